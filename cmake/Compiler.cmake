@@ -1,0 +1,33 @@
+# Language, warnings, sanitizers. The binary is for the baseline of its
+# architecture (no -march): simdjson chooses its kernel at run time.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(ODDVERB_CCACHE ccache)
+  if(ODDVERB_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${ODDVERB_CCACHE}")
+  endif()
+endif()
+
+# Shared libraries that a program names but does not need cost start-up time.
+add_link_options(-Wl,--as-needed)
+
+if(ODDVERB_SANITIZE)
+  add_compile_options(-fsanitize=${ODDVERB_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ODDVERB_SANITIZE})
+endif()
+
+# Warnings for our own targets; headers of packages are system headers.
+add_library(oddverb_warnings INTERFACE)
+target_compile_options(
+  oddverb_warnings
+  INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wpedantic
+            # clang counts this one to -Wconversion, g++ does not.
+            $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>
+            # g++ 12 warns of std::string's own operator+ (GCC bug 105651).
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+            $<$<BOOL:${ODDVERB_WERROR}>:-Werror>)

@@ -1,0 +1,42 @@
+# The packages, as Debian 12 names their targets. Nothing is downloaded.
+find_package(Threads REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(simdjson CONFIG REQUIRED)
+find_package(fmt CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+# Its file looks for civetweb even if only the core is linked.
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(zstd CONFIG REQUIRED)
+
+# yaml-cpp 0.7 (Debian 12) has the old name of the target.
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()
+
+# Abseil is used in every folder.
+add_library(oddverb_absl INTERFACE)
+target_link_libraries(
+  oddverb_absl
+  INTERFACE absl::base
+            absl::btree
+            absl::cleanup
+            absl::flat_hash_map
+            absl::flat_hash_set
+            absl::hash
+            absl::inlined_vector
+            absl::int128
+            absl::span
+            absl::status
+            absl::statusor
+            absl::str_format
+            absl::strings
+            absl::synchronization
+            absl::time)
+
+if(BUILD_TESTING OR ODDVERB_FUZZ)
+  find_package(GTest CONFIG REQUIRED)
+  find_package(nlohmann_json CONFIG REQUIRED)
+endif()

@@ -1,0 +1,124 @@
+# Tests: one program per folder of tests/, all *_test.cc of the folder in it.
+# Labels for `ctest -L`: unit (also the scripts and the fuzz replays), e2e.
+
+# A program of tests/ or bench/: sees every folder and the test support.
+function(oddverb_test_program target folder)
+  add_executable(${target} ${ARGN})
+  set_target_properties(
+    ${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
+                         "${PROJECT_BINARY_DIR}/${folder}")
+  target_link_libraries(
+    ${target} PRIVATE oddverb_test_support oddverb_warnings
+                      simdjson::simdjson ZLIB::ZLIB zstd::libzstd_shared)
+endfunction()
+
+# tests/support/*.cc, without the main of the fuzz replays.
+function(oddverb_test_support)
+  file(GLOB sources CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/support/*.cc")
+  list(FILTER sources EXCLUDE REGEX "(_main|_test)\\.cc$")
+  add_library(oddverb_test_support STATIC ${sources})
+  target_compile_definitions(
+    oddverb_test_support PUBLIC ODDVERB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_include_directories(oddverb_test_support
+                             PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(
+    oddverb_test_support
+    PUBLIC oddverb_all GTest::gmock nlohmann_json::nlohmann_json
+    PRIVATE oddverb_warnings ZLIB::ZLIB zstd::libzstd_shared)
+endfunction()
+
+function(oddverb_gtest_programs)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/*_test.cc")
+  set(folders "")
+  foreach(source IN LISTS sources)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY
+               "${PROJECT_SOURCE_DIR}/tests" OUTPUT_VARIABLE relative)
+    string(REGEX REPLACE "/.*" "" folder "${relative}")
+    list(APPEND folders "${folder}")
+    list(APPEND sources_of_${folder} "${source}")
+  endforeach()
+  list(REMOVE_DUPLICATES folders)
+
+  foreach(folder IN LISTS folders)
+    set(target ${folder}_test)
+    oddverb_test_program(${target} tests ${sources_of_${folder}})
+    target_link_libraries(${target} PRIVATE GTest::gmock_main)
+    set(label unit)
+    if(folder STREQUAL "e2e")
+      set(label e2e)
+      target_compile_definitions(
+        ${target} PRIVATE ODDVERB_BINARY="${PROJECT_BINARY_DIR}/oddverb"
+                          ODDVERB_BUILD_TYPE="${CMAKE_BUILD_TYPE}")
+      if(TARGET oddverb)
+        add_dependencies(${target} oddverb)
+      endif()
+    endif()
+    gtest_discover_tests(
+      ${target}
+      TEST_PREFIX ${folder}.
+      DISCOVERY_MODE PRE_TEST
+      DISCOVERY_TIMEOUT 60
+      PROPERTIES LABELS ${label} TIMEOUT 300)
+  endforeach()
+endfunction()
+
+# Every fuzz harness is also a normal test that replays its corpus.
+function(oddverb_fuzz_replays)
+  file(GLOB sources CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.cc")
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM target)
+    string(REGEX REPLACE "_fuzz$" "" name "${target}")
+    oddverb_test_program(
+      ${target} tests "${source}"
+      "${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay_main.cc")
+    add_test(NAME fuzz.${name}
+             COMMAND ${target} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS unit TIMEOUT 300)
+  endforeach()
+endfunction()
+
+# The scripts' own tests; each gets the source root as its argument.
+function(oddverb_script_tests)
+  file(GLOB scripts CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/tools/*_test.sh")
+  foreach(script IN LISTS scripts)
+    cmake_path(GET script STEM name)
+    add_test(NAME tools.${name} COMMAND "${script}" "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(tools.${name} PROPERTIES LABELS unit TIMEOUT 300)
+  endforeach()
+  file(GLOB scripts CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/cmake/*_test.cmake")
+  foreach(script IN LISTS scripts)
+    cmake_path(GET script STEM name)
+    add_test(NAME cmake.${name}
+             COMMAND "${CMAKE_COMMAND}" -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -P
+                     "${script}")
+    set_tests_properties(cmake.${name} PROPERTIES LABELS unit TIMEOUT 60)
+  endforeach()
+endfunction()
+
+function(oddverb_tests)
+  include(GoogleTest)
+  oddverb_test_support()
+  oddverb_gtest_programs()
+  oddverb_fuzz_replays()
+  oddverb_script_tests()
+endfunction()
+
+# Preset fuzz: each harness with libFuzzer's main, and nothing else.
+function(oddverb_fuzz_programs)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "libFuzzer needs clang: cmake --preset fuzz")
+  endif()
+  oddverb_test_support()
+  file(GLOB sources CONFIGURE_DEPENDS
+       "${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.cc")
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM target)
+    oddverb_test_program(${target} fuzz "${source}")
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endfunction()

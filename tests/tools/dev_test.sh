@@ -1,0 +1,109 @@
+#!/bin/sh
+# What ./dev setup asks of the system, seen by stand-ins for apt-get,
+# dpkg-query, id, sudo and sleep. Argument: the source root.
+set -eu
+source_root=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# A tree with nothing but what setup reads, and a PATH with only what it uses.
+mkdir -p "$work/tree/tools" "$work/bin" "$work/state"
+cp "$source_root/dev" "$work/tree"
+cat >"$work/tree/tools/packages.debian.txt" <<'TEXT'
+# comment
+[build]  # for building
+alpha
+beta    # why
+[check]
+gamma
+TEXT
+for tool in sh awk cat comm dirname env grep mkdir rm sort tail tr xargs; do
+  ln -s "$(command -v "$tool")" "$work/bin/$tool"
+done
+
+# stand_in NAME BODY: a program in the PATH; $state is a folder for its notes.
+stand_in() {
+  printf '#!/bin/sh\nstate=%s\n%s\n' "$work/state" "$2" >"$work/bin/$1"
+  chmod +x "$work/bin/$1"
+}
+
+# dev ARGUMENT...: runs it; output in $work/output, exit code in $code.
+dev() {
+  code=0
+  (cd "$work/tree" && PATH=$work/bin ./dev "$@") >"$work/output" 2>&1 || code=$?
+}
+
+# expect TITLE CODE TEXT: the last run ended so and printed the text.
+expect() {
+  if [ "$code" -ne "$2" ] || ! grep -qF -- "$3" "$work/output"; then
+    printf 'FAILED: %s (exit code %s)\n' "$1" "$code"
+    cat "$work/output"
+    failures=$((failures + 1))
+  fi
+}
+
+# expect_calls TITLE TEXT: exactly these calls of apt-get.
+expect_calls() {
+  if [ "$(cat "$work/state/calls" 2>/dev/null)" != "$2" ]; then
+    printf 'FAILED: %s, calls of apt-get:\n' "$1"
+    cat "$work/state/calls" || true
+    failures=$((failures + 1))
+  fi
+  rm -f "$work/state/calls"
+}
+
+install='install -y --no-install-recommends -o DPkg::Lock::Timeout=120'
+
+dev frobnicate
+expect "an unknown command" 1 "unknown command: frobnicate"
+dev help
+expect "help" 0 "usage: ./dev COMMAND"
+
+stand_in id 'echo 0'
+stand_in sleep ''
+dev setup check
+expect "no Debian: says what is needed" 1 "alpha beta gamma"
+
+# apt-get notes its calls; the first update fails.
+# shellcheck disable=SC2016  # the stand-ins expand these
+stand_in apt-get 'echo "$*" >>"$state/calls"
+[ "$1" != update ] || [ -e "$state/again" ] || { : >"$state/again"; exit 1; }'
+stand_in dpkg-query 'echo "alpha installed"; echo "beta config-files"; exit 1'
+dev setup
+expect "a first update that fails" 0 "trying again"
+expect_calls "only what is missing" "update
+update
+$install beta"
+
+dev setup check
+expect_calls "the check set too" "update
+$install beta gamma"
+
+stand_in dpkg-query 'echo "alpha installed"; echo "beta installed"'
+dev setup
+expect_calls "nothing missing, no call" ""
+
+dev setup checks
+expect "an unknown set" 1 "knows only: check"
+
+stand_in apt-get 'echo "E: no such mirror"; exit 100'
+stand_in dpkg-query 'exit 1'
+dev setup
+expect "a failing apt-get shows its words" 1 "E: no such mirror"
+
+stand_in id 'echo 1000'
+dev setup
+expect "neither root nor sudo" 1 \
+  "apt-get install --no-install-recommends alpha beta"
+# shellcheck disable=SC2016
+stand_in sudo 'echo "sudo $*" >>"$state/calls"'
+dev setup
+expect_calls "with sudo" "sudo DEBIAN_FRONTEND=noninteractive apt-get update
+sudo DEBIAN_FRONTEND=noninteractive apt-get $install alpha beta"
+
+if [ "$failures" -gt 0 ]; then
+  echo "$failures failed"
+  exit 1
+fi
+echo "./dev setup behaves"
