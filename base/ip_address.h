@@ -1,0 +1,48 @@
+// IP addresses and networks as the API server writes them into sourceIPs.
+// Plain values; thread-safe.
+#ifndef ODDVERB_BASE_IP_ADDRESS_H_
+#define ODDVERB_BASE_IP_ADDRESS_H_
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace oddverb {
+
+// IPv4 is held as IPv4-mapped IPv6 (::ffff:a.b.c.d), so that both spellings of
+// one address are equal.
+struct IpAddress {
+  std::array<uint8_t, 16> bytes{};
+
+  // Strict textual form: four decimal parts without leading zeros, or RFC 4291
+  // (an IPv6 zone "%eth0" is dropped). nullopt for anything else.
+  static std::optional<IpAddress> Parse(std::string_view text);
+
+  bool is_v4() const;
+  // Host order. REQUIRES: is_v4().
+  uint32_t v4() const;
+  // RFC 1918, RFC 4193, loopback, link-local, RFC 6598 (carrier NAT).
+  bool is_private() const;
+  // RFC 5952 (IPv4 as dotted decimal).
+  std::string ToString() const;
+
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+};
+
+// A network in CIDR form; an address without "/n" is a network of one.
+struct IpNetwork {
+  IpAddress base;
+  int prefix_bits = 128;  // of the 128-bit form: 96 + n for IPv4
+
+  // nullopt for bad text. Host bits below the prefix are ignored.
+  static std::optional<IpNetwork> Parse(std::string_view text);
+  bool Contains(const IpAddress& address) const;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_BASE_IP_ADDRESS_H_

@@ -1,0 +1,150 @@
+#include "base/state_io.h"
+
+#include <bit>
+
+namespace oddverb {
+namespace {
+
+// absl::Time keeps quarters of a nanosecond.
+constexpr uint64_t kTicksPerSecond = 4'000'000'000;
+// Tick counts that no finite time has.
+constexpr uint64_t kInfiniteFutureTicks = kTicksPerSecond;
+constexpr uint64_t kInfinitePastTicks = kTicksPerSecond + 1;
+
+absl::Duration Tick() { return absl::Nanoseconds(1) / 4; }
+
+}  // namespace
+
+void StateWriter::PutU64(uint64_t value) {
+  while (value >= 0x80) {
+    bytes_ += static_cast<char>((value & 0x7f) | 0x80);
+    value >>= 7;
+  }
+  bytes_ += static_cast<char>(value);
+}
+
+void StateWriter::PutI64(int64_t value) {
+  uint64_t sign = value < 0 ? ~uint64_t{0} : 0;
+  PutU64((static_cast<uint64_t>(value) << 1) ^ sign);
+}
+
+void StateWriter::PutFixed64(uint64_t value) {
+  char word[8];
+  for (size_t i = 0; i < sizeof(word); ++i) {
+    word[i] = static_cast<char>((value >> (8 * i)) & 0xff);
+  }
+  bytes_.append(word, sizeof(word));
+}
+
+void StateWriter::PutDouble(double value) {
+  PutFixed64(std::bit_cast<uint64_t>(value));
+}
+
+void StateWriter::PutString(std::string_view value) {
+  PutU64(value.size());
+  bytes_.append(value);
+}
+
+void StateWriter::PutTime(absl::Time value) {
+  int64_t seconds = 0;
+  uint64_t ticks = 0;
+  if (value == absl::InfiniteFuture()) {
+    ticks = kInfiniteFutureTicks;
+  } else if (value == absl::InfinitePast()) {
+    ticks = kInfinitePastTicks;
+  } else {
+    absl::Duration rest;
+    seconds =
+        absl::IDivDuration(value - absl::UnixEpoch(), absl::Seconds(1), &rest);
+    if (rest < absl::ZeroDuration()) {  // the division went towards zero
+      --seconds;
+      rest += absl::Seconds(1);
+    }
+    ticks = static_cast<uint64_t>(absl::IDivDuration(rest, Tick(), &rest));
+  }
+  PutI64(seconds);
+  PutU64(ticks);
+}
+
+uint64_t StateReader::GetU64() {
+  uint64_t value = 0;
+  for (size_t i = 0; i < rest_.size() && i < 10; ++i) {
+    uint64_t bits = static_cast<unsigned char>(rest_[i]);
+    if (i == 9 && bits > 1) break;  // more than 64 bits
+    value |= (bits & 0x7f) << (7 * i);
+    if (bits < 0x80) {
+      rest_.remove_prefix(i + 1);
+      return value;
+    }
+  }
+  Fail();
+  return 0;
+}
+
+int64_t StateReader::GetI64() {
+  uint64_t zigzag = GetU64();
+  uint64_t sign = (zigzag & 1) != 0 ? ~uint64_t{0} : 0;
+  return static_cast<int64_t>((zigzag >> 1) ^ sign);
+}
+
+uint64_t StateReader::GetFixed64() {
+  if (rest_.size() < 8) {
+    Fail();
+    return 0;
+  }
+  uint64_t value = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    value |= uint64_t{static_cast<unsigned char>(rest_[i])} << (8 * i);
+  }
+  rest_.remove_prefix(8);
+  return value;
+}
+
+double StateReader::GetDouble() { return std::bit_cast<double>(GetFixed64()); }
+
+std::string_view StateReader::GetString() {
+  uint64_t size = GetCount(1);
+  std::string_view value = rest_.substr(0, size);
+  rest_.remove_prefix(size);
+  return value;
+}
+
+absl::Time StateReader::GetTime() {
+  int64_t seconds = GetI64();
+  uint64_t ticks = GetU64();
+  if (ticks < kTicksPerSecond) {
+    return absl::UnixEpoch() + absl::Seconds(seconds) +
+           static_cast<int64_t>(ticks) * Tick();
+  }
+  if (seconds == 0 && ticks == kInfiniteFutureTicks) {
+    return absl::InfiniteFuture();
+  }
+  if (seconds == 0 && ticks == kInfinitePastTicks) {
+    return absl::InfinitePast();
+  }
+  Fail();
+  return absl::UnixEpoch();
+}
+
+uint64_t StateReader::GetCount(size_t min_bytes_each) {
+  uint64_t count = GetU64();
+  uint64_t most =
+      min_bytes_each == 0 ? rest_.size() : rest_.size() / min_bytes_each;
+  if (count > most) {
+    Fail();
+    return 0;
+  }
+  return count;
+}
+
+void StateReader::Fail() {
+  failed_ = true;
+  rest_ = {};
+}
+
+absl::Status StateReader::status() const {
+  if (!failed_) return absl::OkStatus();
+  return absl::DataLossError("saved state is damaged or cut short");
+}
+
+}  // namespace oddverb
