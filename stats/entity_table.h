@@ -1,0 +1,71 @@
+// Maps 64-bit keys to dense ids, so that every detector keeps its state in
+// arrays by id and an event costs one look-up per table.
+//
+// Bounded: when max_entities are in use, the entity that was least recently
+// used (approximately: second chance, CLOCK) gives its id to the new one.
+// Deterministic for a sequence of calls. One thread.
+#ifndef ODDVERB_STATS_ENTITY_TABLE_H_
+#define ODDVERB_STATS_ENTITY_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace oddverb {
+
+class StateReader;
+class StateWriter;
+
+using EntityId = uint32_t;
+inline constexpr EntityId kNoEntity = ~EntityId{0};
+
+class EntityTable {
+ public:
+  struct Lookup {
+    EntityId id = kNoEntity;
+    bool is_new = false;
+    // The id belonged to another key before: its state must be forgotten.
+    bool is_reused = false;
+  };
+
+  // REQUIRES: 0 < max_entities < 2^31.
+  explicit EntityTable(uint32_t max_entities);
+
+  // Hints the cache that `key` will be looked up soon.
+  void Prefetch(uint64_t key) const;
+  Lookup FindOrAdd(uint64_t key);
+  // kNoEntity if unknown; does not count as a use.
+  EntityId Find(uint64_t key) const;
+  // REQUIRES: `id` was given out.
+  uint64_t KeyOf(EntityId id) const { return keys_[id]; }
+
+  uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  uint64_t evictions() const { return evictions_; }
+
+  // Everything but the keys: which entities were used lately, and whose turn
+  // it is. A table to which the keys were added in the order of their ids goes
+  // on exactly as the saved one did; it stays as it is if in.status() fails.
+  void SaveClock(StateWriter& out) const;
+  void LoadClock(StateReader& in);
+
+ private:
+  struct Slot {
+    uint64_t key = 0;
+    EntityId id = kNoEntity;
+  };
+  size_t SlotFor(uint64_t key) const;
+  void Erase(uint64_t key);
+  void Grow();
+  EntityId Evict();
+
+  uint32_t max_entities_;
+  std::vector<Slot> slots_;  // open addressing, linear probing, power of two
+  std::vector<uint64_t> keys_;
+  std::vector<uint8_t> used_;  // second-chance bits by id
+  EntityId hand_ = 0;
+  uint64_t evictions_ = 0;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_STATS_ENTITY_TABLE_H_
