@@ -1,0 +1,116 @@
+#include "model/finding.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/audit_event.h"
+
+namespace oddverb {
+namespace {
+
+constexpr std::array<std::string_view, 5> kSeverityNames = {
+    "info", "low", "medium", "high", "critical"};
+
+// Keeps `list` a small set in order of first appearance.
+void AddDistinct(std::string_view value, std::vector<std::string>& list) {
+  if (value.empty() || list.size() >= Finding::kMaxListed) return;
+  std::string bounded = Bounded(value, Finding::kMaxTextBytes);
+  if (std::find(list.begin(), list.end(), bounded) != list.end()) return;
+  list.push_back(std::move(bounded));
+}
+
+std::string ResourceText(const ObjectReference& object) {
+  std::string text;
+  if (!object.api_group.empty()) {
+    text = std::string(object.api_group) + "/";
+  }
+  text += object.resource;
+  if (!object.subresource.empty()) {
+    text += "/";
+    text += object.subresource;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view SeverityName(Severity severity) {
+  return kSeverityNames[static_cast<size_t>(severity)];
+}
+
+bool ParseSeverity(std::string_view name, Severity& out) {
+  for (size_t i = 0; i < kSeverityNames.size(); ++i) {
+    if (name == kSeverityNames[i]) {
+      out = static_cast<Severity>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string_view FindingStateName(FindingState state) {
+  switch (state) {
+    case FindingState::kOpen:
+      return "open";
+    case FindingState::kUpdate:
+      return "update";
+    case FindingState::kFinal:
+      return "final";
+  }
+  return "open";
+}
+
+std::string Bounded(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  constexpr std::string_view kMark = "...";
+  size_t keep = max_bytes > kMark.size() ? max_bytes - kMark.size() : 0;
+  // Step back over UTF-8 continuation bytes (10xxxxxx).
+  while (keep > 0 && (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) {
+    --keep;
+  }
+  return std::string(text.substr(0, keep)) + std::string(kMark);
+}
+
+void Finding::AddEvidence(const AuditEvent& event) {
+  AddDistinct(event.verb, what.verbs);
+  if (event.object.present) {
+    AddDistinct(ResourceText(event.object), what.resources);
+    AddDistinct(event.object.ns, what.namespaces);
+    AddDistinct(event.object.name, what.names);
+  }
+  if (evidence.size() >= kMaxEvidence) return;
+  evidence.push_back({.audit_id = Bounded(event.audit_id, kMaxTextBytes),
+                      .time = event.stage_time,
+                      .verb = Bounded(event.verb, kMaxTextBytes),
+                      .uri = Bounded(event.request_uri, kMaxUriBytes),
+                      .code = event.response_code});
+}
+
+void Finding::SetSubject(const AuditEvent& event) {
+  who.user = Bounded(event.user.name, kMaxTextBytes);
+  who.credential_id = Bounded(event.credential_id, kMaxTextBytes);
+  who.impersonated = Bounded(event.impersonated.name, kMaxTextBytes);
+  who.pod = Bounded(event.pod_name, kMaxTextBytes);
+  who.node = Bounded(event.node_name, kMaxTextBytes);
+  who.groups.clear();
+  for (std::string_view group : event.user.groups) {
+    AddDistinct(group, who.groups);
+  }
+  where.source_ip = Bounded(event.source_ip, kMaxTextBytes);
+  where.user_agent = Bounded(event.user_agent, kMaxTextBytes);
+  where.claimed_ips.clear();
+  for (std::string_view ip : event.source_ips) {
+    if (ip != event.source_ip) AddDistinct(ip, where.claimed_ips);
+  }
+}
+
+Hash128 FindingId(const KeyedHash& hash, std::string_view cluster,
+                  std::string_view rule, std::string_view entity,
+                  const Hash128& opening_event) {
+  HashInput input;
+  input.Add(cluster).Add(rule).Add(entity);
+  input.Add(opening_event.high).Add(opening_event.low);
+  return hash.HashWide(input.bytes());
+}
+
+}  // namespace oddverb

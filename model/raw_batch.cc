@@ -1,0 +1,31 @@
+#include "model/raw_batch.h"
+
+namespace oddverb {
+
+const char* RejectReasonName(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kNotJson:
+      return "not_json";
+    case RejectReason::kTorn:
+      return "torn";
+    case RejectReason::kNotAuditEvent:
+      return "not_audit_event";
+    case RejectReason::kOversized:
+      return "oversized";
+    case RejectReason::kUnreadable:
+      return "unreadable";
+    case RejectReason::kCount:
+      break;
+  }
+  return "unknown";
+}
+
+void RawBatch::Clear() {
+  bytes->SetSize(0);
+  records.clear();
+  positions.clear();
+  rejected.clear();
+  source_bytes = 0;
+}
+
+}  // namespace oddverb

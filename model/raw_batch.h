@@ -1,0 +1,60 @@
+// Whole records as a source read them: owned padded bytes, one span and one
+// Position for each record. One thread at a time; handed on by unique_ptr.
+#ifndef ODDVERB_MODEL_RAW_BATCH_H_
+#define ODDVERB_MODEL_RAW_BATCH_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/padded_buffer.h"
+#include "model/position.h"
+
+namespace oddverb {
+
+// A record inside RawBatch::bytes, without its line end.
+struct RecordSpan {
+  uint32_t offset = 0;
+  uint32_t length = 0;
+};
+
+// Why a record could not be judged. The metric label is RejectReasonName().
+enum class RejectReason : uint8_t {
+  kNotJson,       // no JSON object where one should be
+  kTorn,          // ends inside of the object, or has another glued to it
+  kNotAuditEvent,  // an object, but of another kind
+  kOversized,     // longer than max_record_bytes
+  kUnreadable,    // the source failed (read error, damaged compression)
+  kCount,
+};
+const char* RejectReasonName(RejectReason reason);
+
+// A record that nobody will judge: counted, and kept in the dead letter.
+struct Rejected {
+  Position position;
+  RejectReason reason = RejectReason::kNotJson;
+  std::string detail;  // for people: what is wrong, at which byte
+  std::string sample;  // the first bytes, at most kSampleBytes, unescaped
+  uint64_t record_bytes = 0;
+
+  static constexpr size_t kSampleBytes = 512;
+};
+
+struct RawBatch {
+  static constexpr size_t kTargetBytes = 256 * 1024;
+
+  std::unique_ptr<PaddedBuffer> bytes = std::make_unique<PaddedBuffer>();
+  std::vector<RecordSpan> records;
+  std::vector<Position> positions;  // parallel to `records`
+  std::vector<Rejected> rejected;   // what the source itself had to skip
+  uint64_t source_bytes = 0;  // decompressed bytes this batch stands for
+
+  bool empty() const { return records.empty() && rejected.empty(); }
+  // For reuse; keeps the capacity.
+  void Clear();
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_MODEL_RAW_BATCH_H_
