@@ -1,0 +1,63 @@
+// What a text says once its encodings are undone: the text itself and every
+// further view of it, each with the chain of layers that led there.
+//
+// Bounded in depth, candidates and produced bytes: the text is an attacker's.
+// Owns its texts. One thread.
+#ifndef ODDVERB_DETECTORS_DECODED_VIEWS_H_
+#define ODDVERB_DETECTORS_DECODED_VIEWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oddverb {
+
+enum class DecodeLayer : uint8_t {
+  kTransport,  // the text as the request meant it: no disguise
+  kPercent,    // %XX once more
+  kBase64,     // base64 or base64url, of UTF-8 or UTF-16LE
+};
+std::string_view DecodeLayerName(DecodeLayer layer);
+
+struct DecodedView {
+  std::string text;
+  DecodeLayer layer = DecodeLayer::kTransport;
+  size_t parent = 0;  // its index; the first view is its own parent
+  int depth = 0;      // layers beneath the transport's
+};
+
+class DecodedViews {
+ public:
+  struct Limits {
+    size_t produced_bytes = 256 * 1024;  // beyond the first view
+    int depth = 3;
+    size_t candidates = 64;  // pieces that decoding is tried on
+  };
+
+  DecodedViews(std::string text, const Limits& limits);
+
+  // Parents before their children.
+  const std::vector<DecodedView>& views() const { return views_; }
+  // A limit was hit: there may be more to read.
+  bool exhausted() const { return exhausted_; }
+  // The views from the first down to `index`.
+  std::vector<const DecodedView*> Chain(size_t index) const;
+
+ private:
+  void AddPercentView(size_t parent);
+  void AddBase64Views(size_t parent);
+  void AddView(size_t parent, DecodeLayer layer, std::string text);
+  bool TakeCandidate();
+
+  Limits limits_;
+  size_t candidates_ = 0;
+  size_t produced_bytes_ = 0;
+  bool exhausted_ = false;
+  std::vector<DecodedView> views_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_DECODED_VIEWS_H_

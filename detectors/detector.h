@@ -1,0 +1,107 @@
+// The doors of a detector. A Detector watches the events of one logical shard;
+// a CrossDetector watches Observations in the correlator, where all actors meet.
+//
+// Threads: a part belongs to one thread at a time and takes no lock. It does no
+// I/O and has no clock: time is the events'. State is kept in arrays by the
+// dense ids of EntityIds, which the shard's tables give out and reuse.
+#ifndef ODDVERB_DETECTORS_DETECTOR_H_
+#define ODDVERB_DETECTORS_DETECTOR_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/keyed_hash.h"
+#include "base/state_io.h"
+#include "model/audit_event.h"
+#include "model/field.h"
+#include "model/finding.h"
+#include "model/identity.h"
+#include "model/observation.h"
+#include "stats/entity_table.h"
+
+namespace oddverb {
+
+// What every part is built with; copied.
+struct DetectorContext {
+  KeyedHash hash;
+  std::string cluster;
+};
+
+struct EntityIds {
+  EntityId actor = kNoEntity;
+  EntityId credential = kNoEntity;
+  EntityId pod = kNoEntity;  // only for pod-bound tokens
+  EntityKeys keys;           // what the ids stand for
+};
+
+// Ids in the correlator's own tables.
+struct ObservationIds {
+  EntityId credential = kNoEntity;
+  EntityId source_address = kNoEntity;
+  EntityId other_address = kNoEntity;
+};
+
+// Collects what parts say while one event, observation or tick is handled.
+class Emit {
+ public:
+  void Report(Finding finding) { findings.push_back(std::move(finding)); }
+  void Observe(Observation observation) {
+    observations.push_back(std::move(observation));
+  }
+  // For changes outside of Observe(): the checkpoint saves the entity again.
+  void MarkChanged(EntityKind kind, EntityId id) {
+    changed.emplace_back(kind, id);
+  }
+
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;
+  std::vector<std::pair<EntityKind, EntityId>> changed;
+  // Event time as the whole stream has reached it, set by the pipeline before
+  // each call: the `time` of a finding.
+  absl::Time stream_time = absl::InfinitePast();
+};
+
+class Detector {
+ public:
+  virtual ~Detector() = default;
+
+  // What the decoder must fill.
+  virtual FieldSet fields() const = 0;
+  // One event, in the order of its actor's stream. Views die with the call.
+  virtual void Observe(const AuditEvent& event, const EntityIds& ids,
+                       Emit& out) = 0;
+  // The watermark has reached `watermark`, a whole second; it may jump.
+  virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
+  // The table gives the id to another entity: drop its state.
+  virtual void Forget(EntityKind kind, EntityId id) = 0;
+
+  // State of one entity; writes nothing if there is none. Load's id may be
+  // another than Save's. Load returns DataLoss for damaged bytes.
+  virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
+  virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
+  // State that belongs to no one entity.
+  virtual void SaveShared(StateWriter&) const {}
+  virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+};
+
+class CrossDetector {
+ public:
+  virtual ~CrossDetector() = default;
+
+  virtual void Observe(const Observation& observation,
+                       const ObservationIds& ids, Emit& out) = 0;
+  virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
+  virtual void Forget(EntityKind kind, EntityId id) = 0;
+  virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
+  virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
+  virtual void SaveShared(StateWriter&) const {}
+  virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_DETECTOR_H_

@@ -1,0 +1,35 @@
+#include "detectors/detectors.h"
+
+#include <array>
+
+#include "detectors/forbidden_burst.h"
+#include "detectors/metadata_access.h"
+#include "detectors/stolen_credential.h"
+
+namespace oddverb {
+namespace {
+
+constexpr std::array<std::string_view, 2> kForbiddenBurstRules = {
+    "forbidden.fanout", "forbidden.low_and_slow"};
+constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
+    "metadata.exec", "metadata.proxy"};
+constexpr std::array<std::string_view, 2> kStolenCredentialRules = {
+    "credential.two_networks", "token.outside_its_pod"};
+
+constexpr std::array<DetectorEntry, 3> kDetectors = {{
+    {"forbidden_burst",
+     "an identity tries, and is refused, what it never did before",
+     &MakeForbiddenBurst, nullptr, kForbiddenBurstRules},
+    {"metadata_access",
+     "a command or a proxied request reaches for the cloud metadata service",
+     &MakeMetadataAccess, nullptr, kMetadataAccessRules},
+    {"stolen_credential", "a credential is used where its owner cannot be",
+     &MakeStolenCredential, &MakeStolenCredentialCross,
+     kStolenCredentialRules},
+}};
+
+}  // namespace
+
+std::span<const DetectorEntry> AllDetectors() { return kDetectors; }
+
+}  // namespace oddverb

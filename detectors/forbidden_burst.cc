@@ -1,0 +1,421 @@
+#include "detectors/forbidden_burst.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "base/uri.h"
+#include "detectors/forbidden_finding.h"
+#include "detectors/forbidden_weight.h"
+#include "detectors/next_steps.h"
+#include "detectors/refusal.h"
+#include "model/event_key.h"
+#include "model/finding_state.h"
+
+namespace oddverb {
+namespace {
+
+using std::string_view;
+
+// Added to the threshold while little is known: a new deployment meets its
+// missing rights in its first minutes.
+constexpr absl::Duration kWarmingAge = absl::Minutes(15);
+constexpr double kWarming = 4;
+// Anonymous scans of a public address are weather, not news.
+constexpr double kAnonymous = 6;
+// A first contact that succeeds speaks for the actor, but a little only: no
+// buying silence with the things that one may do.
+constexpr double kCredit = 0.25;
+constexpr absl::Duration kFastQuiet = absl::Minutes(30);
+// A slow actor is silent for hours by nature.
+constexpr absl::Duration kSlowQuiet = absl::Hours(24);
+constexpr uint32_t kAllowedCapacity = 128;
+constexpr uint32_t kFailedCapacity = 96;
+constexpr size_t kMaxExampleBytes = 64;
+constexpr size_t kMaxPartBytes = 64;  // of a name in `what`
+
+constexpr string_view kFastRule = "forbidden.fanout";
+constexpr string_view kSlowRule = "forbidden.low_and_slow";
+
+// Self-reviews succeed for everyone; to ask is no right that one has.
+bool IsSelfReview(const Tuple& tuple) {
+  return tuple.resource.starts_with("selfsubject") &&
+         (tuple.group == "authorization.k8s.io" ||
+          tuple.group == "authentication.k8s.io");
+}
+
+// The authorizer let it pass, whatever came of it (404, 409, 422, 500).
+bool IsAllowed(const AuditEvent& event) {
+  int code = event.response_code;
+  if (event.decision == Decision::kAllow) return code != 403 && code != 401;
+  // Envelopes of some clouds carry no annotations.
+  return event.decision == Decision::kAbsent && code >= 100 && code < 300;
+}
+
+void Increment(uint16_t& count) {
+  if (count < UINT16_MAX) ++count;
+}
+
+// When `score` will have decayed to `level`.
+absl::Time DecaysTo(const DecayedScore& score, double level,
+                    absl::Duration half_life) {
+  if (score.raw_value() <= level) return score.updated();
+  return score.updated() + half_life * std::log2(score.raw_value() / level);
+}
+
+absl::StatusOr<double> ThresholdOf(const YamlNode& node, double fallback) {
+  ODDVERB_ASSIGN_OR_RETURN(double value, node.AsDouble(fallback));
+  // Also refuses NaN.
+  if (!(value > 0 && value <= 1000)) {
+    return node.Error("expected a threshold above 0 and at most 1000");
+  }
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<ForbiddenBurst::Options> ForbiddenBurst::Options::FromYaml(
+    const YamlNode& node) {
+  Options options;
+  YamlNode profile = node.Get("profile");
+  ODDVERB_ASSIGN_OR_RETURN(std::string name, profile.AsString("default"));
+  if (name == "quiet") {
+    options.threshold_fast = 14;
+  } else if (name == "sensitive") {
+    options.threshold_fast = 9;
+  } else if (name != "default") {
+    return profile.Error(
+        absl::StrCat("expected quiet, default or sensitive, not \"",
+                     A(Bounded(name, kMaxPartBytes)), "\""));
+  }
+  ODDVERB_ASSIGN_OR_RETURN(
+      options.threshold_fast,
+      ThresholdOf(node.Get("threshold_fast"), options.threshold_fast));
+  ODDVERB_ASSIGN_OR_RETURN(
+      options.threshold_slow,
+      ThresholdOf(node.Get("threshold_slow"), options.threshold_slow));
+  ODDVERB_RETURN_IF_ERROR(node.CheckAllKeysUsed());
+  return options;
+}
+
+ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
+                               const Options& options)
+    : context_(context), options_(options) {}
+
+FieldSet ForbiddenBurst::fields() const {
+  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
+                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserUid,
+                 FieldId::kUserGroups, FieldId::kUserExtra,
+                 FieldId::kImpersonatedUser, FieldId::kSourceIps,
+                 FieldId::kUserAgent, FieldId::kObjectRef,
+                 FieldId::kResponseStatus, FieldId::kReceivedTimestamp,
+                 FieldId::kStageTimestamp, FieldId::kAnnotations});
+}
+
+void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
+                             Emit& out) {
+  // RequestReceived has no outcome; a failed authentication has no actor.
+  if (event.response_code == 0 || ids.actor == kNoEntity ||
+      ids.keys.identity == IdentityClass::kUnauthenticated) {
+    return;
+  }
+  absl::Time time = event.stage_time;
+  if (time == absl::InfinitePast()) time = out.stream_time;
+  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
+  if (ids.actor >= actors_.size()) actors_.resize(ids.actor + size_t{1});
+  ForbiddenActor& actor = actors_[ids.actor];
+  int64_t micros = absl::ToUnixMicros(time);
+  if (!actor.seen() || micros < actor.first_seen_micros) {
+    actor.first_seen_micros = micros;
+  }
+  if (IsAllowed(event)) {
+    OnAllowed(event, time, actor);
+    return;
+  }
+  RefusalClass refusal = ClassifyRefusal(event);
+  bool impersonation = refusal == RefusalClass::kImpersonation;
+  if (refusal != RefusalClass::kAuthorization && !impersonation) return;
+  RefusedAttempt attempt{event, TupleOf(event), impersonation};
+  if (IsHealthProbe(event, attempt.tuple)) return;
+  if (impersonation) attempt.tuple.verb_class = VerbClass::kEscalate;
+  attempt.hash = Hash(event, attempt.tuple);
+  attempt.time = time;
+  OnRefused(attempt, ids, actor, out);
+}
+
+// The impersonated name is part of the kind, never an actor of its own: what
+// one acting for another may do is not what it may do itself.
+uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple) {
+  uint64_t hash = HashTuple(context_.hash, tuple, scratch_);
+  if (event.impersonated.name.empty()) return hash;
+  return context_.hash.Combine(hash,
+                               context_.hash.Hash(event.impersonated.name));
+}
+
+void ForbiddenBurst::OnAllowed(const AuditEvent& event, absl::Time time,
+                               ForbiddenActor& actor) {
+  Tuple tuple = TupleOf(event);
+  if (tuple.path_class != PathClass::kNone || IsSelfReview(tuple)) return;
+  RefusalRecord* refused = actor.refused.get();
+  // Under suspicion nothing is learned, and nothing is credited: else what
+  // succeeds twice would be a first contact twice.
+  if (refused != nullptr && refused->fast.score.ValueAt(time, kFastHalfLife) >=
+                                options_.threshold_fast / 3) {
+    return;
+  }
+  if (!actor.allowed.Add(Hash(event, tuple), kAllowedCapacity)) return;
+  actor.SettleCounts(time);
+  Increment(actor.successes.current);
+  if (refused != nullptr) {
+    refused->fast.score.Add(time, kFastHalfLife, -kCredit);
+    refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
+  }
+  std::string text = TupleText(tuple, event.verb);
+  size_t separator = actor.examples.empty() ? 0 : 2;
+  if (actor.examples.size() + separator + text.size() > kMaxExampleBytes) {
+    return;
+  }
+  if (separator != 0) actor.examples += "; ";
+  actor.examples += text;
+}
+
+void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
+                               ForbiddenActor& actor, Emit& out) {
+  bool lost = actor.allowed.Contains(attempt.hash);
+  if (lost && actor.refused == nullptr) return;
+  if (actor.refused == nullptr) {
+    actor.refused = std::make_unique<RefusalRecord>();
+  }
+  RefusalRecord& refused = *actor.refused;
+  // ResponseStarted and ResponseComplete of one watch or exec are one refusal.
+  uint64_t request =
+      RequestKey(context_.hash, context_.cluster, attempt.event).low;
+  if (!refused.RememberRequest(request)) return;
+  if (lost) {
+    ++refused.fast.lost;
+    ++refused.slow.lost;
+    return;
+  }
+  if (!IsNews(attempt, refused)) {
+    ++refused.fast.repeats;
+    ++refused.slow.repeats;
+    return;
+  }
+  actor.SettleCounts(attempt.time);
+  attempt.weight =
+      FirstContactWeight(attempt.event, attempt.tuple, ids.keys.identity,
+                         actor.failures.settled, actor.successes.settled);
+  if (attempt.first_contact) {
+    Increment(actor.failures.current);
+  } else {
+    attempt.weight *= kFurtherNameFactor;
+  }
+  refused.Add(attempt);
+  AddEvidence(attempt, refused);
+  Judge(attempt, ids, actor, out);
+}
+
+bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
+  const AuditEvent& event = attempt.event;
+  string_view name = event.object.name;
+  if (attempt.impersonation) {
+    // Names the person who was to be impersonated, where the server tells.
+    name = event.response_message;
+  } else if (attempt.tuple.path_class == PathClass::kOther) {
+    name = SplitUri(event.request_uri).path;
+  }
+  attempt.first_contact = refused.failed.Add(attempt.hash, kFailedCapacity);
+  bool new_name =
+      !name.empty() &&
+      refused.failed.Add(
+          context_.hash.Combine(attempt.hash, context_.hash.Hash(name)),
+          kFailedCapacity);
+  return attempt.first_contact || new_name;
+}
+
+void ForbiddenBurst::AddEvidence(const RefusedAttempt& attempt,
+                                 RefusalRecord& refused) const {
+  // Most actors have a refusal or two; no text is kept for those.
+  if (refused.fast.score.raw_value() <= options_.threshold_fast / 3 &&
+      refused.slow.score.raw_value() <= options_.threshold_slow / 3) {
+    return;
+  }
+  std::vector<Evidence>& evidence = refused.evidence;
+  if (evidence.size() >= Finding::kMaxEvidence) {
+    if (refused.open != nullptr) return;  // what opened it stays
+    evidence.erase(evidence.begin());
+  }
+  const AuditEvent& event = attempt.event;
+  evidence.push_back({.audit_id = Bounded(event.audit_id, kMaxPartBytes),
+                      .time = attempt.time,
+                      .verb = Bounded(event.verb, kMaxPartBytes),
+                      .uri = Bounded(event.request_uri, Finding::kMaxUriBytes),
+                      .code = event.response_code});
+}
+
+void ForbiddenBurst::Judge(const RefusedAttempt& attempt, const EntityIds& ids,
+                           ForbiddenActor& actor, Emit& out) {
+  RefusalRecord& refused = *actor.refused;
+  double extra = 0;
+  bool warming = attempt.time - actor.first_seen() < kWarmingAge;
+  if (warming) extra += kWarming;
+  if (ids.keys.identity == IdentityClass::kAnonymous) {
+    extra += kAnonymous;
+  }
+  double fast_threshold = options_.threshold_fast + extra;
+  double slow_threshold = options_.threshold_slow + extra;
+  bool fast = refused.fast.score.raw_value() >= fast_threshold;
+  bool slow = refused.slow.score.raw_value() >= slow_threshold;
+  FindingState state = FindingState::kUpdate;
+  bool report = false;
+  if (refused.open == nullptr) {
+    if (!fast && !slow) return;
+    refused.open = std::make_unique<OpenFinding>();
+    refused.open->slow = !fast;
+    Finding& base = refused.open->base;
+    base = NewFinding(attempt.event, ids.keys.identity,
+                      fast ? kFastRule : kSlowRule);
+    base.severity = fast ? Severity::kHigh : Severity::kMedium;
+    base.threshold = fast ? fast_threshold : slow_threshold;
+    base.warming = warming;
+    state = FindingState::kOpen;
+    report = true;
+  } else if (fast && refused.open->base.severity < Severity::kHigh) {
+    // The slow one has become a burst: the same episode, so the same finding.
+    refused.open->base.severity = Severity::kHigh;
+    report = true;
+  }
+  OpenFinding& open = *refused.open;
+  SetDeadline(ids.actor, open, DeadlineOf(refused));
+  double peak = refused.reported().peak;
+  if (!report && peak < 2 * open.reported_score) return;
+  open.reported_score = peak;
+  absl::Time now = std::max(out.stream_time, attempt.time);
+  out.Report(WriteForbiddenFinding(actor, state, now));
+}
+
+Finding ForbiddenBurst::NewFinding(const AuditEvent& event,
+                                   IdentityClass identity,
+                                   string_view rule) const {
+  Finding finding;
+  finding.cluster = context_.cluster;
+  finding.rule = rule;
+  finding.detector = "forbidden_burst";
+  std::string entity = ActorName(event, identity);
+  finding.id = FindingId(context_.hash, context_.cluster, rule, entity,
+                         EventKey(context_.hash, context_.cluster, event));
+  finding.entity = Bounded(entity, Finding::kMaxTextBytes);
+  finding.entity_kind = IdentityClassName(identity);
+  finding.SetSubject(event);
+  finding.next = StepsAgainstCredential(event, identity);
+  return finding;
+}
+
+absl::Time ForbiddenBurst::DeadlineOf(const RefusalRecord& refused) const {
+  if (refused.open->slow) {
+    return std::min(refused.slow.last + kSlowQuiet,
+                    DecaysTo(refused.slow.score, options_.threshold_slow / 2,
+                             kSlowHalfLife));
+  }
+  return std::min(
+      refused.fast.last + kFastQuiet,
+      DecaysTo(refused.fast.score, options_.threshold_fast / 2, kFastHalfLife));
+}
+
+void ForbiddenBurst::SetDeadline(EntityId id, OpenFinding& open,
+                                 absl::Time deadline) {
+  deadlines_.erase({open.deadline, id});
+  open.deadline = deadline;
+  deadlines_.insert({deadline, id});
+}
+
+Finding ForbiddenBurst::Finish(ForbiddenActor& actor) {
+  RefusalRecord& refused = *actor.refused;
+  Finding finding = WriteForbiddenFinding(actor, FindingState::kFinal,
+                                          refused.reported().last);
+  // As after every alarm of a CUSUM: it begins at zero. So a burst that was
+  // reported does not come back as a slow finding.
+  refused.fast = RefusalScore();
+  refused.slow = RefusalScore();
+  refused.kinds = {};
+  refused.evidence = {};
+  refused.open.reset();
+  return finding;
+}
+
+void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= watermark) {
+    EntityId id = deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    ended_.push_back(Finish(actors_[id]));
+    out.MarkChanged(EntityKind::kActor, id);
+  }
+  for (Finding& finding : ended_) {
+    finding.time = std::max(finding.time, out.stream_time);
+    out.Report(std::move(finding));
+  }
+  ended_.clear();
+}
+
+void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
+  if (kind != EntityKind::kActor || id >= actors_.size()) return;
+  ForbiddenActor& actor = actors_[id];
+  if (actor.refused != nullptr && actor.refused->open != nullptr) {
+    deadlines_.erase({actor.refused->open->deadline, id});
+    ended_.push_back(Finish(actor));
+  }
+  actor = ForbiddenActor();
+}
+
+void ForbiddenBurst::Save(EntityKind kind, EntityId id,
+                          StateWriter& out) const {
+  if (kind != EntityKind::kActor || id >= actors_.size()) return;
+  if (actors_[id].seen()) actors_[id].Save(out);
+}
+
+absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
+                                  StateReader& in) {
+  if (kind != EntityKind::kActor) return absl::OkStatus();
+  ForbiddenActor loaded;
+  loaded.Load(in);
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  if (id >= actors_.size()) actors_.resize(id + size_t{1});
+  ForbiddenActor& actor = actors_[id];
+  if (actor.refused != nullptr && actor.refused->open != nullptr) {
+    deadlines_.erase({actor.refused->open->deadline, id});
+  }
+  actor = std::move(loaded);
+  if (actor.refused != nullptr && actor.refused->open != nullptr) {
+    deadlines_.insert({actor.refused->open->deadline, id});
+  }
+  return absl::OkStatus();
+}
+
+void ForbiddenBurst::SaveShared(StateWriter& out) const {
+  out.PutU64(ended_.size());
+  for (const Finding& finding : ended_) SaveFinding(finding, out);
+}
+
+absl::Status ForbiddenBurst::LoadShared(StateReader& in) {
+  std::vector<Finding> ended;
+  for (uint64_t left = in.GetCount(1); left > 0; --left) {
+    ended.push_back(LoadFinding(in));
+    ODDVERB_RETURN_IF_ERROR(in.status());
+  }
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  ended_ = std::move(ended);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeForbiddenBurst(
+    const DetectorContext& context, const YamlNode& options) {
+  ODDVERB_ASSIGN_OR_RETURN(ForbiddenBurst::Options parsed,
+                           ForbiddenBurst::Options::FromYaml(options));
+  return std::make_unique<ForbiddenBurst>(context, parsed);
+}
+
+}  // namespace oddverb

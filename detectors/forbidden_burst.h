@@ -1,0 +1,92 @@
+// Finds credentials that are used to find out what they may do: stolen tokens,
+// and people who probe.
+//
+// Counting 403s finds broken controllers. Counted here are first contacts that
+// fail: kinds of request (tuple.h) that an actor never managed before and is
+// refused now. Each adds its log-likelihood ratio to a CUSUM (threshold random
+// walk; Jung, Paxson, Berger, Balakrishnan 2004), forgotten on two time scales:
+//   forbidden.fanout        half-life 10 minutes: scripts, tools
+//   forbidden.low_and_slow  half-life 3 days: one try an hour
+// Retries and rights that an actor lost weigh nothing; enumeration cannot avoid
+// weight. docs/detection.md has the formula, the thresholds and their sources.
+//
+// State by actor, bounded (forbidden_state.h). One thread.
+#ifndef ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
+#define ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "detectors/detector.h"
+#include "detectors/forbidden_state.h"
+#include "detectors/tuple.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class ForbiddenBurst final : public Detector {
+ public:
+  struct Options {
+    // h: under honest use one false alarm takes about e^h first contacts
+    // (98,700), were they independent.
+    double threshold_fast = 11.5;
+    // 22 would miss a slow attack for 21 tries, 28 three of four.
+    double threshold_slow = 16;
+
+    // Keys: profile (quiet, default, sensitive: threshold_fast 14, 11.5, 9),
+    // threshold_fast, threshold_slow. A threshold wins over the profile.
+    static absl::StatusOr<Options> FromYaml(const YamlNode& node);
+  };
+
+  ForbiddenBurst(const DetectorContext& context, const Options& options);
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+  void SaveShared(StateWriter& out) const override;
+  absl::Status LoadShared(StateReader& in) override;
+
+ private:
+  void OnAllowed(const AuditEvent& event, absl::Time time,
+                 ForbiddenActor& actor);
+  void OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
+                 ForbiddenActor& actor, Emit& out);
+  // Sorts retries from first contacts. False if the attempt weighs nothing.
+  bool IsNews(RefusedAttempt& attempt, RefusalRecord& refused);
+  void AddEvidence(const RefusedAttempt& attempt, RefusalRecord& refused) const;
+  // Opens, raises or keeps the finding.
+  void Judge(const RefusedAttempt& attempt, const EntityIds& ids,
+             ForbiddenActor& actor, Emit& out);
+  Finding NewFinding(const AuditEvent& event, IdentityClass identity,
+                     std::string_view rule) const;
+  void SetDeadline(EntityId id, OpenFinding& open, absl::Time deadline);
+  absl::Time DeadlineOf(const RefusalRecord& refused) const;
+  // The end of a finding; its evidence counts for nothing more.
+  static Finding Finish(ForbiddenActor& actor);
+  uint64_t Hash(const AuditEvent& event, const Tuple& tuple);
+
+  DetectorContext context_;
+  Options options_;
+  HashInput scratch_;
+  std::deque<ForbiddenActor> actors_;  // by EntityIds::actor
+  // Actors with an open finding, by its deadline.
+  std::set<std::pair<absl::Time, EntityId>> deadlines_;
+  // Final findings of actors that were evicted; reported at the next tick.
+  std::vector<Finding> ended_;
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeForbiddenBurst(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_FORBIDDEN_BURST_H_

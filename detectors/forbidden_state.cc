@@ -1,0 +1,293 @@
+#include "detectors/forbidden_state.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/finding_state.h"
+
+namespace oddverb {
+namespace {
+
+constexpr uint64_t kFormat = 1;
+// A slow attacker that fails all day must not thereby become an actor that
+// fails normally.
+constexpr uint16_t kMaxSettledFailuresPerDay = 3;
+// Below, a score is forgotten with all its evidence.
+constexpr double kForgotten = 0.25;
+// Events may be this late (webhook batches wait 30 s); later ones weigh as if
+// they had decayed.
+constexpr absl::Duration kAllowedLateness = absl::Minutes(10);
+constexpr size_t kMaxPartBytes = 64;  // of a name
+
+uint16_t AddCapped(uint16_t a, uint32_t b) {
+  return static_cast<uint16_t>(std::min<uint32_t>(a + b, UINT16_MAX));
+}
+
+// What leaves the unsettled hours after `hours` have passed.
+uint32_t Settle(SettledCount& count, uint32_t hours) {
+  uint32_t ripe = count.previous;
+  count.previous = count.current;
+  count.current = 0;
+  if (hours > 1) {
+    ripe += count.previous;
+    count.previous = 0;
+  }
+  return ripe;
+}
+
+void SaveCount(const SettledCount& count, StateWriter& out) {
+  out.PutU64(count.settled);
+  out.PutU64(count.previous);
+  out.PutU64(count.current);
+}
+
+uint16_t GetU16(StateReader& in) { return static_cast<uint16_t>(in.GetU64()); }
+uint32_t GetU32(StateReader& in) { return static_cast<uint32_t>(in.GetU64()); }
+
+uint64_t GetAtMost(StateReader& in, uint64_t most) {
+  uint64_t value = in.GetU64();
+  if (value <= most) return value;
+  in.Fail();
+  return 0;
+}
+
+void LoadCount(StateReader& in, SettledCount& count) {
+  count.settled = GetU16(in);
+  count.previous = GetU16(in);
+  count.current = GetU16(in);
+}
+
+void SaveScore(const DecayedScore& score, StateWriter& out) {
+  out.PutDouble(score.raw_value());
+  out.PutTime(score.updated());
+}
+
+void LoadScore(StateReader& in, DecayedScore& score) {
+  double value = in.GetDouble();
+  score.Restore(value, in.GetTime());
+}
+
+void SaveKind(const RefusedKind& kind, StateWriter& out) {
+  out.PutFixed64(kind.tuple);
+  out.PutString(kind.verb);
+  out.PutString(kind.resource);
+  out.PutString(kind.ns);
+  out.PutString(kind.name);
+  out.PutString(kind.text);
+  out.PutDouble(kind.weight);
+  out.PutU64(kind.count);
+  out.PutTime(kind.first);
+  out.PutTime(kind.last);
+}
+
+void LoadKind(StateReader& in, RefusedKind& kind) {
+  kind.tuple = in.GetFixed64();
+  kind.verb = in.GetString();
+  kind.resource = in.GetString();
+  kind.ns = in.GetString();
+  kind.name = in.GetString();
+  kind.text = in.GetString();
+  kind.weight = in.GetDouble();
+  kind.count = GetU32(in);
+  kind.first = in.GetTime();
+  kind.last = in.GetTime();
+}
+
+RefusedKind NewKind(const RefusedAttempt& attempt) {
+  RefusedKind kind;
+  kind.tuple = attempt.hash;
+  kind.verb = Bounded(attempt.event.verb, kMaxPartBytes);
+  kind.resource = ResourceText(attempt.tuple);
+  if (attempt.tuple.scope != "*") {
+    kind.ns = Bounded(attempt.tuple.scope, kMaxPartBytes);
+  }
+  kind.name = Bounded(attempt.event.object.name, kMaxPartBytes);
+  kind.text = TupleText(attempt.tuple, attempt.event.verb);
+  kind.first = attempt.time;
+  kind.last = attempt.time;
+  return kind;
+}
+
+}  // namespace
+
+bool RefusalScore::Add(const RefusedAttempt& attempt, absl::Duration half_life,
+                       bool may_restart) {
+  absl::Time time = attempt.time;
+  bool restarted = may_restart && score.ValueAt(time, half_life) < kForgotten;
+  if (restarted) *this = RefusalScore();
+  double weight = attempt.weight;
+  absl::Duration late = score.updated() - time;
+  if (late > kAllowedLateness) {
+    weight *= std::exp2(-absl::FDivDuration(late, half_life));
+  }
+  peak = std::max(peak, score.Add(time, half_life, weight));
+  added += weight;
+  first = refusals == 0 ? time : std::min(first, time);
+  last = refusals == 0 ? time : std::max(last, time);
+  ++refusals;
+  if (attempt.first_contact) ++kinds;
+  return restarted;
+}
+
+void RefusalScore::Save(StateWriter& out) const {
+  SaveScore(score, out);
+  out.PutDouble(peak);
+  out.PutDouble(added);
+  out.PutTime(first);
+  out.PutTime(last);
+  out.PutU64(kinds);
+  out.PutU64(refusals);
+  out.PutU64(repeats);
+  out.PutU64(lost);
+}
+
+void RefusalScore::Load(StateReader& in) {
+  LoadScore(in, score);
+  peak = in.GetDouble();
+  added = in.GetDouble();
+  first = in.GetTime();
+  last = in.GetTime();
+  kinds = GetU32(in);
+  refusals = GetU32(in);
+  repeats = GetU32(in);
+  lost = GetU32(in);
+}
+
+void OpenFinding::Save(StateWriter& out) const {
+  out.PutU64(slow ? 1 : 0);
+  out.PutDouble(reported_score);
+  out.PutTime(deadline);
+  SaveFinding(base, out);
+}
+
+void OpenFinding::Load(StateReader& in) {
+  slow = in.GetU64() != 0;
+  reported_score = in.GetDouble();
+  deadline = in.GetTime();
+  base = LoadFinding(in);
+}
+
+bool RefusalRecord::RememberRequest(uint64_t key) {
+  if (std::find(requests.begin(), requests.end(), key) != requests.end()) {
+    return false;
+  }
+  requests[next_request] = key;
+  next_request = (next_request + 1) % kRecentRequests;
+  return true;
+}
+
+void RefusalRecord::Add(const RefusedAttempt& attempt) {
+  // What is reported keeps its evidence until it is finished.
+  bool fast_is_free = open == nullptr || open->slow;
+  fast.Add(attempt, kFastHalfLife, fast_is_free);
+  if (slow.Add(attempt, kSlowHalfLife, open == nullptr)) {
+    kinds.clear();
+    evidence.clear();
+  }
+  AddKind(attempt);
+}
+
+void RefusalRecord::AddKind(const RefusedAttempt& attempt) {
+  auto kind = std::find_if(
+      kinds.begin(), kinds.end(),
+      [&](const RefusedKind& k) { return k.tuple == attempt.hash; });
+  if (kind == kinds.end()) {
+    if (kinds.size() >= RefusedKind::kMaxKinds) {
+      // What a present burst has nothing to do with makes room.
+      if (open != nullptr || kinds.front().last >= fast.first) return;
+      kinds.erase(kinds.begin());
+    }
+    kind = kinds.insert(kinds.end(), NewKind(attempt));
+  }
+  kind->weight += attempt.weight;
+  ++kind->count;
+  kind->first = std::min(kind->first, attempt.time);
+  kind->last = std::max(kind->last, attempt.time);
+}
+
+void RefusalRecord::Save(StateWriter& out) const {
+  fast.Save(out);
+  slow.Save(out);
+  failed.Save(out);
+  for (uint64_t key : requests) out.PutFixed64(key);
+  out.PutU64(next_request);
+  out.PutU64(kinds.size());
+  for (const RefusedKind& kind : kinds) SaveKind(kind, out);
+  out.PutU64(evidence.size());
+  for (const Evidence& item : evidence) SaveEvidence(item, out);
+  out.PutU64(open != nullptr ? 1 : 0);
+  if (open != nullptr) open->Save(out);
+}
+
+void RefusalRecord::Load(StateReader& in) {
+  fast.Load(in);
+  slow.Load(in);
+  failed.Load(in);
+  for (uint64_t& key : requests) key = in.GetFixed64();
+  next_request = static_cast<uint32_t>(in.GetU64() % kRecentRequests);
+  kinds.resize(GetAtMost(in, RefusedKind::kMaxKinds));
+  for (RefusedKind& kind : kinds) LoadKind(in, kind);
+  evidence.resize(GetAtMost(in, Finding::kMaxEvidence));
+  for (Evidence& item : evidence) item = LoadEvidence(in);
+  if (in.GetU64() != 0) {
+    open = std::make_unique<OpenFinding>();
+    open->Load(in);
+  }
+}
+
+void ForbiddenActor::SettleCounts(absl::Time now) {
+  int64_t seconds = std::max<int64_t>(absl::ToUnixSeconds(now), 0);
+  uint32_t new_hour =
+      static_cast<uint32_t>(std::min<int64_t>(seconds / 3600, UINT32_MAX));
+  if (new_hour <= hour) return;
+  uint32_t hours = new_hour - hour;
+  uint16_t day = static_cast<uint16_t>(hour / 24);
+  hour = new_hour;
+  successes.settled = AddCapped(successes.settled, Settle(successes, hours));
+  uint32_t ripe = Settle(failures, hours);
+  if (ripe == 0) return;
+  if (day != failures_day) {
+    failures_day = day;
+    failures_today = 0;
+  }
+  uint32_t room = kMaxSettledFailuresPerDay -
+                  std::min(failures_today, kMaxSettledFailuresPerDay);
+  ripe = std::min(ripe, room);
+  failures_today = AddCapped(failures_today, ripe);
+  failures.settled = AddCapped(failures.settled, ripe);
+}
+
+void ForbiddenActor::Save(StateWriter& out) const {
+  out.PutU64(kFormat);
+  out.PutI64(first_seen_micros);
+  allowed.Save(out);
+  out.PutString(examples);
+  out.PutU64(hour);
+  SaveCount(successes, out);
+  SaveCount(failures, out);
+  out.PutU64(failures_day);
+  out.PutU64(failures_today);
+  out.PutU64(refused != nullptr ? 1 : 0);
+  if (refused != nullptr) refused->Save(out);
+}
+
+void ForbiddenActor::Load(StateReader& in) {
+  if (in.GetU64() != kFormat) {
+    in.Fail();
+    return;
+  }
+  first_seen_micros = in.GetI64();
+  allowed.Load(in);
+  examples = in.GetString();
+  hour = GetU32(in);
+  LoadCount(in, successes);
+  LoadCount(in, failures);
+  failures_day = GetU16(in);
+  failures_today = GetU16(in);
+  if (in.GetU64() != 0) {
+    refused = std::make_unique<RefusalRecord>();
+    refused->Load(in);
+  }
+}
+
+}  // namespace oddverb

@@ -1,0 +1,142 @@
+// What ForbiddenBurst remembers of one actor. An actor that was never refused
+// costs a ForbiddenActor with its set of what succeeded (about 250 bytes at ten
+// kinds of request); the rest is allocated at the first refusal that weighs
+// something. Plain state, one thread.
+#ifndef ODDVERB_DETECTORS_FORBIDDEN_STATE_H_
+#define ODDVERB_DETECTORS_FORBIDDEN_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/state_io.h"
+#include "detectors/tuple.h"
+#include "model/audit_event.h"
+#include "model/finding.h"
+#include "stats/decayed_score.h"
+#include "stats/fingerprint_set.h"
+
+namespace oddverb {
+
+inline constexpr absl::Duration kFastHalfLife = absl::Minutes(10);
+inline constexpr absl::Duration kSlowHalfLife = absl::Hours(72);
+
+// One refused request, on its way through ForbiddenBurst. Borrows.
+struct RefusedAttempt {
+  const AuditEvent& event;
+  Tuple tuple;
+  bool impersonation = false;  // refused to act as another
+  uint64_t hash = 0;           // of the tuple
+  absl::Time time = absl::InfinitePast();
+  bool first_contact = false;  // else a further object name, or a retry
+  double weight = 0;
+};
+
+// One kind of request that was refused at its first contact.
+struct RefusedKind {
+  static constexpr size_t kMaxKinds = 12;
+
+  uint64_t tuple = 0;                    // HashTuple()
+  std::string verb, resource, ns, name;  // bounded; `name` is the first object
+  std::string text;                      // TupleText()
+  double weight = 0;   // what it added, all its object names together
+  uint32_t count = 0;  // requests that added
+  absl::Time first, last;
+};
+
+// A score with what stands behind it. Begins anew when the score has decayed.
+struct RefusalScore {
+  DecayedScore score;
+  double peak = 0;         // highest since it began
+  double added = 0;        // all that was added, without decay and credit
+  absl::Time first, last;  // refusals that weighed
+  uint32_t kinds = 0;      // first contacts
+  uint32_t refusals = 0;   // with further object names
+  uint32_t repeats = 0;    // retries of a refused request: weigh 0
+  uint32_t lost = 0;       // refused, but it succeeded before: weigh 0
+
+  // Decays, then adds. With `may_restart` it begins anew if nothing was left;
+  // true if it did.
+  bool Add(const RefusedAttempt& attempt, absl::Duration half_life,
+           bool may_restart);
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+};
+
+// A finding that was reported and not finished.
+struct OpenFinding {
+  bool slow = false;  // forbidden.low_and_slow
+  double reported_score = 0;
+  absl::Time deadline;  // finished once the watermark is there
+  Finding base;  // id, rule, severity, subject, next; the rest is written anew
+
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+};
+
+// From the first refusal that weighed something.
+struct RefusalRecord {
+  // The stages of one request lie close together in an actor's stream.
+  static constexpr size_t kRecentRequests = 8;
+
+  RefusalScore fast, slow;
+  FingerprintSet failed;  // tuples, and tuples with object names
+  std::array<uint64_t, kRecentRequests> requests{};  // a ring of request keys
+  uint32_t next_request = 0;
+  std::vector<RefusedKind> kinds;  // in order of first contact
+  std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
+  std::unique_ptr<OpenFinding> open;
+
+  const RefusalScore& reported() const {  // REQUIRES: open
+    return open->slow ? slow : fast;
+  }
+  // False if `key` is one of the recent ones.
+  bool RememberRequest(uint64_t key);
+  void Add(const RefusedAttempt& attempt);
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+ private:
+  void AddKind(const RefusedAttempt& attempt);
+};
+
+// How often something happened, the last hour left out: a burst must not make
+// itself look normal. Kept by clock hours: what is counted shows once a whole
+// hour lies between, so after one to two hours. Two small numbers instead of a
+// list of times.
+struct SettledCount {
+  uint16_t settled = 0;
+  uint16_t previous = 0;  // in the hour before the current one
+  uint16_t current = 0;
+};
+
+struct ForbiddenActor {
+  static constexpr int64_t kNeverSeen = INT64_MIN;
+
+  int64_t first_seen_micros = kNeverSeen;
+  FingerprintSet allowed;     // tuples that succeeded
+  std::string examples;       // of those, for people; bounded
+  uint32_t hour = 0;          // since 1970, of the `current` counts
+  SettledCount successes;     // first contacts that succeeded
+  SettledCount failures;      // and that failed
+  uint16_t failures_day = 0;  // day and number of failures settled on it
+  uint16_t failures_today = 0;
+  std::unique_ptr<RefusalRecord> refused;
+
+  bool seen() const { return first_seen_micros != kNeverSeen; }
+  absl::Time first_seen() const {
+    return absl::FromUnixMicros(first_seen_micros);
+  }
+  // Moves the counts on to the clock hour of `now`.
+  void SettleCounts(absl::Time now);
+
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);  // failures show in in.status()
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_FORBIDDEN_STATE_H_

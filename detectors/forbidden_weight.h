@@ -1,0 +1,32 @@
+// How much one refused request says: the log-likelihood ratio of
+// ForbiddenBurst. Pure functions; thread-safe.
+#ifndef ODDVERB_DETECTORS_FORBIDDEN_WEIGHT_H_
+#define ODDVERB_DETECTORS_FORBIDDEN_WEIGHT_H_
+
+#include <cstdint>
+
+#include "detectors/tuple.h"
+#include "model/audit_event.h"
+#include "model/identity.h"
+
+namespace oddverb {
+
+// A further object name under a kind of request that was refused already: it
+// tells something (secret names are being guessed), but one missing right can
+// refuse many names.
+inline constexpr double kFurtherNameFactor = 0.35;
+
+// ln(0.8 / theta0) x sensitivity x factors of the circumstances: what a refused
+// first contact adds. theta0, the chance that a first contact of an honest
+// actor fails, comes from a prior of its class and from its own past: the first
+// contacts that failed and that succeeded, the last hour left out.
+double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
+                          IdentityClass identity, uint32_t failures,
+                          uint32_t successes);
+
+// Health checks that are refused say nothing about who sends them.
+bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_FORBIDDEN_WEIGHT_H_

@@ -1,0 +1,103 @@
+// Finds requests to a cloud's instance metadata service, which hands the
+// credentials of a node (or of its pods) to whoever can reach it (ATT&CK
+// T1552.005): commands run by exec, and requests through the proxy
+// subresources, in whatever spelling or encoding.
+//
+// One event is enough. What one actor does to one pod, service or node within
+// half an hour is one case: its first event opens the finding, the finding is
+// repeated as it grows, and the case's end gives the full count.
+//
+// Blind: what is typed into an interactive shell, and what a running program
+// does, is not in the audit log.
+#ifndef ODDVERB_DETECTORS_METADATA_ACCESS_H_
+#define ODDVERB_DETECTORS_METADATA_ACCESS_H_
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "detectors/detector.h"
+#include "detectors/metadata_reading.h"
+#include "detectors/metadata_surface.h"
+#include "detectors/metadata_target.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class MetadataAccess final : public Detector {
+ public:
+  struct Options {
+    // Further metadata services: addresses or names, in canonical spelling.
+    std::vector<std::string> extra_hosts;
+    static constexpr size_t kMaxExtraHosts = 256;
+
+    static absl::StatusOr<Options> FromYaml(const YamlNode& node);
+  };
+
+  // A case ends after this much quiet.
+  static constexpr absl::Duration kCaseWindow = absl::Minutes(30);
+  // Further objects of an actor are counted in its oldest case.
+  static constexpr size_t kMaxCasesPerActor = 16;
+  // Some 4 KiB each. Beyond it, the longest quiet case ends early.
+  static constexpr size_t kMaxCases = 256;
+
+  MetadataAccess(const DetectorContext& context, const Options& options);
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  struct Case {
+    uint64_t key = 0;  // rule and owner
+    int64_t reported_count = 0;
+    Finding finding;
+  };
+  // Only actors that reached for a target have one.
+  struct ActorState {
+    // Requests counted already, so that a session's end is not a second
+    // finding. A ring; 0 = unused.
+    std::array<uint64_t, 32> recent_requests{};
+    uint8_t next_request = 0;
+    std::vector<Case> cases;  // in the order of opening
+  };
+  // What was seen in the event at hand.
+  struct Sighting {
+    const AuditEvent& event;
+    const MetadataSurface& surface;
+    const MetadataReading& reading;
+    const MetadataScore& score;
+  };
+
+  ActorState* StateOf(EntityId actor) const;
+  ActorState& StateFor(EntityId actor);
+  uint64_t CaseKey(const MetadataSurface& surface) const;
+  bool IsNewRequest(const AuditEvent& event, ActorState& state) const;
+  void OpenCase(const Sighting& sighting, const EntityIds& ids, uint64_t key,
+                Emit& out);
+  void ExtendCase(const Sighting& sighting, Case& open, Emit& out);
+  // Ends the cases of `actor` that were quiet until `now`.
+  void EndQuietCases(EntityId actor, absl::Time now, Emit& out);
+  void EndLongestQuietCase(Emit& out);
+  void NoteNextEnd();
+
+  const DetectorContext context_;
+  const MetadataTargets targets_;
+  std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
+  std::vector<EntityId> open_actors_;                // that have a case
+  size_t case_count_ = 0;
+  absl::Time next_end_ = absl::InfiniteFuture();  // no case ends before it
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeMetadataAccess(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_METADATA_ACCESS_H_

@@ -1,0 +1,133 @@
+#include "detectors/metadata_finding.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/strings.h"
+#include "detectors/next_steps.h"
+
+namespace oddverb {
+namespace {
+
+constexpr size_t kMaxNameBytes = 80;
+constexpr size_t kMaxCommandBytes = 120;
+
+// A name from the log as one word of a shell. It may be empty, and one that
+// begins with a dash would be an option.
+std::string NameWord(std::string_view name, std::string_view placeholder) {
+  bool is_usable = !name.empty() && name[0] != '-';
+  return is_usable ? ShellWord(name) : std::string(placeholder);
+}
+
+std::string OwnerText(const MetadataSurface& surface) {
+  std::string name = Bounded(surface.owner_name, kMaxNameBytes);
+  if (surface.owner_ns.empty()) {
+    return absl::StrCat(A(surface.owner_kind), " ", name);
+  }
+  return absl::StrCat(A(surface.owner_kind), " ",
+                      Bounded(surface.owner_ns, kMaxNameBytes), "/", name);
+}
+
+std::string Outcome(int code) {
+  if (code == 0 || (code >= 100 && code < 300)) return "";
+  return absl::StrCat(" (answer ", code, ")");
+}
+
+std::string Title(const MetadataSurface& surface,
+                  const MetadataReading& reading) {
+  bool is_host = reading.target != nullptr;
+  return absl::StrCat(surface.id == SurfaceId::kExec ? "Exec" : "Proxy request",
+                      is_host ? " reaches for the cloud metadata service ("
+                              : " asks for paths of a cloud metadata service (",
+                      A(reading.cloud()), ")");
+}
+
+std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
+                    const MetadataReading& reading, std::string_view who) {
+  // The innermost text that was read: what would really run.
+  std::string_view text;
+  for (const DecodedLayer& layer : reading.decoded) {
+    if (layer.layer != "spelling") text = layer.text;
+  }
+  bool is_command = surface.text_kind == TextKind::kCommand;
+  std::string summary = Bounded(who, kMaxNameBytes);
+  if (surface.id == SurfaceId::kExec) {
+    absl::StrAppend(&summary, " ran in ", OwnerText(surface), ": ");
+  } else if (is_command) {
+    absl::StrAppend(&summary, " ran in ", OwnerText(surface),
+                    ", through the kubelet of node ",
+                    Bounded(event.object.name, kMaxNameBytes), ": ");
+  } else {
+    absl::StrAppend(&summary, " sent a request through the proxy of ",
+                    OwnerText(surface), ": ");
+  }
+  absl::StrAppend(&summary, Bounded(text, kMaxCommandBytes));
+  bool is_disguised =
+      reading.target != nullptr && reading.spelling != HostSpelling::kCanonical;
+  if (is_disguised) {
+    absl::StrAppend(&summary, ", which means ", reading.target->host);
+  }
+  return summary + Outcome(event.response_code);
+}
+
+std::vector<std::string> NextSteps(const MetadataSurface& surface,
+                                   std::string_view user) {
+  std::vector<std::string> next;
+  std::string ns = NameWord(surface.owner_ns, "NAMESPACE");
+  std::string name = NameWord(surface.owner_name, "NAME");
+  std::string flag =
+      surface.owner_ns.empty() ? std::string() : absl::StrCat(" -n ", ns);
+  next.push_back(absl::StrCat("kubectl get ", A(surface.owner_kind), " ", name,
+                              flag, " -o wide"));
+  bool is_exec = surface.id == SurfaceId::kExec;
+  std::string resource = absl::StrCat(A(surface.owner_kind), "s/proxy");
+  next.push_back(absl::StrCat("kubectl auth can-i ",
+                              is_exec ? "create " : "get ",
+                              is_exec ? "pods/exec" : resource, flag, " --as ",
+                              NameWord(user, "USER")));
+  if (surface.owner_kind == "pod") {
+    next.push_back(absl::StrCat("kubectl get networkpolicy", flag,
+                                "  # deny egress to 169.254.169.254/32 and "
+                                "fd00:ec2::254/128"));
+  }
+  next.emplace_back(
+      "Revoke the sessions of the node's or the pod's cloud role, and look in "
+      "the cloud's own audit log for their use from elsewhere");
+  return next;
+}
+
+}  // namespace
+
+std::string_view MetadataRule(SurfaceId surface) {
+  return surface == SurfaceId::kExec ? "metadata.exec" : "metadata.proxy";
+}
+
+void DescribeMetadataFinding(const AuditEvent& event,
+                             const MetadataSurface& surface,
+                             const MetadataReading& reading,
+                             const MetadataScore& score, Finding& out) {
+  out.score = score.score;
+  out.threshold = kMetadataThreshold;
+  out.severity = score.severity;
+  out.confidence = score.confidence;
+  out.why = score.why;
+  out.decoded = reading.decoded;
+  out.title = Title(surface, reading);
+  out.summary = Summary(event, surface, reading, out.entity);
+  out.normal =
+      "Agents that need instance metadata ask for it from their own pod; "
+      "people "
+      "and controllers do not ask through the API server";
+  out.next = NextSteps(surface, event.user.name);
+  out.benign_checks = {
+      "only exact metadata addresses and names count, not all of "
+      "169.254.0.0/16",
+      "values of NO_PROXY, networks, DNS queries, grep and firewall rules are "
+      "not taken for access"};
+  out.attack = {"T1552.005"};
+  bool runs_command = surface.text_kind == TextKind::kCommand;
+  if (runs_command) out.attack.emplace_back("T1609");
+  out.practice = {5};
+}
+
+}  // namespace oddverb

@@ -1,0 +1,28 @@
+// The words of a metadata finding: title, summary, what to do next. Pure
+// functions; thread-safe.
+#ifndef ODDVERB_DETECTORS_METADATA_FINDING_H_
+#define ODDVERB_DETECTORS_METADATA_FINDING_H_
+
+#include <string_view>
+
+#include "detectors/metadata_reading.h"
+#include "detectors/metadata_surface.h"
+#include "model/audit_event.h"
+#include "model/finding.h"
+
+namespace oddverb {
+
+// "metadata.exec" or "metadata.proxy".
+std::string_view MetadataRule(SurfaceId surface);
+
+// Sets everything that follows from the event that weighs most: score,
+// severity, why, decoded, and the texts. `out.entity` names the actor already.
+// Leaves identity, times, counts and evidence alone.
+void DescribeMetadataFinding(const AuditEvent& event,
+                             const MetadataSurface& surface,
+                             const MetadataReading& reading,
+                             const MetadataScore& score, Finding& out);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_METADATA_FINDING_H_

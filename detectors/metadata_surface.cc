@@ -1,0 +1,138 @@
+#include "detectors/metadata_surface.h"
+
+#include <utility>
+
+#include "base/uri.h"
+
+namespace oddverb {
+namespace {
+
+// The API server answers 431 to request headers above 1 MiB
+// (http.DefaultMaxHeaderBytes); the log writes a URI as it came.
+constexpr size_t kMaxUriBytes = 2 * 1024 * 1024;
+
+// Takes the first segment off `path`, with the slash in front of it.
+std::string_view TakeSegment(std::string_view& path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  size_t slash = path.find('/');
+  std::string_view segment = path.substr(0, slash);
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+// What stands behind .../RESOURCE/NAME/proxy; all of `path` if it is not built
+// like that.
+std::string_view ForwardedPath(std::string_view path) {
+  std::string_view rest = path;
+  TakeSegment(rest);  // api
+  TakeSegment(rest);  // v1
+  if (rest.starts_with("/namespaces/")) {
+    TakeSegment(rest);
+    TakeSegment(rest);
+  }
+  TakeSegment(rest);  // the resource
+  TakeSegment(rest);  // its name
+  return TakeSegment(rest) == "proxy" ? rest : path;
+}
+
+bool IsCommandParameter(std::string_view name) {
+  std::string decoded = PercentDecode(name, PlusIs::kBlank);
+  return decoded == "command" || decoded == "cmd";
+}
+
+// All commands of the query, in any place among other parameters.
+std::string CommandOf(std::string_view query) {
+  CommandLine line;
+  QueryPairs pairs(query);
+  for (QueryPair pair; pairs.Next(pair);) {
+    if (!IsCommandParameter(pair.name)) continue;
+    line.Add(PercentDecode(pair.value, PlusIs::kBlank));
+  }
+  return line.text();
+}
+
+// "[scheme:]name[:port]", as the proxy subresources have it.
+std::string_view ProxiedHost(std::string_view name) {
+  if (name.starts_with('[')) return name.substr(0, name.find(']') + 1);
+  size_t first = name.find(':');
+  if (first == name.npos) return name;
+  size_t second = name.find(':', first + 1);
+  if (second == name.npos) return name.substr(0, first);
+  if (name.find(':', second + 1) != name.npos) return name;  // IPv6
+  return name.substr(first + 1, second - first - 1);
+}
+
+std::string_view OwnerKind(std::string_view resource) {
+  if (resource == "nodes") return "node";
+  if (resource == "services") return "service";
+  return "pod";
+}
+
+// The kubelet's /run, /exec and /attach: .../NAMESPACE/POD[/UID]/CONTAINER.
+// True if `path` is one of them; sets the pod.
+bool ReadKubeletCommand(std::string_view path, MetadataSurface& surface) {
+  std::string_view rest = path;
+  std::string_view action = TakeSegment(rest);
+  if (action == "cri") action = TakeSegment(rest);
+  if (action != "run" && action != "exec" && action != "attach") return false;
+  std::string ns = PercentDecode(TakeSegment(rest), PlusIs::kPlus);
+  std::string pod = PercentDecode(TakeSegment(rest), PlusIs::kPlus);
+  if (pod.empty()) return false;
+  surface.owner_kind = "pod";
+  surface.owner_ns = std::move(ns);
+  surface.owner_name = std::move(pod);
+  return true;
+}
+
+MetadataSurface ProxySurface(const AuditEvent& event, UriParts uri) {
+  MetadataSurface surface{.id = SurfaceId::kProxy,
+                          .owner_kind = OwnerKind(event.object.resource),
+                          .owner_ns = std::string(event.object.ns),
+                          .owner_name = {},
+                          .host = {},
+                          .text = {}};
+  surface.host = ProxiedHost(event.object.name);
+  surface.owner_name = surface.host;
+  std::string_view path = ForwardedPath(uri.path);
+  if (event.object.resource == "nodes" && ReadKubeletCommand(path, surface)) {
+    surface.text = CommandOf(uri.query);
+    surface.text_kind = TextKind::kCommand;
+    return surface;
+  }
+  surface.text = PercentDecode(path, PlusIs::kPlus);
+  // Before the first '?' there is none of the query: path and parameters keep
+  // the shape "path?name=value".
+  char divider = '?';
+  QueryPairs pairs(uri.query);
+  for (QueryPair pair; pairs.Next(pair);) {
+    surface.text += divider;
+    surface.text += PercentDecode(pair.name, PlusIs::kBlank);
+    surface.text += '=';
+    surface.text += PercentDecode(pair.value, PlusIs::kBlank);
+    divider = ' ';
+  }
+  return surface;
+}
+
+}  // namespace
+
+std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event) {
+  if (!HasMetadataSurface(event)) return std::nullopt;
+  std::string_view text = event.request_uri.substr(0, kMaxUriBytes);
+  size_t question = text.find('?');
+  // Not SplitUri: a '#' does not end a path for Go's server.
+  UriParts uri{.path = text.substr(0, question), .query = {}};
+  if (question != text.npos) uri.query = text.substr(question + 1);
+  if (event.object.subresource == "proxy") return ProxySurface(event, uri);
+  MetadataSurface surface{.id = SurfaceId::kExec,
+                          .owner_kind = "pod",
+                          .owner_ns = std::string(event.object.ns),
+                          .owner_name = std::string(event.object.name),
+                          .host = {},
+                          .text = CommandOf(uri.query),
+                          .text_kind = TextKind::kCommand};
+  if (surface.text.empty()) return std::nullopt;
+  return surface;
+}
+
+}  // namespace oddverb

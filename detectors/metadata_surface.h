@@ -1,0 +1,51 @@
+// Where in an audit event a request to the metadata service can hide. Each
+// surface gives the texts to search and the object that would be abused.
+// So far: the commands of exec and attach, and the proxy subresources.
+//
+// Pure functions; thread-safe.
+#ifndef ODDVERB_DETECTORS_METADATA_SURFACE_H_
+#define ODDVERB_DETECTORS_METADATA_SURFACE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "detectors/command_text.h"
+#include "model/audit_event.h"
+
+namespace oddverb {
+
+enum class SurfaceId : uint8_t {
+  kExec,   // a command run in a container through the API server
+  kProxy,  // a request that the API server (or a kubelet) forwards
+};
+
+struct MetadataSurface {
+  SurfaceId id = SurfaceId::kExec;
+  // The object that is used: "pod", "service" or "node".
+  std::string_view owner_kind;
+  std::string owner_ns;
+  std::string owner_name;
+  // kProxy: the name in the URL, which may be an address, without scheme and
+  // port.
+  std::string host;
+  // The command, or the forwarded path with its parameters as words.
+  std::string text;
+  TextKind text_kind = TextKind::kPlain;
+};
+
+// Cheap: what nearly all events fail.
+inline bool HasMetadataSurface(const AuditEvent& event) {
+  std::string_view subresource = event.object.subresource;
+  return !subresource.empty() &&
+         (subresource == "exec" || subresource == "attach" ||
+          subresource == "proxy" || subresource == "ephemeralcontainers");
+}
+
+// nullopt if there is nothing to search.
+std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_METADATA_SURFACE_H_

@@ -1,0 +1,242 @@
+#include "detectors/metadata_target.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "base/strings.h"
+
+namespace oddverb {
+namespace {
+
+struct TargetRow {
+  std::string_view host;
+  std::string_view cloud = "";
+  TargetProof proof = TargetProof::kWord;
+};
+
+// From the providers' documentation of their metadata services. Neighbours that
+// are no targets: 169.254.169.253 (AWS DNS), 169.254.169.123 (AWS NTP),
+// 169.254.20.10 (NodeLocal DNSCache), 169.254.1.1 (Calico's gateway).
+constexpr TargetRow kTargets[] = {
+    {"169.254.169.254", "AWS, Google Cloud, Azure and others"},
+    {"fd00:ec2::254", "AWS"},
+    {"169.254.170.2", "AWS ECS"},
+    {"169.254.170.23", "AWS EKS Pod Identity"},
+    {"fd00:ec2::23", "AWS EKS Pod Identity"},
+    {"168.63.129.16", "Azure WireServer"},
+    {"100.100.100.200", "Alibaba Cloud"},
+    {"192.0.0.192", "Oracle Cloud Classic"},
+    {"169.254.0.23", "Tencent Cloud"},
+    {"169.254.169.250", "Rancher"},
+    {"169.254.169.252", "Google Kubernetes Engine"},
+    {"169.254.42.42", "Scaleway"},
+    {"fd00:42::42", "Scaleway"},
+    {"fd20:ce::254", "Google Cloud"},
+    {"metadata.google.internal", "Google Cloud"},
+    {"metadata.goog", "Google Cloud"},
+    {"metadata", "Google Cloud", TargetProof::kHostPath},
+    {"metadata.tencentyun.com", "Tencent Cloud"},
+    {"instance-data", "AWS", TargetProof::kHost},
+    {"instance-data.ec2.internal", "AWS"},
+    {"rancher-metadata", "Rancher", TargetProof::kHost},
+    {"metadata.packet.net", "Equinix Metal"},
+    {"metadata.platformequinix.com", "Equinix Metal"},
+};
+
+// Azure's virtual address also is the resolver and health probe of every VM:
+// only the WireServer's own ports are of interest.
+constexpr std::string_view kWireServer = "168.63.129.16";
+constexpr uint16_t kWireServerPorts[] = {80, 32526};
+
+constexpr size_t kMaxNameBytes = 253;  // RFC 1035
+
+enum class ClueKind : uint8_t { kPath, kHeader, kCredential, kHostCredential };
+struct ClueRow {
+  std::string_view text;  // lower case
+  ClueKind kind = ClueKind::kPath;
+  std::string_view cloud = "";
+};
+
+// Sorted by first byte.
+constexpr ClueRow kClues[] = {
+    {"bearer oracle", ClueKind::kHeader},
+    {"computemetadata/v1", ClueKind::kPath, "Google Cloud"},
+    {"hetzner/v1/metadata", ClueKind::kPath, "Hetzner"},
+    {"instance_identity/v1/token", ClueKind::kPath, "IBM Cloud"},
+    {"kube-env", ClueKind::kCredential},
+    {"latest/api/token", ClueKind::kPath, "AWS"},
+    {"latest/dynamic/instance-identity", ClueKind::kPath, "AWS"},
+    {"latest/meta-data", ClueKind::kPath, "AWS and others"},
+    {"latest/user-data", ClueKind::kPath, "AWS and others"},
+    {"machine?comp=goalstate", ClueKind::kPath, "Azure"},
+    {"machine/?comp=goalstate", ClueKind::kPath, "Azure"},
+    {"metadata-flavor", ClueKind::kHeader},
+    {"metadata/identity/oauth2/token", ClueKind::kPath, "Azure"},
+    {"metadata/instance?api-version", ClueKind::kPath, "Azure"},
+    {"metadata:true", ClueKind::kHeader},
+    {"metadata: true", ClueKind::kHeader},
+    {"oauth2/token", ClueKind::kCredential},
+    {"opc/v1/identity", ClueKind::kHostCredential},
+    {"opc/v2/identity", ClueKind::kHostCredential},
+    {"opc/v1/instance", ClueKind::kPath, "Oracle Cloud"},
+    {"opc/v2/instance", ClueKind::kPath, "Oracle Cloud"},
+    {"openstack/latest/meta_data", ClueKind::kPath, "OpenStack"},
+    {"openstack/latest/securitykey", ClueKind::kPath, "OpenStack"},
+    {"openstack/latest/user_data", ClueKind::kPath, "OpenStack"},
+    {"security-credentials", ClueKind::kCredential},
+    {"service-accounts/", ClueKind::kCredential},
+    {"user-data", ClueKind::kCredential},
+    {"user_data", ClueKind::kCredential},
+    {"v1/credentials", ClueKind::kHostCredential},
+    {"v2/credentials", ClueKind::kPath, "AWS ECS"},
+    {"v2/credentials", ClueKind::kHostCredential},
+    {"x-aws-ec2-metadata-token", ClueKind::kHeader},
+    {"x-google-metadata-request", ClueKind::kHeader},
+};
+
+// Where the rows of each first byte begin; [256] = the end.
+constexpr std::array<uint8_t, 257> ClueStarts() {
+  std::array<uint8_t, 257> starts{};
+  uint8_t row = 0;
+  for (size_t byte = 0; byte < 256; ++byte) {
+    starts[byte] = row;
+    while (row < std::size(kClues) &&
+           static_cast<unsigned char>(kClues[row].text[0]) == byte) {
+      ++row;
+    }
+  }
+  starts[256] = row;
+  return starts;
+}
+constexpr std::array<uint8_t, 257> kClueStarts = ClueStarts();
+static_assert(kClueStarts[256] == std::size(kClues), "not sorted");
+
+bool IsNameByte(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+         c == '_';
+}
+
+// "service-accounts/ANY/token" or ".../identity"; `rest` begins behind the
+// first slash.
+bool GivesToken(std::string_view rest) {
+  size_t slash = rest.substr(0, kMaxNameBytes).find('/');
+  if (slash == rest.npos) return false;
+  rest.remove_prefix(slash + 1);
+  return absl::StartsWithIgnoreCase(A(rest), "token") ||
+         absl::StartsWithIgnoreCase(A(rest), "identity");
+}
+
+void NoteClue(const ClueRow& row, std::string_view rest, MetadataClues& out) {
+  std::string_view text = row.text;
+  switch (row.kind) {
+    case ClueKind::kPath:
+      if (out.path.empty()) out.path_cloud = row.cloud;
+      if (out.path.empty()) out.path = text;
+      return;
+    case ClueKind::kHeader:
+      if (out.header.empty()) out.header = text;
+      return;
+    case ClueKind::kCredential:
+      if (text == "service-accounts/" && !GivesToken(rest)) return;
+      if (out.credential.empty()) out.credential = text;
+      return;
+    case ClueKind::kHostCredential:
+      if (out.host_credential.empty()) out.host_credential = text;
+      return;
+  }
+}
+
+}  // namespace
+
+MetadataTargets::MetadataTargets(std::span<const std::string> extra_hosts) {
+  for (const TargetRow& row : kTargets) {
+    MetadataTarget target{.host = std::string(row.host),
+                          .cloud = std::string(row.cloud),
+                          .proof = row.proof,
+                          .ports = {}};
+    if (row.host == kWireServer) {
+      target.ports.assign(std::begin(kWireServerPorts),
+                          std::end(kWireServerPorts));
+    }
+    AddTarget(std::move(target));
+  }
+  for (const std::string& host : extra_hosts) {
+    // A name without a dot is a word like any other.
+    bool is_word = host.find_first_of(".:") == host.npos;
+    AddTarget({.host = absl::AsciiStrToLower(host),
+               .cloud = "as configured",
+               .proof = is_word ? TargetProof::kHost : TargetProof::kWord,
+               .ports = {}});
+  }
+}
+
+void MetadataTargets::AddTarget(MetadataTarget target) {
+  if (auto address = IpAddress::Parse(target.host)) {
+    addresses_.push_back({*address, targets_.size()});
+  } else {
+    names_.push_back(targets_.size());
+  }
+  targets_.push_back(std::move(target));
+}
+
+const MetadataTarget* MetadataTargets::FindAddress(
+    const IpAddress& address) const {
+  for (const Address& known : addresses_) {
+    if (known.address == address) return &targets_[known.target];
+  }
+  return nullptr;
+}
+
+std::optional<TargetMatch> MetadataTargets::Find(std::string_view host) const {
+  for (const HostReading& reading : ReadHost(host)) {
+    const MetadataTarget* target = FindAddress(reading.address);
+    if (target != nullptr) return TargetMatch{target, reading.spelling};
+  }
+  // A trailing dot makes a name absolute; nothing is hidden by it.
+  if (host.ends_with('.')) host.remove_suffix(1);
+  for (size_t index : names_) {
+    if (absl::EqualsIgnoreCase(A(targets_[index].host), A(host))) {
+      return TargetMatch{&targets_[index], HostSpelling::kCanonical};
+    }
+  }
+  return std::nullopt;
+}
+
+bool MetadataTargets::ServesOn(const MetadataTarget& target,
+                               std::string_view port) {
+  if (target.ports.empty() || port.empty()) return true;
+  uint16_t number = 0;
+  auto [end, error] =
+      std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || end != port.data() + port.size()) return true;
+  return std::find(target.ports.begin(), target.ports.end(), number) !=
+         target.ports.end();
+}
+
+bool IsHostText(std::string_view host) {
+  if (IpAddress::Parse(host)) return true;
+  return !host.empty() && host.size() <= kMaxNameBytes &&
+         std::all_of(host.begin(), host.end(),
+                     [](char c) { return IsNameByte(c) || c == '.'; });
+}
+
+MetadataClues FindMetadataClues(std::string_view text) {
+  MetadataClues clues;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(
+        absl::ascii_tolower(static_cast<unsigned char>(text[i])));
+    for (size_t row = kClueStarts[byte]; row < kClueStarts[byte + 1u]; ++row) {
+      std::string_view wanted = kClues[row].text;
+      std::string_view here = text.substr(i, wanted.size());
+      if (!absl::EqualsIgnoreCase(A(here), A(wanted))) continue;
+      if (i > 0 && IsNameByte(text[i - 1])) continue;
+      NoteClue(kClues[row], text.substr(i + wanted.size()), clues);
+    }
+  }
+  return clues;
+}
+
+}  // namespace oddverb

@@ -1,0 +1,118 @@
+// Finds credentials that are used where they cannot be, from what the audit
+// log itself proves; no learning is needed (cold forms of docs/detection.md).
+//
+//   token.outside_its_pod    a token bound to one pod (user.extra pod-uid) is
+//                            used from a second address
+//   credential.two_networks  any other credential goes back and forth between
+//                            addresses, with a client at one of them that it
+//                            never used at the other
+//
+// StolenCredential watches each credential in its shard and drafts findings;
+// StolenCredentialCross knows which addresses other credentials use, decides,
+// and owns the open findings. One thread each.
+#ifndef ODDVERB_DETECTORS_STOLEN_CREDENTIAL_H_
+#define ODDVERB_DETECTORS_STOLEN_CREDENTIAL_H_
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "detectors/credential_contacts.h"
+#include "detectors/detector.h"
+#include "stats/fingerprint_set.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class StolenCredential final : public Detector {
+ public:
+  struct Options {
+    // Of a credential that goes back and forth. On real logs of a busy small
+    // cluster: thefts reach 3 changes within seconds of a few requests; of
+    // honest people only those who roam, and they take their clients along.
+    absl::Duration alternation_span = absl::Minutes(20);
+    int min_alternations = 3;  // at most RecentTimes::kCapacity
+    static absl::StatusOr<Options> FromYaml(const YamlNode& node);
+  };
+
+  StolenCredential(const DetectorContext& context, const Options& options);
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time, Emit&) override {}
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  using Table = std::vector<std::unique_ptr<CredentialContacts>>;
+
+  Table* TableOf(EntityKind kind);
+  void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void ObserveUnbound(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void Alternate(const AuditEvent& event, const EntityIds& ids,
+                 const CredentialContacts::Use& use,
+                 CredentialContacts& contacts, Emit& out);
+  void Continue(const AuditEvent& event, uint64_t credential,
+                const Contact& suspect, Emit& out);
+  Finding Draft(const AuditEvent& event, const EntityIds& ids,
+                const Contact& suspect, const Contact& other) const;
+  Finding DraftMoved(const AuditEvent& event, const EntityIds& ids,
+                     const Contact& suspect, const Contact& other) const;
+  struct Alternation {  // what was seen of a credential that goes to and fro
+    int changes = 0;
+    bool own_client = false;  // the suspect's client is used elsewhere too
+    bool crowded = false;     // more addresses than are remembered
+  };
+  Finding DraftAlternation(const Finding& base, const Alternation& seen,
+                           const Contact& suspect, const Contact& other) const;
+
+  DetectorContext context_;
+  Options options_;
+  Table pods_;         // by EntityIds::pod
+  Table credentials_;  // by EntityIds::credential, unbound ones only
+};
+
+class StolenCredentialCross final : public CrossDetector {
+ public:
+  void Observe(const Observation& observation, const ObservationIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  // Which credentials came from an address.
+  struct AddressUse {
+    static constexpr uint32_t kMaxRemembered = 8;
+    FingerprintSet credentials;
+    FingerprintSet pods;  // those of them that are bound to a pod
+  };
+
+  AddressUse& UseOf(EntityId address);
+  // Credentials seen at the address beside `credential`, up to
+  // AddressUse::kMaxRemembered.
+  uint32_t OthersAt(EntityId address, uint64_t credential) const;
+  bool IsGateway(EntityId address) const;
+  void Judge(const Observation& observation, const ObservationIds& ids,
+             Emit& out);
+  void Extend(const Observation& observation, EntityId credential, Emit& out);
+  void Close(EntityId credential, size_t index, Emit& out);
+
+  std::vector<AddressUse> addresses_;  // by address id
+  // By credential id: its open findings, one for each suspect address.
+  std::vector<std::vector<Finding>> open_;
+  std::set<EntityId> with_open_;  // credentials that have any
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeStolenCredential(
+    const DetectorContext& context, const YamlNode& options);
+absl::StatusOr<std::unique_ptr<CrossDetector>> MakeStolenCredentialCross(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_STOLEN_CREDENTIAL_H_
