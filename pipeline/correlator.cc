@@ -1,0 +1,154 @@
+#include "pipeline/correlator.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "base/status_macros.h"
+#include "pipeline/part_state.h"
+
+namespace oddverb {
+namespace {
+
+constexpr char kOwner[] = "correlator";
+
+std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
+  std::vector<Emission> all;
+  for (SliceOutput& slice : slices) {
+    std::move(slice.emissions.begin(), slice.emissions.end(),
+              std::back_inserter(all));
+  }
+  auto key = [](const Emission& e) {
+    return std::tuple(e.event_index, e.phase, e.shard);
+  };
+  std::sort(all.begin(), all.end(), [&](const Emission& a, const Emission& b) {
+    return key(a) < key(b);
+  });
+  return all;
+}
+
+}  // namespace
+
+Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
+                       uint32_t max_entities)
+    : detectors_(std::move(detectors)), hash_(hash) {
+  for (size_t i = 0; i < static_cast<size_t>(EntityKind::kCount); ++i) {
+    tables_.emplace_back(max_entities);
+  }
+}
+
+EntityId Correlator::IdOf(EntityKind kind, uint64_t key) {
+  if (key == 0) return kNoEntity;
+  EntityTable::Lookup found =
+      tables_[static_cast<size_t>(kind)].FindOrAdd(key);
+  if (found.is_reused) {
+    for (auto& [name, detector] : detectors_) detector->Forget(kind, found.id);
+  }
+  return found.id;
+}
+
+void Correlator::Collect(std::vector<Finding>& out) {
+  emit_.changed.clear();
+  for (Finding& finding : emit_.findings) {
+    finding.time = emit_.stream_time;
+    out.push_back(std::move(finding));
+  }
+  emit_.findings.clear();
+  emit_.observations.clear();
+}
+
+void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
+  for (auto& [name, detector] : detectors_) {
+    detector->AdvanceTo(watermark, emit_);
+  }
+  Collect(out);
+}
+
+void Correlator::Observe(const Observation& observation,
+                         std::vector<Finding>& out) {
+  ++observations_;
+  ObservationIds ids;
+  ids.credential = IdOf(EntityKind::kCredential, observation.credential);
+  auto address = [&](const std::string& ip) {
+    return ip.empty() ? kNoEntity
+                      : IdOf(EntityKind::kAddress, hash_.Hash(ip));
+  };
+  ids.source_address = address(observation.source_ip);
+  ids.other_address = address(observation.other_ip);
+  for (auto& [name, detector] : detectors_) {
+    detector->Observe(observation, ids, emit_);
+  }
+  Collect(out);
+}
+
+std::vector<Finding> Correlator::Process(const RoutedBatch& routed,
+                                         std::vector<SliceOutput>& slices,
+                                         std::vector<StateRow>& state) {
+  std::vector<Finding> out;
+  std::vector<Emission> emissions = InOrder(slices);
+  const std::vector<oddverb::Tick>& ticks = routed.clock.ticks;
+  size_t tick = 0;
+  // Ticks at or before (index, kTick) come after the shards' own answers to
+  // them and before the event itself.
+  auto ticks_before = [&](size_t event_index) {
+    for (; tick < ticks.size() && ticks[tick].event_index <= event_index;
+         ++tick) {
+      stream_time_ = routed.StreamTimeAt(ticks[tick].event_index, stream_time_);
+      emit_.stream_time = stream_time_;
+      Tick(ticks[tick].watermark, out);
+    }
+  };
+  for (Emission& emission : emissions) {
+    bool at_tick = emission.phase == Emission::Phase::kTick;
+    if (!at_tick) {
+      ticks_before(emission.event_index);
+    } else if (emission.event_index > 0) {
+      ticks_before(emission.event_index - 1);
+    }
+    stream_time_ = routed.StreamTimeAt(emission.event_index, stream_time_);
+    emit_.stream_time = stream_time_;
+    std::move(emission.findings.begin(), emission.findings.end(),
+              std::back_inserter(out));
+    for (const Observation& o : emission.observations) Observe(o, out);
+  }
+  if (!routed.batch->events.empty()) {
+    ticks_before(routed.batch->events.size());
+    stream_time_ = routed.clock.stream_times.back();
+  }
+  if (routed.is_end) {
+    emit_.stream_time = stream_time_;
+    Tick(absl::InfiniteFuture(), out);
+  }
+  if (routed.checkpoint_after) {
+    StateWriter writer;
+    writer.PutTime(stream_time_);
+    for (const EntityTable& table : tables_) SaveTable(table, writer);
+    SaveParts(detectors_, tables_, writer);
+    state.push_back({kOwner, writer.Release()});
+  }
+  return out;
+}
+
+absl::Status Correlator::Load(const std::vector<StateRow>& rows) {
+  const StateRow* row = FindRow(rows, kOwner);
+  if (row == nullptr) {
+    return absl::DataLossError("checkpoint lacks the correlator's state");
+  }
+  StateReader reader(row->bytes);
+  stream_time_ = reader.GetTime();
+  for (EntityTable& table : tables_) LoadTable(reader, table);
+  ODDVERB_RETURN_IF_ERROR(reader.status());
+  return LoadParts(detectors_, tables_, reader);
+}
+
+uint64_t Correlator::evictions() const {
+  uint64_t sum = 0;
+  for (const EntityTable& table : tables_) sum += table.evictions();
+  return sum;
+}
+
+uint64_t Correlator::addresses() const {
+  return tables_[static_cast<size_t>(EntityKind::kAddress)].size();
+}
+
+}  // namespace oddverb

@@ -1,0 +1,55 @@
+// The one ordered stage behind the shards. It owns all state that concerns
+// more than one actor: its detectors observe Observations, and it puts the
+// output of the shards back into the order of the events.
+//
+// One thread at a time; batches come in their order.
+#ifndef ODDVERB_PIPELINE_CORRELATOR_H_
+#define ODDVERB_PIPELINE_CORRELATOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/keyed_hash.h"
+#include "model/finding.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/part_list.h"
+#include "pipeline/routed_batch.h"
+#include "pipeline/shard.h"
+
+namespace oddverb {
+
+class Correlator {
+ public:
+  Correlator(CrossDetectorList detectors, const KeyedHash& hash,
+             uint32_t max_entities);
+
+  // Takes what all workers said about `routed`, in any order of workers, and
+  // returns the findings in the order of the events. Adds its state row when
+  // the batch ends with a checkpoint.
+  std::vector<Finding> Process(const RoutedBatch& routed,
+                               std::vector<SliceOutput>& slices,
+                               std::vector<StateRow>& state);
+  absl::Status Load(const std::vector<StateRow>& rows);
+
+  uint64_t observations() const { return observations_; }
+  uint64_t evictions() const;
+  uint64_t addresses() const;
+
+ private:
+  void Tick(absl::Time watermark, std::vector<Finding>& out);
+  void Observe(const Observation& observation, std::vector<Finding>& out);
+  EntityId IdOf(EntityKind kind, uint64_t key);
+  void Collect(std::vector<Finding>& out);
+
+  CrossDetectorList detectors_;
+  KeyedHash hash_;
+  std::vector<EntityTable> tables_;  // by EntityKind
+  absl::Time stream_time_ = absl::InfinitePast();
+  uint64_t observations_ = 0;
+  Emit emit_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_CORRELATOR_H_

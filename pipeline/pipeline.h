@@ -1,0 +1,99 @@
+// The conductor: read -> decode -> shard -> correlate -> deliver -> checkpoint.
+// It knows the doors of the parts, never a concrete source, detector or
+// exporter. Two run modes over the same classes: single (one loop) and sharded
+// (worker threads); their output is byte-equal.
+#ifndef ODDVERB_PIPELINE_PIPELINE_H_
+#define ODDVERB_PIPELINE_PIPELINE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/keyed_hash.h"
+#include "ingest/decoder.h"
+#include "ingest/source.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/delivery.h"
+#include "pipeline/part_list.h"
+
+namespace oddverb {
+
+struct PipelineOptions {
+  // 1 = single; more = that many workers beside the reading thread.
+  int threads = 1;
+  // Events of other sources may come this much later than the newest one
+  // before time moves on without them. 10 s covers the disorder of a log that
+  // one API server writes (measured on real logs: below 1 s).
+  absl::Duration allowed_lateness = absl::Seconds(10);
+  // How long a read may wait for more records before what is there is judged.
+  absl::Duration read_patience = absl::Milliseconds(50);
+  Decoder::Options decoder;
+  KeyedHash hash;
+  // Upper bound of entities of each kind, over all shards.
+  uint32_t max_entities = 1'000'000;
+  // Batches between two checkpoints, when there is a Checkpoint.
+  int checkpoint_every_batches = 16;
+};
+
+// What happened, for progress and metrics. All are totals since the start.
+struct PipelineCounters {
+  static constexpr size_t kStages = static_cast<size_t>(Stage::kPanic) + 1;
+  static constexpr size_t kLevels =
+      static_cast<size_t>(Level::kRequestResponse) + 1;
+
+  std::atomic<uint64_t> records{0}, events{0}, bytes{0};
+  std::atomic<uint64_t> events_by[kStages][kLevels]{};
+  std::atomic<uint64_t> rejected[static_cast<size_t>(RejectReason::kCount)]{};
+  std::atomic<uint64_t> salvaged{0}, repaired{0}, late{0}, without_time{0};
+  std::atomic<uint64_t> duplicate_keys{0}, observations{0};
+  // Set at the end of a run.
+  std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
+  std::atomic<uint64_t> evictions{0};
+};
+
+// Share of the work that one worker did.
+struct WorkerShare {
+  uint64_t events_judged = 0;
+  absl::Duration detect_cpu;  // CPU time in the detectors
+};
+
+struct Stages;
+
+class Pipeline {
+ public:
+  // The parts are built by `parts` (once for each logical shard). `checkpoint`
+  // may be null; else it must outlive the pipeline, and what it holds is
+  // restored now. Returns the error of a part that cannot be built or restored.
+  static absl::StatusOr<std::unique_ptr<Pipeline>> Make(
+      const PipelineOptions& options, const PartFactory& parts,
+      Checkpoint* checkpoint);
+  ~Pipeline();
+
+  // Judges all of `source` and hands the findings to `delivery`. Returns when
+  // the source has ended, `stop` was set (what was read is judged first), or a
+  // part failed. Rejected records are told to `on_rejected` in order, from one
+  // thread at a time. To be called once.
+  absl::Status Run(Source& source, Delivery& delivery,
+                   const std::function<void(const Rejected&)>& on_rejected,
+                   const std::atomic<bool>& stop);
+
+  // Callable from any thread.
+  const PipelineCounters& counters() const;
+  // Records that the restored checkpoint had judged already.
+  uint64_t restored_records() const;
+  // After Run.
+  const std::vector<WorkerShare>& worker_shares() const;
+
+ private:
+  explicit Pipeline(std::unique_ptr<Stages> stages);
+  std::unique_ptr<Stages> stages_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_PIPELINE_H_

@@ -1,0 +1,45 @@
+// A decoded batch on its way through the shards: who each event belongs to,
+// and where the stream's time stands. Read-only once it is sequenced.
+#ifndef ODDVERB_PIPELINE_ROUTED_BATCH_H_
+#define ODDVERB_PIPELINE_ROUTED_BATCH_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/keyed_hash.h"
+#include "model/event_batch.h"
+#include "model/identity.h"
+#include "pipeline/event_clock.h"
+
+namespace oddverb {
+
+// Fixed: part of the state's format. A worker owns a set of logical shards.
+inline constexpr int kLogicalShards = 64;
+
+struct RoutedBatch {
+  std::unique_ptr<EventBatch> batch;
+  std::vector<EntityKeys> keys;  // one an event
+  std::vector<uint8_t> shards;   // logical shard of each event
+  EventClock::Reading clock;     // filled when the batch is sequenced
+  std::string clock_state;       // with a checkpoint: the clock behind it
+  bool is_end = false;           // no events: time runs out for all windows
+  bool checkpoint_after = false;
+
+  // Times of event `index`, or of the batch's end.
+  absl::Time StreamTimeAt(size_t index, absl::Time fallback) const {
+    return index < clock.stream_times.size() ? clock.stream_times[index]
+                                             : fallback;
+  }
+};
+
+// Finds keys and shards; the costly part of routing, done beside decoding.
+std::unique_ptr<RoutedBatch> Route(std::unique_ptr<EventBatch> batch,
+                                   const KeyedHash& hash);
+
+// The worker that owns logical shard `shard`.
+inline int WorkerOf(int shard, int workers) { return shard % workers; }
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_ROUTED_BATCH_H_

@@ -1,0 +1,99 @@
+// A logical shard: the actors that hash to it, with the tables that give them
+// dense ids and the detectors that keep state by those ids. Everything in it
+// belongs to it alone, so it runs on any thread without a lock and its budgets
+// do not depend on the number of threads.
+#ifndef ODDVERB_PIPELINE_SHARD_H_
+#define ODDVERB_PIPELINE_SHARD_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/state_io.h"
+#include "detectors/detector.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/part_list.h"
+#include "pipeline/routed_batch.h"
+#include "stats/entity_table.h"
+
+namespace oddverb {
+
+class Shard {
+ public:
+  Shard(DetectorList detectors, uint32_t max_entities);
+
+  // Hints the cache that an event with these keys comes soon.
+  void Prefetch(const EntityKeys& keys) const;
+  void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
+  void AdvanceTo(absl::Time watermark, Emit& out);
+
+  void Save(StateWriter& out) const;
+  // DataLoss for damaged bytes; the shard is unusable then.
+  absl::Status Load(StateReader& in);
+
+  uint64_t entities(EntityKind kind) const { return Table(kind).size(); }
+  uint64_t evictions() const;
+
+ private:
+  // Actor, credential, pod.
+  static constexpr size_t kKinds = 3;
+  const EntityTable& Table(EntityKind kind) const {
+    return tables_[static_cast<size_t>(kind)];
+  }
+  EntityId IdOf(EntityKind kind, uint64_t key);
+
+  DetectorList detectors_;
+  std::vector<EntityTable> tables_;
+};
+
+// What shards said, at one point of the stream. Points are ordered by
+// (event_index, phase, shard): the order of the output.
+struct Emission {
+  enum class Phase : uint8_t { kTick, kEvent };
+  size_t event_index = 0;
+  Phase phase = Phase::kEvent;
+  uint8_t shard = 0;
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;
+};
+
+// The output of one worker for one batch.
+struct SliceOutput {
+  std::vector<Emission> emissions;  // in order
+  std::vector<StateRow> state;      // when the batch ends with a checkpoint
+  uint64_t events_judged = 0;
+};
+
+// The logical shards that one worker owns. One thread at a time.
+class ShardGroup {
+ public:
+  ShardGroup() = default;
+  void Add(int shard, std::unique_ptr<Shard> owned);
+
+  // Judges the events of `batch` that belong to this group.
+  SliceOutput Process(const RoutedBatch& batch);
+  // Restores the shards of this group among `rows`.
+  absl::Status Load(const std::vector<StateRow>& rows);
+
+  uint64_t entities(EntityKind kind) const;
+  uint64_t evictions() const;
+
+ private:
+  struct Owned {
+    int shard = 0;
+    std::unique_ptr<Shard> state;
+  };
+  void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
+            SliceOutput& out);
+
+  std::vector<Owned> owned_;               // ascending by shard
+  Shard* by_shard_[kLogicalShards] = {};  // null = another worker's
+  absl::Time stream_time_ = absl::InfinitePast();
+  Emit emit_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_SHARD_H_
