@@ -1,0 +1,40 @@
+// Builds the parts of a pipeline from configuration: the one file pair that
+// knows them by name.
+#ifndef ODDVERB_APP_BUILD_H_
+#define ODDVERB_APP_BUILD_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "app/scan_options.h"
+#include "base/ip_address.h"
+#include "exporters/exporters.h"
+#include "pipeline/part_list.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+// Command line and configuration file together; the command line wins.
+struct Settings {
+  std::string cluster;
+  std::vector<IpNetwork> trusted_proxies;
+  YamlNode detectors;  // mapping from detector name to its options
+};
+
+// InvalidArgument: every mistake found, each with its place, one a line.
+absl::StatusOr<Settings> LoadSettings(const ScanOptions& options);
+
+// Functions that build all detectors. Options are checked here already, so
+// that a mistake is told before any input is read.
+absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings);
+
+// InvalidArgument with the nearest name for an unknown format.
+absl::StatusOr<std::unique_ptr<Exporter>> MakeExporter(
+    const std::string& format, ExporterSetup setup);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_BUILD_H_

@@ -1,0 +1,36 @@
+// The command line as a value. Unknown commands and flags are answered with
+// the nearest known one.
+#ifndef ODDVERB_APP_COMMAND_LINE_H_
+#define ODDVERB_APP_COMMAND_LINE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "app/scan_options.h"
+
+namespace oddverb {
+
+struct CommandLine {
+  enum class Command : uint8_t {
+    kHelp,  // `text` holds it
+    kDemo,
+    kScan,
+    kListDetectors,
+    kSchemaFinding,
+    kVersion,
+  };
+  Command command = Command::kHelp;
+  std::string text;
+  ScanOptions scan;   // for kScan and kDemo
+  bool json = false;  // for kListDetectors and kVersion
+};
+
+// InvalidArgument with what is wrong and what was probably meant. A first
+// argument that names a file means `scan`.
+absl::StatusOr<CommandLine> ParseCommandLine(
+    const std::vector<std::string>& arguments);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_COMMAND_LINE_H_
