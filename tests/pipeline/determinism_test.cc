@@ -1,0 +1,128 @@
+// One order in, one output out: any number of threads, any batch size, any
+// restart points.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/demo_log.h"
+#include "tests/support/memory_checkpoint.h"
+#include "tests/support/memory_source.h"
+#include "tests/support/pipeline_run.h"
+
+namespace oddverb {
+namespace {
+
+class DeterminismTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    lines_ = new std::vector<std::string>(DemoLogLines());
+    expected_ = new std::string(FindingsOf(*lines_, {}));
+  }
+  static void TearDownTestSuite() {
+    delete lines_;
+    delete expected_;
+  }
+  static std::vector<std::string>* lines_;
+  static std::string* expected_;
+};
+std::vector<std::string>* DeterminismTest::lines_ = nullptr;
+std::string* DeterminismTest::expected_ = nullptr;
+
+TEST_F(DeterminismTest, TheLogHasFindingsToCompare) {
+  EXPECT_GT(std::count(expected_->begin(), expected_->end(), '\n'), 10);
+}
+
+TEST_F(DeterminismTest, RepeatsItself) {
+  EXPECT_EQ(FindingsOf(*lines_, {}), *expected_);
+}
+
+TEST_F(DeterminismTest, AnyBatchSizeGivesTheSameBytes) {
+  for (size_t size : {1, 7, 64, 1000, 100'000}) {
+    EXPECT_EQ(FindingsOf(*lines_, {.records_per_batch = size}), *expected_)
+        << size << " records a batch";
+  }
+}
+
+TEST_F(DeterminismTest, AnyNumberOfThreadsGivesTheSameBytes) {
+  for (int threads : {2, 3, 4, 8}) {
+    for (size_t size : {13, 190}) {
+      EXPECT_EQ(FindingsOf(*lines_,
+                           {.threads = threads, .records_per_batch = size}),
+                *expected_)
+          << threads << " threads, " << size << " records a batch";
+    }
+  }
+}
+
+// Budgets belong to logical shards, so evictions do not depend on threads.
+TEST_F(DeterminismTest, EvictionsDoNotDependOnThreads) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 3; ++i) {
+    for (const std::string& line : *lines_) lines.push_back(line);
+  }
+  std::string one = FindingsOf(lines, {.threads = 1, .max_entities = 64});
+  EXPECT_EQ(FindingsOf(lines, {.threads = 4, .max_entities = 64}), one);
+}
+
+class RestartTest : public DeterminismTest,
+                    public ::testing::WithParamInterface<int> {};
+
+// The process ends at arbitrary places; the next one seeks and loads. What was
+// shown, all in all, is what an uninterrupted run shows.
+TEST_P(RestartTest, RestartsChangeNoFinding) {
+  const int threads = GetParam();
+  MemoryCheckpoint checkpoint;
+  CapturingExporter exporter;
+  // As the outside world sees it: one state an id.
+  Delivery delivery({}, {&exporter});
+  std::atomic<bool> stop{false};
+  PipelineOptions options;
+  options.threads = threads;
+  options.checkpoint_every_batches = 3;
+  size_t killed_at = 0;
+  for (int life = 0;; ++life) {
+    auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    auto skip = static_cast<size_t>((*pipeline)->restored_records());
+    ASSERT_LE(skip, lines_->size());
+    MemorySource source(*lines_, 50 + static_cast<size_t>(life) % 7, skip);
+    killed_at += 1500 + 37 * static_cast<size_t>(life);
+    bool last = killed_at >= lines_->size();
+    // A kill: reading fails, so nothing behind the last commit gets out.
+    if (!last) source.FailAfter(killed_at, absl::AbortedError("killed"));
+    absl::Status status =
+        (*pipeline)->Run(source, delivery, [](const Rejected&) {}, stop);
+    if (last) {
+      ASSERT_TRUE(status.ok()) << status;
+      break;
+    }
+    ASSERT_TRUE(absl::IsAborted(status)) << status;
+  }
+  EXPECT_GT(checkpoint.commits(), 10);
+  ASSERT_TRUE(delivery.Finish().ok());
+  EXPECT_EQ(exporter.Ndjson(), *expected_);
+}
+INSTANTIATE_TEST_SUITE_P(Threads, RestartTest, ::testing::Values(1, 4));
+
+TEST_F(DeterminismTest, RefusesDamagedState) {
+  MemoryCheckpoint checkpoint;
+  PipelineOptions options;
+  options.checkpoint_every_batches = 1;
+  CapturingExporter exporter;
+  Delivery delivery({}, {&exporter});
+  std::atomic<bool> stop{false};
+  {
+    auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+    ASSERT_TRUE(pipeline.ok());
+    MemorySource source(*lines_, 190);
+    source.FailAfter(1000, absl::AbortedError("killed"));
+    EXPECT_FALSE(
+        (*pipeline)->Run(source, delivery, [](const Rejected&) {}, stop).ok());
+  }
+  for (StateRow& row : checkpoint.restored()->state) {
+    row.bytes.resize(row.bytes.size() / 2);
+  }
+  auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+  EXPECT_TRUE(absl::IsDataLoss(pipeline.status())) << pipeline.status();
+}
+
+}  // namespace
+}  // namespace oddverb

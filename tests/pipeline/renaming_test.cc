@@ -1,0 +1,176 @@
+// Detectors look at what names do, never at what they are called: with every
+// user, address and namespace renamed and the time moved, the findings are the
+// same up to the renaming.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "base/ip_address.h"
+#include "base/strings.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/demo_log.h"
+#include "tests/support/pipeline_run.h"
+
+namespace oddverb {
+namespace {
+
+const absl::Duration kShift = absl::Hours(24 * 191) + absl::Seconds(7);
+
+// Letters moved by 13: another name of the same length.
+std::string Rot13(std::string name) {
+  for (char& c : name) {
+    if (absl::ascii_isalpha(static_cast<unsigned char>(c))) {
+      char base = absl::ascii_islower(static_cast<unsigned char>(c)) ? 'a' : 'A';
+      c = static_cast<char>(base + (c - base + 13) % 26);
+    }
+  }
+  return name;
+}
+
+class Renaming {
+ public:
+  explicit Renaming(const std::vector<std::string>& lines) {
+    std::set<std::string> addresses;
+    for (const std::string& line : lines) Learn(line, addresses);
+    RotateAddresses(addresses);
+  }
+
+  size_t size() const { return names_.size(); }
+
+  // Replaces whole words and moves every time stamp.
+  std::string Apply(const std::string& line) const {
+    std::string out;
+    for (size_t i = 0; i < line.size();) {
+      size_t end = i;
+      while (end < line.size() && IsWord(line[end])) ++end;
+      if (end == i) {
+        out += line[i++];
+        continue;
+      }
+      std::string word = line.substr(i, end - i);
+      // 2026-11-23T23:33:15.346413Z holds colons, so it is not one word.
+      if (word.size() == 13 && word[10] == 'T' && i + 27 <= line.size() &&
+          line[i + 26] == 'Z') {
+        out += Moved(line.substr(i, 27));
+        i += 27;
+        continue;
+      }
+      out += Renamed(word);
+      i = end;
+    }
+    return out;
+  }
+
+ private:
+  static bool IsWord(char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+           c == '.' || c == '@' || c == '_';
+  }
+
+  static std::string Moved(const std::string& stamp) {
+    absl::Time time;
+    std::string error;
+    if (!absl::ParseTime(absl::RFC3339_full, stamp, &time, &error)) {
+      return stamp;
+    }
+    return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time + kShift,
+                            absl::UTCTimeZone());
+  }
+
+  std::string Renamed(const std::string& word) const {
+    auto found = names_.find(word);
+    if (found != names_.end()) return found->second;
+    // "system:anonymous@ADDRESS", and a name at the end of a sentence.
+    for (char separator : {'@', '.'}) {
+      size_t at = word.rfind(separator);
+      if (at == std::string::npos) continue;
+      std::string left = word.substr(0, at), right = word.substr(at + 1);
+      if (separator == '@' || right.empty()) {
+        if (names_.contains(left) || names_.contains(right)) {
+          return Renamed(left) + separator + Renamed(right);
+        }
+      }
+    }
+    return word;
+  }
+
+  void Name(const std::string& name) {
+    if (!name.empty()) names_[name] = Rot13(name);
+  }
+
+  void Learn(const std::string& line, std::set<std::string>& addresses) {
+    nlohmann::json event = nlohmann::json::parse(line);
+    std::string user = event["user"].value("username", "");
+    std::vector<std::string> parts = absl::StrSplit(user, ':');
+    if (user.starts_with("system:serviceaccount:")) {
+      Name(parts[2]);
+      Name(parts[3]);
+    } else if (user.starts_with("system:node:")) {
+      Name(parts[2]);
+    } else if (!user.starts_with("system:")) {
+      Name(parts.back());
+    }
+    if (event.contains("objectRef")) {
+      Name(event["objectRef"].value("namespace", ""));
+    }
+    for (const auto& ip : event.value("sourceIPs", nlohmann::json::array())) {
+      addresses.insert(ip);
+    }
+  }
+
+  // Each address takes the next one's place among those that look alike
+  // (private or not, same length), so that no text is cut elsewhere.
+  void RotateAddresses(const std::set<std::string>& addresses) {
+    std::map<std::tuple<bool, bool, size_t>, std::vector<std::string>> groups;
+    for (const std::string& ip : addresses) {
+      std::optional<IpAddress> parsed = IpAddress::Parse(ip);
+      if (!parsed.has_value() || ip.starts_with("127.")) continue;
+      groups[{parsed->is_private(), parsed->is_v4(), ip.size()}].push_back(ip);
+    }
+    for (const auto& [kind, group] : groups) {
+      for (size_t i = 0; i < group.size(); ++i) {
+        names_[group[i]] = group[(i + 1) % group.size()];
+      }
+    }
+  }
+
+  std::map<std::string, std::string> names_;
+};
+
+// The findings without their ids (hashes of names), in an order that does not
+// depend on ids.
+std::vector<std::string> WithoutIds(const std::string& ndjson) {
+  std::vector<std::string> findings;
+  for (absl::string_view line :
+       absl::StrSplit(ndjson, '\n', absl::SkipEmpty())) {
+    nlohmann::json finding = nlohmann::json::parse(S(line));
+    finding.erase("id");
+    findings.push_back(finding.dump());
+  }
+  std::sort(findings.begin(), findings.end());
+  return findings;
+}
+
+TEST(RenamingTest, FindingsFollowTheNames) {
+  std::vector<std::string> lines = DemoLogLines();
+  Renaming renaming(lines);
+  ASSERT_GT(renaming.size(), 100u);
+  std::vector<std::string> renamed;
+  for (const std::string& line : lines) {
+    renamed.push_back(renaming.Apply(line));
+  }
+  ASSERT_NE(renamed, lines);
+  std::string before = FindingsOf(lines, {});
+  std::vector<std::string> expected = WithoutIds(renaming.Apply(before));
+  std::vector<std::string> actual = WithoutIds(FindingsOf(renamed, {}));
+  ASSERT_GT(expected.size(), 10u);
+  EXPECT_EQ(actual, expected);
+}
+
+}  // namespace
+}  // namespace oddverb

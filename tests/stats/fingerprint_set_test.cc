@@ -1,0 +1,197 @@
+#include "stats/fingerprint_set.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <set>
+#include <string>
+
+#include "base/state_io.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::_;
+
+// Two generations of exact members.
+struct NaiveGenerations {
+  std::set<uint64_t> young;
+  std::set<uint64_t> old;
+  bool saturated = false;
+
+  bool Add(uint64_t hash, uint32_t capacity) {
+    if (young.contains(hash)) return false;
+    bool was_old = old.erase(hash) > 0;
+    if (young.size() == capacity) {
+      saturated = saturated || !old.empty();
+      old = std::move(young);
+      young.clear();
+    }
+    young.insert(hash);
+    return !was_old;
+  }
+  bool Contains(uint64_t hash) const {
+    return young.contains(hash) || old.contains(hash);
+  }
+};
+
+std::string SavedBytes(const FingerprintSet& set) {
+  StateWriter out;
+  set.Save(out);
+  return out.Release();
+}
+
+FingerprintSet SavedAndLoaded(const FingerprintSet& set) {
+  std::string bytes = SavedBytes(set);
+  StateReader in(bytes);
+  FingerprintSet loaded;
+  loaded.Load(in);
+  EXPECT_THAT(in.status(), IsOk());
+  EXPECT_TRUE(in.AtEnd());
+  EXPECT_EQ(SavedBytes(loaded), bytes);
+  return loaded;
+}
+
+// A hash below 2^32 is its own fingerprint: no collisions, but many clusters.
+uint64_t RandomSmallHash(std::mt19937_64& random, uint64_t universe) {
+  return 1 + random() % universe * (random() % 2 == 0 ? 1 : 64);
+}
+
+class FingerprintSetOracleTest : public ::testing::TestWithParam<uint32_t> {};
+
+TEST_P(FingerprintSetOracleTest, RemembersExactlyTwoGenerations) {
+  const uint32_t capacity = GetParam();
+  std::mt19937_64 random(capacity);
+  FingerprintSet set;
+  NaiveGenerations model;
+  for (int i = 0; i < 40'000; ++i) {
+    if (random() % 2'000 == 0) set = SavedAndLoaded(set);
+    uint64_t hash = RandomSmallHash(random, 3 * capacity);
+    ASSERT_EQ(set.Contains(hash), model.Contains(hash)) << i;
+    ASSERT_EQ(set.Add(hash, capacity), model.Add(hash, capacity)) << i;
+    ASSERT_EQ(set.size(), model.young.size() + model.old.size()) << i;
+    ASSERT_EQ(set.saturated(), model.saturated) << i;
+  }
+  EXPECT_EQ(set.saturated(), capacity < 20'000);
+}
+
+TEST_P(FingerprintSetOracleTest, AlwaysRemembersTheNewestMembers) {
+  const uint32_t capacity = GetParam();
+  std::mt19937_64 random(capacity + 1);
+  FingerprintSet set;
+  std::deque<uint64_t> newest;  // distinct, the newest first
+  for (int i = 0; i < 3'000; ++i) {
+    uint64_t hash = RandomSmallHash(random, 3 * capacity);
+    set.Add(hash, capacity);
+    newest.erase(std::remove(newest.begin(), newest.end(), hash), newest.end());
+    newest.push_front(hash);
+    if (newest.size() > capacity) newest.pop_back();
+    if (i % 10 != 0) continue;
+    for (uint64_t member : newest) ASSERT_TRUE(set.Contains(member)) << i;
+    ASSERT_GE(set.size(), newest.size());
+    ASSERT_LE(set.size(), 2 * capacity);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Capacities, FingerprintSetOracleTest,
+                         ::testing::Values(1, 2, 3, 7, 96, 1'000, 20'000));
+
+TEST(FingerprintSetTest, FalseMembersAreAsRareAsPromised) {
+  constexpr uint32_t kMembers = 200'000;
+  constexpr int kQueries = 10'000'000;
+  std::mt19937_64 random(11);
+  FingerprintSet set;
+  for (uint32_t i = 0; i < kMembers; ++i) set.Add(random(), kMembers);
+  int false_members = 0;
+  for (int i = 0; i < kQueries; ++i) false_members += set.Contains(random());
+  double expected = std::ldexp(set.size(), -32) * kQueries;  // about 466
+  EXPECT_NEAR(false_members, expected, 6 * std::sqrt(expected));
+}
+
+TEST(FingerprintSetTest, ZeroIsAHashLikeAnyOther) {
+  FingerprintSet set;
+  EXPECT_FALSE(set.Contains(0));
+  EXPECT_TRUE(set.Add(0, 1));
+  EXPECT_FALSE(set.Add(0, 1));
+  EXPECT_TRUE(set.Contains(0));
+  EXPECT_EQ(set.size(), 1u);
+}
+
+TEST(FingerprintSetTest, BothHalvesOfTheHashCount) {
+  FingerprintSet set;
+  set.Add(uint64_t{5} << 32, 100);
+  EXPECT_FALSE(set.Contains(uint64_t{6} << 32));
+  EXPECT_FALSE(set.Contains((uint64_t{5} << 32) + 1));
+}
+
+TEST(FingerprintSetTest, ClearForgetsEverything) {
+  FingerprintSet set;
+  for (uint64_t hash = 1; hash < 100; ++hash) set.Add(hash, 10);
+  set.Clear();
+  EXPECT_EQ(set.size(), 0u);
+  EXPECT_FALSE(set.saturated());
+  EXPECT_FALSE(set.Contains(99));
+  EXPECT_EQ(SavedBytes(set), SavedBytes(FingerprintSet()));
+}
+
+TEST(FingerprintSetTest, SavedBytesDependOnTheMembersOnly) {
+  FingerprintSet up, down;
+  for (uint64_t hash = 1; hash <= 50; ++hash) up.Add(hash, 100);
+  for (uint64_t hash = 50; hash >= 1; --hash) down.Add(hash, 100);
+  EXPECT_EQ(SavedBytes(up), SavedBytes(down));
+}
+
+TEST(FingerprintSetTest, DamagedBytesAreDataLossOrAnotherSet) {
+  std::mt19937_64 random(12);
+  FingerprintSet set;
+  for (int i = 0; i < 150; ++i) set.Add(random(), 100);
+  const std::string good = SavedBytes(set);
+  for (size_t size = 0; size < good.size(); ++size) {
+    StateReader in(std::string_view(good).substr(0, size));
+    FingerprintSet loaded;
+    loaded.Add(7, 1);
+    loaded.Load(in);
+    EXPECT_THAT(in.status(), StatusIs(absl::StatusCode::kDataLoss, _));
+    EXPECT_EQ(loaded.size(), 0u);
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = good;
+    for (int j = 0; j < 2; ++j) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    StateReader in(bytes);
+    FingerprintSet loaded;
+    loaded.Load(in);
+    ASSERT_LE(loaded.size(), bytes.size());
+    for (int j = 0; j < 3; ++j) loaded.Add(random(), 100);
+  }
+}
+
+TEST(FingerprintSetTest, RefusesAMemberOfBothGenerations) {
+  StateWriter out;
+  out.PutU64(0);                 // not saturated
+  out.PutU64(1), out.PutU64(5);  // young: 5
+  out.PutU64(1), out.PutU64(5);  // old: 5
+  StateReader in(out.bytes());
+  FingerprintSet set;
+  set.Load(in);
+  EXPECT_THAT(in.status(), StatusIs(absl::StatusCode::kDataLoss, _));
+}
+
+TEST(FingerprintSetTest, ASmallerCapacityAfterARestartIsSafe) {
+  FingerprintSet set;
+  for (uint64_t hash = 1; hash <= 100; ++hash) set.Add(hash, 100);
+  set = SavedAndLoaded(set);
+  EXPECT_TRUE(set.Add(101, 10));
+  for (uint64_t hash = 1; hash <= 101; ++hash) {
+    EXPECT_TRUE(set.Contains(hash));
+  }
+}
+
+}  // namespace
+}  // namespace oddverb

@@ -1,0 +1,43 @@
+#include "tests/support/pipeline_run.h"
+
+#include <cstdlib>
+#include <iostream>
+
+#include "app/build.h"
+#include "tests/support/memory_source.h"
+
+namespace oddverb {
+namespace {
+
+template <class T>
+T ValueOrDie(absl::StatusOr<T> result) {
+  if (!result.ok()) {
+    std::cerr << result.status() << "\n";
+    std::abort();
+  }
+  return *std::move(result);
+}
+
+}  // namespace
+
+PartFactory AllParts() { return ValueOrDie(MakePartFactory(Settings())); }
+
+std::string FindingsOf(const std::vector<std::string>& lines,
+                       const RunSetup& setup) {
+  PipelineOptions options;
+  options.threads = setup.threads;
+  options.max_entities = setup.max_entities;
+  std::unique_ptr<Pipeline> pipeline =
+      ValueOrDie(Pipeline::Make(options, AllParts(), nullptr));
+  MemorySource source(lines, setup.records_per_batch);
+  CapturingExporter exporter;
+  Delivery delivery({}, {&exporter});
+  std::atomic<bool> stop{false};
+  absl::Status status =
+      pipeline->Run(source, delivery, [](const Rejected&) {}, stop);
+  if (status.ok()) status = delivery.Finish();
+  if (!status.ok()) return status.ToString();
+  return exporter.Ndjson();
+}
+
+}  // namespace oddverb
