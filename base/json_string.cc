@@ -107,8 +107,11 @@ char* UnescapeOne(const char*& at, const char* end, char* out) {
   return out;
 }
 
-// Copies up to the next backslash, or to the end.
-void CopyPlain(const char*& at, const char* end, char*& out) {
+enum class Behind { kNothing, kPadding };
+
+// Copies up to the next backslash, or to the end. May write 16 bytes more.
+template <Behind kBehind>
+inline void CopyPlain(const char*& at, const char* end, char*& out) {
 #if defined(__SSE2__)
   const __m128i backslash = _mm_set1_epi8('\\');
   while (end - at >= 16) {
@@ -124,17 +127,26 @@ void CopyPlain(const char*& at, const char* end, char*& out) {
     at += 16;
     out += 16;
   }
+  if constexpr (kBehind == Behind::kPadding) {
+    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    unsigned found = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash)));
+    int plain = __builtin_ctz(found | 1u << (end - at));
+    at += plain;
+    out += plain;
+    return;
+  }
 #endif
   while (at != end && *at != '\\') *out++ = *at++;
 }
 
-}  // namespace
-
-char* UnescapeJson(std::string_view raw, char* out) {
+template <Behind kBehind>
+char* Unescape(std::string_view raw, char* out) {
   const char* at = raw.data();
   const char* end = at + raw.size();
   for (;;) {
-    CopyPlain(at, end, out);
+    CopyPlain<kBehind>(at, end, out);
     if (at == end) return out;
     ++at;
     if (at == end) {  // a lone backslash at the very end
@@ -145,17 +157,23 @@ char* UnescapeJson(std::string_view raw, char* out) {
   }
 }
 
-std::string_view UnescapeJson(std::string_view raw, Arena& arena) {
-  char* begin = arena.Allocate(UnescapeRoom(raw.size()));
-  char* end = UnescapeJson(raw, begin);
-  arena.ShrinkLast(end + kJsonStringPadding);
-  return {begin, static_cast<size_t>(end - begin)};
+}  // namespace
+
+char* UnescapeJson(std::string_view raw, char* out) {
+  return Unescape<Behind::kNothing>(raw, out);
 }
 
 void UnescapeJson(std::string_view raw, std::string& out) {
   out.resize(UnescapeRoom(raw.size()));
   char* end = UnescapeJson(raw, out.data());
   out.resize(static_cast<size_t>(end - out.data()));
+}
+
+std::string_view UnescapePadded(std::string_view raw, Arena& arena) {
+  char* begin = arena.Allocate(UnescapeRoom(raw.size()));
+  char* end = Unescape<Behind::kPadding>(raw, begin);
+  arena.ShrinkLast(end + kJsonStringPadding);
+  return {begin, static_cast<size_t>(end - begin)};
 }
 
 }  // namespace oddverb

@@ -19,7 +19,7 @@
 
 namespace oddverb {
 
-// How far HasEscapePadded() reads past the end of its text.
+// How far functions that ask for padding read past the end of their text.
 inline constexpr size_t kJsonStringPadding = 15;
 
 // Whether `raw` holds a backslash.
@@ -55,12 +55,13 @@ constexpr size_t UnescapeRoom(size_t raw_bytes) { return raw_bytes + 16; }
 // longer than `raw`. REQUIRES: UnescapeRoom(raw.size()) bytes at `out`.
 char* UnescapeJson(std::string_view raw, char* out);
 
-// A copy in `arena`, with kJsonStringPadding readable bytes behind it.
-std::string_view UnescapeJson(std::string_view raw,
-                              Arena& arena ABSL_ATTRIBUTE_LIFETIME_BOUND);
-
 // Replaces the content of `out`.
 void UnescapeJson(std::string_view raw, std::string& out);
+
+// A copy in `arena`, with kJsonStringPadding readable bytes behind it.
+// REQUIRES: kJsonStringPadding readable bytes behind `raw`.
+std::string_view UnescapePadded(std::string_view raw,
+                                Arena& arena ABSL_ATTRIBUTE_LIFETIME_BOUND);
 
 }  // namespace oddverb
 

@@ -213,7 +213,7 @@ std::vector<std::string> WhyLines(const Finding& finding,
                                   const Terminal& terminal) {
   std::string details;
   for (const DecodedLayer& layer : finding.decoded) {
-    absl::StrAppend(&details, layer.layer, " hides: ", layer.text, "; ");
+    absl::StrAppend(&details, layer.layer, ": ", layer.text, "; ");
     if (details.size() > kMaxCellBytes) break;
   }
   absl::StrAppend(&details, ReasonsText(finding));

@@ -262,6 +262,22 @@ bool FieldReader::ReadUserExtra(TokenCursor& cursor, AuditEvent& event) {
 
 bool FieldReader::ReadStrings(TokenCursor& cursor,
                               std::span<const std::string_view>& out) {
+  size_t count = cursor.CountPlainStrings();
+  if (count == 0) return ReadOddStrings(cursor, out);
+  char* room = arena_->Allocate(count * sizeof(std::string_view));
+  auto* first = reinterpret_cast<std::string_view*>(room);
+  for (size_t i = 0; i < count; ++i) {
+    cursor.Step();  // '[' or ','
+    new (first + i) std::string_view(Text(cursor.TakeRawString()));
+  }
+  cursor.Step();  // ']'
+  out = {first, count};
+  return true;
+}
+
+// A list that is empty, or holds other things than strings, or is one string.
+bool FieldReader::ReadOddStrings(TokenCursor& cursor,
+                                 std::span<const std::string_view>& out) {
   out = {};
   list_.clear();
   char c = cursor.Peek();
@@ -277,14 +293,10 @@ bool FieldReader::ReadStrings(TokenCursor& cursor,
     });
     if (!whole) return false;
   }
-  if (list_.empty()) return true;
-  // Not NewArray() and a copy: lists are short, two passes cost more.
-  char* room = arena_->Allocate(list_.size() * sizeof(std::string_view));
-  auto* first = reinterpret_cast<std::string_view*>(room);
-  for (size_t i = 0; i < list_.size(); ++i) {
-    new (first + i) std::string_view(list_[i]);
-  }
-  out = {first, list_.size()};
+  std::span<std::string_view> list =
+      arena_->NewArray<std::string_view>(list_.size());
+  std::copy(list_.begin(), list_.end(), list.begin());
+  out = list;
   return true;
 }
 

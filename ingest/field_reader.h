@@ -39,7 +39,7 @@ class FieldReader {
     return true;
   }
   std::string_view Text(std::string_view raw) {
-    return HasEscapePadded(raw) ? UnescapeJson(raw, *arena_) : raw;
+    return HasEscapePadded(raw) ? UnescapePadded(raw, *arena_) : raw;
   }
 
   bool ReadTime(TokenCursor& cursor, absl::Time& out);
@@ -54,6 +54,8 @@ class FieldReader {
 
  private:
   bool ReadStrings(TokenCursor& cursor, std::span<const std::string_view>& out);
+  bool ReadOddStrings(TokenCursor& cursor,
+                      std::span<const std::string_view>& out);
   bool ReadFirstString(TokenCursor& cursor, std::string_view& out);
   bool ReadUserExtra(TokenCursor& cursor, AuditEvent& event);
   bool ReadCode(TokenCursor& cursor, int& out);
@@ -71,7 +73,7 @@ class FieldReader {
   bool reads_user_extra_;
   Arena* arena_ = nullptr;
   TimestampReader timestamps_;
-  std::vector<std::string_view> list_;  // being read; kept for its capacity
+  std::vector<std::string_view> list_;  // of an odd list; kept for its capacity
 };
 
 }  // namespace oddverb

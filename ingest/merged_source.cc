@@ -105,7 +105,11 @@ MergedSource::~MergedSource() = default;
 absl::Status MergedSource::Read(absl::Time deadline, RawBatch& out) {
   out.Clear();
   if (!LookAtFirstRecords(deadline, out)) return absl::OkStatus();
-  while (out.bytes->size() < options_.block_bytes) {
+  // A block of whole records is a little smaller than block_bytes: taken as it
+  // is, it must not be filled up by a copy of the next one.
+  const size_t full_bytes =
+      std::max<size_t>(1, options_.block_bytes - options_.block_bytes / 8);
+  while (out.bytes->size() < full_bytes) {
     if (current_ == nullptr) {
       if (waiting_.empty()) return absl::OutOfRangeError("end of all files");
       current_ = PopLowest();
@@ -165,7 +169,8 @@ MergedSource::Load MergedSource::LookAtFirstRecord(Cursor& cursor,
   }
   RawBatch ignored;
   Open(cursor, std::min(kPeekBlockBytes, options_.block_bytes));
-  Load load = LoadBlock(cursor, deadline, ignored);
+  // A file is never waited for: what would be done at a deadline is lost.
+  Load load = LoadBlock(cursor, absl::InfiniteFuture(), ignored);
   if (load == Load::kEnded) {
     MoveRejected(ignored, out);
     out.source_bytes += ignored.source_bytes;
@@ -259,6 +264,7 @@ void MergedSource::TakeRun(Cursor& cursor, RawBatch& out) {
   size_t from = block.records[begin].offset;
   size_t to = block.records[end - 1].offset + block.records[end - 1].length;
   size_t moved_to = out.bytes->size();
+  out.bytes->Reserve(options_.block_bytes);
   out.bytes->Append(block.bytes->view().substr(from, to - from));
   out.bytes->Append("\n");
   for (size_t i = begin; i < end; ++i) {

@@ -69,6 +69,21 @@ class TokenCursor {
     return {bytes_ + start, next_[-1] + 1 - start};
   }
 
+  // How many elements the array at the cursor has, if all of them are strings;
+  // 0 for anything else.
+  size_t CountPlainStrings() const {
+    if (Peek() != '[') return 0;
+    size_t count = 0;
+    for (const uint32_t* at = next_ + 1;
+         bytes_[at[0]] == '"' && at[1] < limit_; at += 2) {
+      ++count;
+      char c = bytes_[at[1]];
+      if (c == ']') return count;
+      if (c != ',') return 0;
+    }
+    return 0;
+  }
+
   // Calls `on_member(key as written)` for each member of the object at the
   // cursor; it must pass the value, and return false to stop. True once the
   // closing brace was passed. REQUIRES: Peek() == '{'.

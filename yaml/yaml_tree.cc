@@ -75,7 +75,7 @@ class TreeBuilder final : public YAML::EventHandler {
     uint32_t node = 0;
     bool has_key = false;
     std::string_view key = {};
-    Place key_place = {};
+    Place key_place = {0, 0};
   };
 
   bool ExpectsKey() const {
@@ -144,6 +144,10 @@ uint32_t TreeBuilder::Open(const YAML::Mark& mark, YAML::anchor_t anchor,
                            Kind kind) {
   Node node = NextNode(PlaceOf(mark));
   node.kind = kind;
+  // yaml-cpp places a value that is left out where the next token starts, which
+  // may be lines below.
+  bool is_value = node.key_place.line > 0;
+  if (kind == Kind::kNull && is_value) node.place = node.key_place;
   uint32_t index = static_cast<uint32_t>(tree_.nodes.size());
   Append(node);
   if (anchor != 0) {

@@ -38,9 +38,9 @@ struct YamlTree {
     uint32_t parent = kNoNode;
     uint32_t size = 1;  // nodes of the subtree, with this one
     Place place;
-    Place key_place;
-    std::string_view key;   // where the parent is a mapping
-    std::string_view text;  // of a scalar
+    Place key_place = {0, 0};  // for `key`
+    std::string_view key;      // where the parent is a mapping
+    std::string_view text;     // of a scalar
   };
 
   // InvalidArgument "file:line:column: ...", as YamlNode::Parse() says.

@@ -72,11 +72,12 @@ TEST(FindingJsonTest, WritesTheKeysOfTheSchemaInItsOrder) {
   const ordered_json schema = ordered_json::parse(FindingSchemaJson());
   const ordered_json& properties = schema.at("properties");
   EXPECT_EQ(KeysOf(object), KeysOf(properties));
-  EXPECT_EQ(schema.at("required"), json(KeysOf(properties)));
+  EXPECT_EQ(schema.at("required"), ordered_json(KeysOf(properties)));
   for (const char* key : {"who", "where", "what"}) {
     EXPECT_EQ(KeysOf(object.at(key)),
               KeysOf(properties.at(key).at("properties")));
-    EXPECT_EQ(properties.at(key).at("required"), json(KeysOf(object.at(key))));
+    EXPECT_EQ(properties.at(key).at("required"),
+              ordered_json(KeysOf(object.at(key))));
   }
   for (const char* key : {"why", "decoded", "evidence"}) {
     EXPECT_EQ(KeysOf(object.at(key).at(0)),

@@ -138,7 +138,7 @@ std::string Request(const std::string& user, const std::string& credential,
 std::vector<std::string> AlternatingLog(bool address_known) {
   std::vector<std::string> lines;
   if (address_known) {
-    lines.push_back(Request("neighbour", "bb", "198.51.100.7", "k9s", 0));
+    lines.push_back(Request("visitor", "bb", "198.51.100.7", "k9s", 0));
   }
   for (int i = 1; i < 8; ++i) {
     bool thief = i % 2 == 0;
@@ -149,10 +149,10 @@ std::vector<std::string> AlternatingLog(bool address_known) {
 }
 
 TEST(PipelineTest, OneSourceOfTwoActorsMeetsInTheCorrelator) {
-  EntityKeys owner, neighbour;
+  EntityKeys owner, visitor;
   owner.actor = KeyedHash().Hash("owner");
-  neighbour.actor = KeyedHash().Hash("neighbour");
-  ASSERT_NE(owner.actor % kLogicalShards % 4, neighbour.actor % kLogicalShards % 4)
+  visitor.actor = KeyedHash().Hash("visitor");
+  ASSERT_NE(owner.actor % kLogicalShards % 4, visitor.actor % kLogicalShards % 4)
       << "choose names that fall on different workers";
   for (int threads : {1, 4}) {
     std::vector<std::string> fresh = AlternatingLog(false);

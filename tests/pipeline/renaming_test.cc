@@ -100,7 +100,9 @@ class Renaming {
   }
 
   void Name(const std::string& name) {
-    if (!name.empty()) names_[name] = Rot13(name);
+    // "default" is also a word of the metadata paths in the staged commands,
+    // which must stay what they are.
+    if (!name.empty() && name != "default") names_[name] = Rot13(name);
   }
 
   void Learn(const std::string& line, std::set<std::string>& addresses) {
@@ -169,7 +171,10 @@ TEST(RenamingTest, FindingsFollowTheNames) {
   std::vector<std::string> expected = WithoutIds(renaming.Apply(before));
   std::vector<std::string> actual = WithoutIds(FindingsOf(renamed, {}));
   ASSERT_GT(expected.size(), 10u);
-  EXPECT_EQ(actual, expected);
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(actual[i], expected[i]);
+  }
 }
 
 }  // namespace

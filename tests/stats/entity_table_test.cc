@@ -113,7 +113,7 @@ TEST_P(EntityTableOracleTest, DoesWhatANaiveClockDoes) {
     if (i % 5'000 == 0) ExpectSame(table, model);
   }
   ExpectSame(table, model);
-  EXPECT_EQ(table.evictions() > 0, max_entities < 20'000);
+  EXPECT_GT(table.evictions(), 0u);
 }
 
 TEST_P(EntityTableOracleTest, SaveAndLoadAtAnyPointChangeNothing) {

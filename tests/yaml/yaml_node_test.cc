@@ -132,7 +132,7 @@ TEST(YamlNodeTest, RefusesBadTextWithItsPlace) {
   } kCases[] = {
       {"a: [1, 2\n", "c.yaml:2:1: not YAML: end of sequence flow not found"},
       {"a: b: c\n", "c.yaml:1:5: not YAML: illegal map value"},
-      {"a: \"\\q\"\n", "c.yaml:1:6: not YAML: unknown escape character: q"},
+      {"a: \"\\q\"\n", "c.yaml:1:7: not YAML: unknown escape character: q"},
       {"a: *x\n", "c.yaml:1:4: not YAML: the referenced anchor is not defined"},
       {"a: 1\nb: 2\na: 3\n",
        "c.yaml:3:1: duplicate key: \"a\" (first in line 1)"},

@@ -1,0 +1,203 @@
+// State: bounded, saved and loaded without a trace in the findings.
+#include "detectors/forbidden_state.h"
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/finding_state.h"
+#include "tests/detectors/forbidden_stream.h"
+#include "tests/support/event_builder.h"
+#include "tests/support/status_matchers.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::SizeIs;
+
+// All bytes of a finding.
+std::string Bytes(const Finding& finding) {
+  StateWriter out;
+  SaveFinding(finding, out);
+  return out.Release();
+}
+
+int Random(std::mt19937& random, int below) {
+  return static_cast<int>(random() % static_cast<unsigned>(below));
+}
+
+// A mix of honest and curious actors, sometimes late, over days.
+void RandomEvent(std::mt19937& random, absl::Time time, EventBuilder& event) {
+  int actor = Random(random, 6);
+  if (actor < 2) {
+    event.ServiceAccount("ns", absl::StrCat("sa", actor));
+  } else if (actor < 4) {
+    event.User(absl::StrCat("person", actor));
+  } else if (actor == 4) {
+    event.Node("worker");
+  } else {
+    event.Anonymous().SourceIp(absl::StrCat("10.0.0.", Random(random, 3)));
+  }
+  const char* kVerbs[] = {"get", "list", "watch", "create", "delete"};
+  const char* kResources[] = {"secrets", "pods", "leases", "configmaps"};
+  event.Verb(kVerbs[Random(random, 5)]).Resource(kResources[Random(random, 4)]);
+  event.Ns(absl::StrCat("ns", Random(random, 30)));
+  if (Random(random, 2) == 0) event.Name(absl::StrCat(Random(random, 50)));
+  if (Random(random, 3) == 0) {
+    event.Allowed();
+  } else {
+    event.Forbidden();
+  }
+  if (Random(random, 20) == 0) event.Decision(Decision::kAbsent);
+  event.AuditId(absl::StrCat("id", Random(random, 1000)));
+  event.At(time - absl::Seconds(Random(random, 45)));
+}
+
+std::vector<std::string> RunStream(unsigned seed, bool restart) {
+  std::mt19937 random(seed);
+  ForbiddenStream stream;
+  absl::Time time = kStart;
+  for (int i = 0; i < 1500; ++i) {
+    // Bursts, and hours between.
+    time += Random(random, 40) == 0 ? absl::Minutes(Random(random, 300))
+                                    : absl::Seconds(Random(random, 20));
+    EventBuilder event;
+    RandomEvent(random, time, event);
+    stream.Feed(event);
+    bool now = Random(random, 25) == 0;
+    if (restart && now) stream.Restart();
+  }
+  stream.End();
+  EXPECT_TRUE(stream.restarts_ok());
+  std::vector<std::string> all;
+  for (const Finding& finding : stream.findings()) {
+    all.push_back(Bytes(finding));
+  }
+  return all;
+}
+
+TEST(ForbiddenStateTest, RestartsLeaveNoTraceInTheFindings) {
+  size_t findings = 0;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    std::vector<std::string> whole = RunStream(seed, false);
+    EXPECT_EQ(whole, RunStream(seed, true)) << seed;
+    findings += whole.size();
+  }
+  EXPECT_GT(findings, 100u);
+}
+
+TEST(ForbiddenStateTest, EveryFindingEndsExactlyOnce) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    std::mt19937 random(seed);
+    ForbiddenStream stream;
+    for (int i = 0; i < 500; ++i) {
+      EventBuilder event;
+      RandomEvent(random, kStart + absl::Seconds(i * 30), event);
+      stream.Feed(event);
+    }
+    stream.End();
+    std::vector<Hash128> opened;
+    std::vector<Hash128> ended;
+    for (const Finding& f : stream.InState(FindingState::kOpen)) {
+      opened.push_back(f.id);
+    }
+    for (const Finding& f : stream.InState(FindingState::kFinal)) {
+      ended.push_back(f.id);
+    }
+    EXPECT_THAT(ended, ::testing::UnorderedElementsAreArray(opened));
+    EXPECT_FALSE(opened.empty());
+  }
+}
+
+void Burst(ForbiddenStream& stream, const std::string& user) {
+  for (int i = 0; i < 20; ++i) {
+    EventBuilder event;
+    event.User(user).Verb("list").Resource("secrets");
+    stream.Feed(event.Ns(absl::StrCat(i)).Forbidden().At(kStart));
+  }
+}
+
+TEST(ForbiddenStateTest, AnEvictedActorsFindingStillEnds) {
+  for (bool restart : {false, true}) {
+    ForbiddenStream stream;
+    stream.ShrinkTable();
+    Burst(stream, "thief");
+    EventBuilder other;
+    stream.Feed(other.User("other").Resource("pods").Allowed().At(kStart));
+    if (restart) stream.Restart();
+    EXPECT_TRUE(stream.restarts_ok());
+    stream.Tick(kStart + absl::Seconds(1));
+    std::vector<Finding> ended = stream.InState(FindingState::kFinal);
+    ASSERT_THAT(ended, SizeIs(1));
+    EXPECT_EQ(ended[0].entity, "thief");
+    EXPECT_EQ(ended[0].count, 20);
+    stream.End();
+    EXPECT_THAT(stream.InState(FindingState::kFinal), SizeIs(1));
+  }
+}
+
+TEST(ForbiddenStateTest, ForgottenStateIsGone) {
+  ForbiddenStream stream;
+  Burst(stream, "thief");
+  stream.detector().Forget(EntityKind::kActor, 0);
+  StateWriter saved;
+  stream.detector().Save(EntityKind::kActor, 0, saved);
+  EXPECT_TRUE(saved.bytes().empty());
+  stream.detector().Forget(EntityKind::kActor, 12345);
+  stream.detector().Forget(EntityKind::kCredential, 0);
+}
+
+TEST(ForbiddenStateTest, DamagedStateIsDataLossAndNothingWorse) {
+  ForbiddenStream stream;
+  Burst(stream, "thief");
+  StateWriter saved;
+  stream.detector().Save(EntityKind::kActor, 0, saved);
+  const std::string& bytes = saved.bytes();
+  ForbiddenBurst fresh({}, {});
+  for (size_t cut = 0; cut < bytes.size(); ++cut) {
+    StateReader reader(std::string_view(bytes).substr(0, cut));
+    EXPECT_THAT(fresh.Load(EntityKind::kActor, 0, reader),
+                StatusIs(absl::StatusCode::kDataLoss, ::testing::_))
+        << cut;
+  }
+  std::mt19937 random(1);
+  for (int i = 0; i < 3000; ++i) {
+    std::string damaged = bytes;
+    damaged[random() % damaged.size()] = static_cast<char>(random());
+    StateReader reader(damaged);
+    EntityId id = static_cast<EntityId>(i % 7);
+    if (!fresh.Load(EntityKind::kActor, id, reader).ok()) continue;
+    Emit out;
+    fresh.AdvanceTo(absl::InfiniteFuture(), out);
+  }
+}
+
+// Counts of the last hour are not held against an actor, nor for it.
+TEST(ForbiddenStateTest, CountsSettleAfterAnHourAndFailuresAreCapped) {
+  ForbiddenActor actor;
+  actor.SettleCounts(kStart);
+  actor.successes.current = 5;
+  actor.failures.current = 7;
+  actor.SettleCounts(kStart + absl::Minutes(59));
+  EXPECT_EQ(actor.successes.settled, 0);
+  actor.SettleCounts(kStart + absl::Hours(2));
+  EXPECT_EQ(actor.successes.settled, 5);
+  EXPECT_EQ(actor.failures.settled, 3);
+  actor.failures.current = 7;
+  actor.SettleCounts(kStart + absl::Hours(1));  // time does not run back
+  EXPECT_EQ(actor.failures.current, 7);
+  actor.SettleCounts(kStart + absl::Hours(48));
+  EXPECT_LE(actor.failures.settled, 6);
+}
+
+TEST(ForbiddenStateTest, AnActorWithoutRefusalsIsSmall) {
+  // 300 bytes for an identity seen ten times: this, a set of ten fingerprints
+  // (64 and a header) and the examples.
+  EXPECT_LE(sizeof(ForbiddenActor), 136u);
+}
+
+}  // namespace
+}  // namespace oddverb
