@@ -11,7 +11,8 @@ constexpr uint32_t kReplacement = 0xfffd;
 uint32_t HexDigit(char c) {
   if (c >= '0' && c <= '9') return static_cast<uint32_t>(c - '0');
   char lower = static_cast<char>(c | 0x20);
-  if (lower >= 'a' && lower <= 'f') return static_cast<uint32_t>(lower - 'a') + 10;
+  if (lower >= 'a' && lower <= 'f')
+    return static_cast<uint32_t>(lower - 'a') + 10;
   return kNoCodePoint;
 }
 

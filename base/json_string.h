@@ -38,8 +38,7 @@ inline bool HasEscapePadded(std::string_view raw) {
   int found = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
   return (found & ((1 << left) - 1)) != 0;
 #else
-  return !raw.empty() &&
-         std::memchr(raw.data(), '\\', raw.size()) != nullptr;
+  return !raw.empty() && std::memchr(raw.data(), '\\', raw.size()) != nullptr;
 #endif
 }
 

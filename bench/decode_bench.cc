@@ -47,9 +47,8 @@ int64_t CountLines(const char* path, std::vector<char>& buffer) {
   while ((got = read(file, buffer.data(), buffer.size())) > 0) {
     const char* at = buffer.data();
     const char* end = at + got;
-    while ((at = static_cast<const char*>(
-                std::memchr(at, '\n', static_cast<size_t>(end - at)))) !=
-           nullptr) {
+    while ((at = static_cast<const char*>(std::memchr(
+                at, '\n', static_cast<size_t>(end - at)))) != nullptr) {
       ++lines;
       ++at;
     }
@@ -158,14 +157,15 @@ int Run(const char* path) {
     std::printf("%-22s %7.3f GB/s %8.1f ns/event\n", what,
                 bytes / seconds * 1e-9, seconds / events * 1e9);
   };
-  std::printf("simdjson %s, %.0f bytes, %lld lines, %llu events, %llu rejected,"
-              " %.1f tokens/event, checksum %llu\n",
-              simdjson::get_active_implementation()->name().c_str(), bytes,
-              static_cast<long long>(lines),
-              static_cast<unsigned long long>(totals.events),
-              static_cast<unsigned long long>(totals.rejected),
-              static_cast<double>(tokens) / events,
-              static_cast<unsigned long long>(totals.checksum));
+  std::printf(
+      "simdjson %s, %.0f bytes, %lld lines, %llu events, %llu rejected,"
+      " %.1f tokens/event, checksum %llu\n",
+      simdjson::get_active_implementation()->name().c_str(), bytes,
+      static_cast<long long>(lines),
+      static_cast<unsigned long long>(totals.events),
+      static_cast<unsigned long long>(totals.rejected),
+      static_cast<double>(tokens) / events,
+      static_cast<unsigned long long>(totals.checksum));
   print("read + newline count", Median(reads));
   print("stage 1 only", Median(stages));
   print("decode, all fields", Median(decodes));

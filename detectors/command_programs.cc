@@ -12,66 +12,70 @@ namespace {
 struct ProgramRow {
   std::string_view name;
   Program program;
+  // Wherever the word stands: as an argument of another program, too.
+  bool anywhere;
 };
 constexpr ProgramRow kPrograms[] = {
-    {"ab", Program::kFetches},
-    {"aria2c", Program::kFetches},
-    {"axel", Program::kFetches},
-    {"certutil", Program::kFetches},
-    {"curl", Program::kFetches},
-    {"curlie", Program::kFetches},
-    {"elinks", Program::kFetches},
-    {"fetch", Program::kFetches},
-    {"ftp", Program::kFetches},
-    {"get", Program::kFetches},  // libwww-perl's GET
-    {"grpcurl", Program::kFetches},
-    {"hey", Program::kFetches},
-    {"http", Program::kFetches},  // HTTPie
-    {"https", Program::kFetches},
-    {"httpie", Program::kFetches},
-    {"invoke-restmethod", Program::kFetches},
-    {"invoke-webrequest", Program::kFetches},
-    {"irm", Program::kFetches},
-    {"iwr", Program::kFetches},
-    {"links", Program::kFetches},
-    {"lwp-request", Program::kFetches},
-    {"lynx", Program::kFetches},
-    {"nc", Program::kFetches},
-    {"nc.openbsd", Program::kFetches},
-    {"nc.traditional", Program::kFetches},
-    {"ncat", Program::kFetches},
-    {"netcat", Program::kFetches},
-    {"nmap", Program::kFetches},
-    {"openssl", Program::kFetches},
-    {"ping", Program::kFetches},
-    {"rsync", Program::kFetches},
-    {"scp", Program::kFetches},
-    {"socat", Program::kFetches},
-    {"ssh", Program::kFetches},
-    {"telnet", Program::kFetches},
-    {"tftp", Program::kFetches},
-    {"w3m", Program::kFetches},
-    {"websocat", Program::kFetches},
-    {"wget", Program::kFetches},
-    {"wget2", Program::kFetches},
-    {"wrk", Program::kFetches},
-    {"xh", Program::kFetches},
+    {"aria2c", Program::kFetches, true},
+    {"axel", Program::kFetches, true},
+    {"certutil", Program::kFetches, true},
+    {"curl", Program::kFetches, true},
+    {"curlie", Program::kFetches, true},
+    {"elinks", Program::kFetches, true},
+    {"ftp", Program::kFetches, true},
+    {"grpcurl", Program::kFetches, true},
+    {"httpie", Program::kFetches, true},
+    {"invoke-restmethod", Program::kFetches, true},
+    {"invoke-webrequest", Program::kFetches, true},
+    {"irm", Program::kFetches, true},
+    {"iwr", Program::kFetches, true},
+    {"lwp-request", Program::kFetches, true},
+    {"lynx", Program::kFetches, true},
+    {"nc", Program::kFetches, true},
+    {"nc.openbsd", Program::kFetches, true},
+    {"nc.traditional", Program::kFetches, true},
+    {"ncat", Program::kFetches, true},
+    {"netcat", Program::kFetches, true},
+    {"nmap", Program::kFetches, true},
+    {"openssl", Program::kFetches, true},
+    {"ping", Program::kFetches, true},
+    {"rsync", Program::kFetches, true},
+    {"scp", Program::kFetches, true},
+    {"socat", Program::kFetches, true},
+    {"ssh", Program::kFetches, true},
+    {"telnet", Program::kFetches, true},
+    {"tftp", Program::kFetches, true},
+    {"w3m", Program::kFetches, true},
+    {"websocat", Program::kFetches, true},
+    {"wget", Program::kFetches, true},
+    {"wget2", Program::kFetches, true},
+    {"wrk", Program::kFetches, true},
+    {"xh", Program::kFetches, true},
+    // Ordinary words but in the place of a program.
+    {"ab", Program::kFetches, false},
+    {"fetch", Program::kFetches, false},
+    {"get", Program::kFetches, false},  // libwww-perl
+    {"hey", Program::kFetches, false},
+    {"http", Program::kFetches, false},  // HTTPie
+    {"https", Program::kFetches, false},
+    {"links", Program::kFetches, false},
+    // `curl -o grep http://...` does not grep.
+    {"ag", Program::kOnlyMentions, false},
+    {"egrep", Program::kOnlyMentions, false},
+    {"fgrep", Program::kOnlyMentions, false},
+    {"grep", Program::kOnlyMentions, false},
+    {"rg", Program::kOnlyMentions, false},
     // On Google Cloud the metadata address is the resolver, too; on Azure the
     // WireServer's is.
-    {"dig", Program::kOnlyMentions},
-    {"drill", Program::kOnlyMentions},
-    {"host", Program::kOnlyMentions},
-    {"kdig", Program::kOnlyMentions},
-    {"nslookup", Program::kOnlyMentions},
-    {"ag", Program::kOnlyMentions},
-    {"egrep", Program::kOnlyMentions},
-    {"fgrep", Program::kOnlyMentions},
-    {"grep", Program::kOnlyMentions},
-    {"rg", Program::kOnlyMentions},
-    {"ip6tables", Program::kFirewall},
-    {"iptables", Program::kFirewall},
-    {"nft", Program::kFirewall},
-    {"ufw", Program::kFirewall},
+    {"dig", Program::kOnlyMentions, false},
+    {"drill", Program::kOnlyMentions, false},
+    {"host", Program::kOnlyMentions, false},
+    {"kdig", Program::kOnlyMentions, false},
+    {"nslookup", Program::kOnlyMentions, false},
+    {"ip6tables", Program::kFirewall, false},
+    {"iptables", Program::kFirewall, false},
+    {"nft", Program::kFirewall, false},
+    {"ufw", Program::kFirewall, false},
 };
 
 // What may stand in front of the program of a simple command.
@@ -103,12 +107,14 @@ constexpr std::string_view kDataOptions[] = {
 
 }  // namespace
 
-Program ProgramOf(std::string_view word) {
+Program ProgramOf(std::string_view word, ProgramPlace place) {
   size_t slash = word.find_last_of("/\\");
   if (slash != word.npos) word.remove_prefix(slash + 1);
   if (absl::EndsWithIgnoreCase(A(word), ".exe")) word.remove_suffix(4);
   for (const ProgramRow& row : kPrograms) {
-    if (absl::EqualsIgnoreCase(A(row.name), A(word))) return row.program;
+    if (!absl::EqualsIgnoreCase(A(row.name), A(word))) continue;
+    bool counts = row.anywhere || place == ProgramPlace::kCommand;
+    return counts ? row.program : Program::kOther;
   }
   return Program::kOther;
 }

@@ -15,8 +15,14 @@ enum class Program : uint8_t {
   kFirewall,      // blocks them, unless it redirects to them (DNAT)
 };
 
-// Of a word, which may have a path or ".exe"; in any case of letters.
-Program ProgramOf(std::string_view word);
+enum class ProgramPlace : uint8_t {
+  kCommand,   // where a shell expects the program
+  kArgument,  // behind another program
+};
+
+// Of a word, which may have a path or ".exe"; in any case of letters. Some
+// names count only in the place of a program.
+Program ProgramOf(std::string_view word, ProgramPlace place);
 
 // Whether the word behind `word` can still be the program of its command: a
 // shell, a wrapper ("sudo"), an option, an assignment.

@@ -75,9 +75,7 @@ class HostSearch {
   bool full() const { return hits_.size() >= kMaxHits; }
 
  private:
-  // Notes the program that `word` names. One that fetches counts wherever it
-  // stands; one that makes hosts harmless only where it would really be run
-  // (`curl -o grep http://...` does not grep).
+  // Notes the program that `word` names.
   bool IsProgramWord(std::string_view word) {
     if (kind_ == TextKind::kPlain) return false;
     if (program_ == Program::kFirewall && word == "DNAT") {
@@ -85,9 +83,10 @@ class HostSearch {
       return true;
     }
     if (IsDataOption(previous_)) return false;
-    Program named = ProgramOf(word);
+    Program named =
+        ProgramOf(word, program_may_follow_ ? ProgramPlace::kCommand
+                                            : ProgramPlace::kArgument);
     if (named == Program::kOther) return false;
-    if (named != Program::kFetches && !program_may_follow_) return false;
     program_ = named;
     return true;
   }

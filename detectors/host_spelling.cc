@@ -258,8 +258,8 @@ bool HasFourNumericParts(std::string_view host) {
   if (host.empty() || !IsDigit(host[0]) || host.size() > kMaxHostBytes) {
     return false;
   }
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return std::count(host.begin(), host.end(), '.') == kMaxParts - 1 &&
+  auto dots = static_cast<size_t>(std::count(host.begin(), host.end(), '.'));
+  return dots == kMaxParts - (host.ends_with('.') ? 0 : 1) &&
          (ReadParts(host, LeadingZero::kOctal) ||
           ReadParts(host, LeadingZero::kDecimal));
 }

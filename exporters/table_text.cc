@@ -20,11 +20,12 @@ constexpr int kProseColumns = 120;   // where the terminal sets no limit
 constexpr int kGap = 2;              // between columns
 constexpr int kSeverityColumns = 8;  // "CRITICAL"
 constexpr int kMinNameColumns = 12;
-constexpr int kGoodNameColumns = 20;
-constexpr int kMaxRuleColumns = 30;
+constexpr int kGoodSubjectColumns = 24;
+constexpr int kGoodRuleColumns = 20;
+constexpr int kMaxRuleColumns = 32;  // "service_account.acts_like_person"
 constexpr int kMaxSubjectColumns = 44;
-constexpr int kMinWhyColumns = 10;   // less says nothing: left out
-constexpr int kGoodWhyColumns = 30;  // names shrink to leave this
+constexpr int kMinWhyColumns = 16;   // less says nothing: left out
+constexpr int kGoodWhyColumns = 40;  // names shrink to leave this
 constexpr int kLabelColumns = 9;     // "Evidence "
 
 // Longer texts are cut before anything else looks at them.
@@ -87,8 +88,20 @@ std::string ReasonsText(const Finding& finding) {
   return text;
 }
 
+// The summary usually starts with the subject, which has its own column.
+std::string_view WithoutSubject(const Finding& finding) {
+  std::string_view text = finding.summary;
+  if (finding.entity.empty() || !text.starts_with(finding.entity)) return text;
+  const size_t start = text.find_first_not_of(": ", finding.entity.size());
+  const bool whole_word = start != finding.entity.size();
+  return whole_word && start != std::string_view::npos ? text.substr(start)
+                                                       : text;
+}
+
 std::string WhyCell(const Finding& finding, const Terminal& terminal) {
-  if (!finding.summary.empty()) return Visible(finding.summary, terminal);
+  if (!finding.summary.empty()) {
+    return Visible(WithoutSubject(finding), terminal);
+  }
   const std::string reasons = ReasonsText(finding);
   return Visible(reasons.empty() ? finding.title : reasons, terminal);
 }
@@ -129,31 +142,43 @@ struct Widths {
   int why = 0;  // 0 = no limit, negative = no room for this column
 };
 
-Widths WidthsOf(const std::vector<Row>& rows, const Terminal& terminal) {
+Widths NaturalWidths(const std::vector<Row>& rows) {
   Widths widths;
   for (const Row& row : rows) {
     widths.rule = std::max(widths.rule, DisplayWidth(row.rule));
     widths.subject = std::max(widths.subject, DisplayWidth(row.subject));
     widths.when = std::max(widths.when, DisplayWidth(row.when));
   }
+  return widths;
+}
+
+// Takes up to `missing` from `width`, but leaves it `least`.
+void Shrink(int& width, int least, int missing) {
+  width = std::max(width - std::max(missing, 0), std::min(width, least));
+}
+
+Widths WidthsOf(const std::vector<Row>& rows, const Terminal& terminal) {
+  Widths widths = NaturalWidths(rows);
   if (terminal.columns <= 0) return widths;
   widths.rule = std::min(widths.rule, kMaxRuleColumns);
   widths.subject = std::min(widths.subject, kMaxSubjectColumns);
-  const int columns = std::max(terminal.columns, kMinColumns);
-  auto room = [&] {
-    return columns - kSeverityColumns - widths.rule - widths.subject -
-           widths.when - 4 * kGap;
-  };
-  auto shrink = [&](int& width, int least, int why) {
-    const int wanted = width - std::max(why - room(), 0);
-    width = std::max(wanted, std::min(width, least));
-  };
-  shrink(widths.rule, kGoodNameColumns, kGoodWhyColumns);
-  shrink(widths.subject, kGoodNameColumns, kGoodWhyColumns);
-  // Fit at all, if need be without the reason.
-  shrink(widths.rule, kMinNameColumns, 0);
-  shrink(widths.subject, kMinNameColumns, 0);
-  widths.why = room() >= kMinWhyColumns ? room() : -1;
+  // For both names and the reason.
+  const int room = std::max(terminal.columns, kMinColumns) - kSeverityColumns -
+                   widths.when - 4 * kGap;
+  Widths with_why = widths;
+  Shrink(with_why.subject, kGoodSubjectColumns,
+         with_why.subject + with_why.rule + kGoodWhyColumns - room);
+  Shrink(with_why.rule, kGoodRuleColumns,
+         with_why.subject + with_why.rule + kGoodWhyColumns - room);
+  with_why.why = room - with_why.subject - with_why.rule;
+  if (with_why.why >= kMinWhyColumns) return with_why;
+
+  const int room_for_names = room + kGap;
+  Shrink(widths.subject, kMinNameColumns,
+         widths.subject + widths.rule - room_for_names);
+  Shrink(widths.rule, kMinNameColumns,
+         widths.subject + widths.rule - room_for_names);
+  widths.why = -1;
   return widths;
 }
 
@@ -252,14 +277,13 @@ std::vector<std::string> EvidenceLines(const Finding& finding,
                            BlockColumns(terminal) - kLabelColumns,
                            terminal.charset));
   }
-  std::string last = absl::StrCat(finding.count, " events");
+  std::string last = absl::StrCat(
+      "finding ", finding.id.ToHex(), "  ", finding.count, " events",
+      absl::StrFormat("  confidence %.2f", finding.confidence),
+      finding.warming ? " (little history)" : "");
   if (!finding.attack.empty()) {
     absl::StrAppend(&last, "  ATT&CK ", absl::StrJoin(finding.attack, ", "));
   }
-  absl::StrAppend(&last,
-                  absl::StrFormat("  confidence %.2f", finding.confidence),
-                  finding.warming ? " (little history)" : "", "  finding ",
-                  finding.id.ToHex());
   lines.push_back(CutEnd(Visible(last, terminal),
                          BlockColumns(terminal) - kLabelColumns,
                          terminal.charset));

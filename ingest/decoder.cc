@@ -19,13 +19,14 @@ class Decoder::Impl {
       : walker_(options.fields, std::move(options.trusted_proxies)) {}
 
   std::unique_ptr<EventBatch> Decode(RawBatch raw);
+  RawBatch Recycle(std::unique_ptr<EventBatch> batch);
 
  private:
   // One record that is decoded for itself.
   struct Record {
     Position position;
     std::string_view whole;
-    std::string_view text;  // trimmed; indexed, perhaps a repaired copy
+    std::string_view text;       // trimmed; indexed, perhaps a repaired copy
     bool replaced = false;       // bytes of it
     bool closed_string = false;  // by a quote added to the end of `text`
     size_t first_event = 0;      // index of its first event in the batch
@@ -54,10 +55,14 @@ class Decoder::Impl {
   StructuralIndex record_index_;  // of one record
   EventWalker walker_;
   EventBatch* batch_ = nullptr;
+  std::unique_ptr<EventBatch> spare_;
 };
 
 std::unique_ptr<EventBatch> Decoder::Impl::Decode(RawBatch raw) {
-  auto batch = std::make_unique<EventBatch>();
+  std::unique_ptr<EventBatch> batch =
+      spare_ != nullptr ? std::move(spare_) : std::make_unique<EventBatch>();
+  // Mostly one event a record; growing would move every event.
+  batch->events.reserve(raw.records.size());
   batch->raw = std::move(raw);
   batch->rejected = std::move(batch->raw.rejected);
   batch->raw.rejected.clear();
@@ -72,6 +77,19 @@ std::unique_ptr<EventBatch> Decoder::Impl::Decode(RawBatch raw) {
   record_index_.ReleaseExcess();
   batch_ = nullptr;
   return batch;
+}
+
+RawBatch Decoder::Impl::Recycle(std::unique_ptr<EventBatch> batch) {
+  RawBatch raw = std::move(batch->raw);
+  raw.Clear();
+  batch->raw = RawBatch();
+  batch->events.clear();
+  batch->rejected.clear();
+  batch->arena.Clear();
+  batch->salvaged_records = 0;
+  batch->repaired_records = 0;
+  spare_ = std::move(batch);
+  return raw;
 }
 
 std::string_view Decoder::Impl::RecordText(size_t index) const {
@@ -185,8 +203,8 @@ void Decoder::Impl::RejectTorn(Record& record, const Failure& failure) {
   if (saved) ++batch_->salvaged_records;
   bool begins = torn.starts_with('{') || torn.starts_with('[');
   bool ends_inside = begins && failure.position >= ends_at;
-  RejectReason reason = saved || ends_inside ? RejectReason::kTorn
-                                             : RejectReason::kNotJson;
+  RejectReason reason =
+      saved || ends_inside ? RejectReason::kTorn : RejectReason::kNotJson;
   Reject(record, reason,
          absl::StrCat(failure.error, " at byte ", failure.position,
                       " of the record"),
@@ -245,6 +263,10 @@ Decoder::~Decoder() = default;
 
 std::unique_ptr<EventBatch> Decoder::Decode(RawBatch raw) {
   return impl_->Decode(std::move(raw));
+}
+
+RawBatch Decoder::Recycle(std::unique_ptr<EventBatch> batch) {
+  return impl_->Recycle(std::move(batch));
 }
 
 }  // namespace oddverb

@@ -30,6 +30,11 @@ class Decoder {
 
   std::unique_ptr<EventBatch> Decode(RawBatch raw);
 
+  // Takes a batch that nobody needs any more: the next Decode() reuses its
+  // memory, and the returned RawBatch (empty) may be filled again. It may come
+  // from another Decoder.
+  RawBatch Recycle(std::unique_ptr<EventBatch> batch);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "ingest/event_keys.h"
 #include "ingest/field_reader.h"
 #include "ingest/token_cursor.h"
 #include "model/event_batch.h"
@@ -38,16 +39,15 @@ class EventWalker {
   bool WalkDocument(TokenCursor& cursor, Others& others);
 
  private:
-  enum class Key : uint8_t;
   enum class Kind : uint8_t { kAbsent, kEvent, kEventList, kOther };
   enum class Api : uint8_t { kAbsent, kAudit, kOther };
   // What an object showed of itself so far.
   struct Shape {
     Kind kind = Kind::kAbsent;
     Api api = Api::kAbsent;
-    uint32_t seen = 0;  // bit per Key
+    uint32_t seen = 0;  // bit per EventKey
 
-    bool Saw(Key key) const;
+    bool Saw(EventKey key) const;
     bool IsEvent() const;
     bool IsEventList() const;
   };
@@ -57,7 +57,7 @@ class EventWalker {
   bool WalkObject(TokenCursor& cursor, Lists lists, Others& others);
   bool ReadMember(TokenCursor& cursor, Object& object, Others& others,
                   std::string_view raw_key);
-  bool ReadField(TokenCursor& cursor, Key key, AuditEvent& event);
+  bool ReadField(TokenCursor& cursor, EventKey key, AuditEvent& event);
   bool ReadKind(TokenCursor& cursor, Shape& shape);
   bool ReadApiVersion(TokenCursor& cursor, Shape& shape);
   bool ReadLevel(TokenCursor& cursor, AuditEvent& event);
@@ -67,11 +67,11 @@ class EventWalker {
   bool EndObject(TokenCursor& cursor, Object& object, Others& others);
 
   static uint32_t WantedKeys(const FieldSet& fields);
-  Key Identify(std::string_view raw_key, Key previous);
-  static void ClearField(Key key, AuditEvent& event);
+  EventKey Identify(std::string_view raw_key, EventKey previous);
+  static void ClearField(EventKey key, AuditEvent& event);
 
-  uint32_t wanted_;  // bit per Key
-  std::array<uint8_t, 32> followers_{};  // Key last seen behind each Key
+  uint32_t wanted_;                      // bit per EventKey
+  std::array<uint8_t, 32> followers_{};  // EventKey last seen behind each Key
   FieldReader reader_;
   AuditEvent blank_;  // copied for each event: faster than to construct one
   EventBatch* batch_ = nullptr;

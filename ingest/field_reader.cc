@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
+#include "ingest/field_keys.h"
 
 namespace oddverb {
 namespace {
@@ -31,39 +32,7 @@ bool Has(const FieldSet& fields, FieldId id) {
   return fields.test(static_cast<size_t>(id));
 }
 
-// The keys of user and impersonatedUser.
-enum class UserKey : uint8_t { kUsername, kUid, kGroups, kExtra, kOther };
-
-UserKey UserKeyOf(std::string_view key) {
-  if (key == "username") return UserKey::kUsername;
-  if (key == "groups") return UserKey::kGroups;
-  if (key == "extra") return UserKey::kExtra;
-  if (key == "uid") return UserKey::kUid;
-  return UserKey::kOther;
-}
-
-constexpr std::string_view kExtraPrefix = "authentication.kubernetes.io/";
-
-enum class ExtraKey : uint8_t {
-  kCredentialId,
-  kNodeName,
-  kNodeUid,
-  kPodName,
-  kPodUid,
-  kOther
-};
-
-ExtraKey ExtraKeyOf(std::string_view key) {
-  if (!key.starts_with(kExtraPrefix)) return ExtraKey::kOther;
-  std::string_view name = key.substr(kExtraPrefix.size());
-  if (name == "credential-id") return ExtraKey::kCredentialId;
-  if (name == "node-name") return ExtraKey::kNodeName;
-  if (name == "node-uid") return ExtraKey::kNodeUid;
-  if (name == "pod-name") return ExtraKey::kPodName;
-  if (name == "pod-uid") return ExtraKey::kPodUid;
-  return ExtraKey::kOther;
-}
-
+// The fields of the event that these keys fill; nullptr = none.
 std::string_view* ExtraField(ExtraKey key, AuditEvent& event) {
   switch (key) {
     case ExtraKey::kCredentialId:
@@ -80,28 +49,6 @@ std::string_view* ExtraField(ExtraKey key, AuditEvent& event) {
       break;
   }
   return nullptr;
-}
-
-enum class ReferenceKey : uint8_t {
-  kResource,
-  kNamespace,
-  kName,
-  kUid,
-  kApiGroup,
-  kApiVersion,
-  kSubresource,
-  kOther
-};
-
-ReferenceKey ReferenceKeyOf(std::string_view key) {
-  if (key == "resource") return ReferenceKey::kResource;
-  if (key == "namespace") return ReferenceKey::kNamespace;
-  if (key == "name") return ReferenceKey::kName;
-  if (key == "apiVersion") return ReferenceKey::kApiVersion;
-  if (key == "apiGroup") return ReferenceKey::kApiGroup;
-  if (key == "uid") return ReferenceKey::kUid;
-  if (key == "subresource") return ReferenceKey::kSubresource;
-  return ReferenceKey::kOther;
 }
 
 std::string_view* ReferenceField(ReferenceKey key, ObjectReference& object) {
@@ -124,33 +71,6 @@ std::string_view* ReferenceField(ReferenceKey key, ObjectReference& object) {
       break;
   }
   return nullptr;
-}
-
-enum class StatusKey : uint8_t { kCode, kReason, kMessage, kOther };
-
-StatusKey StatusKeyOf(std::string_view key) {
-  if (key == "code") return StatusKey::kCode;
-  if (key == "reason") return StatusKey::kReason;
-  if (key == "message") return StatusKey::kMessage;
-  return StatusKey::kOther;
-}
-
-enum class AnnotationKey : uint8_t {
-  kDecision,
-  kReason,
-  kTruncated,
-  kIssuedCredentialId,
-  kOther
-};
-
-AnnotationKey AnnotationKeyOf(std::string_view key) {
-  if (key == "authorization.k8s.io/decision") return AnnotationKey::kDecision;
-  if (key == "authorization.k8s.io/reason") return AnnotationKey::kReason;
-  if (key == "audit.k8s.io/truncated") return AnnotationKey::kTruncated;
-  if (key == "authentication.kubernetes.io/issued-credential-id") {
-    return AnnotationKey::kIssuedCredentialId;
-  }
-  return AnnotationKey::kOther;
 }
 
 // An HTTP status in any spelling of a number; 0 for what cannot be one.
@@ -223,8 +143,7 @@ bool FieldReader::ReadUser(TokenCursor& cursor, AuditEvent& event) {
   });
 }
 
-bool FieldReader::ReadImpersonatedUser(TokenCursor& cursor,
-                                       AuditEvent& event) {
+bool FieldReader::ReadImpersonatedUser(TokenCursor& cursor, AuditEvent& event) {
   if (cursor.Peek() != '{') return cursor.SkipValue();
   SeenKeys seen;
   return cursor.ForEachMember([&](std::string_view raw_key) {

@@ -17,8 +17,8 @@ namespace oddverb {
 std::string_view TrimRecord(std::string_view text);
 
 struct RepairedRecord {
-  std::string_view text;      // in the arena, with readable padding behind it
-  bool replaced = false;      // bytes were replaced
+  std::string_view text;       // in the arena, with readable padding behind it
+  bool replaced = false;       // bytes were replaced
   bool closed_string = false;  // the text ended inside of a string: the last
                                // byte is the quote that was added
 };

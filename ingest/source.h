@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -29,6 +30,14 @@ class Source {
 
   virtual absl::Status Accepted(const Position& position) = 0;
   virtual absl::Status Commit(const Position& position) = 0;
+
+  // Goes on behind the batch that carried `bookmark` (RawBatch::bookmark).
+  // Called before the first Read, if at all. DataLoss: the bookmark is damaged.
+  // What has vanished since then is a Rejected of a later Read, not an error.
+  virtual absl::Status Resume(std::string_view bookmark);
+  // Whether a restarted process can read again what was not committed. If not,
+  // the pipeline makes records durable itself before Accepted.
+  virtual bool replayable() const { return true; }
 
   // "FILE:LINE" (or "FILE, byte OFFSET") for a person.
   virtual std::string Describe(const Position& position) const = 0;

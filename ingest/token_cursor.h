@@ -74,8 +74,8 @@ class TokenCursor {
   size_t CountPlainStrings() const {
     if (Peek() != '[') return 0;
     size_t count = 0;
-    for (const uint32_t* at = next_ + 1;
-         bytes_[at[0]] == '"' && at[1] < limit_; at += 2) {
+    for (const uint32_t* at = next_ + 1; bytes_[at[0]] == '"' && at[1] < limit_;
+         at += 2) {
       ++count;
       char c = bytes_[at[1]];
       if (c == ']') return count;

@@ -26,6 +26,7 @@ void RawBatch::Clear() {
   positions.clear();
   rejected.clear();
   source_bytes = 0;
+  bookmark.clear();
 }
 
 }  // namespace oddverb

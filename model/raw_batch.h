@@ -49,6 +49,10 @@ struct RawBatch {
   std::vector<Position> positions;  // parallel to `records`
   std::vector<Rejected> rejected;   // what the source itself had to skip
   uint64_t source_bytes = 0;  // decompressed bytes this batch stands for
+  // Where to go on behind this batch, in the source's own words, for
+  // Source::Resume() after a restart. Empty: as before, or the source keeps no
+  // place.
+  std::string bookmark;
 
   bool empty() const { return records.empty() && rejected.empty(); }
   // For reuse; keeps the capacity.

@@ -36,7 +36,8 @@ class Schedule {
         next_slice_(static_cast<size_t>(workers_), 0) {}
 
   // The reading thread: waits for room, then queues. False once a part failed.
-  bool Push(RawBatch raw);
+  // Leaves an empty batch to fill next, whose memory was used before.
+  bool Push(RawBatch& raw);
   // No more batches will be pushed.
   void End();
   // The source failed: what is under way is dropped, as if the process ended.
@@ -62,7 +63,7 @@ class Schedule {
   void Fly(std::unique_ptr<RoutedBatch> routed);
   // Each takes one step, unlocked meanwhile, and returns true; or returns false
   // without one.
-  bool Correlate(Lock& lock);
+  bool Correlate(Decoder& decoder, Lock& lock);
   bool JudgeSlice(int worker, Lock& lock);
   bool Decode(Decoder& decoder, Lock& lock);
 
@@ -86,14 +87,20 @@ class Schedule {
   std::deque<std::unique_ptr<InFlight>> in_flight_;
   std::vector<uint64_t> next_slice_;
   bool correlating_ = false;
+  std::vector<RawBatch> spare_;  // empty; never more than were under way
 };
 
-bool Schedule::Push(RawBatch raw) {
+bool Schedule::Push(RawBatch& raw) {
   Lock lock(mutex_);
   size_t room = kBatchesPerWorker * static_cast<size_t>(workers_);
   while (status_.ok() && Unconcluded() >= room) changed_.wait(lock);
   if (!status_.ok()) return false;
   raw_.emplace_back(pushed_++, std::move(raw));
+  raw = RawBatch();
+  if (!spare_.empty()) {
+    raw = std::move(spare_.back());
+    spare_.pop_back();
+  }
   changed_.notify_all();
   return true;
 }
@@ -163,7 +170,7 @@ bool Schedule::JudgeSlice(int worker, Lock& lock) {
   return true;
 }
 
-bool Schedule::Correlate(Lock& lock) {
+bool Schedule::Correlate(Decoder& decoder, Lock& lock) {
   if (correlating_ || in_flight_.empty() ||
       in_flight_.front()->slices_missing > 0) {
     return false;
@@ -175,8 +182,13 @@ bool Schedule::Correlate(Lock& lock) {
   bool is_end = flight->routed->is_end;
   absl::Status status =
       stages_.Conclude(run_, *flight->routed, std::move(flight->slices));
+  RawBatch spare;
+  if (Stages::kRecycle) {
+    spare = decoder.Recycle(std::move(flight->routed->batch));
+  }
   flight.reset();
   lock.lock();
+  if (Stages::kRecycle && !is_end) spare_.push_back(std::move(spare));
   correlating_ = false;
   if (status_.ok()) status_ = status;
   if (is_end) {
@@ -192,7 +204,7 @@ void Schedule::Work(int worker) {
   Lock lock(mutex_);
   while (!Finished()) {
     // Nearest to the exit first: it frees memory and shows findings soonest.
-    if (Correlate(lock) || JudgeSlice(worker, lock) || Decode(decoder, lock)) {
+    if (Correlate(decoder, lock) || JudgeSlice(worker, lock) || Decode(decoder, lock)) {
       changed_.notify_all();
       continue;
     }
@@ -211,10 +223,10 @@ absl::Status RunSharded(Stages& stages, RunContext run) {
   }
   absl::Status read_status;
   bool ended = false;
+  RawBatch raw;
   while (!ended && read_status.ok()) {
-    RawBatch raw;
     read_status = stages.ReadBatch(run, raw, ended);
-    if (!raw.empty() && !schedule.Push(std::move(raw))) break;
+    if (!raw.empty() && !schedule.Push(raw)) break;
   }
   if (read_status.ok()) {
     schedule.End();

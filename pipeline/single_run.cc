@@ -7,8 +7,8 @@ namespace oddverb {
 absl::Status RunSingle(Stages& stages, RunContext run) {
   Decoder decoder(stages.options.decoder);
   bool ended = false;
+  RawBatch raw;
   while (!ended) {
-    RawBatch raw;
     ODDVERB_RETURN_IF_ERROR(stages.ReadBatch(run, raw, ended));
     if (raw.empty()) continue;
     std::unique_ptr<RoutedBatch> routed =
@@ -18,6 +18,8 @@ absl::Status RunSingle(Stages& stages, RunContext run) {
     slices.push_back(stages.Judge(0, *routed));
     ODDVERB_RETURN_IF_ERROR(
         stages.Conclude(run, *routed, std::move(slices)));
+    raw = Stages::kRecycle ? decoder.Recycle(std::move(routed->batch))
+                           : RawBatch();
   }
   std::unique_ptr<RoutedBatch> end = stages.EndBatch();
   std::vector<SliceOutput> slices;

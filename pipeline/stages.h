@@ -36,7 +36,22 @@ struct Stages {
   std::vector<WorkerShare> shares;
   uint64_t restored_records = 0;
 
-  // Reads one batch; `ended` is set at the end of the input. Reading thread.
+  // A batch's memory is used again for a later one. Not under ASan: there, a
+  // view that was kept must point into freed memory, so that it is caught.
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr bool kRecycle = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  static constexpr bool kRecycle = false;
+#else
+  static constexpr bool kRecycle = true;
+#endif
+#else
+  static constexpr bool kRecycle = true;
+#endif
+
+  // Reads one batch into `out`, whose memory is reused; `ended` is set at the
+  // end of the input. Reading thread.
   absl::Status ReadBatch(RunContext& run, RawBatch& out, bool& ended);
   // Any thread, with a decoder of its own.
   std::unique_ptr<RoutedBatch> DecodeAndRoute(Decoder& decoder, RawBatch raw);

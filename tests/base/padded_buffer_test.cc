@@ -24,7 +24,7 @@ TEST(PaddedBufferTest, AnEmptyBufferIsPadded) {
 
 TEST(PaddedBufferTest, AppendKeepsBytesAndPadding) {
   std::mt19937_64 random(9);
-  for (size_t capacity : {0, 1, 100, 5'000}) {
+  for (size_t capacity : {0u, 1u, 100u, 5'000u}) {
     PaddedBuffer buffer(capacity);
     std::string expected;
     for (int i = 0; i < 200; ++i) {

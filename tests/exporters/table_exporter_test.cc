@@ -66,7 +66,7 @@ TEST(TableExporterTest, PrintsThisForAFinding) {
   finding.rule = "forbidden.fanout";
   finding.title = "Many different requests refused";
   finding.summary =
-      "sa shop/checkout was refused 23 kinds of requests in 41 s.";
+      "system:serviceaccount:shop:checkout was refused 23 kinds of requests.";
   finding.entity = "system:serviceaccount:shop:checkout";
   finding.time = absl::FromUnixMillis(1'795'245'249'112);
   finding.count = 23;
@@ -79,17 +79,17 @@ TEST(TableExporterTest, PrintsThisForAFinding) {
   EXPECT_EQ(
       Printed({finding}, Columns(110)),
       R"(SEVERITY  RULE              SUBJECT           WHEN (UTC)       WHY
-HIGH      forbidden.fanout  sa shop/checkout  Nov 21 07:14:09  sa shop/checkout was refused 23 kinds of reque…
+HIGH      forbidden.fanout  sa shop/checkout  Nov 21 07:14:09  was refused 23 kinds of requests.
 1 high in 1 finding
 
 [HIGH] Many different requests refused  sa shop/checkout  (cluster prod-eu-1)
-Why      sa shop/checkout was refused 23 kinds of requests in 41 s.
+Why      system:serviceaccount:shop:checkout was refused 23 kinds of requests.
          kinds refused: 23 (usual 0); user agent: curl/8.5, new
 Normal   Reads config maps of shop, one agent.
 Do now   kubectl auth can-i --list --as=x
          kubectl get pods
 Evidence auditID id-1 07:14:09.112Z 403 list /api/v1/secrets
-         23 events  ATT&CK T1613, T1528  confidence 0.97  finding 00000000007f3c0a0000000000000001
+         finding 00000000007f3c0a0000000000000001  23 events  confidence 0.97  ATT&CK T1613, T1528
 )");
 }
 
@@ -169,7 +169,7 @@ TEST(TableExporterTest, AlwaysHasTheSameBlocks) {
   EXPECT_THAT(
       text,
       AllOf(HasSubstr("\nWhy      Because"), HasSubstr("\nNormal   -\n"),
-            HasSubstr("\nDo now   -\n"), HasSubstr("\nEvidence 0 events")));
+            HasSubstr("\nDo now   -\n"), HasSubstr("\nEvidence finding 0")));
 }
 
 TEST(TableExporterTest, ColoursOnlyWhenAsked) {
@@ -188,6 +188,33 @@ TEST(TableExporterTest, CutsTheMiddleOfLongNames) {
   const std::string text = Printed({finding}, Columns(80));
   EXPECT_THAT(text, ContainsRegex("system:nod[^ ]*\u2026[^ ]*mple.org"));
   EXPECT_THAT(Printed({finding}), HasSubstr(finding.entity));
+}
+
+TEST(TableExporterTest, LeavesTheReasonOutWhereItWouldSayNothing) {
+  Finding finding = MakeFinding(1, Severity::kLow);
+  finding.rule = "service_account.acts_like_person";
+  finding.entity = std::string(30, 'e');
+  finding.summary = std::string(60, 's');
+  EXPECT_THAT(Printed({finding}, Columns(140)),
+              AllOf(HasSubstr(finding.rule), HasSubstr(finding.entity),
+                    HasSubstr("WHY"), HasSubstr("ssss\u2026")));
+  const std::string narrow = Printed({finding}, Columns(80));
+  EXPECT_THAT(narrow, Not(HasSubstr("WHY")));
+  EXPECT_THAT(narrow, Not(HasSubstr("sss")));
+  EXPECT_EQ(DisplayWidth(Lines(narrow)[1]), 80);
+}
+
+TEST(TableExporterTest, DoesNotRepeatTheSubjectInTheReason) {
+  Finding finding = MakeFinding(1, Severity::kLow);
+  finding.entity = "mallory";
+  for (const auto& [summary, cell] :
+       {std::pair("mallory: listed secrets", "  listed secrets\n"),
+        std::pair("mallory listed secrets", "  listed secrets\n"),
+        std::pair("mallory2 listed secrets", "  mallory2 listed secrets\n"),
+        std::pair("mallory", "  mallory\n")}) {
+    finding.summary = summary;
+    EXPECT_THAT(Printed({finding}), HasSubstr(cell));
+  }
 }
 
 TEST(TableExporterTest, NamesTheYearOnlyWhenThereAreSeveral) {

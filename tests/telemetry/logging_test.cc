@@ -1,5 +1,6 @@
 #include "telemetry/logging.h"
 
+#include <algorithm>
 #include <random>
 #include <sstream>
 #include <string>

@@ -241,6 +241,9 @@ TEST(YamlNodeTest, ParseAllReadsEveryDocumentThatIsNotEmpty) {
   // Anchors end with their document.
   EXPECT_THAT(MessageOf(YamlNode::ParseAll("a: &x 1\n---\nb: *x\n", "c.yaml")),
               HasSubstr("c.yaml:3:4: not YAML"));
+  EXPECT_EQ(
+      MessageOf(YamlNode::ParseAll("a: &x 1\n---\n&y b: 1\nc: *y\n", "c.yaml")),
+      "c.yaml:4:4: an alias cannot name a key");
 }
 
 TEST(YamlNodeTest, UnknownKeysAreNamedTogetherWithTheNearestKnown) {
