@@ -37,7 +37,7 @@ class PaddedBuffer {
   // Makes room for at least `capacity_bytes` in all, keeping the bytes.
   // Invalidates every view.
   void Reserve(size_t capacity_bytes);
-  // Appends; grows by doubling when needed.
+  // Appends; grows by doubling when needed. `bytes` lie outside of the buffer.
   void Append(std::string_view bytes);
   // Sets the size after bytes were written through data(), and zeroes the
   // padding. REQUIRES: size_bytes <= capacity().

@@ -8,12 +8,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function when `expr` is not OK.
-#define ODDVERB_RETURN_IF_ERROR(expr)               \
-  do {                                              \
-    if (absl::Status oddverb_status = (expr);       \
-        !oddverb_status.ok()) {                     \
-      return oddverb_status;                        \
-    }                                               \
+#define ODDVERB_RETURN_IF_ERROR(expr)                                 \
+  do {                                                                \
+    if (absl::Status oddverb_status = (expr); !oddverb_status.ok()) { \
+      return oddverb_status;                                          \
+    }                                                                 \
   } while (false)
 
 // `lhs` = value of the StatusOr `expr`, or returns its error.

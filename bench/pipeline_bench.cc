@@ -89,8 +89,8 @@ Judged RunPipeline(const char* path) {
   CountingExporter exporter;
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
-  absl::Status status =
-      (*pipeline)->Run(**source, delivery, [](const Rejected&) {}, stop);
+  absl::Status status = (*pipeline)->Run(
+      **source, delivery, [](const Rejected&) {}, stop);
   if (status.ok()) status = delivery.Finish();
   if (!status.ok()) Die(status.ToString());
   Judged judged;

@@ -1,5 +1,6 @@
 // The doors of a detector. A Detector watches the events of one logical shard;
-// a CrossDetector watches Observations in the correlator, where all actors meet.
+// a CrossDetector watches Observations in the correlator, where all actors
+// meet.
 //
 // Threads: a part belongs to one thread at a time and takes no lock. It does no
 // I/O and has no clock: time is the events'. State is kept in arrays by the

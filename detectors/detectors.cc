@@ -24,8 +24,7 @@ constexpr std::array<DetectorEntry, 3> kDetectors = {{
      "a command or a proxied request reaches for the cloud metadata service",
      &MakeMetadataAccess, nullptr, kMetadataAccessRules},
     {"stolen_credential", "a credential is used where its owner cannot be",
-     &MakeStolenCredential, &MakeStolenCredentialCross,
-     kStolenCredentialRules},
+     &MakeStolenCredential, &MakeStolenCredentialCross, kStolenCredentialRules},
 }};
 
 }  // namespace

@@ -120,6 +120,7 @@ class Reader {
     bool is_proven = match->target->proof == TargetProof::kWord ||
                      !reading_.clues.path.empty();
     if (!is_proven) return;
+    if (!MetadataTargets::ServesOn(*match->target, surface_.port)) return;
     reading_.target = match->target;
     reading_.spelling = match->spelling;
     reading_.context = HostContext::kHost;

@@ -1,5 +1,6 @@
 #include "detectors/metadata_surface.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/uri.h"
@@ -51,15 +52,25 @@ std::string CommandOf(std::string_view query) {
   return line.text();
 }
 
-// "[scheme:]name[:port]", as the proxy subresources have it.
-std::string_view ProxiedHost(std::string_view name) {
-  if (name.starts_with('[')) return name.substr(0, name.find(']') + 1);
-  size_t first = name.find(':');
-  if (first == name.npos) return name;
-  size_t second = name.find(':', first + 1);
-  if (second == name.npos) return name.substr(0, first);
-  if (name.find(':', second + 1) != name.npos) return name;  // IPv6
-  return name.substr(first + 1, second - first - 1);
+// Splits "[scheme:]host[:port]", as the proxy subresources have it.
+void SetProxiedHost(std::string_view name, MetadataSurface& surface) {
+  size_t host_end;
+  if (name.starts_with('[')) {
+    host_end = std::min(name.find(']'), name.size() - 1) + 1;
+  } else {
+    size_t first = name.find(':');
+    size_t second = name.find(':', std::min(first, name.size()) + 1);
+    bool has_scheme = first != name.npos && second != name.npos;
+    if (has_scheme && name.find(':', second + 1) != name.npos) {
+      surface.host = name;  // IPv6
+      return;
+    }
+    if (has_scheme) name.remove_prefix(first + 1);
+    host_end = std::min(name.find(':'), name.size());
+  }
+  surface.host = name.substr(0, host_end);
+  std::string_view port = name.substr(host_end);
+  if (port.starts_with(':')) surface.port = port.substr(1);
 }
 
 std::string_view OwnerKind(std::string_view resource) {
@@ -90,8 +101,9 @@ MetadataSurface ProxySurface(const AuditEvent& event, UriParts uri) {
                           .owner_ns = std::string(event.object.ns),
                           .owner_name = {},
                           .host = {},
+                          .port = {},
                           .text = {}};
-  surface.host = ProxiedHost(event.object.name);
+  SetProxiedHost(event.object.name, surface);
   surface.owner_name = surface.host;
   std::string_view path = ForwardedPath(uri.path);
   if (event.object.resource == "nodes" && ReadKubeletCommand(path, surface)) {
@@ -129,6 +141,7 @@ std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event) {
                           .owner_ns = std::string(event.object.ns),
                           .owner_name = std::string(event.object.name),
                           .host = {},
+                          .port = {},
                           .text = CommandOf(uri.query),
                           .text_kind = TextKind::kCommand};
   if (surface.text.empty()) return std::nullopt;

@@ -27,9 +27,10 @@ struct MetadataSurface {
   std::string_view owner_kind;
   std::string owner_ns;
   std::string owner_name;
-  // kProxy: the name in the URL, which may be an address, without scheme and
-  // port.
+  // kProxy: the parts of the name in the URL, "[scheme:]host[:port]". The host
+  // may be an address.
   std::string host;
+  std::string port;
   // The command, or the forwarded path with its parameters as words.
   std::string text;
   TextKind text_kind = TextKind::kPlain;

@@ -70,8 +70,9 @@ class EventWalker {
   EventKey Identify(std::string_view raw_key, EventKey previous);
   static void ClearField(EventKey key, AuditEvent& event);
 
-  uint32_t wanted_;                      // bit per EventKey
-  std::array<uint8_t, 32> followers_{};  // EventKey last seen behind each Key
+  uint32_t wanted_;  // bit per EventKey
+  // The key last seen behind each key.
+  std::array<EventKey, kEventKeys> followers_{};
   FieldReader reader_;
   AuditEvent blank_;  // copied for each event: faster than to construct one
   EventBatch* batch_ = nullptr;

@@ -52,13 +52,13 @@ struct AuditEvent {
   Stage stage = Stage::kUnknown;
   Level level = Level::kUnknown;
   Decision decision = Decision::kAbsent;
-  bool truncated = false;        // audit.k8s.io/truncated
-  bool duplicate_keys = false;   // a depth-1 key occurs twice (last one wins)
-  bool repaired = false;         // bad bytes were replaced to read it
-  int response_code = 0;         // HTTP status; 0 = absent
+  bool truncated = false;       // audit.k8s.io/truncated
+  bool duplicate_keys = false;  // a depth-1 key occurs twice (last one wins)
+  bool repaired = false;        // bad bytes were replaced to read it
+  int response_code = 0;        // HTTP status; 0 = absent
   std::string_view audit_id, request_uri, verb, user_agent;
   UserIdentity user;
-  UserIdentity impersonated;     // name empty = none
+  UserIdentity impersonated;  // name empty = none
   // user.extra authentication.kubernetes.io/..., first value of each.
   std::string_view credential_id;  // "JTI=..." or "X509SHA256=..."
   std::string_view pod_name, pod_uid, node_name, node_uid;

@@ -18,12 +18,12 @@ struct EventBatch {
   EventBatch(const EventBatch&) = delete;
   EventBatch& operator=(const EventBatch&) = delete;
 
-  std::vector<AuditEvent> events;   // in the order of the records
-  std::vector<Rejected> rejected;   // from the source and from decoding
-  RawBatch raw;                     // owns the bytes
-  Arena arena;                      // owns unescaped strings and spans
-  uint64_t salvaged_records = 0;    // torn records with an event saved from them
-  uint64_t repaired_records = 0;    // records with bad bytes replaced
+  std::vector<AuditEvent> events;  // in the order of the records
+  std::vector<Rejected> rejected;  // from the source and from decoding
+  RawBatch raw;                    // owns the bytes
+  Arena arena;                     // owns unescaped strings and spans
+  uint64_t salvaged_records = 0;   // torn records with an event saved from them
+  uint64_t repaired_records = 0;   // records with bad bytes replaced
 };
 
 }  // namespace oddverb

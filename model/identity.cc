@@ -88,8 +88,7 @@ EntityKeys KeysOf(const KeyedHash& hash, const AuditEvent& event) {
   } else {
     keys.credential = hash.Combine(keys.actor, hash.Hash(event.user.uid));
     if (!event.pod_uid.empty()) {
-      keys.credential =
-          hash.Combine(keys.credential, hash.Hash(event.pod_uid));
+      keys.credential = hash.Combine(keys.credential, hash.Hash(event.pod_uid));
     }
   }
   if (!event.pod_uid.empty()) keys.pod = hash.Hash(event.pod_uid);

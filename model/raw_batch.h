@@ -21,11 +21,11 @@ struct RecordSpan {
 
 // Why a record could not be judged. The metric label is RejectReasonName().
 enum class RejectReason : uint8_t {
-  kNotJson,       // no JSON object where one should be
-  kTorn,          // ends inside of the object, or has another glued to it
+  kNotJson,        // no JSON object where one should be
+  kTorn,           // ends inside of the object, or has another glued to it
   kNotAuditEvent,  // an object, but of another kind
-  kOversized,     // longer than max_record_bytes
-  kUnreadable,    // the source failed (read error, damaged compression)
+  kOversized,      // longer than max_record_bytes
+  kUnreadable,     // the source failed (read error, damaged compression)
   kCount,
 };
 const char* RejectReasonName(RejectReason reason);
@@ -48,7 +48,7 @@ struct RawBatch {
   std::vector<RecordSpan> records;
   std::vector<Position> positions;  // parallel to `records`
   std::vector<Rejected> rejected;   // what the source itself had to skip
-  uint64_t source_bytes = 0;  // decompressed bytes this batch stands for
+  uint64_t source_bytes = 0;        // decompressed bytes this batch stands for
   // Where to go on behind this batch, in the source's own words, for
   // Source::Resume() after a restart. Empty: as before, or the source keeps no
   // place.

@@ -29,7 +29,7 @@ struct CheckpointBatch {
   uint64_t records_judged = 0;      // since the very first start
   std::vector<Position> positions;  // the last judged record of each stream
   std::vector<StateRow> state;
-  std::vector<Finding> findings;    // since the last commit
+  std::vector<Finding> findings;  // since the last commit
 };
 
 struct Restored {

@@ -39,8 +39,7 @@ Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
 
 EntityId Correlator::IdOf(EntityKind kind, uint64_t key) {
   if (key == 0) return kNoEntity;
-  EntityTable::Lookup found =
-      tables_[static_cast<size_t>(kind)].FindOrAdd(key);
+  EntityTable::Lookup found = tables_[static_cast<size_t>(kind)].FindOrAdd(key);
   if (found.is_reused) {
     for (auto& [name, detector] : detectors_) detector->Forget(kind, found.id);
   }
@@ -70,8 +69,7 @@ void Correlator::Observe(const Observation& observation,
   ObservationIds ids;
   ids.credential = IdOf(EntityKind::kCredential, observation.credential);
   auto address = [&](const std::string& ip) {
-    return ip.empty() ? kNoEntity
-                      : IdOf(EntityKind::kAddress, hash_.Hash(ip));
+    return ip.empty() ? kNoEntity : IdOf(EntityKind::kAddress, hash_.Hash(ip));
   };
   ids.source_address = address(observation.source_ip);
   ids.other_address = address(observation.other_ip);

@@ -29,8 +29,8 @@ absl::Status Delivery::Deliver(std::vector<Finding> findings) {
   for (Finding& finding : findings) {
     if (finding.severity < options_.min_severity) continue;
     if (known_.size() >= kMaxKnown) known_.erase(known_.begin());
-    auto [it, is_new] = known_.try_emplace(
-        finding.id, Known{finding.time, finding.severity});
+    auto [it, is_new] =
+        known_.try_emplace(finding.id, Known{finding.time, finding.severity});
     Known& known = it->second;
     bool rises = !is_new && finding.severity > known.severity;
     if (rises) Count(finding, known.severity, -1);
@@ -63,8 +63,7 @@ absl::Status Delivery::Send(const std::vector<Finding>& findings) {
   if (findings.empty()) return absl::OkStatus();
   sent_ += findings.size();
   for (Exporter* exporter : exporters_) {
-    ODDVERB_RETURN_IF_ERROR(
-        exporter->Export(findings, absl::InfiniteFuture()));
+    ODDVERB_RETURN_IF_ERROR(exporter->Export(findings, absl::InfiniteFuture()));
   }
   return absl::OkStatus();
 }

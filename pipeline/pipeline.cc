@@ -46,18 +46,17 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   stages->groups.resize(static_cast<size_t>(workers));
   stages->shares.resize(static_cast<size_t>(workers));
   // The pipeline itself counts by level and takes keys from identities.
-  FieldSet fields = Fields({FieldId::kLevel, FieldId::kUserName,
-                            FieldId::kUserUid, FieldId::kUserGroups,
-                            FieldId::kUserExtra, FieldId::kSourceIps});
+  FieldSet fields =
+      Fields({FieldId::kLevel, FieldId::kUserName, FieldId::kUserUid,
+              FieldId::kUserGroups, FieldId::kUserExtra, FieldId::kSourceIps});
   for (int shard = 0; shard < kLogicalShards; ++shard) {
     ODDVERB_ASSIGN_OR_RETURN(DetectorList detectors, parts.make_detectors());
     for (const auto& [name, detector] : detectors) {
       fields |= detector->fields();
     }
     stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
-        shard,
-        std::make_unique<Shard>(std::move(detectors),
-                                EntitiesPerShard(options.max_entities)));
+        shard, std::make_unique<Shard>(std::move(detectors),
+                                       EntitiesPerShard(options.max_entities)));
   }
   stages->options.decoder.fields = fields;
   ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList cross,

@@ -10,8 +10,7 @@ std::unique_ptr<RoutedBatch> Route(std::unique_ptr<EventBatch> batch,
   for (const AuditEvent& event : batch->events) {
     EntityKeys keys = KeysOf(hash, event);
     routed->keys.push_back(keys);
-    routed->shards.push_back(
-        static_cast<uint8_t>(keys.actor % kLogicalShards));
+    routed->shards.push_back(static_cast<uint8_t>(keys.actor % kLogicalShards));
   }
   routed->batch = std::move(batch);
   return routed;

@@ -26,8 +26,7 @@ void Shard::Prefetch(const EntityKeys& keys) const {
 
 EntityId Shard::IdOf(EntityKind kind, uint64_t key) {
   if (key == 0) return kNoEntity;
-  EntityTable::Lookup found =
-      tables_[static_cast<size_t>(kind)].FindOrAdd(key);
+  EntityTable::Lookup found = tables_[static_cast<size_t>(kind)].FindOrAdd(key);
   if (found.is_reused) {
     for (auto& [name, detector] : detectors_) detector->Forget(kind, found.id);
   }
@@ -138,8 +137,8 @@ absl::Status ShardGroup::Load(const std::vector<StateRow>& rows) {
   for (Owned& owned : owned_) {
     const StateRow* row = FindRow(rows, OwnerName(owned.shard));
     if (row == nullptr) {
-      return absl::DataLossError(absl::StrCat(
-          "checkpoint lacks the state of ", OwnerName(owned.shard)));
+      return absl::DataLossError(absl::StrCat("checkpoint lacks the state of ",
+                                              OwnerName(owned.shard)));
     }
     StateReader reader(row->bytes);
     stream_time_ = reader.GetTime();

@@ -88,7 +88,7 @@ class ShardGroup {
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
             SliceOutput& out);
 
-  std::vector<Owned> owned_;               // ascending by shard
+  std::vector<Owned> owned_;              // ascending by shard
   Shard* by_shard_[kLogicalShards] = {};  // null = another worker's
   absl::Time stream_time_ = absl::InfinitePast();
   Emit emit_;

@@ -6,8 +6,8 @@
 // (sequencing, correlating) are taken by whichever worker completes the batch
 // that is next, one at a time.
 //
-// std::mutex and not Abseil's: Debian's Abseil is built without ThreadSanitizer,
-// which then sees no order in what its mutex guards.
+// std::mutex and not Abseil's: Debian's Abseil is built without
+// ThreadSanitizer, which then sees no order in what its mutex guards.
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -81,8 +81,7 @@ class Schedule {
   bool end_in_flight_ = false;
   bool end_concluded_ = false;
   std::deque<std::pair<uint64_t, RawBatch>> raw_;
-  std::map<uint64_t, std::unique_ptr<RoutedBatch>> decoded_
-     ;
+  std::map<uint64_t, std::unique_ptr<RoutedBatch>> decoded_;
   uint64_t next_to_sequence_ = 0;
   std::deque<std::unique_ptr<InFlight>> in_flight_;
   std::vector<uint64_t> next_slice_;
@@ -204,7 +203,8 @@ void Schedule::Work(int worker) {
   Lock lock(mutex_);
   while (!Finished()) {
     // Nearest to the exit first: it frees memory and shows findings soonest.
-    if (Correlate(decoder, lock) || JudgeSlice(worker, lock) || Decode(decoder, lock)) {
+    if (Correlate(decoder, lock) || JudgeSlice(worker, lock) ||
+        Decode(decoder, lock)) {
       changed_.notify_all();
       continue;
     }

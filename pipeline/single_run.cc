@@ -16,8 +16,7 @@ absl::Status RunSingle(Stages& stages, RunContext run) {
     stages.Sequence(*routed);
     std::vector<SliceOutput> slices;
     slices.push_back(stages.Judge(0, *routed));
-    ODDVERB_RETURN_IF_ERROR(
-        stages.Conclude(run, *routed, std::move(slices)));
+    ODDVERB_RETURN_IF_ERROR(stages.Conclude(run, *routed, std::move(slices)));
     raw = Stages::kRecycle ? decoder.Recycle(std::move(routed->batch))
                            : RawBatch();
   }

@@ -65,8 +65,8 @@ void Stages::CountBatch(const EventBatch& batch) {
   counters.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
   counters.repaired.fetch_add(batch.repaired_records, kRelaxed);
   for (const Rejected& rejected : batch.rejected) {
-    counters.rejected[static_cast<size_t>(rejected.reason)].fetch_add(
-        1, kRelaxed);
+    counters.rejected[static_cast<size_t>(rejected.reason)].fetch_add(1,
+                                                                      kRelaxed);
   }
   uint64_t duplicate_keys = 0;
   uint64_t by[PipelineCounters::kStages][PipelineCounters::kLevels] = {};
@@ -94,15 +94,13 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
     judged_[{position.source, position.stream}] = position;
   }
   std::vector<StateRow> state;
-  std::vector<Finding> findings =
-      correlator->Process(routed, slices, state);
+  std::vector<Finding> findings = correlator->Process(routed, slices, state);
   counters.observations.store(correlator->observations(), kRelaxed);
   if (checkpoint == nullptr) {
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
     return Acknowledge(run.source);
   }
-  std::move(findings.begin(), findings.end(),
-            std::back_inserter(uncommitted_));
+  std::move(findings.begin(), findings.end(), std::back_inserter(uncommitted_));
   if (routed.is_end) {
     // A finite input is over: nothing will be resumed, so nothing is kept.
     return run.delivery.Deliver(std::exchange(uncommitted_, {}));

@@ -1,6 +1,8 @@
 #include "stats/entity_table.h"
 
 #include <cassert>
+#include <string>
+#include <string_view>
 
 #include "base/state_io.h"
 

@@ -1,6 +1,7 @@
 #include "stats/recent_times.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/state_io.h"
 

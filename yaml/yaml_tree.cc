@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/json_writer.h"

@@ -5,7 +5,9 @@
 #ifndef ODDVERB_YAML_YAML_TREE_H_
 #define ODDVERB_YAML_YAML_TREE_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>

@@ -17,8 +17,7 @@ class CommandTextTest : public ::testing::Test {
     return FindHosts(text, TextKind::kCommand, targets_);
   }
   // "host" in its best context, or "".
-  std::string Best(std::string_view text,
-                   TextKind kind = TextKind::kCommand) {
+  std::string Best(std::string_view text, TextKind kind = TextKind::kCommand) {
     std::string best;
     HostContext context = HostContext::kMention;
     for (const HostHit& hit : FindHosts(text, kind, targets_)) {

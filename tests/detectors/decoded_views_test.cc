@@ -80,8 +80,7 @@ TEST(DecodedViewsTest, FollowsNestedLayersToTheDepthLimit) {
   for (int i = 0; i < 3; ++i) text = ToBase64(text);
   DecodedViews views(text, {});
   ASSERT_THAT(TextsOf(views), Contains("curl http://169.254.169.254/"));
-  std::vector<const DecodedView*> chain =
-      views.Chain(views.views().size() - 1);
+  std::vector<const DecodedView*> chain = views.Chain(views.views().size() - 1);
   EXPECT_EQ(chain.size(), 4u);
   EXPECT_EQ(chain.front()->layer, DecodeLayer::kTransport);
   EXPECT_EQ(chain.back()->depth, 3);
@@ -91,8 +90,7 @@ TEST(DecodedViewsTest, FollowsNestedLayersToTheDepthLimit) {
 
 TEST(DecodedViewsTest, MixesLayers) {
   std::string encoded = ToBase64("wget http%3A%2F%2F2852039166%2F");
-  EXPECT_THAT(Decode("echo " + encoded),
-              Contains("wget http://2852039166/"));
+  EXPECT_THAT(Decode("echo " + encoded), Contains("wget http://2852039166/"));
 }
 
 TEST(DecodedViewsTest, TakesBinaryForNoText) {

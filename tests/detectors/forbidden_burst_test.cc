@@ -124,7 +124,9 @@ TEST_F(HonestActorTest, ReflectorThatIsRefusedEverySecondForAWeek) {
 
 TEST_F(HonestActorTest, OperatorWithoutItsClusterRole) {
   for (const char* resource :
-       {"secrets", "pods", "configmaps", "services", "endpoints"}) {
+       {"secrets", "pods", "configmaps", "services", "endpoints", "nodes",
+        "replicationcontrollers", "namespaces", "persistentvolumes",
+        "serviceaccounts"}) {
     for (int retry = 0; retry < 8; ++retry) {
       for (const char* verb : {"list", "watch"}) {
         EventBuilder event;

@@ -18,8 +18,9 @@ constexpr uint32_t kMetadata = 0xa9fea9fe;  // 169.254.169.254
 
 bool Reads(std::string_view host, const IpAddress& address) {
   HostReadings readings = ReadHost(host);
-  return std::any_of(readings.begin(), readings.end(),
-                     [&](const HostReading& r) { return r.address == address; });
+  return std::any_of(
+      readings.begin(), readings.end(),
+      [&](const HostReading& r) { return r.address == address; });
 }
 
 bool ReadsAs(std::string_view host, std::string_view address) {
@@ -46,8 +47,8 @@ std::vector<std::string> SpellingsOf(uint32_t v4, int parts,
   std::vector<std::string> spellings = {""};
   for (int i = 0; i < parts; ++i) {
     bool is_last = i + 1 == parts;
-    uint32_t value = is_last ? v4 & (0xffffffffu >> (8 * i))
-                             : v4 >> (24 - 8 * i) & 0xff;
+    uint32_t value =
+        is_last ? v4 & (0xffffffffu >> (8 * i)) : v4 >> (24 - 8 * i) & 0xff;
     std::vector<std::string> longer;
     for (const std::string& head : spellings) {
       for (const char* format : formats) {
@@ -153,18 +154,30 @@ TEST(HostSpellingTest, ReadsRandomSpellingsThatInetAtonConfirms) {
 }
 
 TEST(HostSpellingTest, FindsIpv4InsideOfIpv6) {
-  for (std::string_view host :
-       {"::ffff:169.254.169.254", "[::ffff:169.254.169.254]", "::ffff:a9fe:a9fe",
-        "::FFFF:A9FE:A9FE", "0:0:0:0:0:ffff:a9fe:a9fe",
-        "0000:0000:0000:0000:0000:ffff:169.254.169.254", "::169.254.169.254",
-        "::a9fe:a9fe", "::ffff:0:169.254.169.254", "64:ff9b::169.254.169.254",
-        "64:ff9b::a9fe:a9fe", "0064:FF9B::A9FE:A9FE",
-        "64:ff9b:1::169.254.169.254", "64:ff9b:1:a9fe:a9:fe00::",
-        "64:ff9b:1:ca9:fe:a9fe::", "64:ff9b:1:abcd:a9:fea9:fe00::",
-        "2002:a9fe:a9fe::", "2002:a9fe:a9fe::1", "2002:A9FE:A9FE:1:2:3:4:5",
-        "fe80::5efe:169.254.169.254", "fe80::200:5efe:a9fe:a9fe",
-        "2001:db8::5efe:a9fe:a9fe", "[::ffff:169.254.169.254%eth0]",
-        "[::ffff:a9fe:a9fe%251]"}) {
+  for (std::string_view host : {"::ffff:169.254.169.254",
+                                "[::ffff:169.254.169.254]",
+                                "::ffff:a9fe:a9fe",
+                                "::FFFF:A9FE:A9FE",
+                                "0:0:0:0:0:ffff:a9fe:a9fe",
+                                "0000:0000:0000:0000:0000:ffff:169.254.169.254",
+                                "::169.254.169.254",
+                                "::a9fe:a9fe",
+                                "::ffff:0:169.254.169.254",
+                                "64:ff9b::169.254.169.254",
+                                "64:ff9b::a9fe:a9fe",
+                                "0064:FF9B::A9FE:A9FE",
+                                "64:ff9b:1::169.254.169.254",
+                                "64:ff9b:1:a9fe:a9:fe00::",
+                                "64:ff9b:1:ca9:fe:a9fe::",
+                                "64:ff9b:1:abcd:a9:fea9:fe00::",
+                                "2002:a9fe:a9fe::",
+                                "2002:a9fe:a9fe::1",
+                                "2002:A9FE:A9FE:1:2:3:4:5",
+                                "fe80::5efe:169.254.169.254",
+                                "fe80::200:5efe:a9fe:a9fe",
+                                "2001:db8::5efe:a9fe:a9fe",
+                                "[::ffff:169.254.169.254%eth0]",
+                                "[::ffff:a9fe:a9fe%251]"}) {
     EXPECT_EQ(SpellingOf(host, "169.254.169.254"), HostSpelling::kEmbeddedV4)
         << host;
   }
@@ -187,18 +200,45 @@ TEST(HostSpellingTest, ReadsPublicAliasNames) {
 }
 
 TEST(HostSpellingTest, ReadsNoAddressInOtherHosts) {
-  for (std::string_view host :
-       {"", ".", "..", "...", "1..2", ".1", "1.2.3.4.5", "0xg", "12a",
-        "a9fe", "a9fea9fe", "example.com", "169.254.169.254.example.com",
-        "v1.2.3", "-1", "+1", " 1", "1 ", "1.2.3.4/32", "::g", ":::", "1:2",
-        "[", "[]", "]", "nip.io", ".nip.io", "example.nip.io",
-        "169.254.169.254.nip.io.example.com", "169.254.nip.io", "host:80",
-        "::ffff:0251.0376.0251.0376", "09x", "1.2.3.4.."}) {
+  for (std::string_view host : {"",
+                                ".",
+                                "..",
+                                "...",
+                                "1..2",
+                                ".1",
+                                "1.2.3.4.5",
+                                "0xg",
+                                "12a",
+                                "a9fe",
+                                "a9fea9fe",
+                                "example.com",
+                                "169.254.169.254.example.com",
+                                "v1.2.3",
+                                "-1",
+                                "+1",
+                                " 1",
+                                "1 ",
+                                "1.2.3.4/32",
+                                "::g",
+                                ":::",
+                                "1:2",
+                                "[",
+                                "[]",
+                                "]",
+                                "nip.io",
+                                ".nip.io",
+                                "example.nip.io",
+                                "169.254.169.254.nip.io.example.com",
+                                "169.254.nip.io",
+                                "host:80",
+                                "::ffff:0251.0376.0251.0376",
+                                "09x",
+                                "1.2.3.4.."}) {
     EXPECT_TRUE(ReadHost(host).empty()) << host;
   }
   EXPECT_FALSE(ReadsAs("::1212:a9fe:a9fe", "169.254.169.254"));
-  EXPECT_FALSE(ReadsAs("::1", "0.0.0.0") && ReadsAs("64:ff9c::a9fe:a9fe",
-                                                    "169.254.169.254"));
+  EXPECT_FALSE(ReadsAs("::1", "0.0.0.0") &&
+               ReadsAs("64:ff9c::a9fe:a9fe", "169.254.169.254"));
   EXPECT_FALSE(ReadsAs("2003:a9fe:a9fe::", "169.254.169.254"));
 }
 

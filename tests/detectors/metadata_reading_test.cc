@@ -132,8 +132,9 @@ TEST(MetadataReadingTest, WeighsProxies) {
             "/run/web/p/c?cmd=curl+http%3A%2F%2F169.254.169.254%2F"},
            {6, "nodes", "worker-1",
             "/exec/web/p/uid/c?output=1&command=curl&command=2852039166"},
-           {6, "nodes", "worker-1", "/cri/exec/web/p/c?command=nc&command="
-                                    "2852039166&command=80"},
+           {6, "nodes", "worker-1",
+            "/cri/exec/web/p/c?command=nc&command="
+            "2852039166&command=80"},
            {0, "nodes", "worker-1", "/run/web/p/c?cmd=id"},
            {0, "nodes", "worker-1", "/metrics/resource"},
            {0, "nodes", "worker-1", "/stats/summary"},
@@ -167,6 +168,7 @@ TEST(MetadataReadingTest, RanksBySeverity) {
                           .owner_ns = "web",
                           .owner_name = "app",
                           .host = {},
+                          .port = {},
                           .text = {}};
   auto severity = [&](const char* text) {
     surface.text = text;
@@ -186,9 +188,11 @@ TEST(MetadataReadingTest, ShowsHowItWasRead) {
                           .owner_ns = "web",
                           .owner_name = "p",
                           .host = {},
+                          .port = {},
                           // curl http://0xa9fea9fe/latest/user-data
-                          .text = "echo Y3VybCBodHRwOi8vMHhhOWZlYTlmZS9sYXRlc3Qv"
-                                  "dXNlci1kYXRh | base64 -d",
+                          .text =
+                              "echo Y3VybCBodHRwOi8vMHhhOWZlYTlmZS9sYXRlc3Qv"
+                              "dXNlci1kYXRh | base64 -d",
                           .text_kind = TextKind::kCommand};
   std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
   ASSERT_TRUE(reading);
@@ -204,14 +208,15 @@ TEST(MetadataReadingTest, ShowsHowItWasRead) {
 }
 
 TEST(MetadataReadingTest, ShowsThePlaceOfTheHostInALongText) {
-  MetadataSurface surface{.id = SurfaceId::kExec,
-                          .owner_kind = "pod",
-                          .owner_ns = "web",
-                          .owner_name = "p",
-                          .host = {},
-                          .text = std::string(500'000, 'x') +
-                                  " curl http://169.254.169.254/ now",
-                          .text_kind = TextKind::kCommand};
+  MetadataSurface surface{
+      .id = SurfaceId::kExec,
+      .owner_kind = "pod",
+      .owner_ns = "web",
+      .owner_name = "p",
+      .host = {},
+      .port = {},
+      .text = std::string(500'000, 'x') + " curl http://169.254.169.254/ now",
+      .text_kind = TextKind::kCommand};
   std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
   ASSERT_TRUE(reading);
   EXPECT_THAT(reading->decoded[0].text, HasSubstr("curl http://169.254.169."));

@@ -81,8 +81,7 @@ TEST(MetadataTargetTest, FindsEveryAddressInOtherSpellings) {
 
 TEST(MetadataTargetTest, LimitsTheWireServerToItsPorts) {
   const MetadataTargets targets;
-  const MetadataTarget& wire_server =
-      *targets.Find("168.63.129.16")->target;
+  const MetadataTarget& wire_server = *targets.Find("168.63.129.16")->target;
   for (std::string_view port : {"", "80", "32526", "latest"}) {
     EXPECT_TRUE(MetadataTargets::ServesOn(wire_server, port)) << port;
   }
@@ -146,9 +145,9 @@ TEST(MetadataCluesTest, FindsHeaders) {
         "Authorization: Bearer Oracle", "X-Google-Metadata-Request: True"}) {
     EXPECT_NE(FindMetadataClues(text).header, "") << text;
   }
-  for (std::string_view text : {"metadata", "{\"metadata\":true}",
-                                "Authorization: Bearer x", "my-metadata: true",
-                                "oracle"}) {
+  for (std::string_view text :
+       {"metadata", "{\"metadata\":true}", "Authorization: Bearer x",
+        "my-metadata: true", "oracle"}) {
     EXPECT_EQ(FindMetadataClues(text).header, "") << text;
   }
 }

@@ -29,11 +29,11 @@ std::vector<uint64_t> Ids(const CapturingExporter& exporter) {
 TEST(DeliveryTest, SendsOnceAtTheEndSortedByTimeThenId) {
   CapturingExporter exporter;
   Delivery delivery({}, {&exporter});
-  ASSERT_TRUE(delivery
-                  .Deliver({Make(7, 2, Severity::kLow),
-                            Make(9, 1, Severity::kLow),
-                            Make(3, 2, Severity::kLow)})
-                  .ok());
+  ASSERT_TRUE(
+      delivery
+          .Deliver({Make(7, 2, Severity::kLow), Make(9, 1, Severity::kLow),
+                    Make(3, 2, Severity::kLow)})
+          .ok());
   EXPECT_TRUE(exporter.findings().empty());
   ASSERT_TRUE(delivery.Finish().ok());
   EXPECT_THAT(Ids(exporter), ::testing::ElementsAre(9, 3, 7));

@@ -44,9 +44,9 @@ TEST_F(DeterminismTest, AnyBatchSizeGivesTheSameBytes) {
 TEST_F(DeterminismTest, AnyNumberOfThreadsGivesTheSameBytes) {
   for (int threads : {2, 3, 4, 8}) {
     for (size_t size : {13, 190}) {
-      EXPECT_EQ(FindingsOf(*lines_,
-                           {.threads = threads, .records_per_batch = size}),
-                *expected_)
+      EXPECT_EQ(
+          FindingsOf(*lines_, {.threads = threads, .records_per_batch = size}),
+          *expected_)
           << threads << " threads, " << size << " records a batch";
     }
   }
@@ -88,8 +88,8 @@ TEST_P(RestartTest, RestartsChangeNoFinding) {
     bool last = killed_at >= lines_->size();
     // A kill: reading fails, so nothing behind the last commit gets out.
     if (!last) source.FailAfter(killed_at, absl::AbortedError("killed"));
-    absl::Status status =
-        (*pipeline)->Run(source, delivery, [](const Rejected&) {}, stop);
+    absl::Status status = (*pipeline)->Run(
+        source, delivery, [](const Rejected&) {}, stop);
     if (last) {
       ASSERT_TRUE(status.ok()) << status;
       break;
@@ -114,8 +114,10 @@ TEST_F(DeterminismTest, RefusesDamagedState) {
     ASSERT_TRUE(pipeline.ok());
     MemorySource source(*lines_, 190);
     source.FailAfter(1000, absl::AbortedError("killed"));
-    EXPECT_FALSE(
-        (*pipeline)->Run(source, delivery, [](const Rejected&) {}, stop).ok());
+    EXPECT_FALSE((*pipeline)
+                     ->Run(
+                         source, delivery, [](const Rejected&) {}, stop)
+                     .ok());
   }
   for (StateRow& row : checkpoint.restored()->state) {
     row.bytes.resize(row.bytes.size() / 2);

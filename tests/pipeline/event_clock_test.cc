@@ -47,9 +47,8 @@ TEST(EventClockTest, TicksAtEachWholeSecondOfTheWatermark) {
 
 TEST(EventClockTest, CountsEventsBeyondTheAllowedLateness) {
   EventClock clock(absl::Seconds(10));
-  EventClock::Reading reading =
-      ReadAll(clock, {kStart, kStart - absl::Seconds(9),
-                      kStart - absl::Seconds(11)});
+  EventClock::Reading reading = ReadAll(
+      clock, {kStart, kStart - absl::Seconds(9), kStart - absl::Seconds(11)});
   EXPECT_EQ(reading.late_events, 1u);
 }
 
@@ -91,8 +90,8 @@ TEST(EventClockTest, IsIndependentOfBatchesAndRestarts) {
   for (int i = 0; i < 2000; ++i) {
     now += absl::Milliseconds(static_cast<int64_t>(random() % 700));
     if (random() % 50 == 0) now += absl::Hours(2);
-    times.push_back(now - absl::Milliseconds(
-                              static_cast<int64_t>(random() % 20'000)));
+    times.push_back(
+        now - absl::Milliseconds(static_cast<int64_t>(random() % 20'000)));
   }
   EventClock whole(absl::Seconds(10));
   EventClock::Reading expected = ReadAll(whole, times);
@@ -103,10 +102,9 @@ TEST(EventClockTest, IsIndependentOfBatchesAndRestarts) {
   std::vector<std::pair<size_t, absl::Time>> ticks;
   while (done < times.size()) {
     size_t count = std::min<size_t>(1 + random() % 40, times.size() - done);
-    EventClock::Reading part =
-        ReadAll(clock, {times.begin() + static_cast<std::ptrdiff_t>(done),
-                        times.begin() +
-                            static_cast<std::ptrdiff_t>(done + count)});
+    EventClock::Reading part = ReadAll(
+        clock, {times.begin() + static_cast<std::ptrdiff_t>(done),
+                times.begin() + static_cast<std::ptrdiff_t>(done + count)});
     for (const Tick& tick : part.ticks) {
       ticks.emplace_back(done + tick.event_index, tick.watermark);
     }

@@ -100,8 +100,8 @@ TEST(PipelineTest, StopsWhenAnExporterFails) {
   std::vector<std::string> lines = DemoLogLines();
   for (int threads : {1, 4}) {
     MemorySource source(lines, 100);
-    Outcome outcome = RunPipeline(source, threads,
-                                  absl::ResourceExhaustedError("disk full"));
+    Outcome outcome =
+        RunPipeline(source, threads, absl::ResourceExhaustedError("disk full"));
     EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("disk full"));
   }
 }
@@ -152,7 +152,8 @@ TEST(PipelineTest, OneSourceOfTwoActorsMeetsInTheCorrelator) {
   EntityKeys owner, visitor;
   owner.actor = KeyedHash().Hash("owner");
   visitor.actor = KeyedHash().Hash("visitor");
-  ASSERT_NE(owner.actor % kLogicalShards % 4, visitor.actor % kLogicalShards % 4)
+  ASSERT_NE(owner.actor % kLogicalShards % 4,
+            visitor.actor % kLogicalShards % 4)
       << "choose names that fall on different workers";
   for (int threads : {1, 4}) {
     std::vector<std::string> fresh = AlternatingLog(false);

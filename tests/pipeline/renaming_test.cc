@@ -25,7 +25,8 @@ const absl::Duration kShift = absl::Hours(24 * 191) + absl::Seconds(7);
 std::string Rot13(std::string name) {
   for (char& c : name) {
     if (absl::ascii_isalpha(static_cast<unsigned char>(c))) {
-      char base = absl::ascii_islower(static_cast<unsigned char>(c)) ? 'a' : 'A';
+      char base =
+          absl::ascii_islower(static_cast<unsigned char>(c)) ? 'a' : 'A';
       c = static_cast<char>(base + (c - base + 13) % 26);
     }
   }

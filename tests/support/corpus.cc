@@ -12,9 +12,9 @@ namespace {
 std::filesystem::path Root() {
   const char* shared = std::getenv("ODDVERB_SHARED");
   std::filesystem::path base =
-      shared != nullptr ? std::filesystem::path(shared)
-                        : std::filesystem::path(ODDVERB_SOURCE_DIR) / ".." /
-                              "shared";
+      shared != nullptr
+          ? std::filesystem::path(shared)
+          : std::filesystem::path(ODDVERB_SOURCE_DIR) / ".." / "shared";
   return base / "data" / "corpus";
 }
 

@@ -10,8 +10,7 @@
 namespace oddverb {
 
 std::vector<std::string> DemoLogLines() {
-  std::ifstream file(ODDVERB_SOURCE_DIR "/app/demo.log.zst",
-                     std::ios::binary);
+  std::ifstream file(ODDVERB_SOURCE_DIR "/app/demo.log.zst", std::ios::binary);
   std::string packed((std::istreambuf_iterator<char>(file)),
                      std::istreambuf_iterator<char>());
   unsigned long long size =
@@ -19,8 +18,8 @@ std::vector<std::string> DemoLogLines() {
   std::string text;
   if (size != ZSTD_CONTENTSIZE_UNKNOWN && size != ZSTD_CONTENTSIZE_ERROR) {
     text.resize(size);
-    size_t got = ZSTD_decompress(text.data(), text.size(), packed.data(),
-                                 packed.size());
+    size_t got =
+        ZSTD_decompress(text.data(), text.size(), packed.data(), packed.size());
     if (ZSTD_isError(got)) text.clear();
   }
   if (text.empty()) {

@@ -33,8 +33,8 @@ std::string FindingsOf(const std::vector<std::string>& lines,
   CapturingExporter exporter;
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
-  absl::Status status =
-      pipeline->Run(source, delivery, [](const Rejected&) {}, stop);
+  absl::Status status = pipeline->Run(
+      source, delivery, [](const Rejected&) {}, stop);
   if (status.ok()) status = delivery.Finish();
   if (!status.ok()) return status.ToString();
   return exporter.Ndjson();
