@@ -90,7 +90,8 @@ Judged RunPipeline(const char* path) {
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
   absl::Status status = (*pipeline)->Run(
-      **source, delivery, [](const Rejected&) {}, stop);
+      {{"bench", source->get()}}, delivery, [](size_t, const Rejected&) {},
+      stop);
   if (status.ok()) status = delivery.Finish();
   if (!status.ok()) Die(status.ToString());
   Judged judged;

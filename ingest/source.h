@@ -30,6 +30,9 @@ class Source {
 
   virtual absl::Status Accepted(const Position& position) = 0;
   virtual absl::Status Commit(const Position& position) = 0;
+  // Could not be made durable (disk full): the sender keeps it and comes again
+  // (a webhook answers 503 with Retry-After).
+  virtual void Refused(const Position&) {}
 
   // Goes on behind the batch that carried `bookmark` (RawBatch::bookmark).
   // Called before the first Read, if at all. DataLoss: the bookmark is damaged.

@@ -30,23 +30,13 @@ std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
 }  // namespace
 
 Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
-                       uint32_t max_entities)
-    : detectors_(std::move(detectors)), hash_(hash) {
-  for (size_t i = 0; i < static_cast<size_t>(EntityKind::kCount); ++i) {
-    tables_.emplace_back(max_entities);
-  }
-}
-
-EntityId Correlator::IdOf(EntityKind kind, uint64_t key) {
-  if (key == 0) return kNoEntity;
-  EntityTable::Lookup found = tables_[static_cast<size_t>(kind)].FindOrAdd(key);
-  if (found.is_reused) {
-    for (auto& [name, detector] : detectors_) detector->Forget(kind, found.id);
-  }
-  return found.id;
-}
+                       uint32_t max_entities, TrackChanges track)
+    : state_(std::move(detectors), static_cast<size_t>(EntityKind::kCount),
+             max_entities, track),
+      hash_(hash) {}
 
 void Correlator::Collect(std::vector<Finding>& out) {
+  for (auto [kind, id] : emit_.changed) state_.MarkChanged(kind, id);
   emit_.changed.clear();
   for (Finding& finding : emit_.findings) {
     finding.time = emit_.stream_time;
@@ -57,7 +47,7 @@ void Correlator::Collect(std::vector<Finding>& out) {
 }
 
 void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
-  for (auto& [name, detector] : detectors_) {
+  for (auto& [name, detector] : state_.parts()) {
     detector->AdvanceTo(watermark, emit_);
   }
   Collect(out);
@@ -67,13 +57,14 @@ void Correlator::Observe(const Observation& observation,
                          std::vector<Finding>& out) {
   ++observations_;
   ObservationIds ids;
-  ids.credential = IdOf(EntityKind::kCredential, observation.credential);
+  ids.credential = state_.IdOf(EntityKind::kCredential, observation.credential);
   auto address = [&](const std::string& ip) {
-    return ip.empty() ? kNoEntity : IdOf(EntityKind::kAddress, hash_.Hash(ip));
+    return ip.empty() ? kNoEntity
+                      : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip));
   };
   ids.source_address = address(observation.source_ip);
   ids.other_address = address(observation.other_ip);
-  for (auto& [name, detector] : detectors_) {
+  for (auto& [name, detector] : state_.parts()) {
     detector->Observe(observation, ids, emit_);
   }
   Collect(out);
@@ -117,36 +108,14 @@ std::vector<Finding> Correlator::Process(const RoutedBatch& routed,
     emit_.stream_time = stream_time_;
     Tick(absl::InfiniteFuture(), out);
   }
-  if (routed.checkpoint_after) {
-    StateWriter writer;
-    writer.PutTime(stream_time_);
-    for (const EntityTable& table : tables_) SaveTable(table, writer);
-    SaveParts(detectors_, tables_, writer);
-    state.push_back({kOwner, writer.Release()});
-  }
+  if (routed.checkpoint_after) state_.TakeChanges(kOwner, state);
   return out;
 }
 
-absl::Status Correlator::Load(const std::vector<StateRow>& rows) {
-  const StateRow* row = FindRow(rows, kOwner);
-  if (row == nullptr) {
-    return absl::DataLossError("checkpoint lacks the correlator's state");
-  }
-  StateReader reader(row->bytes);
-  stream_time_ = reader.GetTime();
-  for (EntityTable& table : tables_) LoadTable(reader, table);
-  ODDVERB_RETURN_IF_ERROR(reader.status());
-  return LoadParts(detectors_, tables_, reader);
-}
-
-uint64_t Correlator::evictions() const {
-  uint64_t sum = 0;
-  for (const EntityTable& table : tables_) sum += table.evictions();
-  return sum;
-}
-
-uint64_t Correlator::addresses() const {
-  return tables_[static_cast<size_t>(EntityKind::kAddress)].size();
+absl::Status Correlator::Load(const std::vector<StateRow>& rows,
+                              absl::Time stream_time) {
+  stream_time_ = stream_time;
+  return state_.Load(RowsOf(kOwner, rows));
 }
 
 }  // namespace oddverb

@@ -14,6 +14,7 @@
 #include "model/finding.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/part_list.h"
+#include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
 #include "pipeline/shard.h"
 
@@ -22,7 +23,7 @@ namespace oddverb {
 class Correlator {
  public:
   Correlator(CrossDetectorList detectors, const KeyedHash& hash,
-             uint32_t max_entities);
+             uint32_t max_entities, TrackChanges track);
 
   // Takes what all workers said about `routed`, in any order of workers, and
   // returns the findings in the order of the events. Adds its state row when
@@ -30,21 +31,22 @@ class Correlator {
   std::vector<Finding> Process(const RoutedBatch& routed,
                                std::vector<SliceOutput>& slices,
                                std::vector<StateRow>& state);
-  absl::Status Load(const std::vector<StateRow>& rows);
+  // From all rows of a checkpoint; `stream_time` is where the stream stood.
+  absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
 
   uint64_t observations() const { return observations_; }
-  uint64_t evictions() const;
-  uint64_t addresses() const;
+  uint64_t evictions() const { return state_.evictions(); }
+  uint64_t addresses() const {
+    return state_.table(EntityKind::kAddress).size();
+  }
 
  private:
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
-  EntityId IdOf(EntityKind kind, uint64_t key);
   void Collect(std::vector<Finding>& out);
 
-  CrossDetectorList detectors_;
+  PartState<CrossDetector> state_;
   KeyedHash hash_;
-  std::vector<EntityTable> tables_;  // by EntityKind
   absl::Time stream_time_ = absl::InfinitePast();
   uint64_t observations_ = 0;
   Emit emit_;

@@ -1,16 +1,23 @@
-// How the state of a list of parts is laid out in a checkpoint row: for each
-// part its name, then its entities by kind and id, then its shared state. A
-// part that the row does not know starts empty; a row's part that no longer
-// exists is skipped.
+// The parts (detectors) of a shard or of the correlator with the tables that
+// give their entities ids, and how all of it is laid out in checkpoint rows:
+//
+//   (owner, kind, id)      the entity's key, then each part's state of it
+//   (owner, kShared, 0)    the tables' use bits, then each part's shared state
+//
+// Only entities that changed since the last checkpoint are written. A part that
+// a row does not know starts empty; a row's part that no longer exists is
+// skipped. One thread.
 #ifndef ODDVERB_PIPELINE_PART_STATE_H_
 #define ODDVERB_PIPELINE_PART_STATE_H_
 
-#include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/state_io.h"
 #include "base/status_macros.h"
 #include "model/identity.h"
@@ -20,85 +27,143 @@
 
 namespace oddverb {
 
-// Null if no row has this owner.
-inline const StateRow* FindRow(const std::vector<StateRow>& rows,
-                               std::string_view owner) {
-  auto it = std::find_if(rows.begin(), rows.end(), [&](const StateRow& row) {
-    return row.owner == owner;
-  });
-  return it == rows.end() ? nullptr : &*it;
-}
+enum class TrackChanges : uint8_t { kOff, kOn };
 
-// Keys in the order of their ids, so that a restored table gives out the same.
-inline void SaveTable(const EntityTable& table, StateWriter& out) {
-  out.PutU64(table.size());
-  for (EntityId id = 0; id < table.size(); ++id) {
-    out.PutFixed64(table.KeyOf(id));
+template <class Part>
+class PartState {
+ public:
+  // Tables for the first `kinds` EntityKinds.
+  PartState(std::vector<NamedPart<Part>> parts, size_t kinds,
+            uint32_t max_entities, TrackChanges track)
+      : parts_(std::move(parts)), track_(track), changed_(kinds) {
+    for (size_t i = 0; i < kinds; ++i) tables_.emplace_back(max_entities);
   }
-  table.SaveClock(out);
-}
 
-// REQUIRES: `table` is new. Failures show in in.status().
-inline void LoadTable(StateReader& in, EntityTable& table) {
-  for (uint64_t n = in.GetCount(sizeof(uint64_t)); n > 0; --n) {
-    table.FindOrAdd(in.GetFixed64());
+  std::vector<NamedPart<Part>>& parts() { return parts_; }
+  const EntityTable& table(EntityKind kind) const {
+    return tables_[static_cast<size_t>(kind)];
   }
-  table.LoadClock(in);
-}
 
-// tables[k] belongs to the EntityKind of value k.
-template <class T>
-void SaveParts(const std::vector<NamedPart<T>>& parts,
-               const std::vector<EntityTable>& tables, StateWriter& out) {
-  out.PutU64(parts.size());
-  for (const NamedPart<T>& named : parts) {
-    StateWriter state;
-    for (size_t kind = 0; kind < tables.size(); ++kind) {
-      for (EntityId id = 0; id < tables[kind].size(); ++id) {
-        StateWriter entity;
-        named.part->Save(static_cast<EntityKind>(kind), id, entity);
-        state.PutString(entity.bytes());
+  // The id of `key` (0 = kNoEntity), which counts as changed from now on.
+  EntityId IdOf(EntityKind kind, uint64_t key) {
+    if (key == 0) return kNoEntity;
+    EntityTable::Lookup found =
+        tables_[static_cast<size_t>(kind)].FindOrAdd(key);
+    if (found.is_reused) {
+      for (auto& [name, part] : parts_) part->Forget(kind, found.id);
+    }
+    MarkChanged(kind, found.id);
+    return found.id;
+  }
+
+  void MarkChanged(EntityKind kind, EntityId id) {
+    if (track_ == TrackChanges::kOff) return;
+    Changed& changed = changed_[static_cast<size_t>(kind)];
+    if (changed.is_marked.size() <= id) changed.is_marked.resize(id + 1);
+    if (changed.is_marked[id]) return;
+    changed.is_marked[id] = true;
+    changed.ids.push_back(id);
+  }
+
+  uint64_t evictions() const {
+    uint64_t sum = 0;
+    for (const EntityTable& table : tables_) sum += table.evictions();
+    return sum;
+  }
+
+  // Appends what changed since the last call.
+  void TakeChanges(const std::string& owner, std::vector<StateRow>& out) {
+    for (size_t kind = 0; kind < tables_.size(); ++kind) {
+      for (EntityId id : changed_[kind].ids) {
+        out.push_back({owner, static_cast<uint8_t>(kind), id,
+                       EntityBytes(static_cast<EntityKind>(kind), id)});
       }
+      changed_[kind] = {};
     }
     StateWriter shared;
-    named.part->SaveShared(shared);
-    state.PutString(shared.bytes());
-    out.PutString(named.name);
-    out.PutString(state.bytes());
-  }
-}
-
-template <class T>
-absl::Status LoadPart(T& part, const std::vector<EntityTable>& tables,
-                      StateReader& in) {
-  for (size_t kind = 0; kind < tables.size(); ++kind) {
-    for (EntityId id = 0; id < tables[kind].size(); ++id) {
-      StateReader entity(in.GetString());
-      if (entity.AtEnd()) continue;
-      ODDVERB_RETURN_IF_ERROR(
-          part.Load(static_cast<EntityKind>(kind), id, entity));
+    for (const EntityTable& table : tables_) table.SaveClock(shared);
+    for (const auto& [name, part] : parts_) {
+      StateWriter state;
+      part->SaveShared(state);
+      shared.PutString(name);
+      shared.PutString(state.bytes());
     }
+    out.push_back({owner, StateRow::kShared, 0, shared.Release()});
   }
-  StateReader shared(in.GetString());
-  if (!shared.AtEnd()) ODDVERB_RETURN_IF_ERROR(part.LoadShared(shared));
-  return in.status();
-}
 
-template <class T>
-absl::Status LoadParts(std::vector<NamedPart<T>>& parts,
-                       const std::vector<EntityTable>& tables,
-                       StateReader& in) {
-  for (uint64_t count = in.GetCount(2); count > 0; --count) {
-    std::string_view name = in.GetString();
-    StateReader state(in.GetString());
-    for (NamedPart<T>& named : parts) {
-      if (named.name == name) {
-        ODDVERB_RETURN_IF_ERROR(LoadPart(*named.part, tables, state));
+  // Restores from the rows of one owner, sorted by (kind, id), into a new
+  // object. DataLoss: rows are missing or damaged.
+  absl::Status Load(std::span<const StateRow> rows) {
+    for (const StateRow& row : rows) {
+      if (row.kind == StateRow::kShared) return LoadShared(row);
+      ODDVERB_RETURN_IF_ERROR(LoadEntity(row));
+    }
+    return absl::DataLossError("checkpoint lacks the shared state of an owner");
+  }
+
+ private:
+  struct Changed {
+    std::vector<bool> is_marked;
+    std::vector<EntityId> ids;
+  };
+
+  std::string EntityBytes(EntityKind kind, EntityId id) const {
+    StateWriter row;
+    row.PutFixed64(tables_[static_cast<size_t>(kind)].KeyOf(id));
+    for (const auto& [name, part] : parts_) {
+      StateWriter state;
+      part->Save(kind, id, state);
+      if (state.bytes().empty()) continue;
+      row.PutString(name);
+      row.PutString(state.bytes());
+    }
+    return row.Release();
+  }
+
+  absl::Status LoadEntity(const StateRow& row) {
+    StateReader in(row.bytes);
+    uint64_t key = in.GetFixed64();
+    if (row.kind >= tables_.size() ||
+        tables_[row.kind].FindOrAdd(key).id != row.id) {
+      return absl::DataLossError(absl::StrCat("checkpoint: entity ", row.id,
+                                              " of ", row.owner,
+                                              " is missing or stands twice"));
+    }
+    auto kind = static_cast<EntityKind>(row.kind);
+    while (!in.AtEnd() && in.status().ok()) {
+      std::string_view name = in.GetString();
+      StateReader state(in.GetString());
+      for (auto& named : parts_) {
+        if (named.name != name) continue;
+        ODDVERB_RETURN_IF_ERROR(named.part->Load(kind, row.id, state));
       }
     }
+    return in.status();
   }
-  return in.status();
-}
+
+  absl::Status LoadShared(const StateRow& row) {
+    StateReader in(row.bytes);
+    for (EntityTable& table : tables_) table.LoadClock(in);
+    while (!in.AtEnd() && in.status().ok()) {
+      std::string_view name = in.GetString();
+      StateReader state(in.GetString());
+      for (auto& named : parts_) {
+        if (named.name != name || state.AtEnd()) continue;
+        ODDVERB_RETURN_IF_ERROR(named.part->LoadShared(state));
+      }
+    }
+    return in.status();
+  }
+
+  std::vector<NamedPart<Part>> parts_;
+  std::vector<EntityTable> tables_;  // by EntityKind
+  TrackChanges track_;
+  std::vector<Changed> changed_;  // by EntityKind
+};
+
+// The rows of `owner` within rows sorted by owner.
+std::span<const StateRow> RowsOf(std::string_view owner,
+                                 const std::vector<StateRow>& rows);
 
 }  // namespace oddverb
 

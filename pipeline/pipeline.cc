@@ -16,20 +16,22 @@ uint32_t EntitiesPerShard(uint32_t max_entities) {
 }
 
 absl::Status Restore(Stages& stages) {
-  ODDVERB_ASSIGN_OR_RETURN(std::optional<Restored> restored,
-                           stages.checkpoint->Restore());
-  if (!restored.has_value()) return absl::OkStatus();
-  stages.restored_records = restored->records_judged;
-  const StateRow* clock = FindRow(restored->state, "clock");
-  if (clock == nullptr) {
+  ODDVERB_ASSIGN_OR_RETURN(stages.restored, stages.checkpoint->Restore());
+  if (!stages.restored.has_value()) return absl::OkStatus();
+  const std::vector<StateRow>& rows = stages.restored->state;
+  std::span<const StateRow> clock = RowsOf(kClockOwner, rows);
+  if (clock.size() != 1) {
     return absl::DataLossError("checkpoint lacks the state of the clock");
   }
-  StateReader reader(clock->bytes);
+  StateReader reader(clock[0].bytes);
   ODDVERB_RETURN_IF_ERROR(stages.clock.Load(reader));
+  absl::Time stream_time = stages.clock.stream_time();
   for (ShardGroup& group : stages.groups) {
-    ODDVERB_RETURN_IF_ERROR(group.Load(restored->state));
+    ODDVERB_RETURN_IF_ERROR(group.Load(rows, stream_time));
   }
-  return stages.correlator->Load(restored->state);
+  ODDVERB_RETURN_IF_ERROR(stages.correlator->Load(rows, stream_time));
+  stages.restored->state.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -42,6 +44,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   stages->options.threads = std::clamp(options.threads, 1, kLogicalShards);
   stages->clock = EventClock(options.allowed_lateness);
   stages->checkpoint = checkpoint;
+  TrackChanges track =
+      checkpoint != nullptr ? TrackChanges::kOn : TrackChanges::kOff;
   int workers = stages->options.threads;
   stages->groups.resize(static_cast<size_t>(workers));
   stages->shares.resize(static_cast<size_t>(workers));
@@ -55,14 +59,14 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
       fields |= detector->fields();
     }
     stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
-        shard, std::make_unique<Shard>(std::move(detectors),
-                                       EntitiesPerShard(options.max_entities)));
+        std::make_unique<Shard>(shard, std::move(detectors),
+                                EntitiesPerShard(options.max_entities), track));
   }
   stages->options.decoder.fields = fields;
   ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList cross,
                            parts.make_cross_detectors());
   stages->correlator = std::make_unique<Correlator>(
-      std::move(cross), options.hash, options.max_entities);
+      std::move(cross), options.hash, options.max_entities, track);
   if (checkpoint != nullptr) ODDVERB_RETURN_IF_ERROR(Restore(*stages));
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(stages)));
 }
@@ -72,21 +76,22 @@ Pipeline::Pipeline(std::unique_ptr<Stages> stages)
 Pipeline::~Pipeline() = default;
 
 absl::Status Pipeline::Run(
-    Source& source, Delivery& delivery,
-    const std::function<void(const Rejected&)>& on_rejected,
+    const std::vector<NamedSource>& sources, Delivery& delivery,
+    const std::function<void(size_t, const Rejected&)>& on_rejected,
     const std::atomic<bool>& stop) {
-  RunContext run{source, delivery, on_rejected, stop};
-  absl::Status status = stages_->options.threads == 1
-                            ? RunSingle(*stages_, run)
-                            : RunSharded(*stages_, run);
+  RunContext run{sources, delivery, on_rejected, stop};
+  ODDVERB_RETURN_IF_ERROR(stages_->ResumeSources(run));
+  bool single = stages_->options.threads == 1 && sources.size() == 1;
+  absl::Status status =
+      single ? RunSingle(*stages_, run) : RunSharded(*stages_, run);
   stages_->CountEntities();
   return status;
 }
 
 const PipelineCounters& Pipeline::counters() const { return stages_->counters; }
 
-uint64_t Pipeline::restored_records() const {
-  return stages_->restored_records;
+const std::optional<Restored>& Pipeline::restored() const {
+  return stages_->restored;
 }
 
 const std::vector<WorkerShare>& Pipeline::worker_shares() const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,19 @@ struct PipelineOptions {
   KeyedHash hash;
   // Upper bound of entities of each kind, over all shards.
   uint32_t max_entities = 1'000'000;
-  // Batches between two checkpoints, when there is a Checkpoint.
-  int checkpoint_every_batches = 16;
+  // With a Checkpoint: one at the latest after this long or this many bytes,
+  // and when a finding waits (but not more often than every pause).
+  absl::Duration checkpoint_interval = absl::Seconds(1);
+  uint64_t checkpoint_bytes = 8 << 20;
+  absl::Duration checkpoint_pause = absl::Milliseconds(100);
+  // Bytes of records between reading and judging; beyond, sources are not read.
+  uint64_t max_bytes_under_way = 64 << 20;
+};
+
+// A source with its name in configuration, metrics and checkpoints.
+struct NamedSource {
+  std::string name;
+  Source* source = nullptr;
 };
 
 // What happened, for progress and metrics. All are totals since the start.
@@ -51,6 +63,7 @@ struct PipelineCounters {
   std::atomic<uint64_t> rejected[static_cast<size_t>(RejectReason::kCount)]{};
   std::atomic<uint64_t> salvaged{0}, repaired{0}, late{0}, without_time{0};
   std::atomic<uint64_t> duplicate_keys{0}, observations{0};
+  std::atomic<uint64_t> checkpoints{0}, refused{0};
   // Set at the end of a run.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
@@ -74,18 +87,22 @@ class Pipeline {
       Checkpoint* checkpoint);
   ~Pipeline();
 
-  // Judges all of `source` and hands the findings to `delivery`. Returns when
-  // the source has ended, `stop` was set (what was read is judged first), or a
-  // part failed. Rejected records are told to `on_rejected` in order, from one
-  // thread at a time. To be called once.
-  absl::Status Run(Source& source, Delivery& delivery,
-                   const std::function<void(const Rejected&)>& on_rejected,
-                   const std::atomic<bool>& stop);
+  // Judges what `sources` hold and hands the findings to `delivery`. Returns
+  // when all sources have ended, `stop` was set (what was read is judged and
+  // committed first), or a part failed. Rejected records are told to
+  // `on_rejected` with the index of their source, in order, from one thread at
+  // a time. Sources that the checkpoint knows go on where it says. To be called
+  // once.
+  absl::Status Run(
+      const std::vector<NamedSource>& sources, Delivery& delivery,
+      const std::function<void(size_t source, const Rejected&)>& on_rejected,
+      const std::atomic<bool>& stop);
 
   // Callable from any thread.
   const PipelineCounters& counters() const;
-  // Records that the restored checkpoint had judged already.
-  uint64_t restored_records() const;
+  // What the checkpoint held at Make(), without its rows of state; nullopt
+  // without a checkpoint or at the first start.
+  const std::optional<Restored>& restored() const;
   // After Run.
   const std::vector<WorkerShare>& worker_shares() const;
 

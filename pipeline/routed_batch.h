@@ -19,6 +19,8 @@ inline constexpr int kLogicalShards = 64;
 
 struct RoutedBatch {
   std::unique_ptr<EventBatch> batch;
+  size_t source = 0;          // index of the source in the run
+  uint64_t last_spooled = 0;  // number of its last body, if they were spooled
   std::vector<EntityKeys> keys;  // one an event
   std::vector<uint8_t> shards;   // logical shard of each event
   EventClock::Reading clock;     // filled when the batch is sequenced

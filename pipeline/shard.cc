@@ -2,70 +2,63 @@
 
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "pipeline/part_state.h"
 
 namespace oddverb {
 
-Shard::Shard(DetectorList detectors, uint32_t max_entities)
-    : detectors_(std::move(detectors)) {
-  for (size_t kind = 0; kind < kKinds; ++kind) {
-    tables_.emplace_back(max_entities);
-  }
-}
+Shard::Shard(int number, DetectorList detectors, uint32_t max_entities,
+             TrackChanges track)
+    : number_(number),
+      state_(std::move(detectors), kKinds, max_entities, track) {}
 
 void Shard::Prefetch(const EntityKeys& keys) const {
-  Table(EntityKind::kActor).Prefetch(keys.actor);
+  state_.table(EntityKind::kActor).Prefetch(keys.actor);
   if (keys.credential != 0) {
-    Table(EntityKind::kCredential).Prefetch(keys.credential);
+    state_.table(EntityKind::kCredential).Prefetch(keys.credential);
   }
-  if (keys.pod != 0) Table(EntityKind::kPod).Prefetch(keys.pod);
-}
-
-EntityId Shard::IdOf(EntityKind kind, uint64_t key) {
-  if (key == 0) return kNoEntity;
-  EntityTable::Lookup found = tables_[static_cast<size_t>(kind)].FindOrAdd(key);
-  if (found.is_reused) {
-    for (auto& [name, detector] : detectors_) detector->Forget(kind, found.id);
-  }
-  return found.id;
+  if (keys.pod != 0) state_.table(EntityKind::kPod).Prefetch(keys.pod);
 }
 
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   EntityIds ids;
   ids.keys = keys;
-  ids.actor = IdOf(EntityKind::kActor, keys.actor);
-  ids.credential = IdOf(EntityKind::kCredential, keys.credential);
-  ids.pod = IdOf(EntityKind::kPod, keys.pod);
-  for (auto& [name, detector] : detectors_) detector->Observe(event, ids, out);
+  ids.actor = state_.IdOf(EntityKind::kActor, keys.actor);
+  ids.credential = state_.IdOf(EntityKind::kCredential, keys.credential);
+  ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
+  for (auto& [name, detector] : state_.parts()) {
+    detector->Observe(event, ids, out);
+  }
+  MarkChanged(out);
 }
 
 void Shard::AdvanceTo(absl::Time watermark, Emit& out) {
-  for (auto& [name, detector] : detectors_) detector->AdvanceTo(watermark, out);
+  for (auto& [name, detector] : state_.parts()) {
+    detector->AdvanceTo(watermark, out);
+  }
+  MarkChanged(out);
 }
 
-void Shard::Save(StateWriter& out) const {
-  for (const EntityTable& table : tables_) SaveTable(table, out);
-  SaveParts(detectors_, tables_, out);
+void Shard::MarkChanged(Emit& out) {
+  for (auto [kind, id] : out.changed) state_.MarkChanged(kind, id);
+  out.changed.clear();
 }
 
-absl::Status Shard::Load(StateReader& in) {
-  for (EntityTable& table : tables_) LoadTable(in, table);
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  return LoadParts(detectors_, tables_, in);
+std::string Shard::OwnerName() const {
+  return absl::StrFormat("shard/%02d", number_);
 }
 
-uint64_t Shard::evictions() const {
-  uint64_t sum = 0;
-  for (const EntityTable& table : tables_) sum += table.evictions();
-  return sum;
+void Shard::TakeChanges(std::vector<StateRow>& out) {
+  state_.TakeChanges(OwnerName(), out);
 }
 
-void ShardGroup::Add(int shard, std::unique_ptr<Shard> owned) {
-  by_shard_[shard] = owned.get();
-  owned_.push_back({shard, std::move(owned)});
+absl::Status Shard::Load(const std::vector<StateRow>& rows) {
+  return state_.Load(RowsOf(OwnerName(), rows));
+}
+
+void ShardGroup::Add(std::unique_ptr<Shard> shard) {
+  by_shard_[shard->number()] = shard.get();
+  owned_.push_back(std::move(shard));
 }
 
 namespace {
@@ -73,7 +66,6 @@ namespace {
 // Moves what was emitted into `out`, if anything was.
 void Collect(Emit& emit, size_t event_index, Emission::Phase phase, int shard,
              SliceOutput& out) {
-  emit.changed.clear();
   if (emit.findings.empty() && emit.observations.empty()) return;
   for (Finding& finding : emit.findings) finding.time = emit.stream_time;
   out.emissions.push_back({event_index, phase, static_cast<uint8_t>(shard),
@@ -83,18 +75,14 @@ void Collect(Emit& emit, size_t event_index, Emission::Phase phase, int shard,
   emit.observations.clear();
 }
 
-std::string OwnerName(int shard) {
-  return absl::StrFormat("shard/%02d", shard);
-}
-
 }  // namespace
 
 void ShardGroup::Tick(size_t event_index, absl::Time watermark,
                       absl::Time stream_time, SliceOutput& out) {
   emit_.stream_time = stream_time;
-  for (Owned& owned : owned_) {
-    owned.state->AdvanceTo(watermark, emit_);
-    Collect(emit_, event_index, Emission::Phase::kTick, owned.shard, out);
+  for (const std::unique_ptr<Shard>& shard : owned_) {
+    shard->AdvanceTo(watermark, emit_);
+    Collect(emit_, event_index, Emission::Phase::kTick, shard->number(), out);
   }
 }
 
@@ -123,39 +111,31 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
     Tick(events.size(), absl::InfiniteFuture(), stream_time_, out);
   }
   if (routed.checkpoint_after) {
-    for (const Owned& owned : owned_) {
-      StateWriter writer;
-      writer.PutTime(stream_time_);
-      owned.state->Save(writer);
-      out.state.push_back({OwnerName(owned.shard), writer.Release()});
+    for (const std::unique_ptr<Shard>& shard : owned_) {
+      shard->TakeChanges(out.state);
     }
   }
   return out;
 }
 
-absl::Status ShardGroup::Load(const std::vector<StateRow>& rows) {
-  for (Owned& owned : owned_) {
-    const StateRow* row = FindRow(rows, OwnerName(owned.shard));
-    if (row == nullptr) {
-      return absl::DataLossError(absl::StrCat("checkpoint lacks the state of ",
-                                              OwnerName(owned.shard)));
-    }
-    StateReader reader(row->bytes);
-    stream_time_ = reader.GetTime();
-    ODDVERB_RETURN_IF_ERROR(owned.state->Load(reader));
+absl::Status ShardGroup::Load(const std::vector<StateRow>& rows,
+                              absl::Time stream_time) {
+  stream_time_ = stream_time;
+  for (const std::unique_ptr<Shard>& shard : owned_) {
+    ODDVERB_RETURN_IF_ERROR(shard->Load(rows));
   }
   return absl::OkStatus();
 }
 
 uint64_t ShardGroup::entities(EntityKind kind) const {
   uint64_t sum = 0;
-  for (const Owned& owned : owned_) sum += owned.state->entities(kind);
+  for (const auto& shard : owned_) sum += shard->entities(kind);
   return sum;
 }
 
 uint64_t ShardGroup::evictions() const {
   uint64_t sum = 0;
-  for (const Owned& owned : owned_) sum += owned.state->evictions();
+  for (const auto& shard : owned_) sum += shard->evictions();
   return sum;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +16,7 @@
 #include "detectors/detector.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/part_list.h"
+#include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
 #include "stats/entity_table.h"
 
@@ -22,30 +24,30 @@ namespace oddverb {
 
 class Shard {
  public:
-  Shard(DetectorList detectors, uint32_t max_entities);
+  Shard(int number, DetectorList detectors, uint32_t max_entities,
+        TrackChanges track);
 
+  int number() const { return number_; }
   // Hints the cache that an event with these keys comes soon.
   void Prefetch(const EntityKeys& keys) const;
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
 
-  void Save(StateWriter& out) const;
-  // DataLoss for damaged bytes; the shard is unusable then.
-  absl::Status Load(StateReader& in);
+  void TakeChanges(std::vector<StateRow>& out);
+  // From all rows of a checkpoint. DataLoss for damaged ones; the shard is of
+  // no use then.
+  absl::Status Load(const std::vector<StateRow>& rows);
 
-  uint64_t entities(EntityKind kind) const { return Table(kind).size(); }
-  uint64_t evictions() const;
+  uint64_t entities(EntityKind kind) const { return state_.table(kind).size(); }
+  uint64_t evictions() const { return state_.evictions(); }
 
  private:
-  // Actor, credential, pod.
-  static constexpr size_t kKinds = 3;
-  const EntityTable& Table(EntityKind kind) const {
-    return tables_[static_cast<size_t>(kind)];
-  }
-  EntityId IdOf(EntityKind kind, uint64_t key);
+  static constexpr size_t kKinds = 3;  // actor, credential, pod
+  std::string OwnerName() const;
+  void MarkChanged(Emit& out);
 
-  DetectorList detectors_;
-  std::vector<EntityTable> tables_;
+  int number_;
+  PartState<Detector> state_;
 };
 
 // What shards said, at one point of the stream. Points are ordered by
@@ -70,26 +72,23 @@ struct SliceOutput {
 class ShardGroup {
  public:
   ShardGroup() = default;
-  void Add(int shard, std::unique_ptr<Shard> owned);
+  void Add(std::unique_ptr<Shard> shard);
 
   // Judges the events of `batch` that belong to this group.
   SliceOutput Process(const RoutedBatch& batch);
-  // Restores the shards of this group among `rows`.
-  absl::Status Load(const std::vector<StateRow>& rows);
+  // Restores the shards of this group among `rows`; `stream_time` is where the
+  // stream stood.
+  absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
 
   uint64_t entities(EntityKind kind) const;
   uint64_t evictions() const;
 
  private:
-  struct Owned {
-    int shard = 0;
-    std::unique_ptr<Shard> state;
-  };
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
             SliceOutput& out);
 
-  std::vector<Owned> owned_;              // ascending by shard
-  Shard* by_shard_[kLogicalShards] = {};  // null = another worker's
+  std::vector<std::unique_ptr<Shard>> owned_;  // ascending by number
+  Shard* by_shard_[kLogicalShards] = {};       // null = another worker's
   absl::Time stream_time_ = absl::InfinitePast();
   Emit emit_;
 };

@@ -1,5 +1,6 @@
-// Run mode "sharded": the calling thread reads; N workers, all equal, decode,
-// judge the logical shards that they own, and take turns at correlating.
+// Run mode "sharded": a thread for each source reads; N workers, all equal,
+// decode, judge the logical shards that they own, and take turns at
+// correlating.
 //
 // One mutex guards the schedule, never the work: a batch is some hundred
 // events, and each of its steps runs unlocked. Steps that must be in order
@@ -35,9 +36,9 @@ class Schedule {
         workers_(stages.options.threads),
         next_slice_(static_cast<size_t>(workers_), 0) {}
 
-  // The reading thread: waits for room, then queues. False once a part failed.
+  // A reading thread: waits for room, then queues. False once a part failed.
   // Leaves an empty batch to fill next, whose memory was used before.
-  bool Push(RawBatch& raw);
+  bool Push(ReadBatch& read);
   // No more batches will be pushed.
   void End();
   // The source failed: what is under way is dropped, as if the process ended.
@@ -57,7 +58,12 @@ class Schedule {
   static constexpr size_t kBatchesPerWorker = 4;
 
   // REQUIRES, for all of these: the lock is held.
-  size_t Unconcluded() const { return pushed_ - concluded_; }
+  bool HasRoom(uint64_t bytes) const {
+    size_t batches = pushed_ - concluded_;
+    return batches == 0 ||
+           (batches < kBatchesPerWorker * static_cast<size_t>(workers_) &&
+            bytes_under_way_ + bytes <= stages_.options.max_bytes_under_way);
+  }
   bool Finished() const { return !status_.ok() || end_concluded_; }
   void SequenceReady();
   void Fly(std::unique_ptr<RoutedBatch> routed);
@@ -79,8 +85,10 @@ class Schedule {
   size_t concluded_ = 0;
   bool input_ended_ = false;
   bool end_in_flight_ = false;
+  uint64_t end_sequence_ = 0;  // once it is in flight
   bool end_concluded_ = false;
-  std::deque<std::pair<uint64_t, RawBatch>> raw_;
+  uint64_t bytes_under_way_ = 0;
+  std::deque<std::pair<uint64_t, ReadBatch>> read_;
   std::map<uint64_t, std::unique_ptr<RoutedBatch>> decoded_;
   uint64_t next_to_sequence_ = 0;
   std::deque<std::unique_ptr<InFlight>> in_flight_;
@@ -89,15 +97,18 @@ class Schedule {
   std::vector<RawBatch> spare_;  // empty; never more than were under way
 };
 
-bool Schedule::Push(RawBatch& raw) {
+bool Schedule::Push(ReadBatch& read) {
+  uint64_t bytes = read.raw.bytes->size();
   Lock lock(mutex_);
-  size_t room = kBatchesPerWorker * static_cast<size_t>(workers_);
-  while (status_.ok() && Unconcluded() >= room) changed_.wait(lock);
+  while (status_.ok() && !HasRoom(bytes)) changed_.wait(lock);
   if (!status_.ok()) return false;
-  raw_.emplace_back(pushed_++, std::move(raw));
-  raw = RawBatch();
+  bytes_under_way_ += bytes;
+  size_t source = read.source;
+  read_.emplace_back(pushed_++, std::move(read));
+  read = ReadBatch();
+  read.source = source;
   if (!spare_.empty()) {
-    raw = std::move(spare_.back());
+    read.raw = std::move(spare_.back());
     spare_.pop_back();
   }
   changed_.notify_all();
@@ -135,17 +146,20 @@ void Schedule::SequenceReady() {
   }
   if (input_ended_ && !end_in_flight_ && next_to_sequence_ == pushed_) {
     end_in_flight_ = true;
-    Fly(stages_.EndBatch());
+    std::unique_ptr<RoutedBatch> end = stages_.EndBatch(run_);
+    stages_.Sequence(*end);
+    end_sequence_ = next_to_sequence_;
+    Fly(std::move(end));
   }
 }
 
 bool Schedule::Decode(Decoder& decoder, Lock& lock) {
-  if (raw_.empty()) return false;
-  auto [sequence, raw] = std::move(raw_.front());
-  raw_.pop_front();
+  if (read_.empty()) return false;
+  auto [sequence, read] = std::move(read_.front());
+  read_.pop_front();
   lock.unlock();
   std::unique_ptr<RoutedBatch> routed =
-      stages_.DecodeAndRoute(decoder, std::move(raw));
+      stages_.DecodeAndRoute(decoder, std::move(read));
   lock.lock();
   decoded_.emplace(sequence, std::move(routed));
   SequenceReady();
@@ -177,8 +191,9 @@ bool Schedule::Correlate(Decoder& decoder, Lock& lock) {
   correlating_ = true;
   std::unique_ptr<InFlight> flight = std::move(in_flight_.front());
   in_flight_.pop_front();
+  bool is_end = end_in_flight_ && flight->sequence == end_sequence_;
+  uint64_t bytes = flight->routed->batch->raw.bytes->size();
   lock.unlock();
-  bool is_end = flight->routed->is_end;
   absl::Status status =
       stages_.Conclude(run_, *flight->routed, std::move(flight->slices));
   RawBatch spare;
@@ -194,6 +209,7 @@ bool Schedule::Correlate(Decoder& decoder, Lock& lock) {
     end_concluded_ = true;
   } else {
     ++concluded_;
+    bytes_under_way_ -= bytes;
   }
   return true;
 }
@@ -213,26 +229,42 @@ void Schedule::Work(int worker) {
   changed_.notify_all();
 }
 
+// Body of the thread that reads source `source` until it ends.
+void ReadSource(Stages& stages, RunContext run, size_t source,
+                Schedule& schedule) {
+  ReadBatch read;
+  read.source = source;
+  absl::Status status;
+  while (true) {
+    status = stages.ReadSpooled(run, read);
+    if (!status.ok() || read.raw.empty() || !schedule.Push(read)) break;
+  }
+  bool ended = false;
+  while (status.ok() && !ended && schedule.status().ok()) {
+    status = stages.Read(run, read, ended);
+    // An empty batch still carries a checkpoint that is due.
+    bool push = !read.raw.empty() || stages.checkpoint != nullptr;
+    if (status.ok() && push && !schedule.Push(read)) return;
+  }
+  if (!status.ok()) schedule.Fail(std::move(status));
+}
+
 }  // namespace
 
 absl::Status RunSharded(Stages& stages, RunContext run) {
   Schedule schedule(stages, run);
-  std::vector<std::thread> workers;
+  std::vector<std::thread> workers, readers;
   for (int worker = 0; worker < stages.options.threads; ++worker) {
     workers.emplace_back([&schedule, worker] { schedule.Work(worker); });
   }
-  absl::Status read_status;
-  bool ended = false;
-  RawBatch raw;
-  while (!ended && read_status.ok()) {
-    read_status = stages.ReadBatch(run, raw, ended);
-    if (!raw.empty() && !schedule.Push(raw)) break;
+  for (size_t source = 1; source < run.sources.size(); ++source) {
+    readers.emplace_back([&stages, run, source, &schedule] {
+      ReadSource(stages, run, source, schedule);
+    });
   }
-  if (read_status.ok()) {
-    schedule.End();
-  } else {
-    schedule.Fail(std::move(read_status));
-  }
+  ReadSource(stages, run, 0, schedule);
+  for (std::thread& reader : readers) reader.join();
+  schedule.End();
   for (std::thread& worker : workers) worker.join();
   return schedule.status();
 }

@@ -3,27 +3,45 @@
 #include "pipeline/stages.h"
 
 namespace oddverb {
+namespace {
+
+absl::Status JudgeBatch(Stages& stages, RunContext& run, RoutedBatch& routed) {
+  stages.Sequence(routed);
+  std::vector<SliceOutput> slices;
+  slices.push_back(stages.Judge(0, routed));
+  return stages.Conclude(run, routed, std::move(slices));
+}
+
+// Decodes and judges `read`, and gives its memory back to it.
+absl::Status JudgeRead(Stages& stages, RunContext& run, Decoder& decoder,
+                       ReadBatch& read) {
+  std::unique_ptr<RoutedBatch> routed =
+      stages.DecodeAndRoute(decoder, std::move(read));
+  ODDVERB_RETURN_IF_ERROR(JudgeBatch(stages, run, *routed));
+  read.raw =
+      Stages::kRecycle ? decoder.Recycle(std::move(routed->batch)) : RawBatch();
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status RunSingle(Stages& stages, RunContext run) {
   Decoder decoder(stages.options.decoder);
-  bool ended = false;
-  RawBatch raw;
-  while (!ended) {
-    ODDVERB_RETURN_IF_ERROR(stages.ReadBatch(run, raw, ended));
-    if (raw.empty()) continue;
-    std::unique_ptr<RoutedBatch> routed =
-        stages.DecodeAndRoute(decoder, std::move(raw));
-    stages.Sequence(*routed);
-    std::vector<SliceOutput> slices;
-    slices.push_back(stages.Judge(0, *routed));
-    ODDVERB_RETURN_IF_ERROR(stages.Conclude(run, *routed, std::move(slices)));
-    raw = Stages::kRecycle ? decoder.Recycle(std::move(routed->batch))
-                           : RawBatch();
+  ReadBatch read;
+  while (true) {
+    ODDVERB_RETURN_IF_ERROR(stages.ReadSpooled(run, read));
+    if (read.raw.empty()) break;
+    ODDVERB_RETURN_IF_ERROR(JudgeRead(stages, run, decoder, read));
   }
-  std::unique_ptr<RoutedBatch> end = stages.EndBatch();
-  std::vector<SliceOutput> slices;
-  slices.push_back(stages.Judge(0, *end));
-  return stages.Conclude(run, *end, std::move(slices));
+  bool ended = false;
+  while (!ended) {
+    ODDVERB_RETURN_IF_ERROR(stages.Read(run, read, ended));
+    // An empty batch still carries a checkpoint that is due.
+    if (read.raw.empty() && stages.checkpoint == nullptr) continue;
+    ODDVERB_RETURN_IF_ERROR(JudgeRead(stages, run, decoder, read));
+  }
+  std::unique_ptr<RoutedBatch> end = stages.EndBatch(run);
+  return JudgeBatch(stages, run, *end);
 }
 
 }  // namespace oddverb

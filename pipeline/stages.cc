@@ -20,30 +20,109 @@ absl::Duration ThreadCpu() {
 
 }  // namespace
 
-absl::Status Stages::ReadBatch(RunContext& run, RawBatch& out, bool& ended) {
+absl::Status Stages::ResumeSources(RunContext& run) {
+  pace.Start({options.checkpoint_interval, options.checkpoint_bytes,
+              options.checkpoint_pause},
+             absl::Now());
+  if (!restored.has_value()) return absl::OkStatus();
+  records_judged_ = restored->records_judged;
+  for (const NamedSource& named : run.sources) {
+    auto bookmark = restored->bookmarks.find(named.name);
+    if (bookmark == restored->bookmarks.end()) continue;
+    ODDVERB_RETURN_IF_ERROR(named.source->Resume(bookmark->second));
+  }
+  // Committed, and perhaps not shown to everybody before the process ended.
+  for (OutboxEntry& entry : restored->outbox) {
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver({entry.finding}));
+    ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(entry.number));
+  }
+  restored->outbox.clear();
+  return absl::OkStatus();
+}
+
+absl::Status Stages::Read(RunContext& run, ReadBatch& out, bool& ended) {
+  out.raw.Clear();
+  out.last_spooled = 0;
   ended = run.stop.load(kRelaxed);
   if (ended) return absl::OkStatus();
+  Source& source = *run.sources[out.source].source;
   absl::Status status =
-      run.source.Read(absl::Now() + options.read_patience, out);
+      source.Read(absl::Now() + options.read_patience, out.raw);
   ended = absl::IsOutOfRange(status);
-  return ended ? absl::OkStatus() : status;
+  if (!ended) ODDVERB_RETURN_IF_ERROR(status);
+  return MakeDurable(run, out);
+}
+
+absl::Status Stages::MakeDurable(RunContext& run, ReadBatch& batch) {
+  const NamedSource& named = run.sources[batch.source];
+  if (checkpoint == nullptr || named.source->replayable() ||
+      batch.raw.records.empty()) {
+    return absl::OkStatus();
+  }
+  std::vector<std::string_view> bodies;
+  for (const RecordSpan& span : batch.raw.records) {
+    bodies.push_back(batch.raw.bytes->view().substr(span.offset, span.length));
+  }
+  absl::StatusOr<uint64_t> first = checkpoint->Spool(named.name, bodies);
+  if (first.ok()) {
+    batch.last_spooled = *first + bodies.size() - 1;
+    for (const Position& position : batch.raw.positions) {
+      ODDVERB_RETURN_IF_ERROR(named.source->Accepted(position));
+    }
+    return absl::OkStatus();
+  }
+  // The sender still has it, and brings it again.
+  for (const Position& position : batch.raw.positions) {
+    named.source->Refused(position);
+  }
+  counters.refused.fetch_add(bodies.size(), kRelaxed);
+  batch.raw.Clear();
+  return absl::OkStatus();
+}
+
+absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
+  const NamedSource& named = run.sources[out.source];
+  out.raw.Clear();
+  if (checkpoint == nullptr || named.source->replayable()) {
+    return absl::OkStatus();
+  }
+  uint64_t after = out.last_spooled;
+  ODDVERB_ASSIGN_OR_RETURN(
+      std::vector<SpooledBody> bodies,
+      checkpoint->ReadSpool(named.name, after, RawBatch::kTargetBytes));
+  for (const SpooledBody& body : bodies) {
+    out.raw.records.push_back({static_cast<uint32_t>(out.raw.bytes->size()),
+                               static_cast<uint32_t>(body.bytes.size())});
+    out.raw.positions.push_back({.source = static_cast<uint32_t>(out.source),
+                                 .stream = 0,
+                                 .offset = body.number,
+                                 .line = 0});
+    out.raw.bytes->Append(body.bytes);
+    out.raw.bytes->Append("\n");
+    out.last_spooled = body.number;
+  }
+  out.raw.source_bytes = out.raw.bytes->size();
+  return absl::OkStatus();
 }
 
 std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
-                                                    RawBatch raw) {
-  return Route(decoder.Decode(std::move(raw)), options.hash);
+                                                    ReadBatch read) {
+  std::unique_ptr<RoutedBatch> routed =
+      Route(decoder.Decode(std::move(read.raw)), options.hash);
+  routed->source = read.source;
+  routed->last_spooled = read.last_spooled;
+  return routed;
 }
 
 void Stages::Sequence(RoutedBatch& routed) {
   routed.clock = clock.Read(*routed.batch);
-  ++batches_sequenced_;
-  if (checkpoint == nullptr || routed.is_end) return;
-  if (batches_sequenced_ %
-          static_cast<uint64_t>(options.checkpoint_every_batches) !=
-      0) {
-    return;
+  if (checkpoint == nullptr) return;
+  pace.NoteBytes(routed.batch->raw.source_bytes +
+                 routed.batch->rejected.size());
+  if (!routed.checkpoint_after) {
+    routed.checkpoint_after = pace.Take(absl::Now());
   }
-  routed.checkpoint_after = true;
+  if (!routed.checkpoint_after) return;
   StateWriter writer;
   clock.Save(writer);
   routed.clock_state = writer.Release();
@@ -82,65 +161,94 @@ void Stages::CountBatch(const EventBatch& batch) {
   counters.duplicate_keys.fetch_add(duplicate_keys, kRelaxed);
 }
 
+void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
+  const RawBatch& raw = routed.batch->raw;
+  records_judged_ += raw.records.size();
+  for (const Position& position : raw.positions) {
+    judged_[{routed.source, position.stream}] = position;
+  }
+  for (const Rejected& rejected : routed.batch->rejected) {
+    run.on_rejected(routed.source, rejected);
+  }
+  if (checkpoint == nullptr || routed.is_end) return;
+  const NamedSource& named = run.sources[routed.source];
+  if (!raw.bookmark.empty()) {
+    uncommitted_.bookmarks[named.name] = raw.bookmark;
+  }
+  if (routed.last_spooled > 0) {
+    uncommitted_.spool_judged[named.name] = routed.last_spooled;
+  }
+  for (const Rejected& rejected : routed.batch->rejected) {
+    uncommitted_.dead_letters.push_back(
+        {.source = named.name,
+         .place = named.source->Describe(rejected.position),
+         .reason = RejectReasonName(rejected.reason),
+         .detail = rejected.detail,
+         .sample = rejected.sample,
+         .record_bytes = rejected.record_bytes});
+  }
+}
+
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
-  const EventBatch& batch = *routed.batch;
-  CountBatch(batch);
+  CountBatch(*routed.batch);
   counters.late.fetch_add(routed.clock.late_events, kRelaxed);
   counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
-  for (const Rejected& rejected : batch.rejected) run.on_rejected(rejected);
-  records_judged_ += batch.raw.records.size();
-  for (const Position& position : batch.raw.positions) {
-    judged_[{position.source, position.stream}] = position;
-  }
+  NoteJudged(run, routed);
   std::vector<StateRow> state;
   std::vector<Finding> findings = correlator->Process(routed, slices, state);
   counters.observations.store(correlator->observations(), kRelaxed);
   if (checkpoint == nullptr) {
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
-    return Acknowledge(run.source);
+    return Acknowledge(run);
   }
-  std::move(findings.begin(), findings.end(), std::back_inserter(uncommitted_));
-  if (routed.is_end) {
-    // A finite input is over: nothing will be resumed, so nothing is kept.
-    return run.delivery.Deliver(std::exchange(uncommitted_, {}));
-  }
+  if (!findings.empty()) pace.NoteFinding();
+  std::move(findings.begin(), findings.end(),
+            std::back_inserter(uncommitted_.findings));
   if (!routed.checkpoint_after) return absl::OkStatus();
   for (SliceOutput& slice : slices) {
     std::move(slice.state.begin(), slice.state.end(),
               std::back_inserter(state));
   }
-  state.push_back({"clock", routed.clock_state});
+  state.push_back({kClockOwner, StateRow::kShared, 0, routed.clock_state});
   return Commit(run, std::move(state));
 }
 
 absl::Status Stages::Commit(RunContext& run, std::vector<StateRow> state) {
-  CheckpointBatch batch;
-  batch.records_judged = restored_records + records_judged_;
-  for (const auto& [stream, position] : judged_) {
-    batch.positions.push_back(position);
-  }
+  CheckpointBatch batch = std::exchange(uncommitted_, {});
+  batch.records_judged = records_judged_;
   batch.state = std::move(state);
-  batch.findings = uncommitted_;
-  ODDVERB_RETURN_IF_ERROR(checkpoint->Commit(std::move(batch)));
-  // Only now may anybody see them.
-  ODDVERB_RETURN_IF_ERROR(
-      run.delivery.Deliver(std::exchange(uncommitted_, {})));
-  return Acknowledge(run.source);
+  std::vector<Finding> findings = batch.findings;
+  ODDVERB_ASSIGN_OR_RETURN(uint64_t first,
+                           checkpoint->Commit(std::move(batch)));
+  counters.checkpoints.fetch_add(1, kRelaxed);
+  if (!findings.empty()) {
+    // Only now may anybody see them.
+    uint64_t last = first + findings.size() - 1;
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
+    ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(last));
+  }
+  return Acknowledge(run);
 }
 
-absl::Status Stages::Acknowledge(Source& source) {
+absl::Status Stages::Acknowledge(RunContext& run) {
   for (const auto& [stream, position] : judged_) {
-    ODDVERB_RETURN_IF_ERROR(source.Accepted(position));
+    Source& source = *run.sources[stream.first].source;
+    bool accepted_before = checkpoint != nullptr && !source.replayable();
+    if (!accepted_before) ODDVERB_RETURN_IF_ERROR(source.Accepted(position));
     ODDVERB_RETURN_IF_ERROR(source.Commit(position));
   }
+  judged_.clear();
   return absl::OkStatus();
 }
 
-std::unique_ptr<RoutedBatch> Stages::EndBatch() const {
+std::unique_ptr<RoutedBatch> Stages::EndBatch(const RunContext& run) const {
   auto end = std::make_unique<RoutedBatch>();
   end->batch = std::make_unique<EventBatch>();
-  end->is_end = true;
+  // A stopped service goes on later: its windows stay open.
+  bool resumes = checkpoint != nullptr && run.stop.load(kRelaxed);
+  end->is_end = !resumes;
+  end->checkpoint_after = checkpoint != nullptr;
   return end;
 }
 

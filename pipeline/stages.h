@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "pipeline/checkpoint_pace.h"
 #include "pipeline/correlator.h"
 #include "pipeline/event_clock.h"
 #include "pipeline/pipeline.h"
@@ -18,12 +20,22 @@
 
 namespace oddverb {
 
+// Owner of the event clock's row in a checkpoint.
+inline constexpr char kClockOwner[] = "clock";
+
 // What one Run works on.
 struct RunContext {
-  Source& source;
+  const std::vector<NamedSource>& sources;
   Delivery& delivery;
-  const std::function<void(const Rejected&)>& on_rejected;
+  const std::function<void(size_t, const Rejected&)>& on_rejected;
   const std::atomic<bool>& stop;
+};
+
+// Records of one source on their way to the decoder.
+struct ReadBatch {
+  size_t source = 0;
+  RawBatch raw;
+  uint64_t last_spooled = 0;
 };
 
 struct Stages {
@@ -34,7 +46,8 @@ struct Stages {
   Checkpoint* checkpoint = nullptr;
   PipelineCounters counters;
   std::vector<WorkerShare> shares;
-  uint64_t restored_records = 0;
+  std::optional<Restored> restored;
+  CheckpointPace pace;  // thread-safe
 
   // A batch's memory is used again for a later one. Not under ASan: there, a
   // view that was kept must point into freed memory, so that it is caught.
@@ -50,11 +63,18 @@ struct Stages {
   static constexpr bool kRecycle = true;
 #endif
 
-  // Reads one batch into `out`, whose memory is reused; `ended` is set at the
-  // end of the input. Reading thread.
-  absl::Status ReadBatch(RunContext& run, RawBatch& out, bool& ended);
+  // Before anything is read.
+  absl::Status ResumeSources(RunContext& run);
+
+  // Reads one batch of source `out.source` into `out`, whose memory is reused;
+  // `ended` is set at the end of its input. What cannot be read again is
+  // durable when this returns. The thread that reads that source.
+  absl::Status Read(RunContext& run, ReadBatch& out, bool& ended);
+  // Bodies that an earlier process spooled and did not judge, from `after` on;
+  // empty when there are none left. Same thread.
+  absl::Status ReadSpooled(RunContext& run, ReadBatch& out);
   // Any thread, with a decoder of its own.
-  std::unique_ptr<RoutedBatch> DecodeAndRoute(Decoder& decoder, RawBatch raw);
+  std::unique_ptr<RoutedBatch> DecodeAndRoute(Decoder& decoder, ReadBatch read);
   // In the order of the input, one thread at a time.
   void Sequence(RoutedBatch& routed);
   // The thread that runs worker `worker` now.
@@ -63,21 +83,24 @@ struct Stages {
   // deliver, acknowledge.
   absl::Status Conclude(RunContext& run, const RoutedBatch& routed,
                         std::vector<SliceOutput> slices);
-  // The batch that ends a finite input.
-  std::unique_ptr<RoutedBatch> EndBatch() const;
+  // The batch that ends all inputs.
+  std::unique_ptr<RoutedBatch> EndBatch(const RunContext& run) const;
   // After the last Conclude.
   void CountEntities();
 
  private:
   void CountBatch(const EventBatch& batch);
-  absl::Status Acknowledge(Source& source);
+  void NoteJudged(const RunContext& run, const RoutedBatch& routed);
+  absl::Status MakeDurable(RunContext& run, ReadBatch& batch);
+  absl::Status Acknowledge(RunContext& run);
   absl::Status Commit(RunContext& run, std::vector<StateRow> state);
 
-  uint64_t batches_sequenced_ = 0;
   uint64_t records_judged_ = 0;
-  // The last judged record of each (source, stream).
-  std::map<std::pair<uint32_t, uint32_t>, Position> judged_;
-  std::vector<Finding> uncommitted_;
+  // The last judged record of each (source, stream) since the last
+  // acknowledgement.
+  std::map<std::pair<size_t, uint32_t>, Position> judged_;
+  // Since the last commit; empty without a checkpoint.
+  CheckpointBatch uncommitted_;
 };
 
 absl::Status RunSingle(Stages& stages, RunContext run);

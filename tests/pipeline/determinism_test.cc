@@ -76,12 +76,14 @@ TEST_P(RestartTest, RestartsChangeNoFinding) {
   std::atomic<bool> stop{false};
   PipelineOptions options;
   options.threads = threads;
-  options.checkpoint_every_batches = 3;
+  options.checkpoint_bytes = 200'000;  // every few batches
+  options.checkpoint_pause = absl::ZeroDuration();
   size_t killed_at = 0;
   for (int life = 0;; ++life) {
     auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
-    auto skip = static_cast<size_t>((*pipeline)->restored_records());
+    const std::optional<Restored>& restored = (*pipeline)->restored();
+    size_t skip = restored ? restored->records_judged : 0;
     ASSERT_LE(skip, lines_->size());
     MemorySource source(*lines_, 50 + static_cast<size_t>(life) % 7, skip);
     killed_at += 1500 + 37 * static_cast<size_t>(life);
@@ -89,7 +91,7 @@ TEST_P(RestartTest, RestartsChangeNoFinding) {
     // A kill: reading fails, so nothing behind the last commit gets out.
     if (!last) source.FailAfter(killed_at, absl::AbortedError("killed"));
     absl::Status status = (*pipeline)->Run(
-        source, delivery, [](const Rejected&) {}, stop);
+        {{"lines", &source}}, delivery, [](size_t, const Rejected&) {}, stop);
     if (last) {
       ASSERT_TRUE(status.ok()) << status;
       break;
@@ -105,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Threads, RestartTest, ::testing::Values(1, 4));
 TEST_F(DeterminismTest, RefusesDamagedState) {
   MemoryCheckpoint checkpoint;
   PipelineOptions options;
-  options.checkpoint_every_batches = 1;
+  options.checkpoint_bytes = 1;
   CapturingExporter exporter;
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
@@ -116,7 +118,8 @@ TEST_F(DeterminismTest, RefusesDamagedState) {
     source.FailAfter(1000, absl::AbortedError("killed"));
     EXPECT_FALSE((*pipeline)
                      ->Run(
-                         source, delivery, [](const Rejected&) {}, stop)
+                         {{"lines", &source}}, delivery,
+                         [](size_t, const Rejected&) {}, stop)
                      .ok());
   }
   for (StateRow& row : checkpoint.restored()->state) {

@@ -35,8 +35,8 @@ Outcome RunPipeline(MemorySource& source, int threads,
   std::atomic<bool> stop{false};
   Outcome outcome;
   outcome.status = (*pipeline)->Run(
-      source, delivery,
-      [&](const Rejected& r) {
+      {{"lines", &source}}, delivery,
+      [&](size_t, const Rejected& r) {
         outcome.rejected_lines.push_back(r.position.line);
       },
       stop);

@@ -1,9 +1,10 @@
-// A Checkpoint that keeps the last commit in memory, for restart tests.
+// A Checkpoint that keeps everything in memory, for restart tests.
 #ifndef ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 #define ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 
-#include <iterator>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,28 +14,96 @@ namespace oddverb {
 
 class MemoryCheckpoint final : public Checkpoint {
  public:
-  absl::Status Commit(CheckpointBatch batch) override {
-    restored_ = Restored{batch.records_judged, std::move(batch.positions),
-                         std::move(batch.state)};
-    std::move(batch.findings.begin(), batch.findings.end(),
-              std::back_inserter(committed_findings_));
+  absl::StatusOr<uint64_t> Commit(CheckpointBatch batch) override {
+    if (!failure_.ok()) return failure_;
+    Restored next = restored_.value_or(Restored());
+    next.records_judged = batch.records_judged;
+    for (auto& [source, bookmark] : batch.bookmarks) {
+      next.bookmarks[source] = bookmark;
+    }
+    std::map<std::tuple<std::string, int, uint32_t>, StateRow> rows;
+    for (StateRow& row : next.state) rows[Key(row)] = std::move(row);
+    for (StateRow& row : batch.state) rows[Key(row)] = std::move(row);
+    next.state.clear();
+    for (auto& [key, row] : rows) next.state.push_back(std::move(row));
+    uint64_t first = next_number_;
+    for (Finding& finding : batch.findings) {
+      committed_findings_.push_back(finding);
+      next.outbox.push_back({next_number_++, std::move(finding)});
+    }
+    for (const auto& [source, number] : batch.spool_judged) {
+      auto& spool = spool_[source];
+      spool.erase(spool.begin(), spool.upper_bound(number));
+    }
+    for (DeadLetterRow& row : batch.dead_letters) {
+      dead_letters_.push_back(std::move(row));
+    }
+    restored_ = std::move(next);
     ++commits_;
-    return absl::OkStatus();
+    return first;
   }
+
   absl::StatusOr<std::optional<Restored>> Restore() override {
     return restored_;
   }
 
+  absl::Status Delivered(uint64_t number) override {
+    std::erase_if(restored_->outbox, [&](const OutboxEntry& entry) {
+      return entry.number <= number;
+    });
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<uint64_t> Spool(
+      std::string_view source,
+      std::span<const std::string_view> bodies) override {
+    if (!failure_.ok()) return failure_;
+    uint64_t first = next_body_;
+    for (std::string_view body : bodies) {
+      spool_[std::string(source)][next_body_++] = std::string(body);
+    }
+    return first;
+  }
+
+  absl::StatusOr<std::vector<SpooledBody>> ReadSpool(
+      std::string_view source, uint64_t after, size_t max_bytes) override {
+    std::vector<SpooledBody> bodies;
+    auto& spool = spool_[std::string(source)];
+    size_t bytes = 0;
+    for (auto it = spool.upper_bound(after);
+         it != spool.end() && (bodies.empty() || bytes < max_bytes); ++it) {
+      bytes += it->second.size();
+      bodies.push_back({it->first, it->second});
+    }
+    return bodies;
+  }
+
+  // Commit and Spool fail with this until it is OK again.
+  void FailWith(absl::Status failure) { failure_ = std::move(failure); }
+
   int commits() const { return commits_; }
-  // Test-only: to damage what was saved.
-  std::optional<Restored>& restored() { return restored_; }
   const std::vector<Finding>& committed_findings() const {
     return committed_findings_;
   }
+  const std::vector<DeadLetterRow>& dead_letters() const {
+    return dead_letters_;
+  }
+  size_t spooled(const std::string& source) { return spool_[source].size(); }
+  // To damage what was saved.
+  std::optional<Restored>& restored() { return restored_; }
 
  private:
+  static std::tuple<std::string, int, uint32_t> Key(const StateRow& row) {
+    return {row.owner, row.kind, row.id};
+  }
+
   std::optional<Restored> restored_;
   std::vector<Finding> committed_findings_;
+  std::vector<DeadLetterRow> dead_letters_;
+  std::map<std::string, std::map<uint64_t, std::string>> spool_;
+  absl::Status failure_;
+  uint64_t next_number_ = 1;
+  uint64_t next_body_ = 1;
   int commits_ = 0;
 };
 

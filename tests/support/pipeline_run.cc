@@ -34,7 +34,7 @@ std::string FindingsOf(const std::vector<std::string>& lines,
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
   absl::Status status = pipeline->Run(
-      source, delivery, [](const Rejected&) {}, stop);
+      {{"lines", &source}}, delivery, [](size_t, const Rejected&) {}, stop);
   if (status.ok()) status = delivery.Finish();
   if (!status.ok()) return status.ToString();
   return exporter.Ndjson();
