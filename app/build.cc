@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/nearest_name.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -35,8 +36,9 @@ absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
   int error_number = errno;
   close(fd);
   if (got < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", std::strerror(error_number)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path,
+        ": cannot read the configuration: ", std::strerror(error_number)));
   }
   if (text.size() > kMaxConfigBytes) {
     return absl::InvalidArgumentError(
@@ -54,63 +56,54 @@ std::string DidYouMean(std::string_view name,
   return absl::StrCat("; known are ", absl::StrJoin(known, ", "));
 }
 
-absl::Status AddProxies(const std::vector<std::string>& texts,
-                        std::string_view place,
-                        std::vector<IpNetwork>& proxies) {
+// Gathers mistakes, one a line, each once.
+class Mistakes {
+ public:
+  void Add(const absl::Status& status) {
+    if (status.ok()) return;
+    for (absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+      if (std::find(lines_.begin(), lines_.end(), S(line)) == lines_.end()) {
+        lines_.emplace_back(line);
+      }
+    }
+  }
+  // The value, or what `fallback` is after a mistake.
+  template <class T>
+  T ValueOf(absl::StatusOr<T> value, T fallback) {
+    Add(value.status());
+    return value.ok() ? *std::move(value) : std::move(fallback);
+  }
+  absl::Status status() const {
+    if (lines_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrJoin(lines_, "\n"));
+  }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+std::vector<IpNetwork> ReadProxies(const std::vector<std::string>& texts,
+                                   std::string_view place, Mistakes& mistakes) {
+  std::vector<IpNetwork> proxies;
   for (const std::string& text : texts) {
     std::optional<IpNetwork> network = IpNetwork::Parse(text);
-    if (!network.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(A(place), ": \"", text,
-                       "\" is no network; write an address or a CIDR such as "
-                       "10.0.0.0/8"));
+    if (network.has_value()) {
+      proxies.push_back(*network);
+      continue;
     }
-    proxies.push_back(*network);
+    mistakes.Add(absl::InvalidArgumentError(absl::StrCat(
+        A(place), ": \"", text,
+        "\" is no network; write an address or a CIDR such as 10.0.0.0/8")));
   }
-  return absl::OkStatus();
+  return proxies;
 }
-
-absl::Status ReadSettings(const YamlNode& root, Settings& settings) {
-  ODDVERB_ASSIGN_OR_RETURN(settings.cluster, root.Get("cluster").AsString());
-  YamlNode proxies = root.Get("trusted_proxies");
-  ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> texts,
-                           proxies.AsStrings());
-  ODDVERB_RETURN_IF_ERROR(
-      AddProxies(texts, proxies.Place(), settings.trusted_proxies));
-  settings.detectors = root.Get("detectors");
-  return root.CheckAllKeysUsed();
-}
-
-}  // namespace
-
-absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
-  Settings settings;
-  if (!options.config_file.empty()) {
-    ODDVERB_ASSIGN_OR_RETURN(std::string text,
-                             ReadConfigFile(options.config_file));
-    ODDVERB_ASSIGN_OR_RETURN(YamlNode root,
-                             YamlNode::Parse(text, options.config_file));
-    ODDVERB_RETURN_IF_ERROR(ReadSettings(root, settings));
-  }
-  if (!options.cluster.empty()) settings.cluster = options.cluster;
-  if (!options.trusted_proxies.empty()) {
-    settings.trusted_proxies.clear();
-    ODDVERB_RETURN_IF_ERROR(AddProxies(options.trusted_proxies,
-                                       "--trusted-proxies",
-                                       settings.trusted_proxies));
-  }
-  return settings;
-}
-
-namespace {
 
 absl::StatusOr<DetectorList> MakeDetectors(const DetectorContext& context,
                                            const YamlNode& options) {
   DetectorList list;
   for (const DetectorEntry& entry : AllDetectors()) {
-    ODDVERB_ASSIGN_OR_RETURN(
-        std::unique_ptr<Detector> part,
-        entry.make(context, options.Get(entry.name)));
+    ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Detector> part,
+                             entry.make(context, options.Get(entry.name)));
     list.push_back({std::string(entry.name), std::move(part)});
   }
   return list;
@@ -129,7 +122,55 @@ absl::StatusOr<CrossDetectorList> MakeCrossDetectors(
   return list;
 }
 
+// Makes each detector once, for the mistakes in its options alone.
+void CheckDetectors(const Settings& settings, Mistakes& mistakes) {
+  const DetectorContext context{KeyedHash(), settings.cluster};
+  for (const DetectorEntry& entry : AllDetectors()) {
+    settings.detectors.Get(entry.name);  // known now
+  }
+  mistakes.Add(settings.detectors.CheckAllKeysUsed());
+  for (const DetectorEntry& entry : AllDetectors()) {
+    YamlNode options = settings.detectors.Get(entry.name);
+    mistakes.Add(entry.make(context, options).status());
+    if (entry.make_cross != nullptr) {
+      mistakes.Add(entry.make_cross(context, options).status());
+    }
+  }
+}
+
+void ReadSettings(const YamlNode& root, Settings& settings,
+                  Mistakes& mistakes) {
+  YamlNode proxies = root.Get("trusted_proxies");
+  settings.detectors = root.Get("detectors");
+  settings.cluster =
+      mistakes.ValueOf(root.Get("cluster").AsString(), std::string());
+  settings.trusted_proxies = ReadProxies(
+      mistakes.ValueOf(proxies.AsStrings(), std::vector<std::string>()),
+      proxies.Place(), mistakes);
+  mistakes.Add(root.CheckAllKeysUsed());
+}
+
 }  // namespace
+
+absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
+  Settings settings;
+  Mistakes mistakes;
+  if (!options.config_file.empty()) {
+    ODDVERB_ASSIGN_OR_RETURN(std::string text,
+                             ReadConfigFile(options.config_file));
+    ODDVERB_ASSIGN_OR_RETURN(YamlNode root,
+                             YamlNode::Parse(text, options.config_file));
+    ReadSettings(root, settings, mistakes);
+    CheckDetectors(settings, mistakes);
+  }
+  if (!options.cluster.empty()) settings.cluster = options.cluster;
+  if (!options.trusted_proxies.empty()) {
+    settings.trusted_proxies =
+        ReadProxies(options.trusted_proxies, "--trusted-proxies", mistakes);
+  }
+  ODDVERB_RETURN_IF_ERROR(mistakes.status());
+  return settings;
+}
 
 absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings) {
   DetectorContext context{KeyedHash(), settings.cluster};
@@ -137,7 +178,6 @@ absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings) {
   // Once for the mistakes; the shards' own come later.
   ODDVERB_RETURN_IF_ERROR(MakeDetectors(context, options).status());
   ODDVERB_RETURN_IF_ERROR(MakeCrossDetectors(context, options).status());
-  ODDVERB_RETURN_IF_ERROR(options.CheckAllKeysUsed());
   return PartFactory{
       [context, options] { return MakeDetectors(context, options); },
       [context, options] { return MakeCrossDetectors(context, options); }};

@@ -24,11 +24,12 @@ struct Settings {
   YamlNode detectors;  // mapping from detector name to its options
 };
 
-// InvalidArgument: every mistake found, each with its place, one a line.
+// InvalidArgument: every mistake found, those of the detectors' options too,
+// each with its place, one a line.
 absl::StatusOr<Settings> LoadSettings(const ScanOptions& options);
 
-// Functions that build all detectors. Options are checked here already, so
-// that a mistake is told before any input is read.
+// Functions that build all detectors. Wrong options of a detector are an error
+// here already.
 absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings);
 
 // InvalidArgument with the nearest name for an unknown format.

@@ -3,162 +3,44 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/command_grammar.h"
+#include "app/help_text.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
-#include "detectors/detectors.h"
-#include "exporters/exporters.h"
 
 namespace oddverb {
 namespace {
 
-constexpr char kFooter[] =
-    "\nExit codes: 0 fine, 1 failed while running, 2 usage or configuration,\n"
-    "3 findings at or above --fail-on, 4 records not judged under --strict.\n";
-
-std::string FormatNames() {
-  std::vector<std::string> names;
-  for (const ExporterEntry& entry : AllExporters()) {
-    names.emplace_back(entry.name);
-  }
-  return absl::StrJoin(names, ", ");
-}
-
-CLI::Option* AddSeverity(CLI::App* app, const std::string& flag,
-                         const std::string& help,
-                         const std::function<void(Severity)>& set) {
-  return app
-      ->add_option_function<std::string>(
-          flag,
-          [flag, set](const std::string& name) {
-            Severity severity;
-            if (!ParseSeverity(name, severity)) {
-              throw CLI::ValidationError(
-                  flag, "is one of info, low, medium, high, critical; got \"" +
-                            name + "\"");
-            }
-            set(severity);
-          },
-          help)
-      ->type_name("SEVERITY");
-}
-
-// Flags that demo and scan share.
-void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
-  app->add_option("--format", scan.format,
-                  "Of the findings: " + FormatNames() +
-                      " (default: table on a terminal, else ndjson)");
-  app->add_option("-o,--output", scan.output,
-                  "Write the findings to this file (default: - = stdout)")
-      ->type_name("FILE");
-  AddSeverity(app, "--min-severity", "Leave out findings below",
-              [&scan](Severity s) { scan.min_severity = s; });
-  app->add_option("--threads", scan.threads,
-                  "Worker threads (default: one a core); never changes the "
-                  "findings")
-      ->check(CLI::Range(1, 64))
-      ->type_name("N");
-  app->add_option("--metrics-out", scan.metrics_file,
-                  "Write Prometheus metrics to this file at the end")
-      ->type_name("FILE");
-  app->add_flag("-q,--quiet", scan.quiet, "No progress and no summary");
-}
-
-void AddScanFlags(CLI::App* app, ScanOptions& scan) {
-  app->add_option("path", scan.paths,
-                  "Audit logs: files, folders, globs, - for standard input; "
-                  ".gz and .zst are told apart by content")
-      ->required()
-      ->type_name("PATH");
-  app->add_option("--config", scan.config_file,
-                  "YAML with cluster, trusted_proxies and detectors")
-      ->type_name("FILE");
-  app->add_option("--cluster", scan.cluster, "Name of the cluster, in findings");
-  app->add_option("--trusted-proxies", scan.trusted_proxies,
-                  "Networks whose entries in sourceIPs are passed over, from "
-                  "the right, to find the client")
-      ->delimiter(',')
-      ->expected(1)
-      ->take_all()
-      ->type_name("CIDR[,CIDR]");
-  AddSeverity(app, "--fail-on", "Exit with 3 if there are findings from here up",
-              [&scan](Severity s) { scan.fail_on = s; });
-  app->add_flag("--strict", scan.strict,
-                "Exit with 4 if any record could not be judged");
-  app->add_option("--dead-letter", scan.dead_letter_file,
-                  "Write the records that could not be judged to this file")
-      ->type_name("FILE");
-  app->add_option_function<std::string>(
-         "--log-format",
-         [&scan](const std::string& name) {
-           scan.log.format =
-               name == "json" ? LogFormat::kJson : LogFormat::kLogfmt;
-         },
-         "Of messages on stderr: logfmt or json")
-      ->check(CLI::IsMember({"logfmt", "json"}));
-  app->add_option_function<std::string>(
-         "--log-level",
-         [&scan](const std::string& name) {
-           ParseLogLevel(name, scan.log.level);
-         },
-         "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-}
-
-struct Grammar {
-  CLI::App app{"oddverb says who behaves like an intruder in a Kubernetes "
-               "audit log.",
-               "oddverb"};
-  CLI::App* demo = nullptr;
-  CLI::App* scan = nullptr;
-  CLI::App* list_detectors = nullptr;
-  CLI::App* schema_finding = nullptr;
-  CLI::App* version = nullptr;
-};
-
-void Define(Grammar& g, CommandLine& line) {
-  g.app.footer(kFooter);
-  g.app.require_subcommand(0, 1);
-  g.app.add_flag_callback(
-      "--version", [&line] { line.command = CommandLine::Command::kVersion; },
-      "Same as the command version");
-  g.demo = g.app.add_subcommand(
-      "demo", "Judge the built-in log; start here, no arguments needed");
-  AddOutputFlags(g.demo, line.scan);
-  g.scan = g.app.add_subcommand(
-      "scan", "Judge audit logs once (`oddverb FILE` means this)");
-  AddScanFlags(g.scan, line.scan);
-  AddOutputFlags(g.scan, line.scan);
-  CLI::App* list = g.app.add_subcommand("list", "Say what there is");
-  list->require_subcommand(1);
-  g.list_detectors = list->add_subcommand("detectors", "What is looked for");
-  g.list_detectors->add_flag("--json", line.json, "As JSON");
-  CLI::App* schema = g.app.add_subcommand("schema", "Print JSON Schemas");
-  schema->require_subcommand(1);
-  g.schema_finding =
-      schema->add_subcommand("finding", "Of the findings in ndjson");
-  g.version = g.app.add_subcommand("version", "Version and build");
-  g.version->add_flag("--json", line.json, "As JSON");
-}
+using Names = std::vector<std::string>;
 
 // Every flag of `app`, with its dashes.
-void CollectFlags(const CLI::App* app, std::vector<std::string>& out) {
+Names FlagsOf(const CLI::App* app) {
+  Names flags;
   for (const CLI::Option* option : app->get_options()) {
     for (const std::string& name : option->get_lnames()) {
-      out.push_back("--" + name);
+      flags.push_back("--" + name);
+    }
+    for (const std::string& name : option->get_snames()) {
+      flags.push_back("-" + name);
     }
   }
+  return flags;
 }
 
-std::string Suggest(std::string_view word,
-                    const std::vector<std::string>& known) {
-  std::string_view nearest = NearestName(word, known);
-  if (nearest.empty()) return "; see oddverb --help";
-  return absl::StrCat("; did you mean ", A(nearest), "?");
+bool Contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Names CommandsOf(const CLI::App* app) {
+  Names commands;
+  for (const CLI::App* sub : app->get_subcommands(nullptr)) {
+    commands.push_back(sub->get_name());
+  }
+  return commands;
 }
 
 // The innermost subcommand that was named.
@@ -170,28 +52,59 @@ const CLI::App* Named(const CLI::App& app) {
   return inner;
 }
 
-absl::Status UnknownWord(const Grammar& g, const std::string& word) {
-  const CLI::App* inner = Named(g.app);
-  if (word.starts_with("-")) {
-    std::vector<std::string> flags;
-    CollectFlags(inner, flags);
-    std::string name = word.substr(0, word.find('='));
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown flag ", name, Suggest(name, flags)));
-  }
-  std::vector<std::string> commands;
-  for (const CLI::App* sub : inner->get_subcommands(nullptr)) {
-    commands.push_back(sub->get_name());
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown command or file \"", word, "\"", Suggest(word, commands)));
+std::string SeeHelp(const CLI::App* app) {
+  return absl::StrCat("; see ", CommandName(*app), " --help");
 }
 
-bool IsCommand(const Grammar& g, const std::string& word) {
-  for (const CLI::App* sub : g.app.get_subcommands(nullptr)) {
-    if (sub->get_name() == word) return true;
+std::string Suggest(std::string_view word, const Names& known,
+                    const CLI::App* app) {
+  // Any two short flags are near each other.
+  std::string_view nearest = word.starts_with("-") && !word.starts_with("--")
+                                 ? std::string_view()
+                                 : NearestName(word, known);
+  if (nearest.empty()) return SeeHelp(app);
+  return absl::StrCat("; did you mean ", A(nearest), "?");
+}
+
+absl::Status UnknownWord(const CommandGrammar& g, const std::string& word) {
+  const CLI::App* inner = Named(*g.app);
+  if (word.starts_with("-")) {
+    Names flags = FlagsOf(inner);
+    if (inner == g.app.get()) {
+      for (std::string& flag : FlagsOf(g.scan)) flags.push_back(flag);
+    }
+    std::string name = word.substr(0, word.find('='));
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown flag ", name, Suggest(name, flags, inner)));
   }
-  return false;
+  std::string what =
+      inner == g.app.get()
+          ? "unknown command or file"
+          : absl::StrCat(inner->get_name(), ": unexpected argument");
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, " \"", word, "\"", Suggest(word, CommandsOf(inner), inner)));
+}
+
+// In our words what CLI11 found wrong.
+absl::Status Mistake(const CommandGrammar& g, const CLI::Error& error) {
+  const CLI::App* inner = Named(*g.app);
+  Names extras = g.app->remaining(true);
+  if (!extras.empty()) return UnknownWord(g, extras.front());
+  std::string text = error.what();
+  switch (static_cast<CLI::ExitCodes>(error.get_exit_code())) {
+    case CLI::ExitCodes::ValidationError:
+      return absl::InvalidArgumentError(text);  // says the cure itself
+    case CLI::ExitCodes::ArgumentMismatch:
+      text = absl::StrCat(text.substr(0, text.find(':')), " needs a value");
+      break;
+    case CLI::ExitCodes::RequiredError:
+      text = absl::StrCat(inner->get_name(), " needs one of: ",
+                          absl::StrJoin(CommandsOf(inner), ", "));
+      break;
+    default:
+      break;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(text, SeeHelp(inner)));
 }
 
 bool LooksLikePath(const std::string& word) {
@@ -200,7 +113,27 @@ bool LooksLikePath(const std::string& word) {
          word.find('*') != std::string::npos || access(word.c_str(), F_OK) == 0;
 }
 
-CommandLine::Command ChosenCommand(const Grammar& g, const CommandLine& line) {
+// `oddverb PATH` and `oddverb -q PATH` mean scan, `oddverb help scan` means
+// `oddverb scan --help`.
+void Complete(const CommandGrammar& g, Names& words) {
+  if (words.empty()) return;
+  const std::string& first = words[0];
+  if (first == "help") {
+    words.erase(words.begin());
+    words.push_back("--help");
+    return;
+  }
+  if (Contains(CommandsOf(g.app.get()), first)) return;
+  bool is_flag = first.starts_with("-") && first != "-";
+  std::string flag = first.substr(0, first.find('='));
+  bool of_scan = is_flag ? !Contains(FlagsOf(g.app.get()), flag) &&
+                               Contains(FlagsOf(g.scan), flag)
+                         : LooksLikePath(first);
+  if (of_scan) words.insert(words.begin(), "scan");
+}
+
+CommandLine::Command ChosenCommand(const CommandGrammar& g,
+                                   const CommandLine& line) {
   using Command = CommandLine::Command;
   if (g.demo->parsed()) return Command::kDemo;
   if (g.scan->parsed()) return Command::kScan;
@@ -215,30 +148,29 @@ CommandLine::Command ChosenCommand(const Grammar& g, const CommandLine& line) {
 absl::StatusOr<CommandLine> ParseCommandLine(
     const std::vector<std::string>& arguments) {
   CommandLine line;
-  // On the heap: its callbacks keep pointers into `line`.
-  auto grammar = std::make_unique<Grammar>();
-  Define(*grammar, line);
-  std::vector<std::string> words = arguments;
-  if (!words.empty() && !words[0].starts_with("--") &&
-      !IsCommand(*grammar, words[0]) && LooksLikePath(words[0])) {
-    words.insert(words.begin(), "scan");
-  }
+  CommandGrammar grammar(line);
+  Names words = arguments;
+  Complete(grammar, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
-    grammar->app.parse(words);
+    grammar.app->parse(words);
   } catch (const CLI::CallForHelp&) {
-    line.text = Named(grammar->app)->help();
+    // "oddverb help scna" names no command.
+    Names extras = grammar.app->remaining(true);
+    if (!extras.empty()) return UnknownWord(grammar, extras.front());
+    line.text = HelpText(*Named(*grammar.app));
     return line;
-  } catch (const CLI::ExtrasError&) {
-    std::vector<std::string> extras = grammar->app.remaining(true);
-    return UnknownWord(*grammar, extras.empty() ? "" : extras.front());
   } catch (const CLI::Error& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(error.what(), "; see oddverb --help"));
+    return Mistake(grammar, error);
   }
-  line.command = ChosenCommand(*grammar, line);
+  line.command = ChosenCommand(grammar, line);
   if (line.command == CommandLine::Command::kHelp) {
-    line.text = grammar->app.help();
+    line.text = HelpText(*grammar.app);
+  }
+  if (line.command == CommandLine::Command::kScan && line.scan.paths.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "nothing to scan: name files or folders, or - for standard input",
+        SeeHelp(grammar.scan)));
   }
   return line;
 }

@@ -6,14 +6,12 @@
 namespace oddverb {
 
 absl::StatusOr<DeadLetter> DeadLetter::Open(const std::string& path) {
-  ODDVERB_ASSIGN_OR_RETURN(
-      std::unique_ptr<OutputFile> output,
-      OutputFile::Open(path, OutputFile::Mode::kReplace));
+  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output,
+                           OutputFile::Open(path, OutputFile::Mode::kReplace));
   return DeadLetter(std::move(output));
 }
 
-absl::Status DeadLetter::Add(const Rejected& rejected,
-                             std::string_view place) {
+absl::Status DeadLetter::Add(const Rejected& rejected, std::string_view place) {
   JsonWriter line;
   line.BeginObject();
   line.Key("place").String(place);

@@ -16,6 +16,7 @@
 #include "app/scan.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "base/visible_text.h"
 
 extern "C" {
 extern const unsigned char oddverb_demo_log[];
@@ -26,6 +27,9 @@ extern const std::uint64_t oddverb_demo_incidents_size;
 
 namespace oddverb {
 namespace {
+
+constexpr int kColumns = 80;
+constexpr size_t kMaxLines = 100;
 
 std::string_view Embedded(const unsigned char* bytes, std::uint64_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -39,8 +43,7 @@ absl::StatusOr<int> OpenDemoLog() {
     return absl::InternalError(
         absl::StrCat("cannot unpack the sample: ", std::strerror(errno)));
   }
-  std::string_view rest =
-      Embedded(oddverb_demo_log, oddverb_demo_log_size);
+  std::string_view rest = Embedded(oddverb_demo_log, oddverb_demo_log_size);
   while (!rest.empty()) {
     ssize_t written = write(fd, rest.data(), rest.size());
     if (written <= 0) {
@@ -56,10 +59,9 @@ absl::StatusOr<int> OpenDemoLog() {
 
 void PrintVerdict(const IncidentScore& score) {
   size_t planted = score.incidents().size();
-  std::fprintf(
-      stderr, "%zu of %zu planted incidents found, %zu false %s.\n",
-      score.found_count(), planted, score.false_findings(),
-      score.false_findings() == 1 ? "finding" : "findings");
+  std::fprintf(stderr, "%zu of %zu planted incidents found, %s.\n",
+               score.found_count(), planted,
+               Counted(score.false_findings(), "false finding").c_str());
   if (score.found_count() < planted) {
     std::string missed;
     for (size_t i = 0; i < planted; ++i) {
@@ -67,7 +69,11 @@ void PrintVerdict(const IncidentScore& score) {
       absl::StrAppend(&missed, missed.empty() ? "" : ", ",
                       score.incidents()[i].name);
     }
-    std::fprintf(stderr, "Not found by this version: %s.\n", missed.c_str());
+    std::string text = absl::StrCat("Not found by this version: ", missed, ".");
+    for (const std::string& line :
+         WrapText(text, kColumns, kMaxLines, Charset::kAscii)) {
+      std::fprintf(stderr, "%s\n", line.c_str());
+    }
   }
   std::fputs(
       "\nNext:  oddverb scan /var/log/kubernetes/audit/   your own log; "
@@ -83,10 +89,11 @@ std::vector<PlantedIncident> ParseIncidents(std::string_view text) {
   for (absl::string_view line : absl::StrSplit(A(text), '\n')) {
     if (line.empty() || line[0] == '#') continue;
     std::vector<std::string> columns = absl::StrSplit(line, '\t');
-    if (columns.size() != 4) continue;
     PlantedIncident incident;
+    if (columns.size() != 4 || !ParseSeverity(columns[1], incident.severity)) {
+      continue;
+    }
     incident.name = columns[0];
-    ParseSeverity(columns[1], incident.severity);
     incident.what = columns[2];
     incident.audit_ids = absl::StrSplit(columns[3], ',');
     incidents.push_back(std::move(incident));
@@ -124,7 +131,9 @@ absl::Status IncidentScore::Export(std::span<const Finding> findings,
       }
     }
     if (hits.empty() && finding.severity >= Severity::kMedium) {
-      false_.push_back(finding.id);
+      false_.insert(finding.id);
+    } else {
+      false_.erase(finding.id);
     }
   }
   return absl::OkStatus();

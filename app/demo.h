@@ -4,6 +4,7 @@
 #define ODDVERB_APP_DEMO_H_
 
 #include <atomic>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,14 +25,15 @@ struct PlantedIncident {
   std::vector<std::string> audit_ids;
 };
 
-// Reads lines "NAME \t SEVERITY \t WHAT \t ID,ID,..."; '#' starts a comment.
+// Reads lines "NAME \t SEVERITY \t WHAT \t ID,ID,..."; '#' starts a comment,
+// other lines are passed over.
 std::vector<PlantedIncident> ParseIncidents(std::string_view text);
 
 // Holds findings against planted incidents, by evidence: a finding hits an
 // incident if it cites one of its requests and at most half of what it cites is
 // ordinary traffic. An incident is found by a hit of at least medium severity
 // (low, if that is its own). A finding of medium or more that hits nothing is
-// false. Keeps the last state of each finding. One thread.
+// false, unless a later state of it hits. One thread.
 class IncidentScore final : public Exporter {
  public:
   explicit IncidentScore(std::vector<PlantedIncident> incidents);
@@ -48,7 +50,7 @@ class IncidentScore final : public Exporter {
   std::vector<PlantedIncident> incidents_;
   absl::flat_hash_map<std::string, size_t> owner_;  // audit ID -> incident
   std::vector<bool> found_;
-  std::vector<Hash128> false_;
+  std::set<Hash128> false_;
 };
 
 // Returns the exit code.

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/strings.h"
@@ -13,6 +12,8 @@
 namespace oddverb {
 namespace {
 
+// CLI11's group of --help and of all flags that name no other.
+constexpr char kDefaultGroup[] = "Options";
 constexpr int kColumns = 80;
 constexpr size_t kMaxTermColumns = 26;
 constexpr size_t kMaxLines = 100;
@@ -87,7 +88,8 @@ std::string UsageOf(const CLI::App& app) {
     }
   }
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) usage += " " + option->get_type_name() + "...";
+    if (option->get_positional())
+      usage += " " + option->get_type_name() + "...";
   }
   return usage + "\n";
 }
@@ -106,7 +108,12 @@ std::string HelpText(const CLI::App& app) {
     commands.push_back({command->get_name(), SummaryOf(*command)});
   }
   AppendSection("Commands", commands, out);
-  for (const std::string& group : app.get_groups()) {
+  std::vector<std::string> groups = app.get_groups();
+  // CLI11 has it first, because of --help.
+  std::stable_partition(
+      groups.begin(), groups.end(),
+      [](const std::string& group) { return group != kDefaultGroup; });
+  for (const std::string& group : groups) {
     std::vector<Entry> flags;
     for (const CLI::Option* option : app.get_options()) {
       if (option->get_group() != group || !option->nonpositional()) continue;

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "app/app.h"
@@ -15,9 +18,24 @@ void HandleSignal(int signal) {
   stop_requested.store(true);
 }
 
+// A descriptor that the caller left closed would be given to the next file that
+// is opened, and findings or messages would go into that file. Write-only for
+// input and read-only for output: using them stays the error that it is.
+void FillStandardDescriptors() {
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    // Takes the lowest free number, which is this one.
+    if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) <
+        0) {
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  FillStandardDescriptors();
   struct sigaction action {};
   action.sa_handler = HandleSignal;
   // A second signal ends the process at once.
@@ -28,6 +46,6 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   int code = oddverb::RunApp(argc, argv, stop_requested);
   int signal_number = stop_signal.load();
-  bool flushed = code == oddverb::kExitFine || code == oddverb::kExitFindings;
+  bool flushed = code != oddverb::kExitFailure && code != oddverb::kExitUsage;
   return signal_number != 0 && flushed ? 128 + signal_number : code;
 }

@@ -21,8 +21,8 @@ int TerminalColumns(int fd) {
   return size.ws_col;
 }
 
-std::string ProgressLine(const ProgressReading& reading,
-                         absl::Duration elapsed, int columns) {
+std::string ProgressLine(const ProgressReading& reading, absl::Duration elapsed,
+                         int columns) {
   double seconds = std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
   double rate = static_cast<double>(reading.events) / seconds;
   std::string line;
@@ -32,18 +32,16 @@ std::string ProgressLine(const ProgressReading& reading,
                              static_cast<double>(reading.total_bytes));
     constexpr int kBarWidth = 24;
     int filled = static_cast<int>(done * kBarWidth);
-    line = absl::StrFormat(" [%s%s] %3.0f %%",
-                           std::string(static_cast<size_t>(filled), '#'),
-                           std::string(static_cast<size_t>(kBarWidth - filled),
-                                       '-'),
-                           done * 100);
+    line = absl::StrFormat(
+        " [%s%s] %3.0f %%", std::string(static_cast<size_t>(filled), '#'),
+        std::string(static_cast<size_t>(kBarWidth - filled), '-'), done * 100);
   }
   absl::StrAppend(&line, "  ", Counted(reading.events, "event"), "  ",
                   BytesText(reading.read_bytes), "  ", RateText(rate),
                   " events/s");
   if (done > 0 && done < 1 && seconds > 1) {
-    absl::StrAppend(&line, absl::StrFormat("  %.0f s left",
-                                           seconds * (1 - done) / done));
+    absl::StrAppend(
+        &line, absl::StrFormat("  %.0f s left", seconds * (1 - done) / done));
   }
   if (columns > 0 && line.size() > static_cast<size_t>(columns)) {
     line.resize(static_cast<size_t>(columns));

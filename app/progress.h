@@ -24,8 +24,8 @@ struct ProgressReading {
 // One line without line end, e.g.
 // " [######----]  61 %  11,700 events  17.0 MB  2.1 M events/s  1 s left".
 // At most `columns` wide.
-std::string ProgressLine(const ProgressReading& reading,
-                         absl::Duration elapsed, int columns);
+std::string ProgressLine(const ProgressReading& reading, absl::Duration elapsed,
+                         int columns);
 
 class Progress {
  public:

@@ -1,25 +1,31 @@
 // Dispatches the command line to its command.
-#include <cstdio>
+#include <unistd.h>
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/app.h"
 #include "app/build_version.h"
 #include "app/command_line.h"
 #include "app/demo.h"
 #include "app/scan.h"
 #include "base/json_writer.h"
+#include "base/visible_text.h"
 #include "detectors/detectors.h"
 #include "exporters/finding_json.h"
+#include "exporters/output_file.h"
 
 namespace oddverb {
 namespace {
 
 int Print(const std::string& text) {
-  bool written = std::fwrite(text.data(), 1, text.size(), stdout) ==
-                     text.size() &&
-                 std::fflush(stdout) == 0;
-  return written ? kExitFine : kExitFailure;
+  OutputFile output(STDOUT_FILENO, "standard output",
+                    OutputFile::Ownership::kBorrowed);
+  absl::Status status = output.Write(text);
+  return status.ok() ? kExitFine : ReportError(status);
 }
 
 int PrintVersion(bool json) {
@@ -41,26 +47,49 @@ int PrintVersion(bool json) {
   return Print(out.Release() + "\n");
 }
 
-int PrintDetectors(bool json) {
+std::string DetectorsJson() {
   JsonWriter out;
-  std::string table;
   out.BeginArray();
   for (const DetectorEntry& entry : AllDetectors()) {
     out.BeginObject();
     out.Key("name").String(entry.name);
     out.Key("summary").String(entry.summary);
     out.Key("rules").BeginArray();
-    table += std::string(entry.name) + "\n    " + std::string(entry.summary) +
-             "\n";
-    for (std::string_view rule : entry.rules) {
-      out.String(rule);
-      table += "    - " + std::string(rule) + "\n";
-    }
+    for (std::string_view rule : entry.rules) out.String(rule);
     out.EndArray();
     out.EndObject();
   }
   out.EndArray();
-  return Print(json ? out.Release() + "\n" : table);
+  return out.Release();
+}
+
+// "NAME   summary" and below it the rules, wrapped in the same column.
+std::string DetectorsText() {
+  constexpr int kColumns = 80;
+  constexpr size_t kMaxLines = 100;
+  size_t indent = 0;
+  for (const DetectorEntry& entry : AllDetectors()) {
+    indent = std::max(indent, entry.name.size() + 2);
+  }
+  std::string text;
+  for (const DetectorEntry& entry : AllDetectors()) {
+    std::string line(entry.name);
+    std::string rules = absl::StrCat(
+        "rules: ", absl::StrJoin(entry.rules, ", ",
+                                 [](std::string* out, std::string_view rule) {
+                                   out->append(rule);
+                                 }));
+    for (std::string_view part : {entry.summary, std::string_view(rules)}) {
+      for (const std::string& words :
+           WrapText(part, kColumns - static_cast<int>(indent), kMaxLines,
+                    Charset::kAscii)) {
+        line.resize(indent, ' ');
+        absl::StrAppend(&text, line, words, "\n");
+        line.clear();
+      }
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -77,7 +106,7 @@ int RunApp(int argc, const char* const* argv, const std::atomic<bool>& stop) {
     case CommandLine::Command::kScan:
       return RunScan(line->scan, stop);
     case CommandLine::Command::kListDetectors:
-      return PrintDetectors(line->json);
+      return Print(line->json ? DetectorsJson() + "\n" : DetectorsText());
     case CommandLine::Command::kSchemaFinding:
       return Print(std::string(FindingSchemaJson()) + "\n");
     case CommandLine::Command::kVersion:

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "app/app.h"
 #include "app/build.h"
@@ -19,8 +18,11 @@
 #include "app/number_text.h"
 #include "app/progress.h"
 #include "app/scan_metrics.h"
+#include "app/scan_outputs.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
+#include "base/visible_text.h"
 #include "ingest/merged_source.h"
 #include "ingest/paths.h"
 #include "pipeline/pipeline.h"
@@ -28,48 +30,6 @@
 
 namespace oddverb {
 namespace {
-
-// A locale that says UTF-8, by the usual variables.
-Charset CharsetOfLocale() {
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    std::string locale(value);
-    std::transform(locale.begin(), locale.end(), locale.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    bool utf8 = locale.find("utf-8") != std::string::npos ||
-                locale.find("utf8") != std::string::npos;
-    return utf8 ? Charset::kUtf8 : Charset::kAscii;
-  }
-  return Charset::kAscii;
-}
-
-Terminal TerminalOf(const std::string& output) {
-  Terminal terminal;
-  terminal.charset = CharsetOfLocale();
-  if (output != "-") return terminal;
-  terminal.columns = TerminalColumns(STDOUT_FILENO);
-  if (terminal.columns > 0 && std::getenv("NO_COLOR") == nullptr) {
-    terminal.colours = Colours::kOn;
-  }
-  return terminal;
-}
-
-std::string FormatOf(const ScanOptions& options) {
-  if (!options.format.empty()) return options.format;
-  bool person = options.output == "-" && isatty(STDOUT_FILENO) != 0;
-  return person ? "table" : "ndjson";
-}
-
-absl::StatusOr<std::unique_ptr<Exporter>> OpenExporter(
-    const ScanOptions& options) {
-  ExporterSetup setup;
-  ODDVERB_ASSIGN_OR_RETURN(
-      setup.output,
-      OutputFile::Open(options.output, OutputFile::Mode::kReplace));
-  setup.terminal = TerminalOf(options.output);
-  return MakeExporter(FormatOf(options), std::move(setup));
-}
 
 int ThreadCount(int wanted) {
   if (wanted > 0) return wanted;
@@ -92,14 +52,17 @@ Progress::Style StyleOf(const ScanOptions& options) {
 // Tells of bad records: the first few in words, all to the dead letter.
 class RejectReport {
  public:
-  RejectReport(Source& source, Logger& logger, std::optional<DeadLetter> file)
-      : source_(source), log_(logger), file_(std::move(file)) {}
+  RejectReport(Source& source, Logger& logger, std::unique_ptr<DeadLetter> file)
+      : source_(source),
+        logger_(logger),
+        log_(logger),
+        file_(std::move(file)) {}
 
   void Add(const Rejected& rejected) {
     std::string place = source_.Describe(rejected.position);
     log_.Warn(RejectReasonName(rejected.reason),
               absl::StrCat("record not judged: ", rejected.detail), place);
-    if (file_.has_value() && status_.ok()) {
+    if (file_ != nullptr && status_.ok()) {
       status_ = file_->Add(rejected, place);
     }
   }
@@ -107,13 +70,20 @@ class RejectReport {
   absl::Status Finish() {
     log_.Finish();
     ODDVERB_RETURN_IF_ERROR(status_);
-    return file_.has_value() ? file_->Close() : absl::OkStatus();
+    if (file_ == nullptr) return absl::OkStatus();
+    if (file_->left_out() > 0) {
+      logger_.Warn(absl::StrCat(
+          "the dead letter is full: ", Counted(file_->left_out(), "record"),
+          " left out"));
+    }
+    return file_->Close();
   }
 
  private:
   Source& source_;
+  Logger& logger_;
   LimitedLog log_;
-  std::optional<DeadLetter> file_;
+  std::unique_ptr<DeadLetter> file_;
   absl::Status status_;
 };
 
@@ -156,35 +126,66 @@ std::string ScanResult::Summary() const {
   if (salvaged > 0) {
     absl::StrAppend(&text, ", ", WithCommas(salvaged), " saved from torn ones");
   }
-  if (repaired > 0) absl::StrAppend(&text, ", ", WithCommas(repaired), " repaired");
+  if (repaired > 0)
+    absl::StrAppend(&text, ", ", WithCommas(repaired), " repaired");
   absl::StrAppend(&text, "; ", Counted(all_findings(), "finding"));
   const char* separator = ": ";
   for (size_t i = findings.size(); i-- > 0;) {
     if (findings[i] == 0) continue;
     absl::StrAppend(&text, separator, WithCommas(findings[i]), " ",
-                    SeverityName(static_cast<Severity>(i)).data());
+                    A(SeverityName(static_cast<Severity>(i))));
     separator = ", ";
   }
   return text;
 }
+
+std::string ScanResult::InputHint() const {
+  constexpr char kQuestion[] =
+      "is this what a kube-apiserver writes to --audit-log-path, with "
+      "--audit-log-format=json?";
+  if (events == 0 && rejected == 0) {
+    return absl::StrCat("there was no audit event in the input (",
+                        BytesText(bytes), "); ", kQuestion);
+  }
+  if (events == 0) {
+    return absl::StrCat("none of ", Counted(rejected, "record"),
+                        " was an audit event; ", kQuestion);
+  }
+  if (rejected > events) {
+    return absl::StrCat(
+        "most records could not be judged: ", WithCommas(rejected), " of ",
+        WithCommas(events + rejected),
+        "; --dead-letter FILE keeps them for a look");
+  }
+  return "";
+}
+
+namespace {
+
+absl::StatusOr<std::vector<std::string>> InputsOf(const ScanOptions& options) {
+  absl::StatusOr<std::vector<std::string>> paths = ExpandPaths(options.paths);
+  if (absl::IsNotFound(paths.status())) {
+    return absl::NotFoundError(
+        absl::StrCat(paths.status().message(),
+                     "\nname audit logs, folders or patterns such as "
+                     "'/var/log/kubernetes/audit/*.log', or - for standard "
+                     "input"));
+  }
+  return paths;
+}
+
+}  // namespace
 
 absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
                                 const std::atomic<bool>& stop) {
   const absl::Time start = absl::Now();
   ODDVERB_ASSIGN_OR_RETURN(Settings settings, LoadSettings(options));
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
-  ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> paths,
-                           ExpandPaths(options.paths));
+  ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> inputs, InputsOf(options));
   ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Source> source,
-                           OpenFiles(paths, FileSourceOptions()));
-  std::optional<DeadLetter> dead_letter;
-  if (!options.dead_letter_file.empty()) {
-    ODDVERB_ASSIGN_OR_RETURN(dead_letter,
-                             DeadLetter::Open(options.dead_letter_file));
-  }
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
-                           OpenExporter(options));
-  std::vector<Exporter*> exporters = {exporter.get()};
+                           OpenFiles(inputs, FileSourceOptions()));
+  ODDVERB_ASSIGN_OR_RETURN(ScanOutputs outputs, OpenOutputs(options, inputs));
+  std::vector<Exporter*> exporters = {outputs.findings.get()};
   if (extra != nullptr) exporters.push_back(extra);
   Delivery delivery({PolicyOf(options), options.min_severity}, exporters);
 
@@ -197,29 +198,37 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
 
   SystemClock clock;
   Logger logger(options.log, clock);
-  RejectReport rejects(*source, logger, std::move(dead_letter));
+  RejectReport rejects(*source, logger, std::move(outputs.dead_letter));
   Progress progress(StyleOf(options), [&] {
     Source::Progress at = source->progress();
     return ProgressReading{pipeline->counters().events, at.read_bytes,
                            at.total_bytes};
   });
   absl::Status status = pipeline->Run(
-      *source, delivery, [&](const Rejected& r) { rejects.Add(r); }, stop);
+      {{"scan", source.get()}}, delivery,
+      [&](size_t, const Rejected& rejected) { rejects.Add(rejected); }, stop);
   progress.Stop();
   ODDVERB_RETURN_IF_ERROR(status);
   ODDVERB_RETURN_IF_ERROR(delivery.Finish());
   ODDVERB_RETURN_IF_ERROR(rejects.Finish());
   ScanResult result = ResultOf(pipeline->counters(), delivery);
   result.elapsed = absl::Now() - start;
-  if (!options.metrics_file.empty()) {
+  if (outputs.metrics != nullptr) {
     ODDVERB_RETURN_IF_ERROR(
-        WriteScanMetrics(*pipeline, delivery, options.metrics_file));
+        WriteScanMetrics(*pipeline, delivery, *outputs.metrics));
   }
   return result;
 }
 
+void Tell(std::string_view message) {
+  for (absl::string_view line : absl::StrSplit(A(message), '\n')) {
+    std::fprintf(stderr, "oddverb: %s\n",
+                 VisibleText(S(line), Charset::kUtf8).c_str());
+  }
+}
+
 int ReportError(const absl::Status& status) {
-  std::fprintf(stderr, "oddverb: %s\n", std::string(status.message()).c_str());
+  Tell(S(status.message()));
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kNotFound:
@@ -234,8 +243,12 @@ int RunScan(const ScanOptions& options, const std::atomic<bool>& stop) {
   absl::StatusOr<ScanResult> result = Scan(options, nullptr, stop);
   if (!result.ok()) return ReportError(result.status());
   if (!options.quiet) {
+    if (stop.load()) Tell("ended by a signal; what was read has been judged");
     std::fprintf(stderr, "%s\n", result->Summary().c_str());
   }
+  // Also with --quiet: no findings must not look like a clean cluster.
+  std::string hint = stop.load() ? "" : result->InputHint();
+  if (!hint.empty()) Tell(hint);
   if (options.strict && result->rejected > 0) return kExitPartlyUnreadable;
   if (options.fail_on.has_value() && result->has_at_least(*options.fail_on)) {
     return kExitFindings;

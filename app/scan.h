@@ -5,7 +5,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <vector>
+#include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +30,9 @@ struct ScanResult {
   bool has_at_least(Severity severity) const;
   // "19,271 events (27.7 MB) in 0.03 s, 2 records rejected; 12 findings: ...".
   std::string Summary() const;
+  // What is odd about the input as a whole, e.g. that none of it is an audit
+  // log; empty = nothing.
+  std::string InputHint() const;
 };
 
 // Scans and writes. InvalidArgument and NotFound, PermissionDenied: the request
@@ -40,7 +44,11 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
 // The command: Scan, summary and messages on stderr. Returns the exit code.
 int RunScan(const ScanOptions& options, const std::atomic<bool>& stop);
 
-// Prints "oddverb: MESSAGE" and says which exit code the error means.
+// Prints "oddverb: LINE" for each line of the message, on stderr. A file name
+// in it cannot steer the terminal.
+void Tell(std::string_view message);
+
+// Tells the message and says which exit code the error means.
 int ReportError(const absl::Status& status);
 
 }  // namespace oddverb

@@ -4,7 +4,6 @@
 #include "app/build_version.h"
 #include "base/status_macros.h"
 #include "detectors/detectors.h"
-#include "exporters/output_file.h"
 #include "telemetry/metrics.h"
 
 namespace oddverb {
@@ -78,19 +77,15 @@ void FillState(const Pipeline& pipeline, Metrics& metrics) {
 }  // namespace
 
 absl::Status WriteScanMetrics(const Pipeline& pipeline,
-                              const Delivery& delivery,
-                              const std::string& path) {
+                              const Delivery& delivery, OutputFile& file) {
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
   FillInput(pipeline.counters(), metrics);
   FillFindings(delivery, metrics);
   FillState(pipeline, metrics);
-  ODDVERB_ASSIGN_OR_RETURN(
-      std::unique_ptr<OutputFile> file,
-      OutputFile::Open(path, OutputFile::Mode::kReplace));
-  ODDVERB_RETURN_IF_ERROR(file->Write(metrics.Serialize()));
-  return file->Close();
+  ODDVERB_RETURN_IF_ERROR(file.Write(metrics.Serialize()));
+  return file.Close();
 }
 
 }  // namespace oddverb

@@ -2,19 +2,16 @@
 #ifndef ODDVERB_APP_SCAN_METRICS_H_
 #define ODDVERB_APP_SCAN_METRICS_H_
 
-#include <string>
-
 #include "absl/status/status.h"
+#include "exporters/output_file.h"
 #include "pipeline/delivery.h"
 #include "pipeline/pipeline.h"
 
 namespace oddverb {
 
-// Writes to `path` ("-" = stdout); every counter that a scan has is there, also
-// at 0.
+// Writes and closes `file`; every counter that a scan has is there, also at 0.
 absl::Status WriteScanMetrics(const Pipeline& pipeline,
-                              const Delivery& delivery,
-                              const std::string& path);
+                              const Delivery& delivery, OutputFile& file);
 
 }  // namespace oddverb
 

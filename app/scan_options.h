@@ -13,13 +13,13 @@ namespace oddverb {
 
 struct ScanOptions {
   std::vector<std::string> paths;
-  std::string format;             // exporter name; empty = by the terminal
+  std::string format;  // exporter name; empty = by the terminal
   std::string output = "-";
-  std::string config_file;        // empty = none
+  std::string config_file;  // empty = none
   std::string cluster;
   std::vector<std::string> trusted_proxies;  // CIDRs
-  std::string metrics_file;       // empty = none
-  std::string dead_letter_file;   // empty = none
+  std::string metrics_file;                  // empty = none
+  std::string dead_letter_file;              // empty = none
   Severity min_severity = Severity::kInfo;
   std::optional<Severity> fail_on;
   bool strict = false;

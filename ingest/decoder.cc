@@ -12,6 +12,13 @@
 #include "ingest/token_cursor.h"
 
 namespace oddverb {
+namespace {
+
+// A recycled batch keeps room for so many events: 5 MB, while an ordinary
+// batch holds a few hundred.
+constexpr size_t kMostSpareEvents = 8192;
+
+}  // namespace
 
 class Decoder::Impl {
  public:
@@ -26,7 +33,8 @@ class Decoder::Impl {
   struct Record {
     Position position;
     std::string_view whole;
-    std::string_view text;       // trimmed; indexed, perhaps a repaired copy
+    std::string_view trimmed;    // part of `whole`
+    std::string_view text;       // indexed: `trimmed`, or its repaired copy
     bool replaced = false;       // bytes of it
     bool closed_string = false;  // by a quote added to the end of `text`
     size_t first_event = 0;      // index of its first event in the batch
@@ -55,7 +63,7 @@ class Decoder::Impl {
   StructuralIndex record_index_;  // of one record
   EventWalker walker_;
   EventBatch* batch_ = nullptr;
-  std::unique_ptr<EventBatch> spare_;
+  std::unique_ptr<EventBatch> spare_;  // recycled, empty
 };
 
 std::unique_ptr<EventBatch> Decoder::Impl::Decode(RawBatch raw) {
@@ -84,6 +92,8 @@ RawBatch Decoder::Impl::Recycle(std::unique_ptr<EventBatch> batch) {
   raw.Clear();
   batch->raw = RawBatch();
   batch->events.clear();
+  // One list of a million small items must not hold its memory for ever.
+  if (batch->events.capacity() > kMostSpareEvents) batch->events = {};
   batch->rejected.clear();
   batch->arena.Clear();
   batch->salvaged_records = 0;
@@ -140,7 +150,7 @@ void Decoder::Impl::DecodeAlone(size_t index) {
   Record record;
   record.position = RecordPosition(index);
   record.whole = RecordText(index);
-  record.text = TrimRecord(record.whole);
+  record.text = record.trimmed = TrimRecord(record.whole);
   record.first_event = batch_->events.size();
   if (record.text.empty()) {
     // A blank line holds nothing to judge; NUL bytes are lost events.
@@ -152,8 +162,12 @@ void Decoder::Impl::DecodeAlone(size_t index) {
   Failure failure;
   EventWalker::Others others;
   bool whole = Prepare(record) && WalkAll(record, others, failure);
-  if (!whole) RejectTorn(record, failure);
-  if (others.count > 0) RejectOthers(record, others);
+  // One Rejected for a record at most: they are counted as records.
+  if (!whole) {
+    RejectTorn(record, failure);
+  } else if (others.count > 0) {
+    RejectOthers(record, others);
+  }
   if (record.replaced) ++batch_->repaired_records;
   StampEvents(record);
 }
@@ -190,7 +204,7 @@ bool Decoder::Impl::WalkAll(const Record& record, EventWalker::Others& others,
 void Decoder::Impl::RejectTorn(Record& record, const Failure& failure) {
   std::string_view torn = record.text.substr(failure.start);
   if (record.closed_string) torn.remove_suffix(1);
-  size_t ends_at = record.text.size() - (record.closed_string ? 1 : 0);
+  size_t ends_at = failure.start + torn.size();
   std::string_view rejected = torn;
   for (std::string_view event : FindGluedEvents(torn)) {
     if (!WalkGlued(record, event)) continue;
@@ -199,15 +213,19 @@ void Decoder::Impl::RejectTorn(Record& record, const Failure& failure) {
           torn.substr(0, static_cast<size_t>(event.data() - torn.data()));
     }
   }
+  // People want to see the bytes as they were.
+  if (failure.start == 0 && rejected.size() == torn.size()) {
+    rejected = record.trimmed;
+  }
   bool saved = batch_->events.size() > record.first_event;
   if (saved) ++batch_->salvaged_records;
   bool begins = torn.starts_with('{') || torn.starts_with('[');
-  bool ends_inside = begins && failure.position >= ends_at;
-  RejectReason reason =
-      saved || ends_inside ? RejectReason::kTorn : RejectReason::kNotJson;
+  size_t position = std::min(failure.position, ends_at);
+  RejectReason reason = saved || (begins && position == ends_at)
+                            ? RejectReason::kTorn
+                            : RejectReason::kNotJson;
   Reject(record, reason,
-         absl::StrCat(failure.error, " at byte ", failure.position,
-                      " of the record"),
+         absl::StrCat(failure.error, " at byte ", position, " of the record"),
          rejected);
 }
 

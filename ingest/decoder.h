@@ -20,7 +20,7 @@ class Decoder {
   struct Options {
     FieldSet fields = AllFields();
     // Peeled off the right end of sourceIPs to find the address to believe.
-    std::vector<IpNetwork> trusted_proxies;
+    std::vector<IpNetwork> trusted_proxies = {};
   };
 
   explicit Decoder(Options options);

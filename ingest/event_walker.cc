@@ -11,9 +11,6 @@ constexpr uint32_t Bit(EventKey key) {
   return uint32_t{1} << static_cast<uint32_t>(key);
 }
 
-// Room for the events of an ordinary batch before the vector must grow.
-constexpr size_t kMinEventsReserved = 16;
-
 }  // namespace
 
 // One object on its way to be an event, or to turn out a list.
@@ -53,8 +50,6 @@ EventWalker::EventWalker(FieldSet fields,
 
 void EventWalker::SetBatch(EventBatch& batch) {
   batch_ = &batch;
-  batch.events.reserve(batch.events.size() + batch.raw.records.size() +
-                       kMinEventsReserved);
   reader_.SetArena(batch.arena);
 }
 

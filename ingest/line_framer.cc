@@ -43,7 +43,13 @@ uint64_t CountLineEnds(std::string_view bytes) {
 
 }  // namespace
 
-LineFramer::LineFramer(const Options& options) : options_(options) {
+LineFramer::LineFramer(const Options& options)
+    : options_(options),
+      mode_(options.form == Form::kLines ? Mode::kLines : Mode::kFirstLine),
+      at_stream_start_(options.start_offset == 0),
+      base_offset_(options.start_offset),
+      reported_offset_(options.start_offset),
+      ended_lines_(options.start_line - 1) {
   options_.max_record_bytes =
       std::min(options_.max_record_bytes, kMostRecordBytes);
   options_.max_document_bytes = std::clamp(
@@ -193,6 +199,7 @@ void LineFramer::AddRecord(RawBatch& batch, size_t end) {
 void LineFramer::LimitTail(RawBatch& batch) {
   if (!skipping_.has_value() && !in_document_) {
     SkipBlanks(*batch.bytes, batch.bytes->size());
+    if (batch.records.empty()) DropBlanks(batch);
   }
   std::string_view tail = batch.bytes->view().substr(record_begin_);
   if (!skipping_.has_value()) {
@@ -207,6 +214,19 @@ void LineFramer::LimitTail(RawBatch& batch) {
   base_offset_ += batch.bytes->size() - kept;
   batch.bytes->SetSize(kept);
   record_begin_ = searched_ = kept;
+}
+
+// Blanks before the first record are not kept: a hole in a file (a writer that
+// goes on behind a truncation) would fill the memory with NULs.
+void LineFramer::DropBlanks(RawBatch& batch) {
+  constexpr size_t kWorthMoving = 4096;
+  if (record_begin_ < kWorthMoving) return;
+  size_t tail = batch.bytes->size() - record_begin_;
+  std::memmove(batch.bytes->data(), batch.bytes->data() + record_begin_, tail);
+  batch.bytes->SetSize(tail);
+  base_offset_ += record_begin_;
+  searched_ -= std::min(searched_, record_begin_);
+  record_begin_ = 0;
 }
 
 void LineFramer::SkipBytes(PaddedBuffer& bytes, size_t end) {
@@ -263,6 +283,10 @@ void LineFramer::CarryTail(RawBatch& batch, PaddedBuffer& next) {
 Position LineFramer::position() const {
   return {options_.source, options_.stream, base_offset_ + record_begin_,
           ended_lines_ + 1};
+}
+
+Position LineFramer::restart_position() const {
+  return skipping_.has_value() ? skipping_->rejected.position : position();
 }
 
 }  // namespace oddverb

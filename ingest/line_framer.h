@@ -27,9 +27,17 @@ namespace oddverb {
 
 class LineFramer {
  public:
+  // kLines: whatever the first line looks like. For a log that grows: a torn
+  // first line must not make one document of the rest.
+  enum class Form : uint8_t { kDetected, kLines };
+
   struct Options {
     uint32_t source = 0;  // for positions
     uint32_t stream = 0;
+    Form form = Form::kDetected;
+    // Of the first byte, where the stream is not read from its beginning.
+    uint64_t start_offset = 0;
+    uint64_t start_line = 1;
     // The API server cuts events to 100 KiB only if it is told to; without,
     // request bodies (3 MiB at most) come twice.
     size_t max_record_bytes = size_t{16} << 20;
@@ -52,6 +60,10 @@ class LineFramer {
   // Where the next record would begin.
   Position position() const;
 
+  // Where to start for the same records again behind those handed on: before
+  // an oversized record whose end has not come.
+  Position restart_position() const;
+
  private:
   enum class Mode : uint8_t { kFirstLine, kLines, kDocuments };
   enum class Progress : uint8_t { kNeedsBytes, kGoesOn };
@@ -71,6 +83,7 @@ class LineFramer {
   void FinishRecord(RawBatch& batch, size_t end);
   void AddRecord(RawBatch& batch, size_t end);
   void LimitTail(RawBatch& batch);
+  void DropBlanks(RawBatch& batch);
   void SkipBytes(PaddedBuffer& bytes, size_t end);
   void FinishSkipping(RawBatch& batch);
   Skipping StartSkipping(std::string_view record, size_t limit) const;

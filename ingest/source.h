@@ -52,6 +52,11 @@ class Source {
     uint64_t total_bytes = 0;
   };
   virtual Progress progress() const = 0;
+
+  // OK, or what keeps the input from being read at present, with its cure: a
+  // source that waits (for a file, a peer) goes on by itself when it is gone.
+  // Callable from any thread.
+  virtual absl::Status health() const { return absl::OkStatus(); }
 };
 
 }  // namespace oddverb

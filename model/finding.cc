@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
 #include "model/audit_event.h"
 
 namespace oddverb {
@@ -63,12 +64,9 @@ std::string_view FindingStateName(FindingState state) {
 std::string Bounded(std::string_view text, size_t max_bytes) {
   if (text.size() <= max_bytes) return std::string(text);
   constexpr std::string_view kMark = "...";
-  size_t keep = max_bytes > kMark.size() ? max_bytes - kMark.size() : 0;
-  // Step back over UTF-8 continuation bytes (10xxxxxx).
-  while (keep > 0 && (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) {
-    --keep;
-  }
-  return std::string(text.substr(0, keep)) + std::string(kMark);
+  if (max_bytes < kMark.size()) return std::string(kMark.substr(0, max_bytes));
+  std::string bounded(Utf8Prefix(text, max_bytes - kMark.size()));
+  return bounded.append(kMark);
 }
 
 void Finding::AddEvidence(const AuditEvent& event) {

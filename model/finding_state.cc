@@ -1,6 +1,6 @@
 #include "model/finding_state.h"
 
-#include <algorithm>
+#include <climits>
 
 namespace oddverb {
 namespace {
@@ -12,7 +12,7 @@ void SaveStrings(const std::vector<std::string>& list, StateWriter& out) {
 
 std::vector<std::string> LoadStrings(StateReader& in) {
   std::vector<std::string> list;
-  for (uint64_t n = in.GetCount(1); n > 0; --n) {
+  for (uint64_t n = in.GetCount(1); n > 0 && in.status().ok(); --n) {
     list.emplace_back(in.GetString());
   }
   return list;
@@ -22,11 +22,19 @@ void LoadString(StateReader& in, std::string& out) {
   out = std::string(in.GetString());
 }
 
-// Enums: a damaged value becomes the largest known one.
 template <class E>
 E LoadEnum(StateReader& in, E last) {
-  return static_cast<E>(
-      std::min<uint64_t>(in.GetU64(), static_cast<uint64_t>(last)));
+  uint64_t value = in.GetU64();
+  if (value <= static_cast<uint64_t>(last)) return static_cast<E>(value);
+  in.Fail();
+  return E{};
+}
+
+int LoadInt(StateReader& in) {
+  int64_t value = in.GetI64();
+  if (value >= INT_MIN && value <= INT_MAX) return static_cast<int>(value);
+  in.Fail();
+  return 0;
 }
 
 void SaveLists(const Finding& f, StateWriter& out) {
@@ -66,22 +74,22 @@ void LoadLists(StateReader& in, Finding& f) {
   f.next = LoadStrings(in);
   f.benign_checks = LoadStrings(in);
   f.attack = LoadStrings(in);
-  for (uint64_t n = in.GetCount(3); n > 0; --n) {
+  for (uint64_t n = in.GetCount(3); n > 0 && in.status().ok(); --n) {
     FindingReason& reason = f.why.emplace_back();
     LoadString(in, reason.feature);
     LoadString(in, reason.value);
     reason.contribution = in.GetDouble();
   }
-  for (uint64_t n = in.GetCount(2); n > 0; --n) {
+  for (uint64_t n = in.GetCount(2); n > 0 && in.status().ok(); --n) {
     DecodedLayer& layer = f.decoded.emplace_back();
     LoadString(in, layer.layer);
     LoadString(in, layer.text);
   }
-  for (uint64_t n = in.GetCount(4); n > 0; --n) {
+  for (uint64_t n = in.GetCount(4); n > 0 && in.status().ok(); --n) {
     f.evidence.push_back(LoadEvidence(in));
   }
-  for (uint64_t n = in.GetCount(1); n > 0; --n) {
-    f.practice.push_back(static_cast<int>(in.GetI64()));
+  for (uint64_t n = in.GetCount(1); n > 0 && in.status().ok(); --n) {
+    f.practice.push_back(LoadInt(in));
   }
 }
 
@@ -113,7 +121,7 @@ Evidence LoadEvidence(StateReader& in) {
   evidence.time = in.GetTime();
   LoadString(in, evidence.verb);
   LoadString(in, evidence.uri);
-  evidence.code = static_cast<int>(in.GetI64());
+  evidence.code = LoadInt(in);
   return evidence;
 }
 
@@ -140,7 +148,7 @@ Finding LoadFinding(StateReader& in) {
   f.id.high = in.GetFixed64();
   f.id.low = in.GetFixed64();
   ForEachText(f, [&](std::string& text) { LoadString(in, text); });
-  f.rule_version = static_cast<int>(in.GetI64());
+  f.rule_version = LoadInt(in);
   f.severity = LoadEnum(in, Severity::kCritical);
   f.state = LoadEnum(in, FindingState::kFinal);
   f.warming = in.GetU64() != 0;

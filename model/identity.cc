@@ -1,5 +1,7 @@
 #include "model/identity.h"
 
+#include <optional>
+
 namespace oddverb {
 namespace {
 
@@ -13,8 +15,7 @@ bool IsControlPlaneName(std::string_view name) {
          name.starts_with("system:gke-") || name.starts_with("system:gcp-");
 }
 
-IdentityClass ClassFromGroups(const UserIdentity& user, bool& found) {
-  found = true;
+std::optional<IdentityClass> ClassFromGroups(const UserIdentity& user) {
   for (std::string_view group : user.groups) {
     if (!group.starts_with("system:")) continue;
     if (group == "system:serviceaccounts") {
@@ -26,17 +27,15 @@ IdentityClass ClassFromGroups(const UserIdentity& user, bool& found) {
     if (group == "system:bootstrappers") return IdentityClass::kBootstrap;
     if (group == "system:unauthenticated") return IdentityClass::kAnonymous;
   }
-  found = false;
-  return IdentityClass::kHuman;
+  return std::nullopt;
 }
 
 }  // namespace
 
 IdentityClass ClassifyIdentity(const AuditEvent& event) {
   if (event.user.name.empty()) return IdentityClass::kUnauthenticated;
-  bool found;
-  IdentityClass identity = ClassFromGroups(event.user, found);
-  if (found) return identity;
+  std::optional<IdentityClass> by_group = ClassFromGroups(event.user);
+  if (by_group.has_value()) return *by_group;
   std::string_view name = event.user.name;
   if (name == kAnonymousUser) return IdentityClass::kAnonymous;
   // Envelopes of some clouds carry no groups.

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "base/state_io.h"
 #include "base/status_macros.h"
+#include "pipeline/part_state.h"
 
 namespace oddverb {
 namespace {
 
-// A known id is only needed while its finding may still change; the oldest are
-// forgotten beyond this many.
-constexpr size_t kMaxKnown = 1'000'000;
+constexpr char kOwner[] = "delivery";
 
 }  // namespace
 
@@ -24,20 +24,44 @@ void Delivery::Count(const Finding& finding, Severity severity, int by) {
   if (cell == 0) by_detector_.erase({finding.detector, severity});
 }
 
-absl::Status Delivery::Deliver(std::vector<Finding> findings) {
-  std::vector<Finding> now;
+void Delivery::MarkChanged(uint32_t index) {
+  if (known_[index].is_changed) return;
+  known_[index].is_changed = true;
+  changed_.push_back(index);
+}
+
+std::pair<uint32_t, bool> Delivery::Know(const Finding& finding) {
+  auto found = known_index_.find(finding.id);
+  if (found != known_index_.end()) return {found->second, false};
+  uint32_t index = next_known_;
+  next_known_ = (next_known_ + 1) % kMaxKnown;
+  if (index == known_.size()) {
+    known_.emplace_back();
+  } else {
+    known_index_.erase(known_[index].id);
+  }
+  bool is_changed = known_[index].is_changed;
+  known_[index] = {finding.id, finding.time, finding.severity, is_changed};
+  known_index_[finding.id] = index;
+  MarkChanged(index);
+  return {index, true};
+}
+
+std::vector<Finding> Delivery::Choose(std::vector<Finding> findings) {
+  std::vector<Finding> chosen;
   for (Finding& finding : findings) {
     if (finding.severity < options_.min_severity) continue;
-    if (known_.size() >= kMaxKnown) known_.erase(known_.begin());
-    auto [it, is_new] =
-        known_.try_emplace(finding.id, Known{finding.time, finding.severity});
-    Known& known = it->second;
+    auto [index, is_new] = Know(finding);
+    Known& known = known_[index];
     bool rises = !is_new && finding.severity > known.severity;
     if (rises) Count(finding, known.severity, -1);
     if (is_new || rises) Count(finding, finding.severity, 1);
-    known.severity = std::max(known.severity, finding.severity);
+    if (rises) {
+      known.severity = finding.severity;
+      MarkChanged(index);
+    }
     if (options_.policy == DeliveryPolicy::kAtOnce) {
-      if (is_new || rises) now.push_back(std::move(finding));
+      if (is_new || rises) chosen.push_back(std::move(finding));
       continue;
     }
     // Later states keep the place in time of the opening one.
@@ -45,18 +69,21 @@ absl::Status Delivery::Deliver(std::vector<Finding> findings) {
     finding.severity = known.severity;
     held_.insert_or_assign({known.time, finding.id}, std::move(finding));
   }
-  if (!now.empty()) ODDVERB_RETURN_IF_ERROR(Send(now));
-  if (held_.size() > kMaxHeld) return SendOldest(kMaxHeld / 2);
-  return absl::OkStatus();
+  if (held_.size() > kMaxHeld) return TakeOldest(kMaxHeld / 2);
+  return chosen;
 }
 
-absl::Status Delivery::SendOldest(size_t count) {
-  std::vector<Finding> batch;
+absl::Status Delivery::Deliver(std::vector<Finding> findings) {
+  return Send(Choose(std::move(findings)));
+}
+
+std::vector<Finding> Delivery::TakeOldest(size_t count) {
+  std::vector<Finding> oldest;
   while (count-- > 0 && !held_.empty()) {
-    batch.push_back(std::move(held_.begin()->second));
+    oldest.push_back(std::move(held_.begin()->second));
     held_.erase(held_.begin());
   }
-  return Send(batch);
+  return oldest;
 }
 
 absl::Status Delivery::Send(const std::vector<Finding>& findings) {
@@ -69,9 +96,50 @@ absl::Status Delivery::Send(const std::vector<Finding>& findings) {
 }
 
 absl::Status Delivery::Finish() {
-  ODDVERB_RETURN_IF_ERROR(SendOldest(held_.size()));
+  ODDVERB_RETURN_IF_ERROR(Send(TakeOldest(held_.size())));
   for (Exporter* exporter : exporters_) {
     ODDVERB_RETURN_IF_ERROR(exporter->Finish());
+  }
+  return absl::OkStatus();
+}
+
+void Delivery::TakeChanges(std::vector<StateRow>& out) {
+  for (uint32_t index : changed_) {
+    Known& known = known_[index];
+    known.is_changed = false;
+    StateWriter row;
+    row.PutFixed64(known.id.high);
+    row.PutFixed64(known.id.low);
+    row.PutTime(known.time);
+    row.PutU64(static_cast<uint64_t>(known.severity));
+    out.push_back({kOwner, 0, index, row.Release()});
+  }
+  changed_.clear();
+  StateWriter shared;
+  shared.PutU64(next_known_);
+  out.push_back({kOwner, StateRow::kShared, 0, shared.Release()});
+}
+
+absl::Status Delivery::Load(const std::vector<StateRow>& rows) {
+  for (const StateRow& row : RowsOf(kOwner, rows)) {
+    StateReader in(row.bytes);
+    if (row.kind == StateRow::kShared) {
+      next_known_ = static_cast<uint32_t>(in.GetU64() % kMaxKnown);
+    } else if (row.id == known_.size() && row.id < kMaxKnown) {
+      Known& known = known_.emplace_back();
+      known.id.high = in.GetFixed64();
+      known.id.low = in.GetFixed64();
+      known.time = in.GetTime();
+      known.severity = static_cast<Severity>(std::min<uint64_t>(
+          in.GetU64(), static_cast<uint64_t>(Severity::kCritical)));
+      known_index_[known.id] = row.id;
+    } else {
+      return absl::DataLossError("checkpoint: a known finding is missing");
+    }
+    ODDVERB_RETURN_IF_ERROR(in.status());
+  }
+  if (next_known_ > known_.size()) {
+    return absl::DataLossError("checkpoint: known findings are missing");
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "exporters/exporter.h"
 #include "model/finding.h"
+#include "pipeline/checkpoint.h"
 
 namespace oddverb {
 
@@ -37,10 +38,23 @@ class Delivery {
   // Exporters must outlive the delivery.
   Delivery(const Options& options, std::vector<Exporter*> exporters);
 
-  // Takes findings in the order in which they were made.
+  // Takes findings in the order in which they were made: Send(Choose()).
   absl::Status Deliver(std::vector<Finding> findings);
+
+  // Which of `findings` are to be shown now, by the policy; remembers them. A
+  // service commits those before it sends them.
+  std::vector<Finding> Choose(std::vector<Finding> findings);
+  // Hands findings that Choose() returned to the exporters.
+  absl::Status Send(const std::vector<Finding>& findings);
+
   // The input has ended: sends what is held and finishes the exporters.
   absl::Status Finish();
+
+  // What Choose() remembers, as rows of a checkpoint: those that changed since
+  // the last call.
+  void TakeChanges(std::vector<StateRow>& out);
+  // From all rows of a checkpoint, into a new delivery.
+  absl::Status Load(const std::vector<StateRow>& rows);
 
   // Distinct findings by severity (of their last state), filtered ones not
   // counted.
@@ -50,25 +64,33 @@ class Delivery {
       const {
     return by_detector_;
   }
-  // Told of every finding in its last state as kOnceAtEnd sends it, or of
-  // every state sent by kAtOnce.
   uint64_t sent() const { return sent_; }
 
  private:
   using SortKey = std::pair<absl::Time, Hash128>;
+  // Findings that may still change. Beyond this many the oldest is forgotten,
+  // and a later state of it would be shown as if it were new.
+  static constexpr uint32_t kMaxKnown = 65'536;
   struct Known {
+    Hash128 id;
     absl::Time time;  // of the opening state
     Severity severity = Severity::kInfo;
+    bool is_changed = false;
   };
 
-  absl::Status Send(const std::vector<Finding>& findings);
-  absl::Status SendOldest(size_t count);
+  // Index in known_, and whether it was added now.
+  std::pair<uint32_t, bool> Know(const Finding& finding);
+  void MarkChanged(uint32_t index);
+  std::vector<Finding> TakeOldest(size_t count);
   void Count(const Finding& finding, Severity severity, int by);
 
   Options options_;
   std::vector<Exporter*> exporters_;
   std::map<SortKey, Finding> held_;
-  std::map<Hash128, Known> known_;  // ids seen, for kAtOnce and counting
+  std::vector<Known> known_;  // a ring once it is full
+  uint32_t next_known_ = 0;
+  std::map<Hash128, uint32_t> known_index_;
+  std::vector<uint32_t> changed_;
   std::array<uint64_t, 5> counts_{};
   std::map<std::pair<std::string, Severity>, uint64_t> by_detector_;
   uint64_t sent_ = 0;

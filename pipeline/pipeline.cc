@@ -30,7 +30,6 @@ absl::Status Restore(Stages& stages) {
     ODDVERB_RETURN_IF_ERROR(group.Load(rows, stream_time));
   }
   ODDVERB_RETURN_IF_ERROR(stages.correlator->Load(rows, stream_time));
-  stages.restored->state.clear();
   return absl::OkStatus();
 }
 

@@ -26,6 +26,8 @@ absl::Status Stages::ResumeSources(RunContext& run) {
              absl::Now());
   if (!restored.has_value()) return absl::OkStatus();
   records_judged_ = restored->records_judged;
+  ODDVERB_RETURN_IF_ERROR(run.delivery.Load(restored->state));
+  restored->state.clear();
   for (const NamedSource& named : run.sources) {
     auto bookmark = restored->bookmarks.find(named.name);
     if (bookmark == restored->bookmarks.end()) continue;
@@ -33,7 +35,7 @@ absl::Status Stages::ResumeSources(RunContext& run) {
   }
   // Committed, and perhaps not shown to everybody before the process ended.
   for (OutboxEntry& entry : restored->outbox) {
-    ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver({entry.finding}));
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Send({entry.finding}));
     ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(entry.number));
   }
   restored->outbox.clear();
@@ -202,6 +204,7 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
     return Acknowledge(run);
   }
+  findings = run.delivery.Choose(std::move(findings));
   if (!findings.empty()) pace.NoteFinding();
   std::move(findings.begin(), findings.end(),
             std::back_inserter(uncommitted_.findings));
@@ -211,6 +214,7 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
               std::back_inserter(state));
   }
   state.push_back({kClockOwner, StateRow::kShared, 0, routed.clock_state});
+  run.delivery.TakeChanges(state);
   return Commit(run, std::move(state));
 }
 
@@ -225,7 +229,7 @@ absl::Status Stages::Commit(RunContext& run, std::vector<StateRow> state) {
   if (!findings.empty()) {
     // Only now may anybody see them.
     uint64_t last = first + findings.size() - 1;
-    ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Send(findings));
     ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(last));
   }
   return Acknowledge(run);

@@ -1,0 +1,254 @@
+#include "app/command_grammar.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <memory>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/nearest_name.h"
+#include "base/strings.h"
+#include "exporters/exporters.h"
+
+namespace oddverb {
+namespace {
+
+constexpr int kMaxThreads = 64;
+
+constexpr char kAbout[] =
+    "oddverb reads Kubernetes audit logs and says who behaves like an "
+    "intruder.\n"
+    "Nothing leaves this machine; no cluster access is needed.\n"
+    "\n"
+    "  oddverb demo                              see it work, no log needed\n"
+    "  oddverb /var/log/kubernetes/audit/        your own log (= oddverb scan)";
+constexpr char kExitCodes[] =
+    "Exit codes:\n"
+    "    0  fine, with findings or without\n"
+    "    1  failed while running\n"
+    "    2  wrong command line or configuration\n"
+    "    3  findings at or above --fail-on\n"
+    "    4  records that could not be judged, under --strict\n"
+    "  130  ended by SIGINT (143: SIGTERM) after judging what was read";
+constexpr char kScanAbout[] =
+    "Judge audit logs once (`oddverb PATH` means this)\n"
+    "\n"
+    "PATH is a file, a folder (its own files), a pattern such as "
+    "'audit-*.log', or -\n"
+    "for standard input. gzip and zstd are recognized by content. Several "
+    "inputs are\n"
+    "merged by time, so their order does not matter.\n"
+    "\n"
+    "Findings go to standard output, messages to standard error. The same "
+    "input gives\n"
+    "the same bytes, whatever the number of threads. Findings of a file come "
+    "at its\n"
+    "end, sorted by time; those of standard input at once, unless as a table.";
+constexpr char kScanExamples[] =
+    "Examples:\n"
+    "  oddverb scan /var/log/kubernetes/audit/\n"
+    "  oddverb scan --min-severity high -o findings.ndjson 'audit-*.log.gz'\n"
+    "  tail -F audit.log | oddverb scan -\n"
+    "  oddverb scan -q --fail-on high audit.log || echo 'look at this'\n"
+    "\n"
+    "The configuration is YAML; every part may be left out:\n"
+    "  cluster: prod-eu-1\n"
+    "  trusted_proxies: [10.0.0.0/8]\n"
+    "  detectors:\n"
+    "    forbidden_burst: {profile: sensitive}\n"
+    "\n";
+constexpr char kDemoAbout[] =
+    "Judge the built-in log; start here\n"
+    "\n"
+    "The log is five minutes of a real API server while attacks were staged "
+    "on it.\n"
+    "The findings are held against the truth: which attacks were found, and "
+    "how many\n"
+    "findings are false.";
+
+using Names = std::vector<std::string>;
+
+Names FormatNames() {
+  Names names;
+  for (const ExporterEntry& entry : AllExporters()) {
+    names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+// A flag with one value; given again, the last one counts.
+CLI::Option* AddValue(CLI::App* app, const std::string& flag,
+                      const std::string& type, std::string& value,
+                      const std::string& help) {
+  return app->add_option(flag, value, help)->type_name(type)->take_last();
+}
+
+// A flag whose value is one of `names`.
+CLI::Option* AddChoice(CLI::App* app, const std::string& flag,
+                       const Names& names, const std::string& help,
+                       const std::function<void(const std::string&)>& set) {
+  auto check = [flag, names, set](const std::string& value) {
+    if (std::find(names.begin(), names.end(), value) == names.end()) {
+      std::string message = absl::StrCat("\"", value, "\" is none of ",
+                                         absl::StrJoin(names, ", "));
+      std::string_view nearest = NearestName(value, names);
+      if (!nearest.empty()) {
+        absl::StrAppend(&message, "; did you mean ", A(nearest), "?");
+      }
+      throw CLI::ValidationError(flag, message);
+    }
+    set(value);
+  };
+  return app->add_option_function<std::string>(flag, check, help)->take_last();
+}
+
+CLI::Option* AddSeverity(CLI::App* app, const std::string& flag,
+                         const std::string& help,
+                         const std::function<void(Severity)>& set) {
+  Names names;
+  for (int i = 0; i <= static_cast<int>(Severity::kCritical); ++i) {
+    names.emplace_back(SeverityName(static_cast<Severity>(i)));
+  }
+  auto set_by_name = [set](const std::string& name) {
+    Severity severity = Severity::kInfo;
+    ParseSeverity(name, severity);
+    set(severity);
+  };
+  return AddChoice(app, flag, names, help, set_by_name)->type_name("SEVERITY");
+}
+
+void AddThreads(CLI::App* app, ScanOptions& scan) {
+  auto set = [&scan](const std::string& text) {
+    int count = 0;
+    const char* end = text.data() + text.size();
+    auto [rest, error] = std::from_chars(text.data(), end, count);
+    if (error != std::errc() || rest != end || count < 1 ||
+        count > kMaxThreads) {
+      throw CLI::ValidationError(
+          "--threads",
+          absl::StrCat("\"", text, "\" is no number from 1 to ", kMaxThreads,
+                       "; leave the flag out for one a core"));
+    }
+    scan.threads = count;
+  };
+  app->add_option_function<std::string>(
+         "--threads", set,
+         "Worker threads, 1 to 64; default: one a core. Never changes the "
+         "findings")
+      ->type_name("N")
+      ->take_last()
+      ->group("Running");
+}
+
+// Flags that demo and scan share.
+void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
+  const char* group = "Findings";
+  AddChoice(app, "--format", FormatNames(),
+            absl::StrCat(absl::StrJoin(FormatNames(), " or "),
+                         "; default: table on a terminal, else ndjson (one "
+                         "JSON object a line, see oddverb schema finding)"),
+            [&scan](const std::string& name) { scan.format = name; })
+      ->type_name("FORMAT")
+      ->group(group);
+  AddValue(app, "-o,--output", "FILE", scan.output,
+           "Where the findings go; default: -, standard output")
+      ->group(group);
+  AddSeverity(app, "--min-severity",
+              "Leave out findings below: info, low, medium, high or critical",
+              [&scan](Severity s) { scan.min_severity = s; })
+      ->group(group);
+  AddThreads(app, scan);
+  AddValue(app, "--metrics-out", "FILE", scan.metrics_file,
+           "Write Prometheus metrics of the run to this file at its end")
+      ->group("Running");
+  app->add_flag("-q,--quiet", scan.quiet,
+                "No progress and no summary; warnings and errors remain")
+      ->group("Running");
+}
+
+void AddReadingFlags(CLI::App* app, ScanOptions& scan) {
+  app->add_option("path", scan.paths)->type_name("PATH")->expected(0, -1);
+  const char* group = "Reading";
+  AddValue(app, "--config", "FILE", scan.config_file,
+           "YAML with cluster, trusted_proxies and the detectors' options")
+      ->group(group);
+  AddValue(app, "--cluster", "NAME", scan.cluster,
+           "Name of the cluster, part of every finding and of its id")
+      ->group(group);
+  app->add_option("--trusted-proxies", scan.trusted_proxies,
+                  "Networks of your load balancers and proxies: passed over "
+                  "in sourceIPs, from the right, to find the client's address")
+      ->delimiter(',')
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all()
+      ->type_name("CIDR,...")
+      ->group(group);
+  app->add_flag("--strict", scan.strict,
+                "Exit with 4 if a record could not be judged")
+      ->group(group);
+  AddValue(app, "--dead-letter", "FILE", scan.dead_letter_file,
+           "Keep the records that could not be judged, with place and reason")
+      ->group(group);
+}
+
+void AddScanFlags(CLI::App* app, ScanOptions& scan) {
+  AddReadingFlags(app, scan);
+  AddOutputFlags(app, scan);
+  AddSeverity(app, "--fail-on",
+              "Exit with 3 if there is a finding of this severity or above",
+              [&scan](Severity s) { scan.fail_on = s; })
+      ->group("Findings");
+  AddChoice(app, "--log-format", {"logfmt", "json"},
+            "Of warnings on standard error: logfmt or json",
+            [&scan](const std::string& name) {
+              scan.log.format =
+                  name == "json" ? LogFormat::kJson : LogFormat::kLogfmt;
+            })
+      ->type_name("FORMAT")
+      ->group("Running");
+  AddChoice(
+      app, "--log-level", {"debug", "info", "warn", "error"},
+      "Write messages from here up: debug, info, warn or error",
+      [&scan](const std::string& name) { ParseLogLevel(name, scan.log.level); })
+      ->type_name("LEVEL")
+      ->group("Running");
+}
+
+}  // namespace
+
+CommandGrammar::CommandGrammar(CommandLine& line)
+    : app(std::make_unique<CLI::App>(kAbout, "oddverb")) {
+  app->set_help_flag("-h,--help", "This text");
+  app->add_flag_callback(
+      "--version", [&line] { line.command = CommandLine::Command::kVersion; },
+      "The same as the command version");
+  app->require_subcommand(0, 1);
+  demo = app->add_subcommand("demo", kDemoAbout);
+  AddOutputFlags(demo, line.scan);
+  scan = app->add_subcommand("scan", kScanAbout);
+  AddScanFlags(scan, line.scan);
+  scan->footer(absl::StrCat(kScanExamples, kExitCodes));
+  CLI::App* list = app->add_subcommand("list", "Say what there is");
+  list->require_subcommand(1);
+  list_detectors = list->add_subcommand(
+      "detectors", "What is looked for, and the rules that findings name");
+  list_detectors->add_flag("--json", line.json, "As JSON");
+  CLI::App* schema =
+      app->add_subcommand("schema", "Print the JSON Schema of an output");
+  schema->require_subcommand(1);
+  schema_finding = schema->add_subcommand(
+      "finding", "Of a finding, as --format ndjson writes it");
+  version = app->add_subcommand("version", "Say version and build");
+  version->add_flag("--json", line.json, "As JSON");
+  // Only for lists and suggestions: ParseCommandLine() answers it.
+  app->add_subcommand("help", "Say more: oddverb help COMMAND");
+  // Last, as commands inherit it.
+  app->footer(kExitCodes);
+}
+
+CommandGrammar::~CommandGrammar() = default;
+
+}  // namespace oddverb

@@ -1,0 +1,124 @@
+#include "ingest/webhook_source.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace oddverb {
+namespace {
+
+// Garbage is told to its sender at once; the rest of the truth comes out when
+// the body is decoded, after it was made durable.
+bool LooksLikeJson(std::string_view body) {
+  size_t first = body.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos &&
+         (body[first] == '{' || body[first] == '[');
+}
+
+}  // namespace
+
+WebhookSource::WebhookSource(const Options& options) : options_(options) {}
+
+WebhookSource::~WebhookSource() = default;
+
+HttpResponse WebhookSource::Later() const {
+  HttpResponse response = TextResponse(503, "busy, come again");
+  response.retry_after = options_.retry_after;
+  return response;
+}
+
+std::optional<HttpResponse> WebhookSource::Screen(const HttpRequestHead& head) {
+  if (head.path != path()) {
+    counters_.refused_path.fetch_add(1);
+    return TextResponse(
+        404, absl::StrCat("events of this receiver's cluster go to ", path()));
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (draining_ || queued_bytes_ >= options_.max_queued_bytes) {
+    counters_.refused_full.fetch_add(1);
+    return Later();
+  }
+  return std::nullopt;
+}
+
+void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
+  if (!LooksLikeJson(request.body->view())) {
+    counters_.refused_garbage.fetch_add(1);
+    responder.Respond(
+        TextResponse(400, "expected a JSON EventList of audit.k8s.io/v1"));
+    return;
+  }
+  counters_.requests.fetch_add(1);
+  counters_.bytes.fetch_add(request.body->size());
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    queued_bytes_ += request.body->size();
+    queue_.push_back({std::move(request.body), std::move(responder)});
+  }
+  arrived_.notify_one();
+}
+
+absl::Status WebhookSource::Read(absl::Time deadline, RawBatch& out) {
+  out.Clear();
+  std::unique_lock<std::mutex> lock(mutex_);
+  arrived_.wait_until(lock, absl::ToChronoTime(deadline),
+                      [this] { return !queue_.empty() || draining_; });
+  if (queue_.empty()) {
+    return draining_ ? absl::OutOfRangeError("drained") : absl::OkStatus();
+  }
+  while (!queue_.empty() && out.bytes->size() < RawBatch::kTargetBytes) {
+    Waiting waiting = std::move(queue_.front());
+    queue_.pop_front();
+    queued_bytes_ -= waiting.body->size();
+    out.records.push_back({static_cast<uint32_t>(out.bytes->size()),
+                           static_cast<uint32_t>(waiting.body->size())});
+    out.positions.push_back({.source = options_.source_index,
+                             .stream = 0,
+                             .offset = next_number_,
+                             .line = 0});
+    out.bytes->Append(waiting.body->view());
+    out.bytes->Append("\n");
+    unanswered_.emplace(next_number_++, std::move(waiting.responder));
+  }
+  out.source_bytes = out.bytes->size();
+  return absl::OkStatus();
+}
+
+void WebhookSource::Answer(const Position& position, HttpResponse response) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  auto found = unanswered_.extract(position.offset);
+  lock.unlock();
+  // Bodies that an earlier process spooled have nobody waiting.
+  if (!found.empty()) found.mapped().Respond(std::move(response));
+}
+
+absl::Status WebhookSource::Accepted(const Position& position) {
+  HttpResponse done;
+  done.status = 204;
+  Answer(position, std::move(done));
+  return absl::OkStatus();
+}
+
+void WebhookSource::Refused(const Position& position) {
+  counters_.refused_not_durable.fetch_add(1);
+  Answer(position, Later());
+}
+
+std::string WebhookSource::Describe(const Position& position) const {
+  return absl::StrCat("POST ", path(), ", request ", position.offset);
+}
+
+Source::Progress WebhookSource::progress() const {
+  return {.read_bytes = counters_.bytes.load(), .total_bytes = 0};
+}
+
+void WebhookSource::Drain() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = true;
+  }
+  arrived_.notify_all();
+}
+
+}  // namespace oddverb
