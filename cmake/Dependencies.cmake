@@ -9,6 +9,10 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(yaml-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(CURL 7.85 REQUIRED)
+# Only headers of it, and those only in net/*.cc.
+find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers)
 find_package(zstd CONFIG REQUIRED)
 
 # yaml-cpp 0.7 (Debian 12) has the old name of the target.

@@ -1,124 +1,357 @@
 #include "detectors/credential_contacts.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
 
-#include "model/finding_state.h"
+#include "base/ip_address.h"
 
 namespace oddverb {
 namespace {
 
-// Same text up to the cut.
-bool SameAgent(std::string_view kept, std::string_view seen) {
-  if (seen.size() <= Contact::kMaxAgentBytes) return kept == seen;
-  return kept == Bounded(seen, Contact::kMaxAgentBytes);
+constexpr uint64_t kStateVersion = 1;
+// Lengths are kept in a byte.
+constexpr size_t kMaxIpBytes = 64;
+constexpr size_t kMaxAuditIdBytes = 128;
+constexpr size_t kMaxVerbBytes = 32;
+static_assert(Contact::kMaxAgentBytes < 256 && Contact::kMaxUriBytes < 256 &&
+              kMaxAuditIdBytes < 256);
+// How long a request may be under way and its last line still tell of the past.
+// Watches end within the hour, idle streams after four (kubelet's
+// streamingConnectionIdleTimeout). What is older than that is a clock that was
+// set, and begins anew.
+constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
+constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
+
+void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
+  std::string bounded = Bounded(text, max_bytes);
+  out += static_cast<char>(bounded.size());
+  out += bounded;
 }
 
-void NoteAgent(std::string_view agent, Contact& contact) {
-  for (const std::string& known : contact.user_agents) {
-    if (SameAgent(known, agent)) return;
+// Without the spare room that a string keeps for growing.
+std::string ExactCopy(const std::string& text) {
+  std::string exact;
+  exact.reserve(text.size());
+  return exact.append(text);
+}
+
+// `kept` is `seen`, up to the cut.
+bool SameUpToCut(std::string_view kept, std::string_view seen,
+                 size_t max_bytes) {
+  if (seen.size() <= max_bytes) return kept == seen;
+  return kept == Bounded(seen, max_bytes);
+}
+
+bool IsPrivate(std::string_view ip) {
+  std::optional<IpAddress> address = IpAddress::Parse(ip);
+  return address.has_value() && address->is_private();
+}
+
+// Requests of which the API server logs ResponseStarted and, minutes or hours
+// later, ResponseComplete (kube-apiserver's BasicLongRunningRequestCheck).
+bool IsLongRunning(const AuditEvent& event) {
+  constexpr std::array<std::string_view, 5> kSubresources = {
+      "attach", "exec", "log", "portforward", "proxy"};
+  return event.verb == "watch" || event.verb == "proxy" ||
+         std::find(kSubresources.begin(), kSubresources.end(),
+                   event.object.subresource) != kSubresources.end();
+}
+
+// Pieces of a length and that many bytes; nullopt if they do not add up.
+std::optional<size_t> CountPieces(std::string_view texts) {
+  size_t count = 0;
+  size_t at = 0;
+  for (; at < texts.size(); ++count) {
+    at += 1 + size_t{static_cast<unsigned char>(texts[at])};
   }
-  if (contact.user_agents.size() < Contact::kMaxAgents) {
-    contact.user_agents.push_back(Bounded(agent, Contact::kMaxAgentBytes));
-  }
+  if (at != texts.size()) return std::nullopt;
+  return count;
+}
+
+int64_t ReceivedMicros(const AuditEvent& event) {
+  bool has_received = event.received != absl::InfinitePast();
+  return absl::ToUnixMicros(has_received ? event.received : event.stage_time);
+}
+
+// a - b without overflow.
+int64_t Difference(int64_t a, int64_t b) {
+  int64_t difference = 0;
+  if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+  return a > b ? INT64_MAX : INT64_MIN;
 }
 
 }  // namespace
 
+Contact::Contact(const AuditEvent& event)
+    : first_micros_(absl::ToUnixMicros(event.stage_time)),
+      last_micros_(first_micros_),
+      first_code_(static_cast<int16_t>(
+          std::clamp(event.response_code, 0, int{INT16_MAX}))),
+      flags_(IsPrivate(event.source_ip) ? kPrivate : 0) {
+  std::string texts;
+  AppendPiece(event.source_ip, kMaxIpBytes, texts);
+  AppendPiece(event.audit_id, kMaxAuditIdBytes, texts);
+  AppendPiece(event.verb, kMaxVerbBytes, texts);
+  AppendPiece(event.request_uri, kMaxUriBytes, texts);
+  AppendPiece(event.user_agent, kMaxAgentBytes, texts);
+  texts_ = ExactCopy(texts);
+}
+
+std::string_view Contact::Piece(size_t index) const {
+  std::string_view rest = texts_;
+  for (; index > 0 && !rest.empty(); --index) {
+    rest.remove_prefix(1 + size_t{static_cast<unsigned char>(rest[0])});
+  }
+  if (rest.empty()) return {};
+  return rest.substr(1, static_cast<unsigned char>(rest[0]));
+}
+
+size_t Contact::PieceCount() const { return CountPieces(texts_).value_or(0); }
+
+std::vector<std::string_view> Contact::user_agents() const {
+  std::vector<std::string_view> agents;
+  for (size_t i = kAgents, n = PieceCount(); i < n; ++i) {
+    agents.push_back(Piece(i));
+  }
+  return agents;
+}
+
+Evidence Contact::first_use() const {
+  return {.audit_id = std::string(Piece(kAuditId)),
+          .time = absl::FromUnixMicros(first_micros_),
+          .verb = std::string(Piece(kVerb)),
+          .uri = std::string(Piece(kUri)),
+          .code = first_code_};
+}
+
+bool Contact::IsAt(std::string_view source_ip) const {
+  return SameUpToCut(ip(), source_ip, kMaxIpBytes);
+}
+
 bool Contact::SharesAgentWith(const Contact& other) const {
-  return std::any_of(user_agents.begin(), user_agents.end(),
-                     [&](const std::string& agent) {
-                       return std::find(other.user_agents.begin(),
-                                        other.user_agents.end(),
-                                        agent) != other.user_agents.end();
-                     });
+  std::vector<std::string_view> theirs = other.user_agents();
+  std::vector<std::string_view> ours = user_agents();
+  return std::any_of(ours.begin(), ours.end(), [&](std::string_view agent) {
+    return std::find(theirs.begin(), theirs.end(), agent) != theirs.end();
+  });
+}
+
+void Contact::NoteAgent(std::string_view agent) {
+  size_t count = PieceCount();
+  for (size_t i = kAgents; i < count; ++i) {
+    if (SameUpToCut(Piece(i), agent, kMaxAgentBytes)) return;
+  }
+  if (count - kAgents >= kMaxAgents) return;
+  std::string texts = texts_;
+  AppendPiece(agent, kMaxAgentBytes, texts);
+  texts_ = ExactCopy(texts);
+}
+
+bool Contact::Count(const AuditEvent& event) {
+  last_micros_ = std::max(last_micros_, absl::ToUnixMicros(event.stage_time));
+  // A policy may leave the first line out: believe in it once one was seen.
+  if (event.stage == Stage::kResponseStarted) flags_ |= kStartsSeen;
+  bool is_last_line = event.stage == Stage::kResponseComplete &&
+                      (flags_ & kStartsSeen) != 0 && IsLongRunning(event);
+  if (is_last_line) return false;
+  if (uses_ < UINT32_MAX) ++uses_;
+  return true;
+}
+
+void Contact::Save(StateWriter& out) const {
+  out.PutString(texts_);
+  out.PutI64(first_micros_);
+  out.PutI64(last_micros_);
+  out.PutU64(uses_);
+  out.PutI64(first_code_);
+  out.PutU64(flags_);
+  out.PutU64(reported);
+}
+
+void Contact::Load(StateReader& in) {
+  texts_ = ExactCopy(std::string(in.GetString()));
+  first_micros_ = in.GetI64();
+  last_micros_ = in.GetI64();
+  uint64_t uses = in.GetU64();
+  int64_t code = in.GetI64();
+  uint64_t flags = in.GetU64();
+  uint64_t said = in.GetU64();
+  size_t pieces = PieceCount();
+  bool is_sound = pieces > kAgents && pieces <= kAgents + kMaxAgents &&
+                  uses <= UINT32_MAX && code >= 0 && code <= INT16_MAX &&
+                  flags <= kAllFlags && said <= UINT8_MAX;
+  if (!is_sound) {
+    in.Fail();
+    return;
+  }
+  uses_ = static_cast<uint32_t>(uses);
+  first_code_ = static_cast<int16_t>(code);
+  flags_ = static_cast<uint8_t>(flags);
+  reported = static_cast<uint8_t>(said);
+}
+
+size_t CredentialContacts::size() const {
+  if (first_.texts_.empty()) return 0;
+  return moved_ == nullptr ? 1 : 1 + moved_->others.size();
+}
+
+Contact& CredentialContacts::contact(size_t index) {
+  return index == 0 ? first_ : moved_->others[index - 1];
+}
+
+const Contact& CredentialContacts::contact(size_t index) const {
+  return index == 0 ? first_ : moved_->others[index - 1];
+}
+
+size_t CredentialContacts::home() const {
+  for (size_t i = 0; i < size(); ++i) {
+    if (contact(i).is_private()) return i;
+  }
+  return 0;
+}
+
+bool CredentialContacts::HasOwnClient(size_t index) const {
+  size_t base = home();
+  std::array<bool, kMaxContacts> own{};
+  own[base] = true;
+  // Two rounds: at home, then one step away.
+  for (int round = 0; round < 2; ++round) {
+    std::array<bool, kMaxContacts> known = own;
+    for (size_t i = 0; i < size(); ++i) {
+      for (size_t k = 0; k < size(); ++k) {
+        bool joins =
+            known[k] && !own[i] && contact(i).SharesAgentWith(contact(k));
+        if (joins) own[i] = true;
+      }
+    }
+  }
+  return own[index];
+}
+
+int CredentialContacts::ChangesWithin(absl::Time now,
+                                      absl::Duration span) const {
+  return moved_ == nullptr ? 0 : moved_->changes.CountWithin(now, span);
+}
+
+bool CredentialContacts::IsCrowded(absl::Time now) const {
+  if (moved_ == nullptr || moved_->crowded_micros == INT64_MIN) return false;
+  return Difference(absl::ToUnixMicros(now), moved_->crowded_micros) <=
+         kCrowdedMicros;
+}
+
+bool CredentialContacts::roaming_reported() const {
+  return moved_ != nullptr && moved_->roaming_reported;
+}
+
+CredentialContacts::Movement& CredentialContacts::Moved() {
+  if (moved_ == nullptr) moved_ = std::make_unique<Movement>();
+  return *moved_;
 }
 
 size_t CredentialContacts::Find(std::string_view ip) const {
-  if (current_ < contacts_.size() && contacts_[current_].ip == ip) {
-    return current_;
+  size_t count = size();
+  for (size_t i = 0; i < count; ++i) {
+    if (contact(i).IsAt(ip)) return i;
   }
-  for (size_t i = 0; i < contacts_.size(); ++i) {
-    if (contacts_[i].ip == ip) return i;
+  return count;
+}
+
+void CredentialContacts::Evict(absl::Time now) {
+  size_t oldest = kMaxContacts;
+  for (size_t i = 0; i < kMaxContacts; ++i) {
+    if (i == home() || i == moved_->current) continue;
+    if (oldest == kMaxContacts ||
+        contact(i).last_micros_ < contact(oldest).last_micros_) {
+      oldest = i;
+    }
   }
-  return contacts_.size();
+  int64_t micros = absl::ToUnixMicros(now);
+  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdedMicros) {
+    moved_->crowded_micros = micros;
+  }
+  auto second = moved_->others.begin();
+  if (oldest == 0) {
+    first_ = std::move(*second);
+    oldest = 1;
+  }
+  moved_->others.erase(second + static_cast<std::ptrdiff_t>(oldest - 1));
+  if (moved_->current >= oldest) --moved_->current;
 }
 
 size_t CredentialContacts::Insert(const AuditEvent& event) {
-  if (contacts_.size() == kMaxContacts) {
-    crowded_ = true;
-    auto oldest = std::min_element(
-        contacts_.begin(), contacts_.end(),
-        [](const Contact& a, const Contact& b) {
-          return a.last_use < b.last_use;
-        });
-    auto index = static_cast<size_t>(oldest - contacts_.begin());
-    contacts_.erase(oldest);
-    if (current_ > index) --current_;
-    // The one used before was dropped: only if it was the oldest of all.
-    if (current_ >= contacts_.size()) current_ = contacts_.size() - 1;
+  if (size() == 0) {
+    first_ = Contact(event);
+    return 0;
   }
-  Contact& contact = contacts_.emplace_back();
-  contact.ip = Bounded(event.source_ip, Finding::kMaxTextBytes);
-  contact.first_use = {
-      .audit_id = Bounded(event.audit_id, Finding::kMaxTextBytes),
-      .time = event.stage_time,
-      .verb = Bounded(event.verb, Finding::kMaxTextBytes),
-      .uri = Bounded(event.request_uri, Contact::kMaxUriBytes),
-      .code = event.response_code};
-  contact.last_use = event.stage_time;
-  return contacts_.size() - 1;
+  if (size() == kMaxContacts) Evict(event.stage_time);
+  Moved().others.emplace_back(event);
+  return size() - 1;
+}
+
+bool CredentialContacts::IsLate(int64_t received_micros) const {
+  int64_t behind = Difference(latest_micros_, received_micros);
+  return behind > 0 && behind <= kMaxLateMicros;
 }
 
 CredentialContacts::Use CredentialContacts::Add(const AuditEvent& event) {
   Use use;
-  use.is_first = contacts_.empty();
+  use.is_first = size() == 0;
   use.contact = Find(event.source_ip);
-  use.is_new = use.contact == contacts_.size();
+  use.is_new = use.contact == size();
   if (use.is_new) use.contact = Insert(event);
-  use.previous = use.is_first ? use.contact : current_;
-  if (use.previous != use.contact) changes_.Add(event.stage_time);
-  current_ = use.contact;
-  Contact& contact = contacts_[use.contact];
-  NoteAgent(event.user_agent, contact);
-  contact.last_use = std::max(contact.last_use, event.stage_time);
-  ++contact.uses;
+  use.previous = use.contact;
+  Contact& contact = this->contact(use.contact);
+  use.is_repeat = !contact.Count(event);
+  if (use.is_repeat) return use;
+  contact.NoteAgent(event.user_agent);
+  // The last line of a request from long ago is no return to its address.
+  int64_t received = ReceivedMicros(event);
+  if (!use.is_first && IsLate(received)) return use;
+  latest_micros_ = received;
+  if (moved_ == nullptr || moved_->current == use.contact) return use;
+  use.previous = moved_->current;
+  moved_->changes.Add(event.stage_time);
+  moved_->current = static_cast<uint8_t>(use.contact);
   return use;
 }
 
 void CredentialContacts::Save(StateWriter& out) const {
-  out.PutU64(contacts_.size());
-  for (const Contact& contact : contacts_) {
-    out.PutString(contact.ip);
-    out.PutU64(contact.user_agents.size());
-    for (const std::string& agent : contact.user_agents) out.PutString(agent);
-    SaveEvidence(contact.first_use, out);
-    out.PutTime(contact.last_use);
-    out.PutI64(contact.uses);
-    out.PutI64(contact.reported);
-  }
-  changes_.Save(out);
-  out.PutU64(current_);
-  out.PutU64(crowded_ ? 1 : 0);
+  out.PutU64(kStateVersion);
+  out.PutI64(latest_micros_);
+  first_.Save(out);
+  out.PutU64(moved_ == nullptr ? 0 : 1);
+  if (moved_ == nullptr) return;
+  out.PutU64(moved_->others.size());
+  for (const Contact& contact : moved_->others) contact.Save(out);
+  moved_->changes.Save(out);
+  out.PutI64(moved_->crowded_micros);
+  out.PutU64(moved_->current);
+  out.PutU64(moved_->roaming_reported ? 1 : 0);
 }
 
 void CredentialContacts::Load(StateReader& in) {
-  contacts_.clear();
-  for (uint64_t n = std::min(in.GetCount(8), uint64_t{kMaxContacts}); n > 0;
-       --n) {
-    Contact& contact = contacts_.emplace_back();
-    contact.ip = std::string(in.GetString());
-    for (uint64_t k = in.GetCount(1); k > 0; --k) {
-      contact.user_agents.emplace_back(in.GetString());
+  *this = CredentialContacts();
+  CredentialContacts loaded;
+  if (in.GetU64() != kStateVersion) in.Fail();
+  loaded.latest_micros_ = in.GetI64();
+  loaded.first_.Load(in);
+  if (in.GetU64() != 0) {
+    Movement& moved = loaded.Moved();
+    uint64_t others = in.GetCount(8);
+    if (others >= kMaxContacts) in.Fail();
+    for (; others > 0 && in.status().ok(); --others) {
+      moved.others.emplace_back().Load(in);
     }
-    contact.first_use = LoadEvidence(in);
-    contact.last_use = in.GetTime();
-    contact.uses = in.GetI64();
-    contact.reported = static_cast<int>(in.GetI64());
+    moved.changes.Load(in);
+    moved.crowded_micros = in.GetI64();
+    uint64_t current = in.GetU64();
+    if (current > moved.others.size()) in.Fail();
+    moved.current = static_cast<uint8_t>(current);
+    moved.roaming_reported = in.GetU64() != 0;
   }
-  changes_.Load(in);
-  current_ = in.GetU64();
-  if (current_ >= contacts_.size()) current_ = 0;
-  crowded_ = in.GetU64() != 0;
+  if (in.status().ok()) *this = std::move(loaded);
 }
 
 }  // namespace oddverb

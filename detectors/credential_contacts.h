@@ -4,11 +4,13 @@
 // every hour, the pod stays) and for any other credential by itself.
 //
 // Bounded: texts are cut, a fifth address replaces the one that was used least
-// recently. One thread.
+// recently, but never the home. A credential that is used from one address
+// only, as nearly all are, takes one small block and one of text. One thread.
 #ifndef ODDVERB_DETECTORS_CREDENTIAL_CONTACTS_H_
 #define ODDVERB_DETECTORS_CREDENTIAL_CONTACTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,20 +23,55 @@
 
 namespace oddverb {
 
-struct Contact {
+// One address that the credential was used from. Times are kept in
+// microseconds, as audit events have them.
+class Contact {
+ public:
   static constexpr size_t kMaxAgents = 4;
-  static constexpr size_t kMaxAgentBytes = 128;
-  static constexpr size_t kMaxUriBytes = 128;
+  static constexpr size_t kMaxAgentBytes = 96;
+  static constexpr size_t kMaxUriBytes = 96;
 
-  std::string ip;
-  std::vector<std::string> user_agents;
-  Evidence first_use;
-  absl::Time last_use;
-  int64_t uses = 0;
-  // Severity + 1 of what was said of this address; 0 = nothing.
-  int reported = 0;
+  Contact() = default;
+  // `event` is the first use from its address.
+  explicit Contact(const AuditEvent& event);
 
+  // Views live until the next Add() to the contacts.
+  std::string_view ip() const { return Piece(kIp); }
+  std::vector<std::string_view> user_agents() const;
+  Evidence first_use() const;
+  absl::Time last_use() const { return absl::FromUnixMicros(last_micros_); }
+  // Requests.
+  int64_t uses() const { return uses_; }
+  // RFC 1918 and its like; false for what is no address.
+  bool is_private() const { return (flags_ & kPrivate) != 0; }
+  bool is_v6() const { return ip().find(':') != std::string_view::npos; }
+  bool IsAt(std::string_view source_ip) const;
   bool SharesAgentWith(const Contact& other) const;
+
+  // Severity + 1 of what was said of this address; 0 = nothing.
+  uint8_t reported = 0;
+
+ private:
+  friend class CredentialContacts;
+  // Order of the texts; the agents follow.
+  enum PieceIndex : size_t { kIp, kAuditId, kVerb, kUri, kAgents };
+  enum Flag : uint8_t { kPrivate = 1, kStartsSeen = 2, kAllFlags = 3 };
+
+  // Each piece of texts_ is a byte of length and that many bytes.
+  std::string_view Piece(size_t index) const;
+  size_t PieceCount() const;
+  void NoteAgent(std::string_view agent);
+  // False for the second line of a request that was counted already.
+  bool Count(const AuditEvent& event);
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+  std::string texts_;
+  int64_t first_micros_ = 0;
+  int64_t last_micros_ = 0;
+  uint32_t uses_ = 0;
+  int16_t first_code_ = 0;
+  uint8_t flags_ = 0;
 };
 
 class CredentialContacts {
@@ -42,35 +79,57 @@ class CredentialContacts {
   static constexpr size_t kMaxContacts = 4;
 
   struct Use {
-    size_t contact = 0;       // index into contacts()
-    size_t previous = 0;      // the one used before; == contact if the same
-    bool is_new = false;      // first use from this address
-    bool is_first = false;    // first use at all
+    size_t contact = 0;      // index of the address
+    size_t previous = 0;     // of the one used before; == contact if the same
+    bool is_new = false;     // first use from this address
+    bool is_first = false;   // first use at all
+    bool is_repeat = false;  // another line of a request that was seen before
   };
   // REQUIRES: event.source_ip is not empty.
   Use Add(const AuditEvent& event);
 
-  const std::vector<Contact>& contacts() const { return contacts_; }
-  Contact& contact(size_t index) { return contacts_[index]; }
-  const Contact& contact(size_t index) const { return contacts_[index]; }
+  // In order of first use.
+  size_t size() const;
+  Contact& contact(size_t index);
+  const Contact& contact(size_t index) const;
+  // Where the credential belongs, as far as is known: the first inside address,
+  // else the first one. Where the log begins while a thief is at work, that is
+  // not always the first one.
+  size_t home() const;
+  // The client of this address is one that was seen at home, or at an address
+  // which has a client in common with home.
+  bool HasOwnClient(size_t index) const;
+
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
-  int ChangesWithin(absl::Time now, absl::Duration span) const {
-    return changes_.CountWithin(now, span);
-  }
-  // More addresses were seen than are remembered.
-  bool crowded() const { return crowded_; }
+  int ChangesWithin(absl::Time now, absl::Duration span) const;
+  // More addresses than are remembered were in use within the last day.
+  bool IsCrowded(absl::Time now) const;
+  // Was it said already that the credential roams?
+  bool roaming_reported() const;
+  void SetRoamingReported() { Moved().roaming_reported = true; }
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
 
  private:
+  // What only a credential with a second address needs.
+  struct Movement {
+    std::vector<Contact> others;
+    RecentTimes changes;
+    int64_t crowded_micros = INT64_MIN;
+    uint8_t current = 0;  // index of the contact used last
+    bool roaming_reported = false;
+  };
+
+  Movement& Moved();
   size_t Find(std::string_view ip) const;
   size_t Insert(const AuditEvent& event);
+  void Evict(absl::Time now);
+  bool IsLate(int64_t received_micros) const;
 
-  std::vector<Contact> contacts_;  // in order of first use
-  RecentTimes changes_;
-  size_t current_ = 0;
-  bool crowded_ = false;
+  Contact first_;
+  std::unique_ptr<Movement> moved_;
+  int64_t latest_micros_ = 0;  // when the newest request was received
 };
 
 }  // namespace oddverb

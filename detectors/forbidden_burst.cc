@@ -174,13 +174,12 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, absl::Time time,
     refused->fast.score.Add(time, kFastHalfLife, -kCredit);
     refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
   }
-  std::string text = TupleText(tuple, event.verb);
-  size_t separator = actor.examples.empty() ? 0 : 2;
-  if (actor.examples.size() + separator + text.size() > kMaxExampleBytes) {
-    return;
-  }
-  if (separator != 0) actor.examples += "; ";
-  actor.examples += text;
+  // A new string rather than an append, which would take twice the memory.
+  std::string examples = actor.examples;
+  if (!examples.empty()) examples += "; ";
+  examples += TupleText(tuple, event.verb);
+  if (examples.size() <= kMaxExampleBytes)
+    actor.examples = std::string(examples);
 }
 
 void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,

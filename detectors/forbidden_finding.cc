@@ -17,7 +17,12 @@ constexpr size_t kMaxSummaryBytes = 400;
 
 // Scores are shown in hundredths, and added up as whole numbers: what a person
 // adds up with a pencil is the score.
-int64_t Cents(double value) { return std::llround(value * 100); }
+// Bounded, as a score may come from a damaged checkpoint.
+int64_t Cents(double value) {
+  constexpr double kMost = 1e12;
+  if (std::isnan(value)) return 0;
+  return std::llround(std::clamp(value * 100, -kMost, kMost));
+}
 double FromCents(int64_t cents) { return static_cast<double>(cents) / 100; }
 
 std::string Span(absl::Time first, absl::Time last) {

@@ -12,13 +12,6 @@ namespace {
 constexpr size_t kMaxNameBytes = 80;
 constexpr size_t kMaxCommandBytes = 120;
 
-// A name from the log as one word of a shell. It may be empty, and one that
-// begins with a dash would be an option.
-std::string NameWord(std::string_view name, std::string_view placeholder) {
-  bool is_usable = !name.empty() && name[0] != '-';
-  return is_usable ? ShellWord(name) : std::string(placeholder);
-}
-
 std::string OwnerText(const MetadataSurface& surface) {
   std::string name = Bounded(surface.owner_name, kMaxNameBytes);
   if (surface.owner_ns.empty()) {
@@ -31,6 +24,11 @@ std::string OwnerText(const MetadataSurface& surface) {
 std::string Outcome(int code) {
   if (code == 0 || (code >= 100 && code < 300)) return "";
   return absl::StrCat(" (answer ", code, ")");
+}
+
+// An answer of 400 and more: nothing was run.
+std::string_view RanIn(int code) {
+  return code >= 400 ? " tried to run in " : " ran in ";
 }
 
 std::string Title(const MetadataSurface& surface,
@@ -52,9 +50,10 @@ std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
   bool is_command = surface.text_kind == TextKind::kCommand;
   std::string summary = Bounded(who, kMaxNameBytes);
   if (surface.id == SurfaceId::kExec) {
-    absl::StrAppend(&summary, " ran in ", OwnerText(surface), ": ");
+    absl::StrAppend(&summary, A(RanIn(event.response_code)), OwnerText(surface),
+                    ": ");
   } else if (is_command) {
-    absl::StrAppend(&summary, " ran in ", OwnerText(surface),
+    absl::StrAppend(&summary, A(RanIn(event.response_code)), OwnerText(surface),
                     ", through the kubelet of node ",
                     Bounded(event.object.name, kMaxNameBytes), ": ");
   } else {

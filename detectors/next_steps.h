@@ -16,6 +16,11 @@ namespace oddverb {
 // quotes; control characters are dropped. Bounded.
 std::string ShellWord(std::string_view text);
 
+// The same for a name that stands alone on a command line: `placeholder`
+// ("POD") for one that is empty there, or that a program would take for an
+// option.
+std::string NameWord(std::string_view name, std::string_view placeholder);
+
 // See what the identity of `event` may do, then take its credential away.
 std::vector<std::string> StepsAgainstCredential(const AuditEvent& event,
                                                 IdentityClass identity);

@@ -2,86 +2,95 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/ip_address.h"
 #include "base/status_macros.h"
-#include "base/strings.h"
-#include "detectors/next_steps.h"
-#include "model/event_key.h"
 
 namespace oddverb {
 namespace {
 
 // Levels of Contact::reported.
-constexpr int kReportedLow = 1;
-constexpr int kReportedFully = 2;
+constexpr uint8_t kReportedLow = 1;
+constexpr uint8_t kReportedFully = 2;
+// A kubelet stays on its node: to come back once is enough.
+constexpr int kNodeAlternations = 2;
 
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";
 }
 
-bool IsPrivate(const std::string& ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && address->is_private();
-}
-
-bool IsV6(const std::string& ip) { return ip.find(':') != std::string::npos; }
-
-// A pod on a dual-stack network has one address of each family, and one
-// program behind both.
-bool IsOtherFamilyOfSamePod(const CredentialContacts& contacts, size_t index) {
+// A pod on a dual-stack network has one address of each family, both of them
+// inside or both outside, and one program behind both.
+bool IsOtherFamilyOfPod(const CredentialContacts& contacts, size_t index) {
   const Contact& contact = contacts.contact(index);
-  for (size_t i = 0; i < contacts.contacts().size(); ++i) {
-    if (i == index) continue;
-    const Contact& other = contacts.contact(i);
-    if (IsV6(other.ip) == IsV6(contact.ip)) return false;
-    if (!other.SharesAgentWith(contact)) return false;
+  size_t home = contacts.home();
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    bool is_further = i != index && i != home &&
+                      contacts.contact(i).is_v6() == contact.is_v6();
+    if (is_further) return false;
   }
-  return true;
+  const Contact& pod = contacts.contact(home);
+  return pod.is_v6() != contact.is_v6() &&
+         pod.is_private() == contact.is_private() &&
+         pod.SharesAgentWith(contact);
 }
 
-// The newcomer is the thief, unless it is the inside address of the two: then
-// the log began while the thief was at work.
-bool FirstIsSuspect(const Contact& first, const Contact& newcomer) {
-  return !IsPrivate(first.ip) && IsPrivate(newcomer.ip);
-}
-
-bool SharesAgentWithAny(const CredentialContacts& contacts, size_t index) {
-  for (size_t i = 0; i < contacts.contacts().size(); ++i) {
-    if (i != index &&
-        contacts.contact(i).SharesAgentWith(contacts.contact(index))) {
-      return true;
-    }
+// How much can be said of a credential that alternates. Where the log does not
+// name it (before Kubernetes 1.32 all but service accounts' tokens), a name may
+// stand for many: people who share an administrator's certificate or, in
+// Amazon's clusters, a role. A static token has a uid of its own.
+Severity MostFor(const AuditEvent& event, IdentityClass identity) {
+  if (!event.credential_id.empty() || identity == IdentityClass::kNode) {
+    return Severity::kHigh;
   }
-  return false;
+  bool is_role = event.user.uid.starts_with("aws-iam-authenticator:");
+  return event.user.uid.empty() || is_role ? Severity::kLow : Severity::kMedium;
 }
 
-bool AnyReported(const CredentialContacts& contacts) {
-  return std::any_of(contacts.contacts().begin(), contacts.contacts().end(),
-                     [](const Contact& c) { return c.reported > 0; });
+// Which of two addresses is in doubt: not home; else the one with a client that
+// is strange to home; else the newer one.
+size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
+  size_t home = contacts.home();
+  if (a == home || b == home) return a == home ? b : a;
+  bool a_is_own = contacts.HasOwnClient(a);
+  if (a_is_own != contacts.HasOwnClient(b)) return a_is_own ? b : a;
+  return std::max(a, b);
 }
 
-std::string AgentsText(const Contact& contact) {
-  std::string text;
-  for (const std::string& agent : contact.user_agents) {
-    absl::StrAppend(&text, text.empty() ? "" : ", ",
-                    agent.empty() ? "no user agent" : agent);
-  }
-  return text;
+CredentialContacts& ContactsOf(
+    std::vector<std::unique_ptr<CredentialContacts>>& table, EntityId id) {
+  if (table.size() <= id) table.resize(id + size_t{1});
+  if (table[id] == nullptr) table[id] = std::make_unique<CredentialContacts>();
+  return *table[id];
 }
 
-void AddReason(const char* feature, std::string value, double contribution,
-               Finding& finding) {
-  finding.why.push_back({feature, std::move(value), contribution});
-  finding.score += contribution;
+Observation MakeObservation(ObservationKind kind, const AuditEvent& event,
+                            const EntityKeys& keys, const Contact& contact) {
+  Observation observation;
+  observation.kind = kind;
+  observation.time = event.stage_time;
+  observation.credential = keys.pod != 0 ? keys.pod : keys.credential;
+  observation.pod_bound = keys.pod != 0;
+  observation.source_ip = contact.ip();
+  return observation;
 }
 
-void AddReasonOutside(const Contact& suspect, const Contact& other,
-                      Finding& finding) {
-  if (IsPrivate(suspect.ip) || !IsPrivate(other.ip)) return;
-  AddReason("from outside of private networks", suspect.ip, 1.5, finding);
+// More of the suspect's requests: all of the first ones as evidence, then at
+// each doubling, so that a busy thief does not flood the correlator.
+void Continue(const AuditEvent& event, const EntityKeys& keys,
+              const Contact& suspect, Emit& out) {
+  constexpr uint64_t kAllUpTo = 16;
+  auto uses = static_cast<uint64_t>(suspect.uses());
+  if (uses > kAllUpTo && !std::has_single_bit(uses)) return;
+  Observation more =
+      MakeObservation(ObservationKind::kSuspectContinues, event, keys, suspect);
+  more.draft.emplace();
+  more.draft->count = suspect.uses();
+  more.draft->last_seen = event.stage_time;
+  more.draft->AddEvidence(event);
+  out.Observe(std::move(more));
 }
 
 }  // namespace
@@ -109,15 +118,16 @@ StolenCredential::StolenCredential(const DetectorContext& context,
     : context_(context), options_(options) {}
 
 FieldSet StolenCredential::fields() const {
-  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
-                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserUid,
-                 FieldId::kUserGroups, FieldId::kUserExtra,
-                 FieldId::kImpersonatedUser, FieldId::kSourceIps,
-                 FieldId::kUserAgent, FieldId::kObjectRef,
-                 FieldId::kResponseStatus});
+  return Fields(
+      {FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri, FieldId::kVerb,
+       FieldId::kUserName, FieldId::kUserUid, FieldId::kUserGroups,
+       FieldId::kUserExtra, FieldId::kImpersonatedUser, FieldId::kSourceIps,
+       FieldId::kUserAgent, FieldId::kObjectRef, FieldId::kResponseStatus,
+       FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
 }
 
-StolenCredential::Table* StolenCredential::TableOf(EntityKind kind) {
+const StolenCredential::Table* StolenCredential::TableOf(
+    EntityKind kind) const {
   if (kind == EntityKind::kPod) return &pods_;
   if (kind == EntityKind::kCredential) return &credentials_;
   return nullptr;
@@ -137,240 +147,123 @@ void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
   }
 }
 
-namespace {
-
-CredentialContacts& ContactsOf(
-    std::vector<std::unique_ptr<CredentialContacts>>& table, EntityId id) {
-  if (table.size() <= id) table.resize(id + 1);
-  if (table[id] == nullptr) table[id] = std::make_unique<CredentialContacts>();
-  return *table[id];
-}
-
-Observation MakeObservation(ObservationKind kind, const AuditEvent& event,
-                            uint64_t credential, const std::string& ip) {
-  Observation observation;
-  observation.kind = kind;
-  observation.time = event.stage_time;
-  observation.credential = credential;
-  observation.source_ip = ip;
-  return observation;
-}
-
-}  // namespace
-
 void StolenCredential::ObserveBound(const AuditEvent& event,
                                     const EntityIds& ids, Emit& out) {
   CredentialContacts& contacts = ContactsOf(pods_, ids.pod);
   CredentialContacts::Use use = contacts.Add(event);
-  Contact& newcomer = contacts.contact(use.contact);
-  if (!use.is_new) {
-    if (newcomer.reported > 0) Continue(event, ids.keys.pod, newcomer, out);
+  if (use.is_repeat) return;
+  const Contact& current = contacts.contact(use.contact);
+  size_t home = contacts.home();
+  if (use.is_new) {
+    out.Observe(MakeObservation(ObservationKind::kCredentialAtAddress, event,
+                                ids.keys, current));
+    if (use.is_first || IsOtherFamilyOfPod(contacts, use.contact)) return;
+    // The newcomer is in doubt, unless it is the first inside address: then the
+    // log began while a thief was at work.
+    size_t suspect = use.contact == home ? 0 : use.contact;
+    AccuseToken({event, ids, contacts, suspect, home}, contacts, out);
     return;
   }
-  Observation contact = MakeObservation(ObservationKind::kCredentialAtAddress,
-                                        event, ids.keys.pod, newcomer.ip);
-  contact.pod_bound = true;
-  out.Observe(std::move(contact));
-  if (use.is_first || IsOtherFamilyOfSamePod(contacts, use.contact)) return;
-  Contact& first = contacts.contact(0);
-  bool swap = FirstIsSuspect(first, newcomer);
-  Contact& suspect = swap ? first : newcomer;
-  const Contact& other = swap ? newcomer : first;
-  if (suspect.reported == kReportedFully) return;
-  suspect.reported = kReportedFully;
-  Observation moved = MakeObservation(ObservationKind::kPodTokenMoved, event,
-                                      ids.keys.pod, suspect.ip);
-  moved.pod_bound = true;
-  moved.other_ip = other.ip;
-  moved.draft = DraftMoved(event, ids, suspect, other);
-  out.Observe(std::move(moved));
+  if (current.reported > 0) Continue(event, ids.keys, current, out);
+  bool pod_is_back = use.contact == home && use.previous != use.contact;
+  if (!pod_is_back) return;
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    if (contacts.contact(i).reported == kReportedLow) {
+      AccuseToken({event, ids, contacts, i, home}, contacts, out);
+    }
+  }
 }
 
-Finding StolenCredential::DraftMoved(const AuditEvent& event,
-                                     const EntityIds& ids,
-                                     const Contact& suspect,
-                                     const Contact& other) const {
-  Finding draft = Draft(event, ids, suspect, other);
-  draft.rule = "token.outside_its_pod";
-  draft.id = FindingId(context_.hash, context_.cluster, draft.rule,
-                       absl::StrCat(draft.entity, "@", suspect.ip),
-                       EventKey(context_.hash, context_.cluster, event));
-  draft.severity = Severity::kHigh;
-  AddReason("one pod's token at two addresses",
-            absl::StrCat(other.ip, " and ", suspect.ip), 4, draft);
-  if (!suspect.SharesAgentWith(other)) {
-    AddReason("another client program", AgentsText(suspect), 1.5, draft);
-  }
-  AddReasonOutside(suspect, other, draft);
-  draft.title = "Token of a pod used outside of its pod";
-  draft.summary = absl::StrCat(
-      draft.entity, ": the token of pod ", draft.who.pod, " is used from ",
-      suspect.ip, " (", AgentsText(suspect), "), but the pod is at ", other.ip,
-      ".");
-  draft.normal = absl::StrCat(
-      "A bound token is used by its own pod only, from one address: ",
-      other.ip, " (", AgentsText(other), "), ", other.uses,
-      " requests so far.");
-  draft.benign_checks = {
-      "Not the pod's other address of a dual-stack network: same family, or "
-      "another client.",
-      "A pod that was restarted on another address keeps its client and stops "
-      "using the old one: compare both."};
-  draft.attack = {"T1528", "T1552.007"};
-  return draft;
+void StolenCredential::AccuseToken(const Suspicion& suspicion,
+                                   CredentialContacts& contacts,
+                                   Emit& out) const {
+  Contact& suspect = contacts.contact(suspicion.suspect);
+  const Contact& pod = suspicion.compared();
+  // A pod whose node was rebooted keeps its uid and its program, and gets
+  // another address; the old one is never heard of again.
+  bool pod_speaks = suspect.reported == kReportedLow;
+  bool may_be_restarted = !pod_speaks && suspect.is_private() &&
+                          pod.is_private() && pod.SharesAgentWith(suspect);
+  uint8_t level = may_be_restarted ? kReportedLow : kReportedFully;
+  if (level <= suspect.reported) return;
+  suspect.reported = level;
+  Observation moved =
+      MakeObservation(ObservationKind::kPodTokenMoved, suspicion.event,
+                      suspicion.ids.keys, suspect);
+  moved.other_ip = pod.ip();
+  moved.draft = DraftMoved(
+      context_, suspicion,
+      may_be_restarted ? TokenMove::kAsAfterRestart : TokenMove::kOutside);
+  out.Observe(std::move(moved));
 }
 
 void StolenCredential::ObserveUnbound(const AuditEvent& event,
                                       const EntityIds& ids, Emit& out) {
   CredentialContacts& contacts = ContactsOf(credentials_, ids.credential);
   CredentialContacts::Use use = contacts.Add(event);
+  if (use.is_repeat) return;
   const Contact& current = contacts.contact(use.contact);
   if (use.is_new) {
     out.Observe(MakeObservation(ObservationKind::kCredentialAtAddress, event,
-                                ids.keys.credential, current.ip));
+                                ids.keys, current));
   }
-  if (current.reported > 0) {
-    Continue(event, ids.keys.credential, current, out);
-  }
+  if (current.reported > 0) Continue(event, ids.keys, current, out);
   if (use.contact != use.previous) Alternate(event, ids, use, contacts, out);
 }
 
 void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
                                  const CredentialContacts::Use& use,
-                                 CredentialContacts& contacts, Emit& out) {
+                                 CredentialContacts& contacts,
+                                 Emit& out) const {
   Alternation seen;
-  seen.changes =
-      contacts.ChangesWithin(event.stage_time, options_.alternation_span);
-  if (seen.changes < options_.min_alternations) return;
-  size_t later = std::max(use.contact, use.previous);
-  size_t earlier = std::min(use.contact, use.previous);
-  if (FirstIsSuspect(contacts.contact(earlier), contacts.contact(later))) {
-    std::swap(earlier, later);
-  }
-  Contact& suspect = contacts.contact(later);
-  const Contact& other = contacts.contact(earlier);
-  seen.own_client = SharesAgentWithAny(contacts, later);
-  seen.crowded = contacts.crowded();
-  int level = seen.own_client || seen.crowded ? kReportedLow : kReportedFully;
+  seen.span = options_.alternation_span;
+  seen.changes = contacts.ChangesWithin(event.stage_time, seen.span);
+  seen.needed = ids.keys.identity == IdentityClass::kNode
+                    ? std::min(kNodeAlternations, options_.min_alternations)
+                    : options_.min_alternations;
+  if (seen.changes < seen.needed) return;
+  size_t index = SuspectOf(contacts, use.contact, use.previous);
+  size_t other = index == use.contact ? use.previous : use.contact;
+  Contact& suspect = contacts.contact(index);
+  seen.own_client = contacts.HasOwnClient(index);
+  seen.crowded = contacts.IsCrowded(event.stage_time);
+  seen.severity = seen.own_client || seen.crowded
+                      ? Severity::kLow
+                      : MostFor(event, ids.keys.identity);
+  bool is_low = seen.severity == Severity::kLow;
+  uint8_t level = is_low ? kReportedLow : kReportedFully;
   if (level <= suspect.reported) return;
   // That a credential roams is worth one word, not one for each address.
-  if (level == kReportedLow && AnyReported(contacts)) return;
+  if (is_low && contacts.roaming_reported()) return;
+  contacts.SetRoamingReported();
   suspect.reported = level;
-  Observation alternates =
-      MakeObservation(ObservationKind::kCredentialAlternates, event,
-                      ids.keys.credential, suspect.ip);
-  alternates.other_ip = other.ip;
-  alternates.draft = DraftAlternation(Draft(event, ids, suspect, other), seen,
-                                      suspect, other);
+  Observation alternates = MakeObservation(
+      ObservationKind::kCredentialAlternates, event, ids.keys, suspect);
+  alternates.other_ip = contacts.contact(other).ip();
+  alternates.draft =
+      DraftAlternation(context_, {event, ids, contacts, index, other}, seen);
   out.Observe(std::move(alternates));
 }
 
-// A person who moves takes the laptop along: the same clients appear at both
-// ends. A thief brings another one.
-Finding StolenCredential::DraftAlternation(const Finding& base,
-                                           const Alternation& seen,
-                                           const Contact& suspect,
-                                           const Contact& other) const {
-  Finding draft = base;
-  draft.rule = "credential.two_networks";
-  // One finding an address: a later and graver look at it is an update.
-  draft.id = FindingId(context_.hash, context_.cluster, draft.rule,
-                       absl::StrCat(draft.entity, "@", suspect.ip),
-                       context_.hash.HashWide(suspect.first_use.audit_id));
-  draft.severity =
-      seen.own_client || seen.crowded ? Severity::kLow : Severity::kHigh;
-  AddReason("went back and forth",
-            absl::StrCat(seen.changes, " changes of address within ",
-                         absl::FormatDuration(options_.alternation_span)),
-            1.2 * (seen.changes - 1), draft);
-  if (!seen.own_client) {
-    AddReason("a client that it uses nowhere else", AgentsText(suspect), 1.5,
-              draft);
-  }
-  AddReasonOutside(suspect, other, draft);
-  draft.title = "One credential used in two networks at once";
-  draft.summary = absl::StrCat(
-      draft.entity, ": the same credential is used in turns from ", other.ip,
-      " (", AgentsText(other), ") and from ", suspect.ip, " (",
-      AgentsText(suspect), ").");
-  draft.normal = absl::StrCat("Seen from ", other.ip, " with ",
-                              AgentsText(other), ", ", other.uses,
-                              " requests so far.");
-  draft.benign_checks = {
-      seen.own_client ? "The same client is used at both ends, as by a person "
-                        "who roams: severity low."
-                      : "No client of this address was seen at another one.",
-      seen.crowded ? "More than four addresses use it: a shared credential; "
-                     "severity low."
-                   : "Not a credential that many addresses share."};
-  draft.attack = {"T1078", "T1550"};
-  return draft;
-}
-
-// More of the suspect's requests: all of the first ones as evidence, then at
-// each doubling, so that a busy thief does not flood the correlator.
-void StolenCredential::Continue(const AuditEvent& event, uint64_t credential,
-                                const Contact& suspect, Emit& out) {
-  constexpr uint64_t kAllUpTo = 16;
-  auto uses = static_cast<uint64_t>(suspect.uses);
-  if (uses > kAllUpTo && !std::has_single_bit(uses)) return;
-  Observation more = MakeObservation(ObservationKind::kSuspectContinues, event,
-                                     credential, suspect.ip);
-  more.draft.emplace();
-  more.draft->count = suspect.uses;
-  more.draft->last_seen = event.stage_time;
-  more.draft->AddEvidence(event);
-  out.Observe(std::move(more));
-}
-
-Finding StolenCredential::Draft(const AuditEvent& event, const EntityIds& ids,
-                                const Contact& suspect,
-                                const Contact& other) const {
-  Finding draft;
-  draft.cluster = context_.cluster;
-  draft.detector = "stolen_credential";
-  draft.entity =
-      Bounded(ActorName(event, ids.keys.identity), Finding::kMaxTextBytes);
-  draft.entity_kind = std::string(IdentityClassName(ids.keys.identity));
-  draft.SetSubject(event);
-  draft.where.source_ip = suspect.ip;
-  draft.where.user_agent = AgentsText(suspect);
-  draft.first_seen = suspect.first_use.time;
-  draft.last_seen = suspect.last_use;
-  draft.count = suspect.uses;
-  draft.next = StepsAgainstCredential(event, ids.keys.identity);
-  draft.next.push_back(absl::StrCat(
-      "Find what ", ShellWord(suspect.ip), " is, and who sits at ",
-      ShellWord(other.ip), "."));
-  draft.threshold = 4;
-  draft.practice = {9};
-  draft.evidence.push_back(suspect.first_use);
-  if (event.source_ip == suspect.ip &&
-      event.audit_id != suspect.first_use.audit_id) {
-    draft.AddEvidence(event);
-  }
-  return draft;
-}
-
 void StolenCredential::Forget(EntityKind kind, EntityId id) {
-  Table* table = TableOf(kind);
-  if (table != nullptr && id < table->size()) (*table)[id].reset();
+  if (kind == EntityKind::kPod && id < pods_.size()) pods_[id].reset();
+  if (kind == EntityKind::kCredential && id < credentials_.size()) {
+    credentials_[id].reset();
+  }
 }
 
 void StolenCredential::Save(EntityKind kind, EntityId id,
                             StateWriter& out) const {
-  const Table* table = const_cast<StolenCredential*>(this)->TableOf(kind);
-  if (table == nullptr || id >= table->size() || (*table)[id] == nullptr) {
-    return;
-  }
-  (*table)[id]->Save(out);
+  const Table* table = TableOf(kind);
+  bool has_state = table != nullptr && id < table->size() &&
+                   (*table)[id] != nullptr && (*table)[id]->size() > 0;
+  if (has_state) (*table)[id]->Save(out);
 }
 
 absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
                                     StateReader& in) {
-  Table* table = TableOf(kind);
-  if (table == nullptr) return absl::OkStatus();
-  ContactsOf(*table, id).Load(in);
+  if (kind == EntityKind::kPod) ContactsOf(pods_, id).Load(in);
+  if (kind == EntityKind::kCredential) ContactsOf(credentials_, id).Load(in);
   return in.status();
 }
 

@@ -2,10 +2,10 @@
 // log itself proves; no learning is needed (cold forms of docs/detection.md).
 //
 //   token.outside_its_pod    a token bound to one pod (user.extra pod-uid) is
-//                            used from a second address
+//                            used from a second address; low as long as the pod
+//                            may just have been restarted there
 //   credential.two_networks  any other credential goes back and forth between
-//                            addresses, with a client at one of them that it
-//                            never used at the other
+//                            addresses; low if its own clients are used there
 //
 // StolenCredential watches each credential in its shard and drafts findings;
 // StolenCredentialCross knows which addresses other credentials use, decides,
@@ -15,11 +15,13 @@
 
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
+#include "detectors/stolen_credential_finding.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
 
@@ -32,7 +34,7 @@ class StolenCredential final : public Detector {
     // cluster: thefts reach 3 changes within seconds of a few requests; of
     // honest people only those who roam, and they take their clients along.
     absl::Duration alternation_span = absl::Minutes(20);
-    int min_alternations = 3;  // at most RecentTimes::kCapacity
+    int min_alternations = 3;  // 2 to RecentTimes::kCapacity
     static absl::StatusOr<Options> FromYaml(const YamlNode& node);
   };
 
@@ -49,25 +51,14 @@ class StolenCredential final : public Detector {
  private:
   using Table = std::vector<std::unique_ptr<CredentialContacts>>;
 
-  Table* TableOf(EntityKind kind);
+  const Table* TableOf(EntityKind kind) const;
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void AccuseToken(const Suspicion& suspicion, CredentialContacts& contacts,
+                   Emit& out) const;
   void ObserveUnbound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void Alternate(const AuditEvent& event, const EntityIds& ids,
                  const CredentialContacts::Use& use,
-                 CredentialContacts& contacts, Emit& out);
-  void Continue(const AuditEvent& event, uint64_t credential,
-                const Contact& suspect, Emit& out);
-  Finding Draft(const AuditEvent& event, const EntityIds& ids,
-                const Contact& suspect, const Contact& other) const;
-  Finding DraftMoved(const AuditEvent& event, const EntityIds& ids,
-                     const Contact& suspect, const Contact& other) const;
-  struct Alternation {  // what was seen of a credential that goes to and fro
-    int changes = 0;
-    bool own_client = false;  // the suspect's client is used elsewhere too
-    bool crowded = false;     // more addresses than are remembered
-  };
-  Finding DraftAlternation(const Finding& base, const Alternation& seen,
-                           const Contact& suspect, const Contact& other) const;
+                 CredentialContacts& contacts, Emit& out) const;
 
   DetectorContext context_;
   Options options_;
@@ -89,14 +80,28 @@ class StolenCredentialCross final : public CrossDetector {
   struct AddressUse {
     static constexpr uint32_t kMaxRemembered = 8;
     FingerprintSet credentials;
-    FingerprintSet pods;  // those of them that are bound to a pod
+    FingerprintSet pods;       // those of them that are bound to a pod
+    FingerprintSet suspected;  // those that a finding accused here
+  };
+  struct OpenCase {
+    Finding finding;
+    std::string other_ip;
+    bool source_is_gateway = false;
+    bool other_is_gateway = false;
+  };
+  // Credentials seen at an address beside one of them, up to
+  // AddressUse::kMaxRemembered.
+  struct Others {
+    uint32_t honest = 0;
+    uint32_t suspected = 0;
   };
 
   AddressUse& UseOf(EntityId address);
-  // Credentials seen at the address beside `credential`, up to
-  // AddressUse::kMaxRemembered.
-  uint32_t OthersAt(EntityId address, uint64_t credential) const;
+  Others OthersAt(EntityId address, uint64_t credential) const;
   bool IsGateway(EntityId address) const;
+  void NoteContact(const Observation& observation, EntityId address, Emit& out);
+  void NoteGateway(const std::string& ip, Emit& out);
+  Finding Weigh(const Observation& observation, EntityId address);
   void Judge(const Observation& observation, const ObservationIds& ids,
              Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
@@ -104,7 +109,7 @@ class StolenCredentialCross final : public CrossDetector {
 
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
-  std::vector<std::vector<Finding>> open_;
+  std::vector<std::vector<OpenCase>> open_;
   std::set<EntityId> with_open_;  // credentials that have any
 };
 

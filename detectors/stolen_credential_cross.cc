@@ -1,63 +1,105 @@
 // The correlator's part of stolen_credential: knows which addresses belong to
 // which credentials, decides on drafts, and owns the open findings.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/status_macros.h"
 #include "base/strings.h"
+#include "detectors/finding_text.h"
 #include "detectors/stolen_credential.h"
 #include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
 
+constexpr uint64_t kStateVersion = 1;
 // An address at which this many pods' tokens were seen is a gateway or a node
 // that hides its pods: a token that moves between two of those proves nothing.
 constexpr uint32_t kGatewayPods = 3;
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
-// Findings of one credential that are open at once; the oldest is closed.
+// Findings of one credential that are open at once. A thief behind ever new
+// addresses is then told of by the newest of them.
 constexpr size_t kMaxOpen = 8;
+// Told again at 8, 16, 32, ... requests.
+constexpr int64_t kFirstUpdate = 8;
 
-void MergeEvidence(const Finding& more, Finding& finding) {
+// What `more` knows beyond `finding`. Evidence stays in order of arrival.
+void Merge(const Finding& more, Finding& finding) {
   for (const Evidence& evidence : more.evidence) {
     if (finding.evidence.size() >= Finding::kMaxEvidence) break;
     finding.evidence.push_back(evidence);
   }
-  auto merge = [](const std::vector<std::string>& from,
-                  std::vector<std::string>& to) {
-    for (const std::string& text : from) {
-      if (to.size() < Finding::kMaxListed &&
-          std::find(to.begin(), to.end(), text) == to.end()) {
-        to.push_back(text);
-      }
-    }
-  };
-  merge(more.what.verbs, finding.what.verbs);
-  merge(more.what.resources, finding.what.resources);
-  merge(more.what.namespaces, finding.what.namespaces);
-  merge(more.what.names, finding.what.names);
+  for (const std::string& text : more.what.verbs) {
+    AddDistinct(text, finding.what.verbs);
+  }
+  for (const std::string& text : more.what.resources) {
+    AddDistinct(text, finding.what.resources);
+  }
+  for (const std::string& text : more.what.namespaces) {
+    AddDistinct(text, finding.what.namespaces);
+  }
+  for (const std::string& text : more.what.names) {
+    AddDistinct(text, finding.what.names);
+  }
+  finding.last_seen = std::max(finding.last_seen, more.last_seen);
 }
 
-void AddReason(const char* feature, std::string value, double contribution,
-               Finding& finding) {
-  finding.why.push_back({feature, std::move(value), contribution});
-  finding.score += contribution;
+// Sets the count, and reports at each doubling.
+void CountTo(int64_t count, Finding& finding, Emit& out) {
+  int64_t step = kFirstUpdate;
+  while (step <= finding.count && step <= INT64_MAX / 2) step *= 2;
+  finding.count = std::max(finding.count, count);
+  if (finding.count < step) return;
+  finding.state = FindingState::kUpdate;
+  out.Report(finding);
+}
+
+// What a benign cause explains is little to be sure of, however much of it
+// there was.
+double ConfidenceIn(const Finding& finding) {
+  if (finding.severity <= Severity::kLow) return 0.3;
+  return std::min(0.99, 0.5 + finding.score / 20);
+}
+
+// A graver look at an address that was reported already.
+void Raise(Finding graver, Finding& finding, Emit& out) {
+  std::vector<Evidence> evidence = std::move(graver.evidence);
+  graver.evidence = std::move(finding.evidence);
+  if (graver.evidence.empty()) graver.evidence = std::move(evidence);
+  graver.first_seen = std::min(graver.first_seen, finding.first_seen);
+  graver.count = std::max(graver.count, finding.count);
+  finding.evidence.clear();
+  Merge(finding, graver);
+  finding = std::move(graver);
+  finding.state = FindingState::kUpdate;
+  out.Report(finding);
 }
 
 }  // namespace
 
 StolenCredentialCross::AddressUse& StolenCredentialCross::UseOf(
     EntityId address) {
-  if (addresses_.size() <= address) addresses_.resize(address + 1);
+  if (addresses_.size() <= address) addresses_.resize(address + size_t{1});
   return addresses_[address];
 }
 
-uint32_t StolenCredentialCross::OthersAt(EntityId address,
-                                         uint64_t credential) const {
-  if (address >= addresses_.size()) return 0;
-  const FingerprintSet& seen = addresses_[address].credentials;
-  return seen.size() - (seen.Contains(credential) ? 1 : 0);
+StolenCredentialCross::Others StolenCredentialCross::OthersAt(
+    EntityId address, uint64_t credential) const {
+  Others others;
+  if (address >= addresses_.size()) return others;
+  const AddressUse& use = addresses_[address];
+  auto beside = [&](const FingerprintSet& set) {
+    return set.size() - (set.Contains(credential) ? 1 : 0);
+  };
+  uint32_t all = beside(use.credentials);
+  // Where so many came that some were forgotten, suspects say nothing of the
+  // rest.
+  if (!use.credentials.saturated()) {
+    others.suspected = std::min(all, beside(use.suspected));
+  }
+  others.honest = all - others.suspected;
+  return others;
 }
 
 bool StolenCredentialCross::IsGateway(EntityId address) const {
@@ -67,99 +109,140 @@ bool StolenCredentialCross::IsGateway(EntityId address) const {
 
 void StolenCredentialCross::Observe(const Observation& observation,
                                     const ObservationIds& ids, Emit& out) {
+  if (ids.credential == kNoEntity || ids.source_address == kNoEntity) return;
   switch (observation.kind) {
-    case ObservationKind::kCredentialAtAddress: {
-      AddressUse& use = UseOf(ids.source_address);
-      use.credentials.Add(observation.credential, AddressUse::kMaxRemembered);
-      if (observation.pod_bound) {
-        use.pods.Add(observation.credential, AddressUse::kMaxRemembered);
-      }
+    case ObservationKind::kCredentialAtAddress:
+      NoteContact(observation, ids.source_address, out);
       break;
-    }
     case ObservationKind::kPodTokenMoved:
-      // Every pod is seen through the same few addresses here: nothing can be
-      // told from them.
-      if (IsGateway(ids.source_address) && IsGateway(ids.other_address)) break;
-      Judge(observation, ids, out);
-      break;
     case ObservationKind::kCredentialAlternates:
-      Judge(observation, ids, out);
+      if (observation.draft.has_value()) Judge(observation, ids, out);
       break;
     case ObservationKind::kSuspectContinues:
-      Extend(observation, ids.credential, out);
+      if (observation.draft.has_value()) {
+        Extend(observation, ids.credential, out);
+      }
       break;
     case ObservationKind::kCount:
       break;
   }
 }
 
+void StolenCredentialCross::NoteContact(const Observation& observation,
+                                        EntityId address, Emit& out) {
+  AddressUse& use = UseOf(address);
+  use.credentials.Add(observation.credential, AddressUse::kMaxRemembered);
+  if (!observation.pod_bound) return;
+  bool was_gateway = IsGateway(address);
+  use.pods.Add(observation.credential, AddressUse::kMaxRemembered);
+  if (!was_gateway && IsGateway(address)) {
+    NoteGateway(observation.source_ip, out);
+  }
+}
+
+// The first pods that are seen behind two gateways look as if their tokens were
+// stolen, until enough of them have been seen there.
+void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
+  for (EntityId credential : with_open_) {
+    for (OpenCase& open : open_[credential]) {
+      Finding& finding = open.finding;
+      bool is_source = finding.where.source_ip == ip;
+      bool is_other = open.other_ip == ip;
+      if (finding.rule != kTokenRule || (!is_source && !is_other)) continue;
+      open.source_is_gateway |= is_source;
+      open.other_is_gateway |= is_other;
+      out.MarkChanged(EntityKind::kCredential, credential);
+      bool both = open.source_is_gateway && open.other_is_gateway;
+      if (!both || finding.severity <= Severity::kLow) continue;
+      AddReason("many pods are seen at both addresses",
+                absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
+                -4, finding);
+      finding.severity = Severity::kLow;
+      finding.confidence = ConfidenceIn(finding);
+      finding.state = FindingState::kUpdate;
+      out.Report(finding);
+    }
+  }
+}
+
+// The draft with what is known of its addresses.
+Finding StolenCredentialCross::Weigh(const Observation& observation,
+                                     EntityId address) {
+  Finding finding = *observation.draft;
+  const std::string& ip = observation.source_ip;
+  Others others = OthersAt(address, observation.credential);
+  if (others.honest > 0) {
+    finding.benign_checks.push_back(
+        absl::StrCat("Other credentials use ", ip,
+                     " too: a shared network, or a thief who has several."));
+  } else if (others.suspected > 0) {
+    AddReason("an address that only suspected credentials use", ip, 2, finding);
+  } else {
+    AddReason("an address that no other credential uses", ip, 2, finding);
+  }
+  if (finding.severity > Severity::kLow) {
+    UseOf(address).suspected.Add(observation.credential,
+                                 AddressUse::kMaxRemembered);
+    bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
+    if (!pod_bound && others.honest > 0) finding.severity = Severity::kLow;
+    if (pod_bound && others.honest == 0 && IsStrange(finding)) {
+      finding.severity = Severity::kCritical;
+    }
+  }
+  finding.confidence = ConfidenceIn(finding);
+  return finding;
+}
+
 void StolenCredentialCross::Judge(const Observation& observation,
                                   const ObservationIds& ids, Emit& out) {
-  Finding finding = *observation.draft;
-  uint32_t others = OthersAt(ids.source_address, observation.credential);
-  if (others == 0) {
-    AddReason("an address that no other credential uses",
-              observation.source_ip, 2, finding);
-  } else {
-    finding.benign_checks.push_back(
-        absl::StrCat("Other credentials use ", observation.source_ip,
-                     " too: a shared network, or a thief who has several."));
-  }
-  bool strange = others == 0 && finding.why.size() > 2;
-  if (observation.kind == ObservationKind::kPodTokenMoved) {
-    if (strange) finding.severity = Severity::kCritical;
-  } else if (others > 0) {
-    finding.severity = Severity::kLow;
-  }
-  finding.confidence = std::min(0.99, 0.5 + finding.score / 20);
+  bool source_is_gateway = IsGateway(ids.source_address);
+  bool other_is_gateway = IsGateway(ids.other_address);
+  bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
+  // Every pod is seen through the same few addresses here.
+  if (pod_bound && source_is_gateway && other_is_gateway) return;
+  Finding finding = Weigh(observation, ids.source_address);
 
-  if (open_.size() <= ids.credential) open_.resize(ids.credential + 1);
-  std::vector<Finding>& open = open_[ids.credential];
-  auto same = std::find_if(open.begin(), open.end(), [&](const Finding& f) {
-    return f.id == finding.id;
+  if (open_.size() <= ids.credential) open_.resize(ids.credential + size_t{1});
+  std::vector<OpenCase>& open = open_[ids.credential];
+  auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
+    return c.finding.id == finding.id;
   });
   if (same != open.end()) {
-    // A graver look at an address that was reported already.
-    if (finding.severity <= same->severity) return;
-    std::vector<Evidence> evidence = std::move(same->evidence);
-    finding.first_seen = same->first_seen;
-    *same = std::move(finding);
-    same->evidence = std::move(evidence);
-    same->state = FindingState::kUpdate;
-    out.Report(*same);
+    if (finding.severity > same->finding.severity) {
+      Raise(std::move(finding), same->finding, out);
+    }
     return;
   }
-  if (open.size() >= kMaxOpen) Close(ids.credential, 0, out);
+  if (open.size() >= kMaxOpen) {
+    Finding& newest = open.back().finding;
+    if (newest.why.size() < Finding::kMaxListed) {
+      AddReason("from a further address too", observation.source_ip, 0, newest);
+    }
+    Merge(finding, newest);
+    CountTo(newest.count + finding.count, newest, out);
+    return;
+  }
   with_open_.insert(ids.credential);
-  open.push_back(finding);
+  open.push_back(
+      {finding, observation.other_ip, source_is_gateway, other_is_gateway});
   out.Report(std::move(finding));
 }
 
 void StolenCredentialCross::Extend(const Observation& observation,
                                    EntityId credential, Emit& out) {
   if (credential >= open_.size()) return;
-  for (Finding& finding : open_[credential]) {
-    if (finding.where.source_ip != observation.source_ip) continue;
-    const Finding& more = *observation.draft;
-    int64_t before = finding.count;
-    finding.count = std::max(finding.count, more.count);
-    finding.last_seen = std::max(finding.last_seen, more.last_seen);
-    MergeEvidence(more, finding);
-    // Told again at 8, 16, 32, ... requests.
-    constexpr int64_t kFirstUpdate = 8;
-    int64_t step = kFirstUpdate;
-    while (step <= before) step *= 2;
-    if (finding.count < step) return;
-    finding.state = FindingState::kUpdate;
-    out.Report(finding);
+  for (OpenCase& open : open_[credential]) {
+    if (open.finding.where.source_ip != observation.source_ip) continue;
+    Merge(*observation.draft, open.finding);
+    CountTo(observation.draft->count, open.finding, out);
     return;
   }
 }
 
 void StolenCredentialCross::Close(EntityId credential, size_t index,
                                   Emit& out) {
-  std::vector<Finding>& open = open_[credential];
-  Finding finding = std::move(open[index]);
+  std::vector<OpenCase>& open = open_[credential];
+  Finding finding = std::move(open[index].finding);
   open.erase(open.begin() + static_cast<std::ptrdiff_t>(index));
   finding.state = FindingState::kFinal;
   out.Report(std::move(finding));
@@ -170,7 +253,7 @@ void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
     EntityId credential = *it;
     size_t before = open_[credential].size();
     for (size_t i = 0; i < open_[credential].size();) {
-      if (open_[credential][i].last_seen + kQuiet <= watermark) {
+      if (open_[credential][i].finding.last_seen + kQuiet <= watermark) {
         Close(credential, i, out);
       } else {
         ++i;
@@ -196,34 +279,58 @@ void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
 void StolenCredentialCross::Save(EntityKind kind, EntityId id,
                                  StateWriter& out) const {
   if (kind == EntityKind::kAddress && id < addresses_.size()) {
-    addresses_[id].credentials.Save(out);
-    addresses_[id].pods.Save(out);
+    const AddressUse& use = addresses_[id];
+    if (use.credentials.size() == 0) return;
+    out.PutU64(kStateVersion);
+    use.credentials.Save(out);
+    use.pods.Save(out);
+    use.suspected.Save(out);
   }
   if (kind == EntityKind::kCredential && id < open_.size() &&
       !open_[id].empty()) {
+    out.PutU64(kStateVersion);
     out.PutU64(open_[id].size());
-    for (const Finding& finding : open_[id]) SaveFinding(finding, out);
+    for (const OpenCase& open : open_[id]) {
+      SaveFinding(open.finding, out);
+      out.PutString(open.other_ip);
+      out.PutU64((open.source_is_gateway ? 1U : 0U) |
+                 (open.other_is_gateway ? 2U : 0U));
+    }
   }
 }
 
 absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
                                          StateReader& in) {
+  if (kind != EntityKind::kAddress && kind != EntityKind::kCredential) {
+    return absl::OkStatus();
+  }
+  if (in.GetU64() != kStateVersion) in.Fail();
   if (kind == EntityKind::kAddress) {
     AddressUse& use = UseOf(id);
     use.credentials.Load(in);
     use.pods.Load(in);
+    use.suspected.Load(in);
+    return in.status();
   }
-  if (kind == EntityKind::kCredential) {
-    if (open_.size() <= id) open_.resize(id + 1);
-    open_[id].clear();
-    for (uint64_t n = in.GetCount(8); n > 0; --n) {
-      open_[id].push_back(LoadFinding(in));
-    }
-    if (!open_[id].empty()) with_open_.insert(id);
+  if (open_.size() <= id) open_.resize(id + size_t{1});
+  open_[id].clear();
+  uint64_t count = in.GetCount(8);
+  if (count > kMaxOpen) in.Fail();
+  for (; count > 0 && in.status().ok(); --count) {
+    OpenCase& open = open_[id].emplace_back();
+    open.finding = LoadFinding(in);
+    open.other_ip = std::string(in.GetString());
+    uint64_t gateways = in.GetU64();
+    if (gateways > 3) in.Fail();
+    open.source_is_gateway = (gateways & 1) != 0;
+    open.other_is_gateway = (gateways & 2) != 0;
   }
+  if (!in.status().ok()) open_[id].clear();
+  if (!open_[id].empty()) with_open_.insert(id);
   return in.status();
 }
 
+// Its options are those of the shards' part, which is where they are checked.
 absl::StatusOr<std::unique_ptr<CrossDetector>> MakeStolenCredentialCross(
     const DetectorContext&, const YamlNode&) {
   return std::make_unique<StolenCredentialCross>();

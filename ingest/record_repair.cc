@@ -86,25 +86,56 @@ std::optional<size_t> FindLastObject(std::string_view text) {
   return std::nullopt;
 }
 
-// Whether, read from the front of `torn`, a value may stand at `at`.
-bool MayBeInnerValue(std::string_view torn, size_t at) {
+// Where one is in a torn event, read from its front.
+struct TornPlace {
+  bool in_string = false;
+  std::string open;      // brackets
+  std::string_view key;  // the last at depth 1
+};
+
+TornPlace PlaceBehind(std::string_view torn) {
+  TornPlace place;
+  StringState state;
+  std::string_view string;  // the last at depth 1, as written
+  size_t string_start = 0;
+  for (size_t i = 0; i < torn.size(); ++i) {
+    char c = torn[i];
+    bool was_inside = state.inside();
+    state.Pass(c);
+    if (state.inside()) {
+      if (!was_inside) string_start = i + 1;
+    } else if (was_inside) {
+      if (place.open.size() == 1) {
+        string = torn.substr(string_start, i - string_start);
+      }
+    } else if (c == '{' || c == '[') {
+      place.open.push_back(c);
+    } else if ((c == '}' || c == ']') && !place.open.empty()) {
+      place.open.pop_back();
+    } else if (c == ':' && place.open.size() == 1) {
+      place.key = string;
+    }
+  }
+  place.in_string = state.inside();
+  return place;
+}
+
+// Whether what begins at `at` may be a value inside of a body of the event that
+// begins `torn`.
+bool MayBeInBody(std::string_view torn, size_t at) {
   std::string_view before = TrimRecord(torn.substr(0, at));
   if (before.empty()) return false;
   char last = before.back();
   if (last != ':' && last != '[' && last != ',') return false;
-  StringState state;
-  std::string open;  // brackets
-  for (char c : before) {
-    state.Pass(c);
-    if (state.inside()) continue;
-    if (c == '{' || c == '[') {
-      open.push_back(c);
-    } else if ((c == '}' || c == ']') && !open.empty()) {
-      open.pop_back();
-    }
+  TornPlace place = PlaceBehind(before);
+  if (place.in_string) return false;
+  if (last == ',' && (place.open.empty() || place.open.back() != '[')) {
+    return false;
   }
-  if (state.inside()) return false;
-  return last != ',' || (!open.empty() && open.back() == '[');
+  // Clients write only the bodies. Where the beginning is lost too, any place
+  // may be in one.
+  return !before.starts_with(kEventHead) || place.key.empty() ||
+         place.key == "requestObject" || place.key == "responseObject";
 }
 
 }  // namespace
@@ -170,7 +201,7 @@ std::vector<std::string_view> FindGluedEvents(std::string_view torn) {
     std::string_view event = rest.substr(*at);
     if (!event.starts_with(kEventHead)) break;
     size_t offset = static_cast<size_t>(event.data() - torn.data());
-    if (MayBeInnerValue(torn, offset)) break;
+    if (MayBeInBody(torn, offset)) break;
     found.push_back(event);
     rest = TrimRecord(rest.substr(0, *at));
   }

@@ -12,9 +12,7 @@
 namespace oddverb {
 namespace {
 
-bool IsBlank(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
+bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 void SkipBlanks(std::string_view& text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
@@ -55,8 +53,8 @@ struct Structure {
 #if defined(__SSE2__)
   static __m128i Matches(__m128i block) {
     __m128i folded = _mm_or_si128(block, _mm_set1_epi8(kFold));
-    return _mm_or_si128(Equals(block, '"'), _mm_or_si128(Equals(folded, '{'),
-                                                         Equals(folded, '}')));
+    return _mm_or_si128(Equals(block, '"'),
+                        _mm_or_si128(Equals(folded, '{'), Equals(folded, '}')));
   }
 #endif
 };
@@ -71,8 +69,8 @@ size_t FindNext(std::string_view text, size_t at) {
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
     int found = _mm_movemask_epi8(Class::Matches(block));
     if (found != 0) {
-      return at + static_cast<size_t>(
-                      __builtin_ctz(static_cast<unsigned>(found)));
+      return at +
+             static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(found)));
     }
   }
 #endif

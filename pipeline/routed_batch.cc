@@ -1,5 +1,7 @@
 #include "pipeline/routed_batch.h"
 
+#include "model/event_key.h"
+
 namespace oddverb {
 
 std::unique_ptr<RoutedBatch> Route(std::unique_ptr<EventBatch> batch,
@@ -14,6 +16,13 @@ std::unique_ptr<RoutedBatch> Route(std::unique_ptr<EventBatch> batch,
   }
   routed->batch = std::move(batch);
   return routed;
+}
+
+void AddEventKeys(const KeyedHash& hash, RoutedBatch& routed) {
+  routed.event_keys.reserve(routed.batch->events.size());
+  for (const AuditEvent& event : routed.batch->events) {
+    routed.event_keys.push_back(EventKey(hash, /*cluster=*/"", event).low);
+  }
 }
 
 }  // namespace oddverb

@@ -23,9 +23,11 @@ struct RoutedBatch {
   uint64_t last_spooled = 0;  // number of its last body, if they were spooled
   std::vector<EntityKeys> keys;  // one an event
   std::vector<uint8_t> shards;   // logical shard of each event
-  EventClock::Reading clock;     // filled when the batch is sequenced
-  std::string clock_state;       // with a checkpoint: the clock behind it
-  bool is_end = false;           // no events: time runs out for all windows
+  // EventKey of each event, cut to 64 bits; empty where duplicates are judged.
+  std::vector<uint64_t> event_keys;
+  EventClock::Reading clock;  // filled when the batch is sequenced
+  std::string clock_state;    // with a checkpoint: the clock behind it
+  bool is_end = false;        // no events: time runs out for all windows
   bool checkpoint_after = false;
 
   // Times of event `index`, or of the batch's end.
@@ -38,6 +40,8 @@ struct RoutedBatch {
 // Finds keys and shards; the costly part of routing, done beside decoding.
 std::unique_ptr<RoutedBatch> Route(std::unique_ptr<EventBatch> batch,
                                    const KeyedHash& hash);
+// Fills event_keys; beside decoding, too. The cluster is the process's one.
+void AddEventKeys(const KeyedHash& hash, RoutedBatch& routed);
 
 // The worker that owns logical shard `shard`.
 inline int WorkerOf(int shard, int workers) { return shard % workers; }

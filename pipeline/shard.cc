@@ -50,10 +50,16 @@ std::string Shard::OwnerName() const {
 
 void Shard::TakeChanges(std::vector<StateRow>& out) {
   state_.TakeChanges(OwnerName(), out);
+  seen_.TakeChanges(OwnerName(), out);
 }
 
 absl::Status Shard::Load(const std::vector<StateRow>& rows) {
-  return state_.Load(RowsOf(OwnerName(), rows));
+  std::span<const StateRow> own = RowsOf(OwnerName(), rows);
+  for (const StateRow& row : own) {
+    if (row.kind != SeenEvents::kRowKind) continue;
+    ODDVERB_RETURN_IF_ERROR(seen_.Load(row));
+  }
+  return state_.Load(own);
 }
 
 void ShardGroup::Add(std::unique_ptr<Shard> shard) {
@@ -102,6 +108,11 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
     }
     Shard* shard = by_shard_[routed.shards[i]];
     if (shard == nullptr) continue;
+    if (!routed.event_keys.empty() &&
+        !shard->IsFirst(routed.event_keys[i], stream_time_)) {
+      ++out.duplicates;
+      continue;
+    }
     emit_.stream_time = stream_time_;
     shard->Judge(events[i], routed.keys[i], emit_);
     Collect(emit_, i, Emission::Phase::kEvent, routed.shards[i], out);

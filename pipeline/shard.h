@@ -18,6 +18,7 @@
 #include "pipeline/part_list.h"
 #include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
+#include "pipeline/seen_events.h"
 #include "stats/entity_table.h"
 
 namespace oddverb {
@@ -32,6 +33,10 @@ class Shard {
   void Prefetch(const EntityKeys& keys) const;
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
+  // Whether this event was not here before, as far as is remembered.
+  bool IsFirst(uint64_t event_key, absl::Time stream_time) {
+    return seen_.Add(event_key, stream_time);
+  }
 
   void TakeChanges(std::vector<StateRow>& out);
   // From all rows of a checkpoint. DataLoss for damaged ones; the shard is of
@@ -48,6 +53,7 @@ class Shard {
 
   int number_;
   PartState<Detector> state_;
+  SeenEvents seen_{SeenEvents::Options()};
 };
 
 // What shards said, at one point of the stream. Points are ordered by
@@ -66,6 +72,7 @@ struct SliceOutput {
   std::vector<Emission> emissions;  // in order
   std::vector<StateRow> state;      // when the batch ends with a checkpoint
   uint64_t events_judged = 0;
+  uint64_t duplicates = 0;  // passed over
 };
 
 // The logical shards that one worker owns. One thread at a time.

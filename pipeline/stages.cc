@@ -111,6 +111,9 @@ std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
                                                     ReadBatch read) {
   std::unique_ptr<RoutedBatch> routed =
       Route(decoder.Decode(std::move(read.raw)), options.hash);
+  if (options.duplicates == Duplicates::kPassedOver) {
+    AddEventKeys(options.hash, *routed);
+  }
   routed->source = read.source;
   routed->last_spooled = read.last_spooled;
   return routed;
@@ -196,6 +199,9 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
   CountBatch(*routed.batch);
   counters.late.fetch_add(routed.clock.late_events, kRelaxed);
   counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
+  for (const SliceOutput& slice : slices) {
+    counters.duplicates.fetch_add(slice.duplicates, kRelaxed);
+  }
   NoteJudged(run, routed);
   std::vector<StateRow> state;
   std::vector<Finding> findings = correlator->Process(routed, slices, state);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -166,6 +167,37 @@ absl::StatusOr<std::vector<YamlNode>> YamlNode::ParseAll(
     if (document.kind() != Kind::kNull) documents.push_back(document);
   }
   return documents;
+}
+
+absl::StatusOr<YamlNode> YamlNode::ReplaceValues(
+    const Replacement& replace) const {
+  if (tree_ == nullptr) return *this;
+  auto copy = std::make_shared<YamlTree>();
+  copy->file = tree_->file;
+  copy->nodes = tree_->nodes;
+  copy->roots = tree_->roots;
+  std::vector<std::string> errors;
+  for (uint32_t i = 0; i < copy->nodes.size(); ++i) {
+    YamlTree::Node& node = copy->nodes[i];
+    node.is_asked = false;
+    node.key = copy->texts.Copy(node.key);
+    if (node.parent != YamlTree::kNoNode &&
+        copy->nodes[node.parent].kind == Kind::kMapping) {
+      copy->by_key.emplace(std::pair(node.parent, node.key), i);
+    }
+    if (node.kind != Kind::kScalar) continue;
+    absl::StatusOr<std::string> text = replace(node.text);
+    if (text.ok()) {
+      node.text = copy->texts.Copy(*text);
+    } else {
+      errors.push_back(absl::StrCat(FormatPlace(copy->file, node.place), ": ",
+                                    text.status().message()));
+    }
+  }
+  if (!errors.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  }
+  return YamlNode(std::move(copy), index_);
 }
 
 YamlNode::Kind YamlNode::kind() const {

@@ -9,6 +9,7 @@
 #define ODDVERB_YAML_YAML_NODE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,13 @@ class YamlNode {
   // ones. The limits hold for all of them together.
   static absl::StatusOr<std::vector<YamlNode>> ParseAll(std::string_view text,
                                                         std::string_view file);
+
+  // A copy of the whole text in which every scalar but the keys reads as what
+  // `replace` makes of it; places stay, and no key is marked. All errors of
+  // `replace`, each with its place, in one status.
+  using Replacement =
+      std::function<absl::StatusOr<std::string>(std::string_view)>;
+  absl::StatusOr<YamlNode> ReplaceValues(const Replacement& replace) const;
 
   Kind kind() const;
   bool present() const { return kind() != Kind::kAbsent; }

@@ -40,6 +40,24 @@ inline std::string ExecUri(const std::vector<std::string>& command,
   return uri;
 }
 
+// Commands: medium, high (a disguised address), and too weak to report.
+inline const std::vector<std::string> kPlain = {
+    "curl", "-s", "http://169.254.169.254/latest/"};
+inline const std::vector<std::string> kDisguised = {"curl",
+                                                    "http://2852039166/"};
+inline const std::vector<std::string> kWeak = {"curl",
+                                               "http://x/latest/meta-data/"};
+
+inline EventBuilder& AsExec(EventBuilder& builder, const std::string& uri) {
+  return builder.Resource("pods")
+      .Sub("exec")
+      .Ns("web")
+      .Name("p")
+      .Uri(uri)
+      .Stage(Stage::kResponseStarted)
+      .Code(101);
+}
+
 inline absl::Time At(double seconds) {
   return absl::FromUnixSeconds(1'700'000'000) + absl::Seconds(seconds);
 }
@@ -110,8 +128,8 @@ class MetadataStream {
   MetadataAccess& detector() { return *detector_; }
   Emit& out() { return out_; }
 
-  // Room for one actor: each new one evicts the other.
-  void ShrinkTable() { actors_ = EntityTable(1); }
+  // Room for so many actors: each new one evicts another.
+  void ShrinkTable(uint32_t max_actors) { actors_ = EntityTable(max_actors); }
 
   const std::vector<Finding>& findings() const { return out_.findings; }
   std::vector<Finding> InState(FindingState state) const {

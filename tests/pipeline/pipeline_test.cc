@@ -116,6 +116,33 @@ TEST(PipelineTest, AcknowledgesTheLastRecord) {
   }
 }
 
+TEST(PipelineTest, JudgesAnEventThatComesAgainOnce) {
+  std::vector<std::string> lines = DemoLogLines();
+  lines.resize(5000);
+  std::vector<std::string> twice;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    twice.push_back(lines[i]);
+    if (i >= 100) twice.push_back(lines[i - 100]);
+  }
+  PipelineOptions options;
+  options.duplicates = Duplicates::kPassedOver;
+  options.threads = 3;
+  auto pipeline = Pipeline::Make(options, AllParts(), nullptr);
+  ASSERT_TRUE(pipeline.ok());
+  MemorySource source(twice, 64);
+  CapturingExporter exporter;
+  Delivery delivery({}, {&exporter});
+  std::atomic<bool> stop{false};
+  ASSERT_TRUE((*pipeline)
+                  ->Run(
+                      {{"lines", &source}}, delivery,
+                      [](size_t, const Rejected&) {}, stop)
+                  .ok());
+  ASSERT_TRUE(delivery.Finish().ok());
+  EXPECT_EQ((*pipeline)->counters().duplicates, lines.size() - 100);
+  EXPECT_EQ(exporter.Ndjson(), FindingsOf(lines, {}));
+}
+
 // Two actors of different shards and one address: only the correlator, where
 // their observations meet, can tell that the address is not new.
 std::string Request(const std::string& user, const std::string& credential,

@@ -1,0 +1,232 @@
+#include "app/config_fields.h"
+
+#include <algorithm>
+
+#include "detectors/detectors.h"
+
+namespace oddverb {
+namespace {
+
+using Need = ConfigKey::Need;
+
+// Each in the order of its enumeration.
+constexpr std::string_view kSourceTypes[] = {"tail", "webhook", "files",
+                                             "stdin"};
+constexpr std::string_view kStarts[] = {"beginning", "end"};
+constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
+constexpr std::string_view kOutputTypes[] = {"ndjson"};
+constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
+                                            "critical"};
+constexpr std::string_view kOrders[] = {"arrival"};
+constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view kLogFormats[] = {"logfmt", "json"};
+
+void VisitLog(ConfigFields& fields, LogOptions& log) {
+  fields.Choice({"level", "Messages below are not written.", "info"},
+                kLogLevels, log.level);
+  fields.Choice({"format", "Of messages on standard error.", "logfmt"},
+                kLogFormats, log.format);
+}
+
+void VisitCheckpoint(ConfigFields& fields, ServiceConfig& config) {
+  fields.Length({"interval",
+                 "Positions and state are made durable at the latest after so "
+                 "long; after a crash so much is judged again.",
+                 "1s"},
+                {absl::Milliseconds(100), absl::Minutes(10)},
+                config.checkpoint_interval);
+  fields.Bytes({"bytes", "And after so many bytes of records.", "8MiB"},
+               {64 << 10, 1 << 30}, config.checkpoint_bytes);
+}
+
+void VisitSource(ConfigFields& fields, SourceConfig& source) {
+  source.place = fields.Place();
+  ConfigKey type = {
+      "type",
+      "tail: a log file and its rotated ones, for ever. webhook: what the API "
+      "server posts to /audit/CLUSTER. files: once, to their end. stdin: "
+      "standard input.",
+      "tail", Need::kRequired};
+  if (!fields.Kind(type, kSourceTypes, source.type)) return;
+  if (source.name.empty()) source.name = SourceTypeName(source.type);
+  fields.Text({"name",
+               "In metrics and checkpoints, unique; default: the type. A "
+               "source with a new name starts anew.",
+               "node-1"},
+              TextKind::kName, source.name);
+  switch (source.type) {
+    case SourceConfig::Type::kTail:
+      fields.Text({"path",
+                   "The file that the API server writes (--audit-log-path). "
+                   "Rotated files beside it are found.",
+                   "/var/log/kubernetes/audit/audit.log", Need::kRequired},
+                  TextKind::kPath, source.path);
+      fields.Choice({"start", "Where to start without a checkpoint.", "end"},
+                    kStarts, source.start);
+      fields.Length({"poll_interval",
+                     "How long a change may go unseen where the file system "
+                     "tells none.",
+                     "1s"},
+                    {absl::Milliseconds(10), absl::Minutes(1)},
+                    source.poll_interval);
+      break;
+    case SourceConfig::Type::kWebhook:
+      fields.Text({"listener", "Name of the listener that serves audit.",
+                   "webhook", Need::kRequired},
+                  TextKind::kName, source.listener);
+      break;
+    case SourceConfig::Type::kFiles:
+      fields.Texts({"paths", "Files, folders and patterns.",
+                    "[/var/log/kubernetes/audit/]", Need::kRequired},
+                   TextKind::kPath, source.paths);
+      break;
+    case SourceConfig::Type::kStdin:
+      break;
+  }
+}
+
+void VisitTls(ConfigFields& fields, TlsServerOptions& tls) {
+  fields.Text({"certificate_file",
+               "PEM, with the intermediate certificates behind it.",
+               "/etc/oddverb/tls.crt", Need::kRequired},
+              TextKind::kPath, tls.certificate_file);
+  fields.Text({"key_file", "PEM, without a passphrase.", "/etc/oddverb/tls.key",
+               Need::kRequired},
+              TextKind::kPath, tls.key_file);
+  fields.Text({"client_ca_file",
+               "PEM; if given, clients must show a certificate that one of "
+               "these signed.",
+               "/etc/oddverb/client-ca.crt"},
+              TextKind::kPath, tls.client_ca_file);
+}
+
+void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
+  listener.place = fields.Place();
+  fields.Text({"name", "Unique; sources refer to it.", "webhook",
+               Need::kRequired},
+              TextKind::kName, listener.name);
+  fields.Text({"address",
+               "Host and port; the host is an address, localhost, or nothing "
+               "for every address.",
+               "127.0.0.1:9642", Need::kRequired},
+              TextKind::kFree, listener.address);
+  fields.Choices({"serve",
+                  "audit: the API server's webhook at /audit/CLUSTER. metrics: "
+                  "/metrics. health: /healthz, /livez, /readyz. api: findings "
+                  "and configuration. Off loopback audit and api need tls with "
+                  "client_ca_file or tokens; metrics and health are open.",
+                  "[metrics, health]", Need::kRequired},
+                 kServed, listener.serve);
+  fields.Section({"tls", "Without it the listener speaks plain HTTP.",
+                  "{certificate_file: tls.crt, key_file: tls.key}"},
+                 listener.tls, &VisitTls);
+  fields.Tokens({"tokens",
+                 "Bearer tokens, one of which audit and api ask for. Better "
+                 "kept in tokens_file or in a variable.",
+                 "[\"${ODDVERB_TOKEN}\"]"},
+                {"tokens_file", "A file with bearer tokens, one a line.",
+                 "/etc/oddverb/tokens"},
+                listener.tokens, listener.tokens_file);
+}
+
+void VisitOutput(ConfigFields& fields, OutputConfig& output) {
+  output.place = fields.Place();
+  ConfigKey type = {"type", "ndjson: one JSON object a line.", "ndjson",
+                    Need::kRequired};
+  if (!fields.Kind(type, kOutputTypes, output.type)) return;
+  if (output.name.empty()) output.name = OutputTypeName(output.type);
+  fields.Text({"name", "In metrics, unique; default: the type.", "findings"},
+              TextKind::kName, output.name);
+  fields.Text({"path", "A file that is appended to; - is standard output.",
+               "\"-\""},
+              TextKind::kPath, output.path);
+  fields.Choice({"min_severity", "Findings below are left out.", "medium"},
+                kSeverities, output.min_severity);
+}
+
+void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
+  fields.Text({"state_dir",
+               "Folder of positions, state and events not yet judged; made if "
+               "it is not there. One process at a time.",
+               "/var/lib/oddverb"},
+              TextKind::kPath, config.state_dir);
+  fields.Count({"threads", "Worker threads; default: one a core.", "2"},
+               {1, 64}, config.threads);
+  fields.Section({"memory", "Bounds of what is remembered.", "{}"},
+                 [&config](ConfigFields& inner) {
+                   inner.Count({"max_entities",
+                                "Actors, credentials and pods remembered, each "
+                                "kind; the least recently seen are forgotten. "
+                                "About 1 KiB each.",
+                                "1000000"},
+                               {1024, 50'000'000}, config.max_entities);
+                 });
+  fields.Section(
+      {"log", "Messages of the program, on standard error.", "{}"},
+      [&config](ConfigFields& inner) { VisitLog(inner, config.log); });
+  fields.Section(
+      {"checkpoint", "How often the state is made durable.", "{}"},
+      [&config](ConfigFields& inner) { VisitCheckpoint(inner, config); });
+  fields.Choice({"order",
+                 "arrival: events are judged as they come. event_time, by "
+                 "their own time over all sources, is for a later version.",
+                 "arrival"},
+                kOrders, config.order);
+  fields.Length({"allowed_lateness",
+                 "How much later than the newest event one of another source "
+                 "may come; default: 10s, and 2m with a webhook, as the API "
+                 "server sends again what was not taken.",
+                 "10s"},
+                {absl::ZeroDuration(), absl::Hours(1)},
+                config.allowed_lateness);
+}
+
+}  // namespace
+
+void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
+  std::vector<std::string_view> detectors;
+  for (const DetectorEntry& entry : AllDetectors()) {
+    detectors.push_back(entry.name);
+  }
+  fields.Text({"cluster",
+               "Name of the cluster: part of every finding, of its id, and of "
+               "the webhook's path. Never change it: all that was learned is "
+               "bound to it.",
+               "prod-eu-1"},
+              TextKind::kFree, config.cluster);
+  fields.Networks({"trusted_proxies",
+                   "Networks of load balancers and proxies before the API "
+                   "server. They are passed over in sourceIPs, from the right, "
+                   "to find the client's address.",
+                   "[10.0.0.0/8]"},
+                  config.trusted_proxies);
+  VisitRunning(fields, config);
+  fields.List({"sources", "Where audit events come from.",
+               "[{type: tail, path: /var/log/kubernetes/audit/audit.log}]",
+               Need::kRequired},
+              config.sources, &VisitSource);
+  fields.List({"listeners", "Where HTTP is answered; none: nowhere.",
+               "[{name: probes, address: \":9642\", serve: [metrics, health]}]"},
+              config.listeners, &VisitListener);
+  fields.List({"outputs",
+               "Where findings go; default: ndjson on standard output.",
+               "[{type: ndjson, path: \"-\"}]"},
+              config.outputs, &VisitOutput);
+  fields.Mapping({"detectors", "Options of each detector.",
+                  "{forbidden_burst: {profile: sensitive}}"},
+                 detectors, config.detectors);
+}
+
+std::string_view SourceTypeName(SourceConfig::Type type) {
+  return kSourceTypes[static_cast<size_t>(type)];
+}
+
+std::string_view OutputTypeName(OutputConfig::Type type) {
+  return kOutputTypes[static_cast<size_t>(type)];
+}
+
+std::string_view ServedName(Served what) {
+  return kServed[static_cast<size_t>(what)];
+}
+
+}  // namespace oddverb

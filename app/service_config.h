@@ -1,0 +1,108 @@
+// The configuration of `oddverb run`, as plain values. Its keys are listed in
+// config_fields.cc, where the loader, the JSON Schema and the redacted form
+// all take them from; rules that concern several keys are in config_rules.cc.
+#ifndef ODDVERB_APP_SERVICE_CONFIG_H_
+#define ODDVERB_APP_SERVICE_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "app/config_text.h"
+#include "base/ip_address.h"
+#include "model/finding.h"
+#include "net/tls_options.h"
+#include "telemetry/logging.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+// Paths of files are absolute, or relative to the folder of the configuration;
+// once loaded they can be opened as they are.
+
+struct SourceConfig {
+  enum class Type : uint8_t { kTail, kWebhook, kFiles, kStdin };
+  // Where a tail starts that has no checkpoint yet.
+  enum class Start : uint8_t { kBeginning, kEnd };
+
+  std::string name;  // in metrics and checkpoints; unique
+  Type type = Type::kTail;
+  // kTail
+  std::string path;
+  Start start = Start::kBeginning;
+  absl::Duration poll_interval = absl::Seconds(1);
+  // kWebhook
+  std::string listener;  // name of a ListenerConfig that serves kAudit
+  // kFiles: files, folders and patterns, as `oddverb scan` takes them
+  std::vector<std::string> paths;
+
+  std::string place;  // "file:line:column", for messages
+};
+
+// What a listener answers.
+enum class Served : uint8_t { kAudit, kMetrics, kHealth, kApi };
+
+struct ListenerConfig {
+  std::string name;  // unique
+  std::string address;
+  std::optional<TlsServerOptions> tls;
+  std::vector<std::string> tokens;  // those of tokens_file, too
+  std::string tokens_file;
+  std::vector<Served> serve;
+
+  std::string place;
+
+  bool serves(Served what) const;
+};
+
+struct OutputConfig {
+  enum class Type : uint8_t { kNdjson };
+
+  std::string name;  // unique
+  Type type = Type::kNdjson;
+  std::string path = "-";  // "-" is standard output
+  Severity min_severity = Severity::kInfo;
+
+  std::string place;
+};
+
+struct ServiceConfig {
+  // How events of several sources are put in order.
+  enum class Order : uint8_t { kArrival };
+  // A retry of the API server brings events that are this old, and more.
+  static constexpr absl::Duration kWebhookLateness = absl::Minutes(2);
+
+  std::string file;  // where all this was read from
+  std::string cluster;
+  std::vector<IpNetwork> trusted_proxies;
+  std::string state_dir = "/var/lib/oddverb";
+  int64_t threads = 0;  // 0: one a core
+  int64_t max_entities = 1'000'000;
+  LogOptions log;
+  absl::Duration checkpoint_interval = absl::Seconds(1);
+  int64_t checkpoint_bytes = 8 << 20;
+  Order order = Order::kArrival;
+  absl::Duration allowed_lateness = absl::Seconds(10);
+  std::vector<SourceConfig> sources;
+  std::vector<ListenerConfig> listeners;
+  std::vector<OutputConfig> outputs = {{.name = "ndjson"}};
+  YamlNode detectors;  // mapping from detector name to its options
+};
+
+// InvalidArgument: every mistake found, each with its place, one a line. A
+// secret is never part of a message. Reads the files that hold secrets, but
+// opens nothing else; CheckConfigFiles() does.
+absl::StatusOr<ServiceConfig> LoadServiceConfig(const std::string& path,
+                                                const Environment& environment);
+// The same for a text; `path` is for messages and for relative paths.
+absl::StatusOr<ServiceConfig> ParseServiceConfig(
+    std::string_view text, const std::string& path,
+    const Environment& environment);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_SERVICE_CONFIG_H_

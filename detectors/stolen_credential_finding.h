@@ -1,0 +1,58 @@
+// Words for what StolenCredential sees: drafts of findings, to which the
+// correlator's part adds what it knows of the addresses. Pure functions;
+// thread-safe.
+#ifndef ODDVERB_DETECTORS_STOLEN_CREDENTIAL_FINDING_H_
+#define ODDVERB_DETECTORS_STOLEN_CREDENTIAL_FINDING_H_
+
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "detectors/credential_contacts.h"
+#include "detectors/detector.h"
+#include "model/audit_event.h"
+#include "model/finding.h"
+
+namespace oddverb {
+
+inline constexpr std::string_view kTokenRule = "token.outside_its_pod";
+inline constexpr std::string_view kCredentialRule = "credential.two_networks";
+
+// Two addresses of one credential, one of them in doubt.
+struct Suspicion {
+  const AuditEvent& event;  // the one that raised it
+  const EntityIds& ids;
+  const CredentialContacts& contacts;
+  size_t suspect = 0;  // index of the contact in doubt
+  size_t other = 0;    // of the one that it is compared with
+
+  const Contact& suspected() const { return contacts.contact(suspect); }
+  const Contact& compared() const { return contacts.contact(other); }
+};
+
+// The token of one pod is used from a further address.
+enum class TokenMove : uint8_t {
+  kAsAfterRestart,  // as if the pod had been restarted on another address
+  kOutside,         // another program or network, or both addresses in use
+};
+Finding DraftMoved(const DetectorContext& context, const Suspicion& suspicion,
+                   TokenMove move);
+
+// An unbound credential goes back and forth.
+struct Alternation {
+  int changes = 0;
+  int needed = 0;
+  absl::Duration span;
+  bool own_client = false;  // the suspect's client is used at home too
+  bool crowded = false;     // more addresses than are remembered
+  Severity severity = Severity::kLow;
+};
+Finding DraftAlternation(const DetectorContext& context,
+                         const Suspicion& suspicion, const Alternation& seen);
+
+// A draft that tells of another program or of an address outside of private
+// networks.
+bool IsStrange(const Finding& draft);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_STOLEN_CREDENTIAL_FINDING_H_
