@@ -16,9 +16,15 @@ enum ExitCode : int {
   kExitPartlyUnreadable = 4,  // records were rejected, under --strict
 };
 
-// Runs the program. Set `stop` (from a signal handler) to end early: what was
-// read is judged and written first.
-int RunApp(int argc, const char* const* argv, const std::atomic<bool>& stop);
+// What signal handlers ask for.
+struct AppSignals {
+  // End early: what was read is judged and written first.
+  const std::atomic<bool>& stop;
+  // The service reads its configuration again, and sets it back to false.
+  std::atomic<bool>& reload;
+};
+
+int RunApp(int argc, const char* const* argv, const AppSignals& signals);
 
 }  // namespace oddverb
 

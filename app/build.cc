@@ -1,15 +1,9 @@
 #include "app/build.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "app/config_text.h"
+#include "app/mistakes.h"
 #include "base/nearest_name.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -17,35 +11,6 @@
 
 namespace oddverb {
 namespace {
-
-constexpr size_t kMaxConfigBytes = 4 << 20;
-
-absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": cannot read the configuration: ", std::strerror(errno)));
-  }
-  std::string text;
-  char buffer[1 << 16];
-  ssize_t got;
-  while ((got = read(fd, buffer, sizeof(buffer))) > 0 &&
-         text.size() <= kMaxConfigBytes) {
-    text.append(buffer, static_cast<size_t>(got));
-  }
-  int error_number = errno;
-  close(fd);
-  if (got < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path,
-        ": cannot read the configuration: ", std::strerror(error_number)));
-  }
-  if (text.size() > kMaxConfigBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": larger than 4 MiB; is it a configuration?"));
-  }
-  return text;
-}
 
 std::string DidYouMean(std::string_view name,
                        const std::vector<std::string>& known) {
@@ -55,32 +20,6 @@ std::string DidYouMean(std::string_view name,
   }
   return absl::StrCat("; known are ", absl::StrJoin(known, ", "));
 }
-
-// Gathers mistakes, one a line, each once.
-class Mistakes {
- public:
-  void Add(const absl::Status& status) {
-    if (status.ok()) return;
-    for (absl::string_view line : absl::StrSplit(status.message(), '\n')) {
-      if (std::find(lines_.begin(), lines_.end(), S(line)) == lines_.end()) {
-        lines_.emplace_back(line);
-      }
-    }
-  }
-  // The value, or what `fallback` is after a mistake.
-  template <class T>
-  T ValueOf(absl::StatusOr<T> value, T fallback) {
-    Add(value.status());
-    return value.ok() ? *std::move(value) : std::move(fallback);
-  }
-  absl::Status status() const {
-    if (lines_.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrJoin(lines_, "\n"));
-  }
-
- private:
-  std::vector<std::string> lines_;
-};
 
 std::vector<IpNetwork> ReadProxies(const std::vector<std::string>& texts,
                                    std::string_view place, Mistakes& mistakes) {
@@ -122,22 +61,6 @@ absl::StatusOr<CrossDetectorList> MakeCrossDetectors(
   return list;
 }
 
-// Makes each detector once, for the mistakes in its options alone.
-void CheckDetectors(const Settings& settings, Mistakes& mistakes) {
-  const DetectorContext context{KeyedHash(), settings.cluster};
-  for (const DetectorEntry& entry : AllDetectors()) {
-    settings.detectors.Get(entry.name);  // known now
-  }
-  mistakes.Add(settings.detectors.CheckAllKeysUsed());
-  for (const DetectorEntry& entry : AllDetectors()) {
-    YamlNode options = settings.detectors.Get(entry.name);
-    mistakes.Add(entry.make(context, options).status());
-    if (entry.make_cross != nullptr) {
-      mistakes.Add(entry.make_cross(context, options).status());
-    }
-  }
-}
-
 void ReadSettings(const YamlNode& root, Settings& settings,
                   Mistakes& mistakes) {
   YamlNode proxies = root.Get("trusted_proxies");
@@ -161,7 +84,7 @@ absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
     ODDVERB_ASSIGN_OR_RETURN(YamlNode root,
                              YamlNode::Parse(text, options.config_file));
     ReadSettings(root, settings, mistakes);
-    CheckDetectors(settings, mistakes);
+    mistakes.Add(CheckDetectorOptions(settings.cluster, settings.detectors));
   }
   if (!options.cluster.empty()) settings.cluster = options.cluster;
   if (!options.trusted_proxies.empty()) {
@@ -172,8 +95,26 @@ absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
   return settings;
 }
 
+absl::Status CheckDetectorOptions(const std::string& cluster,
+                                  const YamlNode& detectors) {
+  Mistakes mistakes;
+  const DetectorContext context{KeyedHash(), cluster, KeyedHash()};
+  for (const DetectorEntry& entry : AllDetectors()) {
+    detectors.Get(entry.name);  // known now
+  }
+  mistakes.Add(detectors.CheckAllKeysUsed());
+  for (const DetectorEntry& entry : AllDetectors()) {
+    YamlNode options = detectors.Get(entry.name);
+    mistakes.Add(entry.make(context, options).status());
+    if (entry.make_cross != nullptr) {
+      mistakes.Add(entry.make_cross(context, options).status());
+    }
+  }
+  return mistakes.status();
+}
+
 absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings) {
-  DetectorContext context{KeyedHash(), settings.cluster};
+  DetectorContext context{settings.hash, settings.cluster, KeyedHash()};
   YamlNode options = settings.detectors;
   // Once for the mistakes; the shards' own come later.
   ODDVERB_RETURN_IF_ERROR(MakeDetectors(context, options).status());

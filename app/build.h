@@ -22,11 +22,17 @@ struct Settings {
   std::string cluster;
   std::vector<IpNetwork> trusted_proxies;
   YamlNode detectors;  // mapping from detector name to its options
+  KeyedHash hash;      // a service's own, from its state
 };
 
 // InvalidArgument: every mistake found, those of the detectors' options too,
 // each with its place, one a line.
 absl::StatusOr<Settings> LoadSettings(const ScanOptions& options);
+
+// InvalidArgument: every mistake in the options of all detectors. Makes each
+// detector once, for its mistakes alone.
+absl::Status CheckDetectorOptions(const std::string& cluster,
+                                  const YamlNode& detectors);
 
 // Functions that build all detectors. Wrong options of a detector are an error
 // here already.

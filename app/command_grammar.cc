@@ -231,6 +231,13 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   scan = app->add_subcommand("scan", kScanAbout);
   AddScanFlags(scan, line.scan);
   scan->footer(absl::StrCat(kScanExamples, kExitCodes));
+  run = app->add_subcommand(
+      "run", "Judge what comes, as a service: tail, webhook, files");
+  run->add_option("-c,--config,--config.file", line.config_file,
+                  "What to read, where to keep state, what to answer; see "
+                  "deploy/oddverb.yaml")
+      ->required()
+      ->type_name("FILE");
   CLI::App* list = app->add_subcommand("list", "Say what there is");
   list->require_subcommand(1);
   list_detectors = list->add_subcommand(

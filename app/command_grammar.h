@@ -25,6 +25,7 @@ struct CommandGrammar {
   // Owned by `app`.
   CLI::App* demo = nullptr;
   CLI::App* scan = nullptr;
+  CLI::App* run = nullptr;
   CLI::App* list_detectors = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;

@@ -113,6 +113,16 @@ bool LooksLikePath(const std::string& word) {
          word.find('*') != std::string::npos || access(word.c_str(), F_OK) == 0;
 }
 
+// What follows "--" is a path even if it looks like a flag. CLI11 2.1 cannot be
+// told so inside of a command, but "./" says it as well.
+void MarkPaths(Names& words) {
+  auto mark = std::find(words.begin(), words.end(), "--");
+  if (mark == words.end()) return;
+  for (auto word = words.erase(mark); word != words.end(); ++word) {
+    if (word->starts_with("-") && *word != "-") word->insert(0, "./");
+  }
+}
+
 // `oddverb PATH` and `oddverb -q PATH` mean scan, `oddverb help scan` means
 // `oddverb scan --help`.
 void Complete(const CommandGrammar& g, Names& words) {
@@ -137,6 +147,7 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   using Command = CommandLine::Command;
   if (g.demo->parsed()) return Command::kDemo;
   if (g.scan->parsed()) return Command::kScan;
+  if (g.run->parsed()) return Command::kRun;
   if (g.list_detectors->parsed()) return Command::kListDetectors;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;
   if (g.version->parsed()) return Command::kVersion;
@@ -150,6 +161,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   CommandLine line;
   CommandGrammar grammar(line);
   Names words = arguments;
+  MarkPaths(words);
   Complete(grammar, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {

@@ -16,6 +16,7 @@ struct CommandLine {
     kHelp,  // `text` holds it
     kDemo,
     kScan,
+    kRun,
     kListDetectors,
     kSchemaFinding,
     kVersion,
@@ -23,6 +24,7 @@ struct CommandLine {
   Command command = Command::kHelp;
   std::string text;
   ScanOptions scan;   // for kScan and kDemo
+  std::string config_file;  // for kRun
   bool json = false;  // for kListDetectors and kVersion
 };
 

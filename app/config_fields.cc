@@ -86,10 +86,10 @@ void VisitSource(ConfigFields& fields, SourceConfig& source) {
 }
 
 void VisitTls(ConfigFields& fields, TlsServerOptions& tls) {
-  fields.Text({"certificate_file",
-               "PEM, with the intermediate certificates behind it.",
-               "/etc/oddverb/tls.crt", Need::kRequired},
-              TextKind::kPath, tls.certificate_file);
+  fields.Text(
+      {"certificate_file", "PEM, with the intermediate certificates behind it.",
+       "/etc/oddverb/tls.crt", Need::kRequired},
+      TextKind::kPath, tls.certificate_file);
   fields.Text({"key_file", "PEM, without a passphrase.", "/etc/oddverb/tls.key",
                Need::kRequired},
               TextKind::kPath, tls.key_file);
@@ -102,9 +102,9 @@ void VisitTls(ConfigFields& fields, TlsServerOptions& tls) {
 
 void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
   listener.place = fields.Place();
-  fields.Text({"name", "Unique; sources refer to it.", "webhook",
-               Need::kRequired},
-              TextKind::kName, listener.name);
+  fields.Text(
+      {"name", "Unique; sources refer to it.", "webhook", Need::kRequired},
+      TextKind::kName, listener.name);
   fields.Text({"address",
                "Host and port; the host is an address, localhost, or nothing "
                "for every address.",
@@ -137,9 +137,9 @@ void VisitOutput(ConfigFields& fields, OutputConfig& output) {
   if (output.name.empty()) output.name = OutputTypeName(output.type);
   fields.Text({"name", "In metrics, unique; default: the type.", "findings"},
               TextKind::kName, output.name);
-  fields.Text({"path", "A file that is appended to; - is standard output.",
-               "\"-\""},
-              TextKind::kPath, output.path);
+  fields.Text(
+      {"path", "A file that is appended to; - is standard output.", "\"-\""},
+      TextKind::kPath, output.path);
   fields.Choice({"min_severity", "Findings below are left out.", "medium"},
                 kSeverities, output.min_severity);
 }
@@ -156,8 +156,7 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
                  [&config](ConfigFields& inner) {
                    inner.Count({"max_entities",
                                 "Actors, credentials and pods remembered, each "
-                                "kind; the least recently seen are forgotten. "
-                                "About 1 KiB each.",
+                                "kind; the least recently seen are forgotten.",
                                 "1000000"},
                                {1024, 50'000'000}, config.max_entities);
                  });
@@ -167,10 +166,10 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
   fields.Section(
       {"checkpoint", "How often the state is made durable.", "{}"},
       [&config](ConfigFields& inner) { VisitCheckpoint(inner, config); });
-  fields.Choice({"order",
-                 "arrival: events are judged as they come. event_time, by "
-                 "their own time over all sources, is for a later version.",
-                 "arrival"},
+  fields.Choice({"order", "arrival: events are judged as they come.", "arrival",
+                 Need::kOptional,
+                 "event_time, which sorts the events of all sources by their "
+                 "own time, comes with a later version"},
                 kOrders, config.order);
   fields.Length({"allowed_lateness",
                  "How much later than the newest event one of another source "
@@ -205,13 +204,14 @@ void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
                "[{type: tail, path: /var/log/kubernetes/audit/audit.log}]",
                Need::kRequired},
               config.sources, &VisitSource);
-  fields.List({"listeners", "Where HTTP is answered; none: nowhere.",
-               "[{name: probes, address: \":9642\", serve: [metrics, health]}]"},
-              config.listeners, &VisitListener);
-  fields.List({"outputs",
-               "Where findings go; default: ndjson on standard output.",
-               "[{type: ndjson, path: \"-\"}]"},
-              config.outputs, &VisitOutput);
+  fields.List(
+      {"listeners", "Where HTTP is answered; none: nowhere.",
+       "[{name: probes, address: \":9642\", serve: [metrics, health]}]"},
+      config.listeners, &VisitListener);
+  fields.List(
+      {"outputs", "Where findings go; default: ndjson on standard output.",
+       "[{type: ndjson, path: \"-\"}]"},
+      config.outputs, &VisitOutput);
   fields.Mapping({"detectors", "Options of each detector.",
                   "{forbidden_burst: {profile: sensitive}}"},
                  detectors, config.detectors);

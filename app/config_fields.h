@@ -29,6 +29,7 @@ struct ConfigKey {
   std::string_view about;    // for the schema: one or two sentences
   std::string_view example;  // a value, as YAML; shown where one is missing
   Need need = Need::kOptional;
+  std::string_view hint = {};  // told with a wrong value
 };
 
 template <class T>
@@ -120,9 +121,10 @@ class ConfigFields {
     Mappings(key, {.size = items.size(),
                    .clear = [&items] { items.clear(); },
                    .append = [&items] { items.emplace_back(); },
-                   .visit = [&items, visit](size_t i, ConfigFields& inner) {
-                     visit(inner, items[i]);
-                   }});
+                   .visit =
+                       [&items, visit](size_t i, ConfigFields& inner) {
+                         visit(inner, items[i]);
+                       }});
   }
 
   // "file:line:column" of the mapping being visited; empty where it has none.

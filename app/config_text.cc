@@ -176,8 +176,7 @@ absl::StatusOr<std::vector<std::string>> ReadTokenFile(const std::string& path,
     if (line.empty()) continue;
     absl::Status status = CheckToken(S(line));
     if (!status.ok()) {
-      return error(
-          absl::StrCat("line ", line_number, ": ", status.message()));
+      return error(absl::StrCat("line ", line_number, ": ", status.message()));
     }
     tokens.emplace_back(line);
     if (tokens.size() > max_tokens) {

@@ -2,13 +2,15 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <string_view>
 
 #include "app/app.h"
 
 namespace {
 
-// The only thing a signal handler may touch.
+// The only things a signal handler may touch.
 std::atomic<bool> stop_requested{false};
+std::atomic<bool> reload_requested{false};
 std::atomic<int> stop_signal{0};
 static_assert(std::atomic<bool>::is_always_lock_free &&
               std::atomic<int>::is_always_lock_free);
@@ -17,6 +19,8 @@ void HandleSignal(int signal) {
   stop_signal.store(signal);
   stop_requested.store(true);
 }
+
+void HandleReload(int) { reload_requested.store(true); }
 
 // A descriptor that the caller left closed would be given to the next file that
 // is opened, and findings or messages would go into that file. Write-only for
@@ -42,9 +46,13 @@ int main(int argc, char** argv) {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // For all else a closed terminal is the end.
+  if (argc > 1 && std::string_view(argv[1]) == "run") {
+    signal(SIGHUP, HandleReload);
+  }
   // A closed pipe is an error of write(), told in words.
   signal(SIGPIPE, SIG_IGN);
-  int code = oddverb::RunApp(argc, argv, stop_requested);
+  int code = oddverb::RunApp(argc, argv, {stop_requested, reload_requested});
   int signal_number = stop_signal.load();
   bool flushed = code != oddverb::kExitFailure && code != oddverb::kExitUsage;
   return signal_number != 0 && flushed ? 128 + signal_number : code;

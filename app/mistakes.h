@@ -21,7 +21,8 @@ class Mistakes {
   // told again.
   void Add(const absl::Status& status) {
     if (status.ok()) return;
-    for (std::string line : absl::StrSplit(status.message(), '\n')) {
+    std::vector<std::string> lines = absl::StrSplit(status.message(), '\n');
+    for (std::string& line : lines) {
       if (std::find(lines_.begin(), lines_.end(), line) == lines_.end()) {
         lines_.push_back(std::move(line));
       }

@@ -1,4 +1,5 @@
-// The newest findings in memory, for GET /api/v1/findings. Thread-safe.
+// The newest findings in memory, for GET /api/v1/findings, and how many there
+// were, for /metrics. Thread-safe.
 #ifndef ODDVERB_APP_RECENT_FINDINGS_H_
 #define ODDVERB_APP_RECENT_FINDINGS_H_
 
@@ -6,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "app/pipeline_metrics.h"
 #include "exporters/exporter.h"
 
 namespace oddverb {
@@ -19,6 +21,8 @@ class RecentFindings final : public Exporter {
 
   // A JSON array, newest first, of those with at least `min_severity`.
   std::string ToJson(Severity min_severity) const;
+  // Distinct ones among those shown, by detector and severity.
+  FindingCounts counts() const;
 
  private:
   struct Kept {
@@ -26,7 +30,9 @@ class RecentFindings final : public Exporter {
     std::string json;
   };
   mutable std::mutex mutex_;
-  std::deque<Kept> kept_;  // guarded by mutex_; newest last
+  // Guarded by mutex_.
+  std::deque<Kept> kept_;  // newest last
+  FindingCounts counts_;
 };
 
 }  // namespace oddverb

@@ -12,6 +12,8 @@
 #include "app/command_line.h"
 #include "app/demo.h"
 #include "app/scan.h"
+#include "app/service.h"
+#include "app/version_text.h"
 #include "base/json_writer.h"
 #include "base/visible_text.h"
 #include "detectors/detectors.h"
@@ -36,15 +38,7 @@ int PrintVersion(bool json) {
                  std::string(build.build_type) + ", " +
                  std::string(build.compiler) + ")\n");
   }
-  JsonWriter out;
-  out.BeginObject();
-  out.Key("version").String(build.version);
-  out.Key("revision").String(build.revision);
-  out.Key("build_type").String(build.build_type);
-  out.Key("compiler").String(build.compiler);
-  out.Key("assertions").Bool(build.assertions);
-  out.EndObject();
-  return Print(out.Release() + "\n");
+  return Print(VersionJson());
 }
 
 std::string DetectorsJson() {
@@ -94,7 +88,7 @@ std::string DetectorsText() {
 
 }  // namespace
 
-int RunApp(int argc, const char* const* argv, const std::atomic<bool>& stop) {
+int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
   absl::StatusOr<CommandLine> line =
       ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
   if (!line.ok()) return ReportError(line.status());
@@ -102,9 +96,12 @@ int RunApp(int argc, const char* const* argv, const std::atomic<bool>& stop) {
     case CommandLine::Command::kHelp:
       return Print(line->text);
     case CommandLine::Command::kDemo:
-      return RunDemo(line->scan, stop);
+      return RunDemo(line->scan, signals.stop);
     case CommandLine::Command::kScan:
-      return RunScan(line->scan, stop);
+      return RunScan(line->scan, signals.stop);
+    case CommandLine::Command::kRun:
+      return RunService(line->config_file, ProcessEnvironment,
+                        {signals.stop, signals.reload});
     case CommandLine::Command::kListDetectors:
       return Print(line->json ? DetectorsJson() + "\n" : DetectorsText());
     case CommandLine::Command::kSchemaFinding:

@@ -148,8 +148,11 @@ std::string ScanResult::InputHint() const {
                         BytesText(bytes), "); ", kQuestion);
   }
   if (events == 0) {
-    return absl::StrCat("none of ", Counted(rejected, "record"),
-                        " was an audit event; ", kQuestion);
+    return absl::StrCat(rejected == 1
+                            ? "the one record was no audit event; "
+                            : absl::StrCat("none of ", WithCommas(rejected),
+                                           " records was an audit event; "),
+                        kQuestion);
   }
   if (rejected > events) {
     return absl::StrCat(

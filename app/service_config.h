@@ -89,7 +89,8 @@ struct ServiceConfig {
   absl::Duration allowed_lateness = absl::Seconds(10);
   std::vector<SourceConfig> sources;
   std::vector<ListenerConfig> listeners;
-  std::vector<OutputConfig> outputs = {{.name = "ndjson"}};
+  std::vector<OutputConfig> outputs = {
+      {"ndjson", OutputConfig::Type::kNdjson, "-", Severity::kInfo, ""}};
   YamlNode detectors;  // mapping from detector name to its options
 };
 

@@ -3,17 +3,13 @@
 #ifndef ODDVERB_APP_SYSTEMD_NOTIFY_H_
 #define ODDVERB_APP_SYSTEMD_NOTIFY_H_
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "app/config_text.h"
 
 namespace oddverb {
-
-using Environment =
-    std::function<std::optional<std::string>(std::string_view name)>;
 
 class SystemdNotify {
  public:

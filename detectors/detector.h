@@ -28,8 +28,11 @@ namespace oddverb {
 
 // What every part is built with; copied.
 struct DetectorContext {
-  KeyedHash hash;
+  KeyedHash hash;  // of entities and tuples; a service keeps its key in state
   std::string cluster;
+  // Of finding ids. The same key everywhere, so that a service and a scan of
+  // the same events, or two services, give a finding one id.
+  KeyedHash id_hash{};
 };
 
 struct EntityIds {

@@ -305,8 +305,8 @@ Finding ForbiddenBurst::NewFinding(const AuditEvent& event,
   finding.rule = rule;
   finding.detector = "forbidden_burst";
   std::string entity = ActorName(event, identity);
-  finding.id = FindingId(context_.hash, context_.cluster, rule, entity,
-                         EventKey(context_.hash, context_.cluster, event));
+  finding.id = FindingId(context_.id_hash, context_.cluster, rule, entity,
+                         EventKey(context_.id_hash, context_.cluster, event));
   finding.entity = Bounded(entity, Finding::kMaxTextBytes);
   finding.entity_kind = IdentityClassName(identity);
   finding.SetSubject(event);

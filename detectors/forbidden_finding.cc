@@ -5,12 +5,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/strings.h"
+#include "detectors/finding_text.h"
 
 namespace oddverb {
 namespace {
-
-using std::string_view;
 
 constexpr size_t kTopKinds = 7;
 constexpr size_t kMaxSummaryBytes = 400;
@@ -36,10 +34,6 @@ std::string Span(absl::Time first, absl::Time last) {
     text.resize(text.size() - 2);
   }
   return text;
-}
-
-std::string Count(uint64_t n, string_view one, string_view many) {
-  return absl::StrCat(n, " ", A(n == 1 ? one : many));
 }
 
 // Kinds behind this score, those that weigh most first.
@@ -76,8 +70,8 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
   }
   if (score.kinds > shown && unlisted > 0) {
     finding.why.push_back({"refused at first contact",
-                           Count(score.kinds - shown, "other kind of request",
-                                 "other kinds of request"),
+                           Counted(score.kinds - shown, "other kind of request",
+                                   "other kinds of request"),
                            FromCents(unlisted)});
     rest -= unlisted;
   }
@@ -87,13 +81,6 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
          absl::StrCat("halves every ", slow ? "3 days" : "10 minutes",
                       "; what succeeds for the first time takes 0.25 off"),
          FromCents(rest)});
-  }
-}
-
-void AddDistinct(const std::string& value, std::vector<std::string>& list) {
-  if (value.empty() || list.size() >= Finding::kMaxListed) return;
-  if (std::find(list.begin(), list.end(), value) == list.end()) {
-    list.push_back(value);
   }
 }
 
@@ -109,7 +96,7 @@ void WriteWhat(const std::vector<const RefusedKind*>& kinds, Finding& finding) {
 void WriteSummary(const std::vector<const RefusedKind*>& kinds,
                   const RefusalScore& score, Finding& finding) {
   std::string attempts =
-      Count(score.kinds, "refused first attempt", "refused first attempts");
+      Counted(score.kinds, "refused first attempt", "refused first attempts");
   finding.title = absl::StrCat("stolen or probing credential: ", attempts);
   // An anonymous caller's entity holds the address already.
   std::string from;
@@ -122,7 +109,7 @@ void WriteSummary(const std::vector<const RefusedKind*>& kinds,
   std::string summary =
       absl::StrCat(Bounded(finding.entity, 100), from,
                    agent.empty() ? "" : " with " + Bounded(agent, 40),
-                   " tried ", Count(score.kinds, "kind", "kinds"),
+                   " tried ", Counted(score.kinds, "kind", "kinds"),
                    " of request that never worked for it, within ",
                    Span(score.first, score.last), ": ");
   size_t named = std::min<size_t>(kinds.size(), 2);
@@ -142,19 +129,19 @@ void WriteNormal(const ForbiddenActor& actor, Finding& finding) {
     finding.normal = "nothing that it asked for has succeeded yet";
     return;
   }
-  finding.normal = Count(kinds, "kind of request succeeds for it",
-                         "kinds of request succeed for it");
+  finding.normal = Counted(kinds, "kind of request succeeds for it",
+                           "kinds of request succeed for it");
   if (!actor.examples.empty()) {
     absl::StrAppend(&finding.normal, ", for instance ", actor.examples);
   }
 }
 
 void WriteBenignChecks(const RefusalScore& score, Finding& finding) {
+  finding.benign_checks.push_back(absl::StrCat(
+      "rights it lost: ", Counted(score.lost, "refusal", "refusals"),
+      " of what succeeded before, each weighs 0"));
   finding.benign_checks.push_back(
-      absl::StrCat("rights it lost: ", Count(score.lost, "refusal", "refusals"),
-                   " of what succeeded before, each weighs 0"));
-  finding.benign_checks.push_back(
-      absl::StrCat("retries: ", Count(score.repeats, "repeat", "repeats"),
+      absl::StrCat("retries: ", Counted(score.repeats, "repeat", "repeats"),
                    " of a refused request, each weighs 0"));
   if (finding.warming) {
     finding.benign_checks.push_back(

@@ -64,9 +64,9 @@ Hash128 IdOf(const DetectorContext& context, const Suspicion& suspicion,
   opening.Add(keys.pod != 0 ? keys.pod : keys.credential)
       .Add(first.audit_id)
       .Add(static_cast<uint64_t>(absl::ToUnixMicros(first.time)));
-  return FindingId(context.hash, context.cluster, draft.rule,
+  return FindingId(context.id_hash, context.cluster, draft.rule,
                    absl::StrCat(draft.entity, "@", A(suspect.ip())),
-                   context.hash.HashWide(opening.bytes()));
+                   context.id_hash.HashWide(opening.bytes()));
 }
 
 void AddFirstEvidence(const Suspicion& suspicion, Finding& draft) {

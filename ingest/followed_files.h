@@ -50,9 +50,8 @@ struct FollowedFile {
   bool blocked = false;     // could not be read; until the next scan
   bool damaged = false;     // finished, because the rest is not readable
   bool truncated = false;   // its content was removed under its name
-  absl::Time unchanged_since = absl::InfinitePast();
-  bool unchanged = false;  // for a scan at least
-  std::shared_ptr<const IdentifiedFile> log;  // held open, or null
+  absl::Time unchanged_since = absl::InfinitePast();  // without a name
+  std::shared_ptr<const IdentifiedFile> log;          // held open, or null
 };
 
 // One thread, but for the counters.
@@ -117,33 +116,34 @@ class FollowedFiles {
     absl::Time unchanged_since;
     bool unchanged = false;
     bool over = false;
+    bool held = false;  // the file that is held open already
     std::shared_ptr<const IdentifiedFile> log;
   };
   enum class Sight : uint8_t { kAll, kIncomplete };
 
   Sight LookAtAll(const std::vector<LogFile>& listing, absl::Time now);
-  absl::StatusOr<Sighting> LookAt(const LogFile& file);
+  absl::StatusOr<Sighting> LookAt(const LogFile& file, const Sighting* last);
   FollowedFile* HeldOpen(const LogFile& file);
   void JudgeEnds(absl::Time now);
   void Match();
-  bool Better(const Sighting& a, const Sighting& b) const;
-  FollowedFile& Add(const Sighting& sighting);
-  void Update(FollowedFile& file, const Sighting& sighting);
-  void SkipContent(FollowedFile& file, const Sighting& sighting);
+  static bool IsBetter(const Sighting& a, const Sighting& b);
+  FollowedFile& Add(const Sighting& seen);
+  void Update(FollowedFile& file, const Sighting& seen);
+  void SkipContent(FollowedFile& file, const Sighting& seen);
   void NoteTruncation(FollowedFile& file);
-  void DropVanished(absl::Time now);
+  void DropVanished();
+  void Forget(ptrdiff_t index);
   void ReportLost(const FollowedFile& file);
+  void RejectWhole(const absl::Status& error);
   void NoteProblem(const absl::Status& problem);
-  FollowedFile* Find(const Hash128& identity);
-  Position PlaceOf(const FollowedFile& file) const;
 
   const RotatedFiles names_;
   const Options options_;
   TailCounters& counters_;
   std::vector<std::unique_ptr<FollowedFile>> files_;  // by stream
   uint32_t next_stream_ = 0;
-  bool scanned_ = false;  // now or before a restart
-  uint64_t retired_bytes_ = 0;  // read of what is not in files_ any more
+  bool scanned_ = false;             // now or before a restart
+  uint64_t retired_bytes_ = 0;       // read of what is not in files_ any more
   std::vector<Sighting> sightings_;  // of the last scan, by age
   std::vector<Rejected> rejected_;
   absl::Status problem_;

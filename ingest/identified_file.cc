@@ -72,8 +72,8 @@ absl::StatusOr<std::shared_ptr<const IdentifiedFile>> IdentifiedFile::Open(
     const LogFile& file) {
   int descriptor;
   do {
-    descriptor = ::open(file.path.c_str(),
-                        O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    descriptor =
+        ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   } while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) return FileError(file.path, errno);
   std::shared_ptr<IdentifiedFile> opened(new IdentifiedFile(descriptor, file));
@@ -84,8 +84,8 @@ absl::StatusOr<std::shared_ptr<const IdentifiedFile>> IdentifiedFile::Open(
   }
   opened->compressed_ = !file.active && StartsCompressed(descriptor);
   if (absl::Status read = opened->ReadFirstLine(); !read.ok()) {
-    return absl::Status(read.code(), absl::StrCat(file.path, ": ",
-                                                  read.message()));
+    return absl::Status(read.code(),
+                        absl::StrCat(file.path, ": ", read.message()));
   }
   return opened;
 }
@@ -105,7 +105,8 @@ absl::Status IdentifiedFile::ReadFirstLine() {
   uint64_t offset = 0;
   for (;;) {
     ODDVERB_ASSIGN_OR_RETURN(
-        size_t got, bytes->Read(absl::InfinitePast(), {block.get(), kBlockBytes}));
+        size_t got,
+        bytes->Read(absl::InfinitePast(), {block.get(), kBlockBytes}));
     std::string_view rest(block.get(), got);
     if (line.empty()) {
       size_t blanks = 0;
@@ -146,8 +147,7 @@ bool IdentifiedFile::StartChanged() const {
   if (compressed_ || start_.empty()) return false;
   char now[kStartBytes];
   ssize_t got = ReadAt(descriptor_, now, start_.size(), start_offset_);
-  return got < 0 ||
-         std::string_view(now, static_cast<size_t>(got)) != start_;
+  return got < 0 || std::string_view(now, static_cast<size_t>(got)) != start_;
 }
 
 uint64_t IdentifiedFile::ContentBytes() const {

@@ -44,8 +44,8 @@ absl::StatusOr<LogReader::Step> LogReader::ReadBlock() {
   if (bytes.capacity() < block_bytes_) bytes.Reserve(block_bytes_);
   size_t end = size < block_bytes_ ? block_bytes_ : bytes.capacity();
   ODDVERB_ASSIGN_OR_RETURN(
-      size_t got, bytes_->Read(absl::InfinitePast(),
-                               {bytes.data() + size, end - size}));
+      size_t got,
+      bytes_->Read(absl::InfinitePast(), {bytes.data() + size, end - size}));
   // After reading, because a log is written in order: bytes of a new content
   // are here only if its first line is there already.
   if (!file_->compressed() &&
@@ -63,8 +63,8 @@ absl::StatusOr<LogReader::Step> LogReader::ReadBlock() {
 // There is no way into the middle of compressed data but through all before.
 absl::StatusOr<LogReader::Step> LogReader::SkipToStart() {
   PaddedBuffer scratch(block_bytes_);
-  size_t most = static_cast<size_t>(
-      std::min<uint64_t>(skip_bytes_, scratch.capacity()));
+  size_t most =
+      static_cast<size_t>(std::min<uint64_t>(skip_bytes_, scratch.capacity()));
   ODDVERB_ASSIGN_OR_RETURN(
       size_t got, bytes_->Read(absl::InfinitePast(), {scratch.data(), most}));
   skip_bytes_ -= got;

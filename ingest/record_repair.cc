@@ -127,13 +127,14 @@ bool MayBeInBody(std::string_view torn, size_t at) {
   if (before.empty()) return false;
   char last = before.back();
   if (last != ':' && last != '[' && last != ',') return false;
+  // Where the beginning is lost, it may have been in a string or not.
+  if (before.front() != '{') return true;
   TornPlace place = PlaceBehind(before);
   if (place.in_string) return false;
   if (last == ',' && (place.open.empty() || place.open.back() != '[')) {
     return false;
   }
-  // Clients write only the bodies. Where the beginning is lost too, any place
-  // may be in one.
+  // Clients write only the bodies. In a list they are not at depth 1.
   return !before.starts_with(kEventHead) || place.key.empty() ||
          place.key == "requestObject" || place.key == "responseObject";
 }

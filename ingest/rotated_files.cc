@@ -25,13 +25,12 @@ constexpr uint64_t kAboveNumbers = 1'000'000;
 
 bool HasForm(std::string_view text, std::string_view form) {
   return text.size() == form.size() &&
-         std::equal(text.begin(), text.end(), form.begin(),
-                    [](char c, char wanted) {
-                      return wanted == 'd'
-                                 ? absl::ascii_isdigit(
-                                       static_cast<unsigned char>(c))
-                                 : c == wanted;
-                    });
+         std::equal(
+             text.begin(), text.end(), form.begin(), [](char c, char wanted) {
+               return wanted == 'd'
+                          ? absl::ascii_isdigit(static_cast<unsigned char>(c))
+                          : c == wanted;
+             });
 }
 
 bool IsNumber(std::string_view text) {
@@ -128,8 +127,8 @@ absl::StatusOr<std::vector<LogFile>> RotatedFiles::ListOnce() const {
   for (const Candidate& candidate : names) {
     LogFile file;
     file.active = candidate.name == active_name_;
-    file.path = file.active ? active_path_
-                            : absl::StrCat(folder_, "/", candidate.name);
+    file.path =
+        file.active ? active_path_ : absl::StrCat(folder_, "/", candidate.name);
     struct stat facts;
     if (::stat(file.path.c_str(), &facts) != 0) {
       if (errno == ENOENT) continue;
@@ -139,15 +138,16 @@ absl::StatusOr<std::vector<LogFile>> RotatedFiles::ListOnce() const {
       if (!file.active) continue;
       return S_ISDIR(facts.st_mode)
                  ? FileError(file.path, EISDIR)
-                 : absl::InvalidArgumentError(absl::StrCat(
-                       file.path, ": is not a file: only files can be "
-                                  "followed (a pipe is read once, with -)"));
+                 : absl::InvalidArgumentError(
+                       absl::StrCat(file.path,
+                                    ": is not a file: only files can be "
+                                    "followed (a pipe is read once, with -)"));
     }
     file.device = facts.st_dev;
     file.inode = facts.st_ino;
     file.size_bytes = static_cast<uint64_t>(facts.st_size);
-    file.changed_ns = int64_t{facts.st_ctim.tv_sec} * 1'000'000'000 +
-                      facts.st_ctim.tv_nsec;
+    file.changed_ns =
+        int64_t{facts.st_ctim.tv_sec} * 1'000'000'000 + facts.st_ctim.tv_nsec;
     files.push_back(std::move(file));
   }
   return files;

@@ -31,15 +31,15 @@ struct HttpClientOptions {
 // Borrows; must live until Send() returns.
 struct HttpClientRequest {
   std::string_view method = "POST";
-  std::string_view url;  // http or https
-  std::vector<HttpHeader> headers;
-  std::string_view body;
+  std::string_view url = {};  // http or https
+  std::vector<HttpHeader> headers = {};
+  std::string_view body = {};
 };
 
 struct HttpResult {
   int status = 0;
-  std::string retry_after;  // the header as sent; see ParseRetryAfter
-  std::string content_type;
+  std::string retry_after = {};  // the header as sent; see ParseRetryAfter
+  std::string content_type = {};
   std::string body;          // up to max_response_bytes
   bool body_is_cut = false;  // there was more
 };

@@ -18,20 +18,21 @@
 namespace oddverb {
 
 struct HttpHeader {
-  std::string name;
-  std::string value;
+  std::string name = {};
+  std::string value = {};
 };
 
 // All text is as the client sent it: bounded, but any bytes.
 struct HttpRequestHead {
-  std::string method;  // upper case; GET where the client sent HEAD
-  std::string path;    // begins with '/', not percent-decoded
-  std::string query;   // behind the '?', not decoded
-  std::vector<HttpHeader> headers;
-  std::optional<uint64_t> content_length;  // before decoding; none if chunked
+  std::string method = {};  // upper case; GET where the client sent HEAD
+  std::string path;         // begins with '/', not percent-decoded
+  std::string query;        // behind the '?', not decoded
+  std::vector<HttpHeader> headers = {};
+  std::optional<uint64_t> content_length =
+      {};  // before decoding; none if chunked
   IpAddress peer;
   // Subject common name of the verified client certificate (mTLS), else empty.
-  std::string client_name;
+  std::string client_name = {};
 
   // Value of the first header of this name in any case of letters.
   std::optional<std::string_view> Header(std::string_view name) const
@@ -40,17 +41,17 @@ struct HttpRequestHead {
 
 struct HttpRequest {
   HttpRequestHead head;
-  std::unique_ptr<PaddedBuffer> body;  // decoded; never null
+  std::unique_ptr<PaddedBuffer> body = {};  // decoded; never null
 };
 
 struct HttpResponse {
   int status = 200;  // 200 to 599
-  std::string content_type;
-  std::string body;
+  std::string content_type = {};
+  std::string body = {};
   std::optional<absl::Duration>
       retry_after;  // sent in whole seconds, rounded up
   // Names and values with control characters are not sent.
-  std::vector<HttpHeader> headers;
+  std::vector<HttpHeader> headers = {};
 };
 
 // A response of one line of text/plain.

@@ -50,7 +50,7 @@ enum class RouteAccess : uint8_t {
 };
 
 struct HttpRoute {
-  std::string path;  // compared with the undecoded path
+  std::string path = {};  // compared with the undecoded path
   PathMatch match = PathMatch::kExact;
   std::vector<std::string> methods = {"GET"};  // HEAD comes with GET
   HttpHandler* handler = nullptr;              // must outlive the server
@@ -58,16 +58,17 @@ struct HttpRoute {
 };
 
 struct HttpListener {
-  std::string address;  // see ListenAddress::Parse
-  std::optional<TlsServerOptions> tls;
+  std::string address = {};  // see ListenAddress::Parse
+  std::optional<TlsServerOptions> tls = {};
   // Not empty: a request needs one of them, besides the client certificate
   // where TLS asks for one.
-  std::vector<std::string> bearer_tokens;
-  std::vector<HttpRoute> routes;  // exact ones first, then the longest prefix
+  std::vector<std::string> bearer_tokens = {};
+  std::vector<HttpRoute> routes =
+      {};  // exact ones first, then the longest prefix
 };
 
 struct HttpServerOptions {
-  std::vector<HttpListener> listeners;
+  std::vector<HttpListener> listeners = {};
   HttpLimits limits;
   HttpDeadlines deadlines;
   // Told with 503. The API server waits so long between up to 10 tries.

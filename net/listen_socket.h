@@ -47,7 +47,7 @@ struct ListenSocket {
   OwnedDescriptor socket;  // listening, not blocking, closed on exec
   bool is_v4 = false;
   uint16_t port = 0;
-  std::string address;  // "127.0.0.1:41234"
+  std::string address = {};  // "127.0.0.1:41234"
 };
 
 // Unavailable, with the address, where the kernel refuses.

@@ -8,17 +8,17 @@
 namespace oddverb {
 
 struct TlsServerOptions {
-  std::string certificate_file;  // with the intermediates behind it
-  std::string key_file;
+  std::string certificate_file = {};  // with the intermediates behind it
+  std::string key_file = {};
   // Not empty: a client must show a certificate that one of these signed.
-  std::string client_ca_file;
+  std::string client_ca_file = {};
 };
 
 // The server's chain and name are always checked.
 struct TlsClientOptions {
-  std::string ca_file;           // empty: the system's authorities
-  std::string certificate_file;  // empty: no client certificate
-  std::string key_file;
+  std::string ca_file;                // empty: the system's authorities
+  std::string certificate_file = {};  // empty: no client certificate
+  std::string key_file = {};
 };
 
 }  // namespace oddverb

@@ -81,10 +81,7 @@ absl::Status Pipeline::Run(
   RunContext run{sources, delivery, on_rejected, stop};
   ODDVERB_RETURN_IF_ERROR(stages_->ResumeSources(run));
   bool single = stages_->options.threads == 1 && sources.size() == 1;
-  absl::Status status =
-      single ? RunSingle(*stages_, run) : RunSharded(*stages_, run);
-  stages_->CountEntities();
-  return status;
+  return single ? RunSingle(*stages_, run) : RunSharded(*stages_, run);
 }
 
 const PipelineCounters& Pipeline::counters() const { return stages_->counters; }

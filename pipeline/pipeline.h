@@ -70,7 +70,10 @@ struct PipelineCounters {
   std::atomic<uint64_t> duplicate_keys{0}, observations{0};
   std::atomic<uint64_t> checkpoints{0}, refused{0};
   std::atomic<uint64_t> duplicates{0};
-  // Set at the end of a run.
+  // Batches under way are the difference: a pipeline that has some and
+  // concludes none is wedged.
+  std::atomic<uint64_t> batches_read{0}, batches_concluded{0};
+  // As of the last batch.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
 };

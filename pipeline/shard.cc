@@ -1,5 +1,6 @@
 #include "pipeline/shard.h"
 
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_format.h"
@@ -121,6 +122,12 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
   if (routed.is_end) {
     Tick(events.size(), absl::InfiniteFuture(), stream_time_, out);
   }
+  for (const std::unique_ptr<Shard>& shard : owned_) {
+    for (size_t kind = 0; kind < std::size(out.entities); ++kind) {
+      out.entities[kind] += shard->entities(static_cast<EntityKind>(kind));
+    }
+    out.evictions += shard->evictions();
+  }
   if (routed.checkpoint_after) {
     for (const std::unique_ptr<Shard>& shard : owned_) {
       shard->TakeChanges(out.state);
@@ -136,18 +143,6 @@ absl::Status ShardGroup::Load(const std::vector<StateRow>& rows,
     ODDVERB_RETURN_IF_ERROR(shard->Load(rows));
   }
   return absl::OkStatus();
-}
-
-uint64_t ShardGroup::entities(EntityKind kind) const {
-  uint64_t sum = 0;
-  for (const auto& shard : owned_) sum += shard->entities(kind);
-  return sum;
-}
-
-uint64_t ShardGroup::evictions() const {
-  uint64_t sum = 0;
-  for (const auto& shard : owned_) sum += shard->evictions();
-  return sum;
 }
 
 }  // namespace oddverb

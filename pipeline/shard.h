@@ -73,6 +73,9 @@ struct SliceOutput {
   std::vector<StateRow> state;      // when the batch ends with a checkpoint
   uint64_t events_judged = 0;
   uint64_t duplicates = 0;  // passed over
+  // Of all shards of the worker, behind this batch: by EntityKind.
+  uint64_t entities[3] = {};
+  uint64_t evictions = 0;
 };
 
 // The logical shards that one worker owns. One thread at a time.
@@ -86,9 +89,6 @@ class ShardGroup {
   // Restores the shards of this group among `rows`; `stream_time` is where the
   // stream stood.
   absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
-
-  uint64_t entities(EntityKind kind) const;
-  uint64_t evictions() const;
 
  private:
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,

@@ -16,7 +16,7 @@ namespace {
 // Only a person's sqlite3 shell can hold the lock besides us.
 constexpr int kBusyMilliseconds = 5'000;
 
-// foreign words of the file format, none of which is the default everywhere:
+// None of these is the default everywhere:
 // - cell_size_check, trusted_schema, mmap_size: what SQLite advises for a file
 //   that may be damaged (sqlite.org/security.html); a mapped file that shrinks
 //   would end the process.
@@ -64,6 +64,9 @@ absl::StatusCode StatusCodeOf(int code, int system_error) {
       return absl::StatusCode::kUnavailable;
     case SQLITE_NOMEM:
       return absl::StatusCode::kResourceExhausted;
+    case SQLITE_ERROR:
+    case SQLITE_TOOBIG:
+      return absl::StatusCode::kInvalidArgument;
     case SQLITE_READONLY:
       return absl::StatusCode::kFailedPrecondition;
     case SQLITE_PERM:
@@ -191,6 +194,11 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   sqlite3_busy_timeout(database, kBusyMilliseconds);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   ODDVERB_RETURN_IF_ERROR(result.Execute(kSettings));
+  // Known only now that the settings have made it read the header.
+  if (sqlite3_db_readonly(database, "main") != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": cannot be written"));
+  }
   return result;
 }
 

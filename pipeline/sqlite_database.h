@@ -6,6 +6,7 @@
 //   ResourceExhausted  no space (disk, quota, size limit); works again later
 //   Unavailable        another program holds the lock; try again
 //   PermissionDenied, NotFound, FailedPrecondition (read-only)
+//   InvalidArgument    the statement does not fit the tables that are there
 //   Internal           the disk failed, or a bug
 //
 // One thread at a time for a database with all its statements.

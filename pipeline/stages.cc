@@ -45,9 +45,11 @@ absl::Status Stages::ResumeSources(RunContext& run) {
 absl::Status Stages::Read(RunContext& run, ReadBatch& out, bool& ended) {
   out.raw.Clear();
   out.last_spooled = 0;
-  ended = run.stop.load(kRelaxed);
-  if (ended) return absl::OkStatus();
   Source& source = *run.sources[out.source].source;
+  // What can be read again is left for the next process; what cannot, such as
+  // requests that wait for an answer, is taken to its end.
+  ended = run.stop.load(kRelaxed) && source.replayable();
+  if (ended) return absl::OkStatus();
   absl::Status status =
       source.Read(absl::Now() + options.read_patience, out.raw);
   ended = absl::IsOutOfRange(status);
@@ -109,6 +111,7 @@ absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
 
 std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
                                                     ReadBatch read) {
+  counters.batches_read.fetch_add(1, kRelaxed);
   std::unique_ptr<RoutedBatch> routed =
       Route(decoder.Decode(std::move(read.raw)), options.hash);
   if (options.duplicates == Duplicates::kPassedOver) {
@@ -166,6 +169,26 @@ void Stages::CountBatch(const EventBatch& batch) {
   counters.duplicate_keys.fetch_add(duplicate_keys, kRelaxed);
 }
 
+void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
+  constexpr auto kAddress = static_cast<size_t>(EntityKind::kAddress);
+  uint64_t entities[kAddress] = {};
+  uint64_t evictions = correlator->evictions();
+  for (const SliceOutput& slice : slices) {
+    counters.duplicates.fetch_add(slice.duplicates, kRelaxed);
+    for (size_t kind = 0; kind < kAddress; ++kind) {
+      entities[kind] += slice.entities[kind];
+    }
+    evictions += slice.evictions;
+  }
+  for (size_t kind = 0; kind < kAddress; ++kind) {
+    counters.entities[kind].store(entities[kind], kRelaxed);
+  }
+  counters.entities[kAddress].store(correlator->addresses(), kRelaxed);
+  counters.evictions.store(evictions, kRelaxed);
+  counters.observations.store(correlator->observations(), kRelaxed);
+  counters.batches_concluded.fetch_add(1, kRelaxed);
+}
+
 void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
   const RawBatch& raw = routed.batch->raw;
   records_judged_ += raw.records.size();
@@ -199,13 +222,10 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
   CountBatch(*routed.batch);
   counters.late.fetch_add(routed.clock.late_events, kRelaxed);
   counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
-  for (const SliceOutput& slice : slices) {
-    counters.duplicates.fetch_add(slice.duplicates, kRelaxed);
-  }
   NoteJudged(run, routed);
   std::vector<StateRow> state;
   std::vector<Finding> findings = correlator->Process(routed, slices, state);
-  counters.observations.store(correlator->observations(), kRelaxed);
+  CountSlices(slices);
   if (checkpoint == nullptr) {
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
     return Acknowledge(run);
@@ -260,20 +280,6 @@ std::unique_ptr<RoutedBatch> Stages::EndBatch(const RunContext& run) const {
   end->is_end = !resumes;
   end->checkpoint_after = checkpoint != nullptr;
   return end;
-}
-
-void Stages::CountEntities() {
-  uint64_t evictions = correlator->evictions();
-  for (const ShardGroup& group : groups) {
-    for (EntityKind kind :
-         {EntityKind::kActor, EntityKind::kCredential, EntityKind::kPod}) {
-      counters.entities[static_cast<size_t>(kind)] += group.entities(kind);
-    }
-    evictions += group.evictions();
-  }
-  counters.entities[static_cast<size_t>(EntityKind::kAddress)] =
-      correlator->addresses();
-  counters.evictions = evictions;
 }
 
 }  // namespace oddverb

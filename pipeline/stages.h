@@ -85,11 +85,9 @@ struct Stages {
                         std::vector<SliceOutput> slices);
   // The batch that ends all inputs.
   std::unique_ptr<RoutedBatch> EndBatch(const RunContext& run) const;
-  // After the last Conclude.
-  void CountEntities();
-
  private:
   void CountBatch(const EventBatch& batch);
+  void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);
   absl::Status MakeDurable(RunContext& run, ReadBatch& batch);
   absl::Status Acknowledge(RunContext& run);

@@ -36,7 +36,8 @@ constexpr char kFirstVersion[] =
     "CREATE TABLE dead_letters(number INTEGER PRIMARY KEY,"
     " source TEXT NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL,"
     " detail TEXT NOT NULL, sample BLOB NOT NULL,"
-    " record_bytes INTEGER NOT NULL, at TEXT NOT NULL) STRICT;";
+    " record_bytes INTEGER NOT NULL, at TEXT NOT NULL,"
+    " size INTEGER NOT NULL) STRICT;";
 
 constexpr StateMigration kMigrations[] = {
     {.version = 1, .program = "0.1.0", .sql = kFirstVersion},

@@ -22,6 +22,7 @@ enum class MetricId : uint8_t {
   kBatchSeconds,
   kBuildInfo,
   kBytes,
+  kConfigLastReloadSuccessful,
   kDetectorEntities,
   kDetectorEvictions,
   kDetectorSeconds,

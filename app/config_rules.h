@@ -1,0 +1,28 @@
+// What must hold between the keys of a configuration: unique names, sources
+// and their listeners, who may listen where.
+#ifndef ODDVERB_APP_CONFIG_RULES_H_
+#define ODDVERB_APP_CONFIG_RULES_H_
+
+#include <string_view>
+
+#include "app/mistakes.h"
+#include "app/service_config.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+// `root` is what `config` was loaded from, for places. A value that is wrong
+// by itself, and so empty in `config`, is not told a second time.
+void CheckConfigRules(const YamlNode& root, const ServiceConfig& config,
+                      Mistakes& mistakes);
+
+// Whether only processes of this machine can connect to it. False for what is
+// no address.
+bool IsLoopback(std::string_view address);
+
+// Whether it can stand in a path of a URL as it is.
+bool IsPathSegment(std::string_view text);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_CONFIG_RULES_H_

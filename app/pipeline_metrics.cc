@@ -1,0 +1,74 @@
+#include "app/pipeline_metrics.h"
+
+#include <iterator>
+
+#include "detectors/detectors.h"
+
+namespace oddverb {
+namespace {
+
+double Of(const std::atomic<uint64_t>& counter) {
+  return static_cast<double>(counter.load());
+}
+
+void FillInput(const PipelineCounters& counters, std::string_view source,
+               Metrics& metrics) {
+  metrics.Counter(MetricId::kBytes, {source}).Add(Of(counters.bytes));
+  for (size_t stage = 0; stage < PipelineCounters::kStages; ++stage) {
+    for (size_t level = 0; level < PipelineCounters::kLevels; ++level) {
+      const std::atomic<uint64_t>& count = counters.events_by[stage][level];
+      if (count == 0) continue;
+      metrics
+          .Counter(MetricId::kEvents,
+                   {source, StageName(static_cast<Stage>(stage)),
+                    LevelName(static_cast<Level>(level))})
+          .Add(Of(count));
+    }
+  }
+  for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
+    metrics
+        .Counter(MetricId::kParseErrors,
+                 {source, RejectReasonName(static_cast<RejectReason>(i))})
+        .Add(Of(counters.rejected[i]));
+  }
+  metrics.Counter(MetricId::kSalvagedRecords, {source})
+      .Add(Of(counters.salvaged));
+  metrics.Counter(MetricId::kRepairedRecords, {source})
+      .Add(Of(counters.repaired));
+  metrics.Counter(MetricId::kLateEvents, {source}).Add(Of(counters.late));
+}
+
+void FillFindings(const FindingCounts& findings, Metrics& metrics) {
+  for (const DetectorEntry& entry : AllDetectors()) {
+    for (int i = 0; i <= static_cast<int>(Severity::kCritical); ++i) {
+      auto severity = static_cast<Severity>(i);
+      auto found = findings.find({std::string(entry.name), severity});
+      metrics.Counter(MetricId::kFindings, {entry.name, SeverityName(severity)})
+          .Add(found == findings.end() ? 0
+                                       : static_cast<double>(found->second));
+    }
+  }
+}
+
+void FillState(const PipelineCounters& counters, Metrics& metrics) {
+  metrics.Counter(MetricId::kDuplicates).Add(Of(counters.duplicates));
+  metrics.Counter(MetricId::kDetectorEvictions).Add(Of(counters.evictions));
+  constexpr std::string_view kKinds[] = {"actor", "credential", "pod",
+                                         "address"};
+  for (size_t i = 0; i < std::size(kKinds); ++i) {
+    metrics.Gauge(MetricId::kEntities, {kKinds[i]})
+        .Set(Of(counters.entities[i]));
+  }
+}
+
+}  // namespace
+
+void FillPipelineMetrics(const PipelineCounters& counters,
+                         const FindingCounts& findings,
+                         std::string_view source, Metrics& metrics) {
+  FillInput(counters, source, metrics);
+  FillFindings(findings, metrics);
+  FillState(counters, metrics);
+}
+
+}  // namespace oddverb

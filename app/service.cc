@@ -1,0 +1,297 @@
+#include "app/service.h"
+
+#include <condition_variable>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "app/app.h"
+#include "app/build.h"
+#include "app/build_version.h"
+#include "app/config_redaction.h"
+#include "app/pipeline_metrics.h"
+#include "app/recent_findings.h"
+#include "app/scan.h"
+#include "app/service_config.h"
+#include "app/service_http.h"
+#include "app/service_sources.h"
+#include "app/severity_filter.h"
+#include "app/systemd_notify.h"
+#include "app/version_text.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "net/http_server.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/sqlite_checkpoint.h"
+#include "telemetry/limited_log.h"
+#include "telemetry/logging.h"
+#include "telemetry/metrics.h"
+
+namespace oddverb {
+namespace {
+
+// A batch takes milliseconds; half a minute without a concluded one, while some
+// are under way, is a bug that only a restart mends.
+constexpr absl::Duration kWedgedAfter = absl::Seconds(30);
+constexpr absl::Duration kDrainGrace = absl::Seconds(20);
+
+class Service {
+ public:
+  Service(ServiceConfig config, std::string config_file,
+          const Environment& environment)
+      : config_(std::move(config)),
+        config_file_(std::move(config_file)),
+        environment_(environment),
+        logger_(config_.log, clock_),
+        notify_(environment) {}
+
+  absl::Status Run(const ServiceSignals& signals);
+
+ private:
+  absl::Status Build();
+  absl::Status BuildOutputs();
+  absl::Status StartHttp();
+  ServiceAnswers Answers();
+  std::string MetricsText();
+  absl::Status Healthy();
+  absl::Status Ready();
+  absl::Status Reload();
+  void Watch(const ServiceSignals& signals);
+  void TellRejected(size_t source, const Rejected& rejected);
+
+  const ServiceConfig config_;
+  const std::string config_file_;
+  const Environment environment_;
+  SystemClock clock_;
+  Logger logger_;
+  SystemdNotify notify_;
+  RecentFindings recent_;
+  std::unique_ptr<SqliteCheckpoint> checkpoint_;
+  std::unique_ptr<ServiceSources> sources_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::vector<std::unique_ptr<Exporter>> outputs_;
+  std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<ServiceRoutes> routes_;
+  std::unique_ptr<HttpServer> server_;
+  std::atomic<bool> running_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> last_reload_good_{true};
+  std::mutex reload_mutex_;
+
+  std::mutex watch_mutex_;
+  std::condition_variable watch_changed_;
+  bool watch_ends_ = false;                 // guarded by watch_mutex_
+  uint64_t last_concluded_ = 0;             // guarded by watch_mutex_
+  absl::Time last_progress_ = absl::Now();  // guarded by watch_mutex_
+  std::atomic<bool> wedged_{false};
+};
+
+absl::Status Service::BuildOutputs() {
+  std::vector<Exporter*> exporters = {&recent_};
+  for (const OutputConfig& output : config_.outputs) {
+    ExporterSetup setup;
+    ODDVERB_ASSIGN_OR_RETURN(
+        setup.output, OutputFile::Open(output.path, OutputFile::Mode::kAppend));
+    ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
+                             MakeExporter("ndjson", std::move(setup)));
+    outputs_.push_back(std::make_unique<SeverityFilter>(std::move(exporter),
+                                                        output.min_severity));
+    exporters.push_back(outputs_.back().get());
+  }
+  delivery_ = std::make_unique<Delivery>(
+      Delivery::Options{DeliveryPolicy::kAtOnce}, exporters);
+  return absl::OkStatus();
+}
+
+absl::Status Service::Build() {
+  SqliteCheckpoint::Options state;
+  state.directory = config_.state_dir;
+  ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
+  if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
+  Settings settings;
+  settings.cluster = config_.cluster;
+  settings.trusted_proxies = config_.trusted_proxies;
+  settings.detectors = config_.detectors;
+  settings.hash = checkpoint_->hash();
+  ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
+  ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
+  ODDVERB_RETURN_IF_ERROR(BuildOutputs());
+
+  PipelineOptions options;
+  options.threads = config_.threads > 0
+                        ? static_cast<int>(config_.threads)
+                        : static_cast<int>(std::thread::hardware_concurrency());
+  options.allowed_lateness = config_.allowed_lateness;
+  options.decoder.trusted_proxies = config_.trusted_proxies;
+  options.hash = checkpoint_->hash();
+  options.max_entities = static_cast<uint32_t>(config_.max_entities);
+  options.duplicates = Duplicates::kPassedOver;
+  options.checkpoint_interval = config_.checkpoint_interval;
+  options.checkpoint_bytes = static_cast<uint64_t>(config_.checkpoint_bytes);
+  ODDVERB_ASSIGN_OR_RETURN(pipeline_,
+                           Pipeline::Make(options, parts, checkpoint_.get()));
+  return absl::OkStatus();
+}
+
+absl::Status Service::StartHttp() {
+  if (config_.listeners.empty()) return absl::OkStatus();
+  routes_ = std::make_unique<ServiceRoutes>(Answers());
+  HttpServerOptions options;
+  for (const ListenerConfig& listener : config_.listeners) {
+    HttpListener made;
+    made.address = listener.address;
+    made.tls = listener.tls;
+    made.bearer_tokens = listener.tokens;
+    made.routes = routes_->For(listener);
+    for (HttpRoute& route : sources_->RoutesOf(listener.name)) {
+      made.routes.push_back(std::move(route));
+    }
+    options.listeners.push_back(std::move(made));
+  }
+  ODDVERB_ASSIGN_OR_RETURN(server_, HttpServer::Start(std::move(options)));
+  for (size_t i = 0; i < config_.listeners.size(); ++i) {
+    logger_.Info("listening", {{"listener", config_.listeners[i].name},
+                               {"address", server_->address(i)}});
+  }
+  return absl::OkStatus();
+}
+
+ServiceAnswers Service::Answers() {
+  ServiceAnswers answers;
+  answers.metrics = [this] { return MetricsText(); };
+  answers.healthy = [this] { return Healthy(); };
+  answers.ready = [this] { return Ready(); };
+  answers.version_json = [] { return VersionJson(); };
+  answers.config_json = [this] { return RedactedConfigYaml(config_); };
+  answers.findings_json = [this](Severity min) { return recent_.ToJson(min); };
+  answers.reload = [this] { return Reload(); };
+  return answers;
+}
+
+std::string Service::MetricsText() {
+  const BuildVersion& build = GetBuildVersion();
+  Metrics metrics({std::string(build.version), std::string(build.revision),
+                   /*rules_version=*/""});
+  FillPipelineMetrics(pipeline_->counters(), recent_.counts(), "service",
+                      metrics);
+  metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
+      .Set(last_reload_good_ ? 1 : 0);
+  return metrics.Serialize();
+}
+
+absl::Status Service::Healthy() {
+  if (wedged_) {
+    return absl::InternalError(absl::StrCat(
+        "no batch was judged for ", absl::FormatDuration(kWedgedAfter),
+        " though some are waiting; restart, and please report it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Service::Ready() {
+  ODDVERB_RETURN_IF_ERROR(Healthy());
+  if (stopping_) return absl::UnavailableError("stopping");
+  if (!running_) return absl::UnavailableError("starting");
+  return sources_->Health();
+}
+
+absl::Status Service::Reload() {
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  absl::StatusOr<ServiceConfig> fresh =
+      LoadServiceConfig(config_file_, environment_);
+  absl::Status status = fresh.status();
+  if (status.ok() && server_ != nullptr) status = server_->ReloadCertificates();
+  last_reload_good_ = status.ok();
+  if (!status.ok()) {
+    logger_.Error("configuration refused, the old one stays",
+                  {{"error", std::string(status.message())}});
+    return status;
+  }
+  bool same = RedactedConfigYaml(*fresh) == RedactedConfigYaml(config_);
+  logger_.Info(same ? "reloaded: certificates are read again"
+                    : "reloaded: certificates are read again; what else changed "
+                      "in the configuration needs a restart");
+  return absl::OkStatus();
+}
+
+void Service::TellRejected(size_t source, const Rejected& rejected) {
+  const NamedSource& named = sources_->named()[source];
+  logger_.Warn("record not judged",
+               {{"source", named.name},
+                {"place", named.source->Describe(rejected.position)},
+                {"reason", RejectReasonName(rejected.reason)},
+                {"detail", rejected.detail}});
+}
+
+// Looks after signals, the watchdog and the pipeline's progress.
+void Service::Watch(const ServiceSignals& signals) {
+  absl::Time next_alive = absl::Now();
+  std::unique_lock<std::mutex> lock(watch_mutex_);
+  while (!watch_ends_) {
+    watch_changed_.wait_for(lock, std::chrono::milliseconds(100));
+    if (signals.stop && !stopping_.exchange(true)) {
+      notify_.Stopping();
+      logger_.Info("stopping");
+      sources_->Drain();
+    }
+    if (signals.reload.exchange(false)) (void)Reload();
+    const PipelineCounters& counters = pipeline_->counters();
+    uint64_t concluded = counters.batches_concluded;
+    absl::Time now = absl::Now();
+    if (concluded != last_concluded_ || counters.batches_read <= concluded) {
+      last_concluded_ = concluded;
+      last_progress_ = now;
+    }
+    wedged_ = now - last_progress_ > kWedgedAfter;
+    if (notify_.watchdog_interval() > absl::ZeroDuration() &&
+        now >= next_alive && !wedged_) {
+      notify_.Alive();
+      next_alive = now + notify_.watchdog_interval() / 2;
+    }
+  }
+}
+
+absl::Status Service::Run(const ServiceSignals& signals) {
+  ODDVERB_RETURN_IF_ERROR(Build());
+  ODDVERB_RETURN_IF_ERROR(StartHttp());
+  std::thread watch([this, &signals] { Watch(signals); });
+  running_ = true;
+  notify_.Ready();
+  logger_.Info("started", {{"config", config_file_},
+                           {"sources", absl::StrCat(config_.sources.size())}});
+  absl::Status status = pipeline_->Run(
+      sources_->named(), *delivery_,
+      [this](size_t source, const Rejected& r) { TellRejected(source, r); },
+      signals.stop);
+  running_ = false;
+  {
+    std::lock_guard<std::mutex> lock(watch_mutex_);
+    watch_ends_ = true;
+  }
+  watch_changed_.notify_all();
+  watch.join();
+  if (server_ != nullptr) server_->Stop(kDrainGrace);
+  if (status.ok()) status = delivery_->Finish();
+  if (status.ok()) logger_.Info("stopped");
+  return status;
+}
+
+}  // namespace
+
+int RunService(const std::string& config_file, const Environment& environment,
+               const ServiceSignals& signals) {
+  absl::StatusOr<ServiceConfig> config =
+      LoadServiceConfig(config_file, environment);
+  if (!config.ok()) return ReportError(config.status());
+  Service service(*std::move(config), config_file, environment);
+  absl::Status status = service.Run(signals);
+  return status.ok() ? kExitFine : ReportError(status);
+}
+
+}  // namespace oddverb

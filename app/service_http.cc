@@ -1,0 +1,129 @@
+#include "app/service_http.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/uri.h"
+#include "telemetry/metrics.h"
+
+namespace oddverb {
+
+// One path, answered at once by a function of the request's head.
+class ServiceRoutes::Page final : public HttpHandler {
+ public:
+  using Answer = std::function<HttpResponse(const HttpRequestHead&)>;
+
+  Page(Served served, std::string path, std::string method, RouteAccess access,
+       Answer answer)
+      : served_(served),
+        path_(std::move(path)),
+        method_(std::move(method)),
+        access_(access),
+        answer_(std::move(answer)) {}
+
+  Served served() const { return served_; }
+  HttpRoute Route() {
+    return {.path = path_,
+            .match = PathMatch::kExact,
+            .methods = {method_},
+            .handler = this,
+            .access = access_};
+  }
+
+  void Handle(HttpRequest request, HttpResponder responder) override {
+    responder.Respond(answer_(request.head));
+  }
+
+ private:
+  const Served served_;
+  const std::string path_;
+  const std::string method_;
+  const RouteAccess access_;
+  const Answer answer_;
+};
+
+namespace {
+
+HttpResponse Body(std::string_view content_type, std::string body) {
+  HttpResponse response;
+  response.content_type = std::string(content_type);
+  response.body = std::move(body);
+  return response;
+}
+
+HttpResponse OfStatus(const absl::Status& status, int code_if_not) {
+  if (status.ok()) return TextResponse(200, "OK");
+  return TextResponse(code_if_not, std::string(status.message()));
+}
+
+HttpResponse Findings(const ServiceAnswers& answers,
+                      const HttpRequestHead& head) {
+  Severity min_severity = Severity::kInfo;
+  QueryPairs pairs(head.query);
+  for (QueryPair pair; pairs.Next(pair);) {
+    if (pair.name == "min_severity" &&
+        !ParseSeverity(pair.value, min_severity)) {
+      return TextResponse(
+          400, "min_severity is one of info, low, medium, high, critical");
+    }
+  }
+  return Body("application/json", answers.findings_json(min_severity));
+}
+
+}  // namespace
+
+ServiceRoutes::ServiceRoutes(ServiceAnswers answers) {
+  auto shared = std::make_shared<const ServiceAnswers>(std::move(answers));
+  auto add = [this](Served served, const char* path, RouteAccess access,
+                    Page::Answer answer, const char* method = "GET") {
+    pages_.push_back(std::make_unique<Page>(served, path, method, access,
+                                            std::move(answer)));
+  };
+  auto healthy = [shared](const HttpRequestHead&) {
+    return OfStatus(shared->healthy(), 500);
+  };
+  auto ready = [shared](const HttpRequestHead&) {
+    return OfStatus(shared->ready(), 503);
+  };
+  for (const char* path : {"/-/healthy", "/healthz", "/livez"}) {
+    add(Served::kHealth, path, RouteAccess::kOpen, healthy);
+  }
+  for (const char* path : {"/-/ready", "/readyz"}) {
+    add(Served::kHealth, path, RouteAccess::kOpen, ready);
+  }
+  add(Served::kMetrics, "/metrics", RouteAccess::kOpen,
+      [shared](const HttpRequestHead&) {
+        return Body(Metrics::kContentType, shared->metrics());
+      });
+  add(Served::kApi, "/version", RouteAccess::kAuthenticated,
+      [shared](const HttpRequestHead&) {
+        return Body("application/json", shared->version_json());
+      });
+  add(Served::kApi, "/config", RouteAccess::kAuthenticated,
+      [shared](const HttpRequestHead&) {
+        return Body("application/json", shared->config_json());
+      });
+  add(Served::kApi, "/api/v1/findings", RouteAccess::kAuthenticated,
+      [shared](const HttpRequestHead& head) {
+        return Findings(*shared, head);
+      });
+  add(
+      Served::kApi, "/-/reload", RouteAccess::kAuthenticated,
+      [shared](const HttpRequestHead&) {
+        return OfStatus(shared->reload(), 400);
+      },
+      "POST");
+}
+
+ServiceRoutes::~ServiceRoutes() = default;
+
+std::vector<HttpRoute> ServiceRoutes::For(
+    const ListenerConfig& listener) const {
+  std::vector<HttpRoute> routes;
+  for (const std::unique_ptr<Page>& page : pages_) {
+    if (listener.serves(page->served())) routes.push_back(page->Route());
+  }
+  return routes;
+}
+
+}  // namespace oddverb

@@ -1,0 +1,49 @@
+// What the service answers over HTTP beside the audit webhook: metrics, health,
+// version, configuration, findings, reload.
+#ifndef ODDVERB_APP_SERVICE_HTTP_H_
+#define ODDVERB_APP_SERVICE_HTTP_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "app/service_config.h"
+#include "net/http_handler.h"
+#include "net/http_options.h"
+
+namespace oddverb {
+
+// What the answers are made of; called on the server's threads, so each is
+// thread-safe.
+struct ServiceAnswers {
+  std::function<std::string()> metrics;
+  // OK, or why not. Healthy fails only when the pipeline is wedged: then a
+  // restart helps.
+  std::function<absl::Status()> healthy;
+  std::function<absl::Status()> ready;
+  std::function<std::string()> version_json;
+  std::function<std::string()> config_json;  // without secrets
+  std::function<std::string(Severity min_severity)> findings_json;
+  std::function<absl::Status()> reload;
+};
+
+// Owns the handlers; must outlive the server that is started with them.
+class ServiceRoutes {
+ public:
+  explicit ServiceRoutes(ServiceAnswers answers);
+  ~ServiceRoutes();
+
+  // The routes of one listener. Health and metrics are open, all else needs the
+  // listener's token or client certificate.
+  std::vector<HttpRoute> For(const ListenerConfig& listener) const;
+
+ private:
+  class Page;
+  std::vector<std::unique_ptr<Page>> pages_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_SERVICE_HTTP_H_

@@ -1,0 +1,35 @@
+// Passes on the findings of at least some severity. One thread.
+#ifndef ODDVERB_APP_SEVERITY_FILTER_H_
+#define ODDVERB_APP_SEVERITY_FILTER_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "exporters/exporter.h"
+
+namespace oddverb {
+
+class SeverityFilter final : public Exporter {
+ public:
+  SeverityFilter(std::unique_ptr<Exporter> to, Severity min_severity)
+      : to_(std::move(to)), min_severity_(min_severity) {}
+
+  absl::Status Export(std::span<const Finding> findings,
+                      absl::Time deadline) override {
+    std::vector<Finding> passed;
+    for (const Finding& finding : findings) {
+      if (finding.severity >= min_severity_) passed.push_back(finding);
+    }
+    return passed.empty() ? absl::OkStatus() : to_->Export(passed, deadline);
+  }
+  absl::Status Finish() override { return to_->Finish(); }
+
+ private:
+  std::unique_ptr<Exporter> to_;
+  const Severity min_severity_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_SEVERITY_FILTER_H_

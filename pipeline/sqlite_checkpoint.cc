@@ -1,0 +1,312 @@
+#include "pipeline/sqlite_checkpoint.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/state_io.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "model/finding_state.h"
+#include "pipeline/spool_table.h"
+#include "pipeline/sqlite_database.h"
+#include "pipeline/state_schema.h"
+#include "pipeline/state_tables.h"
+
+namespace oddverb {
+namespace {
+
+constexpr char kHashKey[] = "hash_key";
+
+// A backlog leaves free pages behind. Some are kept, as the next one needs them
+// again; the others go back to the file system, a little at each commit.
+constexpr uint64_t kKeptFreePages = 4'096;  // 16 MiB
+constexpr char kShrink[] = "PRAGMA incremental_vacuum(1024)";
+
+absl::StatusOr<std::string> RandomKey() {
+  Hash128 key;
+  if (::getrandom(&key, sizeof(key), 0) != sizeof(key)) {
+    return absl::InternalError("the kernel gives no random bytes");
+  }
+  return key.ToHex();
+}
+
+// The other direction of Hash128::ToHex().
+absl::StatusOr<KeyedHash> ParseKey(const std::string& hex) {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  if (hex.size() != 32 || !absl::SimpleHexAtoi(hex.substr(0, 16), &high) ||
+      !absl::SimpleHexAtoi(hex.substr(16), &low)) {
+    return absl::DataLossError("the hash key of the state is damaged");
+  }
+  return KeyedHash(high, low);
+}
+
+absl::Status CreateDatabase(const StateDirectory& directory, absl::Time now) {
+  ODDVERB_RETURN_IF_ERROR(directory.PrepareNewDatabase());
+  ODDVERB_ASSIGN_OR_RETURN(
+      SqliteDatabase database,
+      SqliteDatabase::Open(directory.new_database_path()));
+  ODDVERB_RETURN_IF_ERROR(MigrateState(database, StateMigrations()));
+  ODDVERB_ASSIGN_OR_RETURN(std::string key, RandomKey());
+  ODDVERB_RETURN_IF_ERROR(WriteMeta(database, kHashKey, key));
+  ODDVERB_RETURN_IF_ERROR(
+      WriteMeta(database, "created",
+                absl::FormatTime(absl::RFC3339_sec, now, absl::UTCTimeZone())));
+  database.Close();
+  return directory.KeepNewDatabase();
+}
+
+absl::Status QuickCheck(SqliteDatabase& database) {
+  ODDVERB_ASSIGN_OR_RETURN(std::string result,
+                           database.ReadText("PRAGMA quick_check(1)"));
+  if (result == "ok") return absl::OkStatus();
+  return absl::DataLossError(result);
+}
+
+std::string NoticeOf(const absl::Status& damage, const std::string& path,
+                     const std::string& aside) {
+  return absl::StrCat("the state in ", path, " is damaged (",
+                      damage.message(), "); it is kept as ", aside,
+                      ", and the service starts anew: nothing is known of "
+                      "earlier events, sources are read from their beginning, "
+                      "findings may come again with other ids");
+}
+
+// The forms in which the batch is written; made before the lock is taken.
+std::vector<std::string> SavedFindings(const std::vector<Finding>& findings) {
+  std::vector<std::string> saved;
+  for (const Finding& finding : findings) {
+    StateWriter writer;
+    SaveFinding(finding, writer);
+    saved.push_back(writer.Release());
+  }
+  return saved;
+}
+
+void SortByKey(std::vector<StateRow>& rows) {
+  auto key = [](const StateRow& row) {
+    return std::tie(row.owner, row.kind, row.id);
+  };
+  // Stable: of two rows with one key the later one counts.
+  std::stable_sort(
+      rows.begin(), rows.end(),
+      [&](const StateRow& a, const StateRow& b) { return key(a) < key(b); });
+}
+
+}  // namespace
+
+// The members below the database must go before it.
+struct SqliteCheckpoint::Opened {
+  SqliteDatabase database;
+  std::optional<StateTables> tables;
+  std::optional<SpoolTable> spool;
+  std::optional<DeadLetterTable> dead_letters;
+  StateTotals totals;
+  KeyedHash hash;
+  // What opening has read, until somebody takes or outdates it.
+  std::optional<std::optional<Restored>> restored;
+};
+
+SqliteCheckpoint::SqliteCheckpoint(Options options, const Clock& clock,
+                                   StateDirectory directory)
+    : options_(std::move(options)),
+      clock_(clock),
+      directory_(std::move(directory)) {}
+
+SqliteCheckpoint::~SqliteCheckpoint() = default;
+
+absl::StatusOr<std::unique_ptr<SqliteCheckpoint>> SqliteCheckpoint::Open(
+    Options options, const Clock& clock) {
+  ODDVERB_ASSIGN_OR_RETURN(StateDirectory directory,
+                           StateDirectory::Open(options.directory));
+  std::unique_ptr<SqliteCheckpoint> checkpoint(new SqliteCheckpoint(
+      std::move(options), clock, std::move(directory)));
+  const StateDirectory& held = checkpoint->directory_;
+  absl::StatusOr<std::unique_ptr<Opened>> opened =
+      OpenOrCreate(held, clock.Now());
+  if (absl::IsDataLoss(opened.status())) {
+    ODDVERB_ASSIGN_OR_RETURN(std::string aside,
+                             held.SetDatabaseAside(clock.Now()));
+    checkpoint->notice_ =
+        NoticeOf(opened.status(), held.database_path(), aside);
+    opened = OpenOrCreate(held, clock.Now());
+  }
+  ODDVERB_ASSIGN_OR_RETURN(checkpoint->opened_, std::move(opened));
+  checkpoint->hash_ = checkpoint->opened_->hash;
+  return checkpoint;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteCheckpoint::Opened>>
+SqliteCheckpoint::OpenOrCreate(const StateDirectory& directory,
+                               absl::Time now) {
+  ODDVERB_ASSIGN_OR_RETURN(bool is_there, directory.HasDatabase());
+  if (!is_there) ODDVERB_RETURN_IF_ERROR(CreateDatabase(directory, now));
+  return OpenExisting(directory.database_path());
+}
+
+absl::StatusOr<std::unique_ptr<SqliteCheckpoint::Opened>>
+SqliteCheckpoint::OpenExisting(const std::string& path) {
+  auto opened = std::make_unique<Opened>();
+  absl::StatusOr<SqliteDatabase> database = SqliteDatabase::Open(path);
+  // The directory has just opened the file for writing, so it is only the
+  // file's own header that calls it read-only.
+  if (absl::IsFailedPrecondition(database.status())) {
+    return absl::DataLossError(database.status().message());
+  }
+  ODDVERB_ASSIGN_OR_RETURN(opened->database, std::move(database));
+  absl::Status loaded = Load(*opened);
+  // Our statements fit our tables: these are others.
+  if (absl::IsInvalidArgument(loaded)) {
+    return absl::DataLossError(loaded.message());
+  }
+  if (absl::IsFailedPrecondition(loaded)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": ", loaded.message()));
+  }
+  ODDVERB_RETURN_IF_ERROR(loaded);
+  return opened;
+}
+
+absl::Status SqliteCheckpoint::Load(Opened& opened) {
+  SqliteDatabase& database = opened.database;
+  ODDVERB_RETURN_IF_ERROR(QuickCheck(database));
+  ODDVERB_RETURN_IF_ERROR(MigrateState(database, StateMigrations()));
+  absl::StatusOr<std::string> key = ReadMeta(database, kHashKey);
+  if (absl::IsNotFound(key.status())) {
+    return absl::DataLossError(key.status().message());
+  }
+  ODDVERB_RETURN_IF_ERROR(key.status());
+  ODDVERB_ASSIGN_OR_RETURN(opened.hash, ParseKey(*key));
+  ODDVERB_ASSIGN_OR_RETURN(opened.tables, StateTables::Make(database));
+  ODDVERB_ASSIGN_OR_RETURN(opened.spool, SpoolTable::Make(database));
+  ODDVERB_ASSIGN_OR_RETURN(opened.dead_letters,
+                           DeadLetterTable::Make(database));
+  ODDVERB_ASSIGN_OR_RETURN(opened.totals, opened.tables->LoadCounters());
+  ODDVERB_RETURN_IF_ERROR(opened.spool->Check(opened.totals));
+  ODDVERB_RETURN_IF_ERROR(opened.dead_letters->Measure(opened.totals));
+  ODDVERB_ASSIGN_OR_RETURN(opened.restored, opened.tables->Load(opened.totals));
+  return absl::OkStatus();
+}
+
+// Runs `write` on a copy of the totals, which is kept when all is durable.
+template <class Write>
+absl::Status SqliteCheckpoint::InTransaction(Write write) {
+  StateTotals totals = opened_->totals;
+  ODDVERB_ASSIGN_OR_RETURN(SqliteTransaction transaction,
+                           SqliteTransaction::Begin(opened_->database));
+  ODDVERB_RETURN_IF_ERROR(write(totals));
+  ODDVERB_RETURN_IF_ERROR(
+      opened_->tables->PutCounters(opened_->totals, totals));
+  ODDVERB_RETURN_IF_ERROR(transaction.Commit());
+  opened_->totals = totals;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> SqliteCheckpoint::Commit(CheckpointBatch batch) {
+  std::vector<std::string> findings = SavedFindings(batch.findings);
+  SortByKey(batch.state);
+  std::lock_guard<FairMutex> guard(mutex_);
+  opened_->restored.reset();
+  if (options_.commit_mode == CommitMode::kSplitForTest) {
+    ODDVERB_RETURN_IF_ERROR(WriteState(batch));
+    options_.between_for_test();
+    batch.state.clear();
+  }
+  uint64_t first = opened_->totals.next_finding;
+  ODDVERB_RETURN_IF_ERROR(WriteAll(batch, findings));
+  ShrinkFile();
+  return first;
+}
+
+absl::Status SqliteCheckpoint::WriteState(CheckpointBatch& batch) {
+  return InTransaction(
+      [&](StateTotals&) { return opened_->tables->PutState(batch.state); });
+}
+
+absl::Status SqliteCheckpoint::WriteAll(CheckpointBatch& batch,
+                                        std::span<const std::string> findings) {
+  return InTransaction([&](StateTotals& totals) -> absl::Status {
+    Opened& o = *opened_;
+    totals.records_judged = batch.records_judged;
+    ODDVERB_RETURN_IF_ERROR(o.tables->PutState(batch.state));
+    ODDVERB_RETURN_IF_ERROR(o.tables->PutBookmarks(batch.bookmarks));
+    ODDVERB_RETURN_IF_ERROR(o.tables->PutFindings(findings, totals));
+    for (const auto& [source, number] : batch.spool_judged) {
+      ODDVERB_RETURN_IF_ERROR(o.spool->Delete(source, number, totals));
+    }
+    ODDVERB_RETURN_IF_ERROR(
+        o.dead_letters->Insert(batch.dead_letters, clock_.Now(), totals));
+    return o.dead_letters->Trim(options_.max_dead_letter_bytes, totals);
+  });
+}
+
+// The commit before it stands; what fails here is tried again after the next.
+void SqliteCheckpoint::ShrinkFile() {
+  absl::StatusOr<uint64_t> free_pages =
+      opened_->database.ReadInteger("PRAGMA freelist_count");
+  if (free_pages.ok() && *free_pages > kKeptFreePages) {
+    opened_->database.Execute(kShrink).IgnoreError();
+  }
+}
+
+absl::StatusOr<std::optional<Restored>> SqliteCheckpoint::Restore() {
+  std::lock_guard<FairMutex> guard(mutex_);
+  if (opened_->restored.has_value()) {
+    std::optional<Restored> restored = std::move(*opened_->restored);
+    opened_->restored.reset();
+    return restored;
+  }
+  return opened_->tables->Load(opened_->totals);
+}
+
+absl::Status SqliteCheckpoint::Delivered(uint64_t number) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  opened_->restored.reset();
+  return InTransaction([&](StateTotals&) {
+    return opened_->tables->DeleteFindings(number);
+  });
+}
+
+absl::StatusOr<uint64_t> SqliteCheckpoint::Spool(
+    std::string_view source, std::span<const std::string_view> bodies) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  uint64_t first = opened_->totals.next_body;
+  if (bodies.empty()) return first;
+  uint64_t bytes = opened_->totals.spool_bytes + SpoolTable::SizeOf(bodies);
+  if (bytes > options_.max_spool_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "spool full: ", bytes, " bytes would wait to be judged, the limit is ",
+        options_.max_spool_bytes, "; the sender must come again later"));
+  }
+  ODDVERB_RETURN_IF_ERROR(InTransaction([&](StateTotals& totals) {
+    return opened_->spool->Insert(source, bodies, totals);
+  }));
+  return first;
+}
+
+absl::StatusOr<std::vector<SpooledBody>> SqliteCheckpoint::ReadSpool(
+    std::string_view source, uint64_t after, size_t max_bytes) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  return opened_->spool->Read(source, after, max_bytes);
+}
+
+absl::StatusOr<std::vector<DeadLetter>> SqliteCheckpoint::ReadDeadLetters(
+    uint64_t after, size_t limit) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  return opened_->dead_letters->Read(after, limit);
+}
+
+SqliteCheckpoint::Usage SqliteCheckpoint::usage() {
+  std::lock_guard<FairMutex> guard(mutex_);
+  const StateTotals& totals = opened_->totals;
+  return {totals.spool_bytes, totals.dead_letter_bytes,
+          totals.dead_letters_dropped};
+}
+
+}  // namespace oddverb

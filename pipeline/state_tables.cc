@@ -1,0 +1,208 @@
+#include "pipeline/state_tables.h"
+
+#include <limits>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/state_io.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "model/finding_state.h"
+#include "pipeline/state_schema.h"
+
+namespace oddverb {
+namespace {
+
+constexpr char kRecordsJudged[] = "records_judged";
+
+absl::Status DamagedRow(std::string_view table) {
+  return absl::DataLossError(
+      absl::StrCat("a row of the table ", A(table), " is damaged"));
+}
+
+uint64_t StateSum(const StateRow& row) {
+  return RowSum("state", {row.owner, row.bytes}, {row.kind, row.id});
+}
+
+// The counters that always have a value, by name.
+struct NamedCounter {
+  std::string_view name;
+  uint64_t StateTotals::*value;
+};
+constexpr NamedCounter kCounters[] = {
+    {"next_finding", &StateTotals::next_finding},
+    {"next_body", &StateTotals::next_body},
+    {"next_dead_letter", &StateTotals::next_dead_letter},
+};
+
+}  // namespace
+
+absl::StatusOr<StateTables> StateTables::Make(SqliteDatabase& database) {
+  StateTables tables(database);
+  const std::pair<SqliteStatement*, std::string_view> statements[] = {
+      {&tables.put_state_,
+       "INSERT OR REPLACE INTO state VALUES(?1,?2,?3,?4,?5)"},
+      {&tables.put_bookmark_,
+       "INSERT OR REPLACE INTO bookmarks VALUES(?1,?2,?3)"},
+      {&tables.put_finding_, "INSERT INTO outbox VALUES(?1,?2,?3)"},
+      {&tables.delete_findings_, "DELETE FROM outbox WHERE number<=?1"},
+      {&tables.put_counter_,
+       "INSERT OR REPLACE INTO counters VALUES(?1,?2,?3)"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    ODDVERB_ASSIGN_OR_RETURN(*statement, database.Prepare(sql));
+  }
+  return tables;
+}
+
+absl::Status StateTables::PutState(std::span<const StateRow> rows) {
+  for (const StateRow& row : rows) {
+    ODDVERB_RETURN_IF_ERROR(put_state_.BindText(row.owner)
+                                .BindInteger(row.kind)
+                                .BindInteger(row.id)
+                                .BindBlob(row.bytes)
+                                .BindInteger(StateSum(row))
+                                .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateTables::PutBookmarks(
+    const std::map<std::string, std::string>& all) {
+  for (const auto& [source, bytes] : all) {
+    ODDVERB_RETURN_IF_ERROR(
+        put_bookmark_.BindText(source)
+            .BindBlob(bytes)
+            .BindInteger(RowSum("bookmarks", {source, bytes}, {}))
+            .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateTables::PutFindings(std::span<const std::string> findings,
+                                      StateTotals& totals) {
+  for (const std::string& bytes : findings) {
+    uint64_t number = totals.next_finding++;
+    ODDVERB_RETURN_IF_ERROR(
+        put_finding_.BindInteger(number)
+            .BindBlob(bytes)
+            .BindInteger(RowSum("outbox", {bytes}, {number}))
+            .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateTables::DeleteFindings(uint64_t up_to) {
+  return delete_findings_.BindInteger(up_to).Run();
+}
+
+absl::Status StateTables::PutCounters(const StateTotals& before,
+                                      const StateTotals& now) {
+  auto put = [&](std::string_view name, uint64_t value) {
+    return put_counter_.BindText(name)
+        .BindInteger(value)
+        .BindInteger(RowSum("counters", {name}, {value}))
+        .Run();
+  };
+  if (now.records_judged.has_value() &&
+      now.records_judged != before.records_judged) {
+    ODDVERB_RETURN_IF_ERROR(put(kRecordsJudged, *now.records_judged));
+  }
+  for (const auto& [name, value] : kCounters) {
+    if (now.*value == before.*value) continue;
+    ODDVERB_RETURN_IF_ERROR(put(name, now.*value));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StateTotals> StateTables::LoadCounters() {
+  ODDVERB_ASSIGN_OR_RETURN(
+      SqliteStatement read,
+      database_->Prepare("SELECT name, value, sum FROM counters"));
+  StateTotals totals;
+  for (;;) {
+    ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
+    if (!has_row) return totals;
+    std::string name(read.Bytes(0));
+    uint64_t value = read.Integer(1);
+    if (read.Integer(2) != RowSum("counters", {name}, {value})) {
+      return DamagedRow("counters");
+    }
+    if (name == kRecordsJudged) totals.records_judged = value;
+    for (const NamedCounter& counter : kCounters) {
+      if (name == counter.name) totals.*counter.value = value;
+    }
+  }
+}
+
+absl::StatusOr<std::optional<Restored>> StateTables::Load(
+    const StateTotals& totals) {
+  Restored restored;
+  ODDVERB_RETURN_IF_ERROR(LoadState(restored));
+  ODDVERB_RETURN_IF_ERROR(LoadBookmarks(restored));
+  ODDVERB_RETURN_IF_ERROR(LoadOutbox(totals, restored));
+  if (!totals.records_judged.has_value()) return std::nullopt;
+  restored.records_judged = *totals.records_judged;
+  return restored;
+}
+
+absl::Status StateTables::LoadState(Restored& out) {
+  // SQLite compares text byte by byte, as std::string does.
+  ODDVERB_ASSIGN_OR_RETURN(
+      SqliteStatement read,
+      database_->Prepare("SELECT owner, kind, id, bytes, sum FROM state"
+                         " ORDER BY owner, kind, id"));
+  for (;;) {
+    ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
+    if (!has_row) return absl::OkStatus();
+    StateRow row;
+    row.owner = read.Bytes(0);
+    uint64_t kind = read.Integer(1);
+    uint64_t id = read.Integer(2);
+    row.kind = static_cast<uint8_t>(kind);
+    row.id = static_cast<uint32_t>(id);
+    row.bytes = read.Bytes(3);
+    if (kind != row.kind || id != row.id || read.Integer(4) != StateSum(row)) {
+      return DamagedRow("state");
+    }
+    out.state.push_back(std::move(row));
+  }
+}
+
+absl::Status StateTables::LoadBookmarks(Restored& out) {
+  ODDVERB_ASSIGN_OR_RETURN(
+      SqliteStatement read,
+      database_->Prepare("SELECT source, bytes, sum FROM bookmarks"));
+  for (;;) {
+    ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
+    if (!has_row) return absl::OkStatus();
+    std::string source(read.Bytes(0));
+    std::string bytes(read.Bytes(1));
+    if (read.Integer(2) != RowSum("bookmarks", {source, bytes}, {})) {
+      return DamagedRow("bookmarks");
+    }
+    out.bookmarks[source] = std::move(bytes);
+  }
+}
+
+absl::Status StateTables::LoadOutbox(const StateTotals& totals, Restored& out) {
+  ODDVERB_ASSIGN_OR_RETURN(
+      SqliteStatement read,
+      database_->Prepare(
+          "SELECT number, finding, sum FROM outbox ORDER BY number"));
+  for (;;) {
+    ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
+    if (!has_row) return absl::OkStatus();
+    uint64_t number = read.Integer(0);
+    std::string bytes(read.Bytes(1));
+    StateReader in(bytes);
+    Finding finding = LoadFinding(in);
+    if (read.Integer(2) != RowSum("outbox", {bytes}, {number}) ||
+        number >= totals.next_finding || !in.status().ok()) {
+      return DamagedRow("outbox");
+    }
+    out.outbox.push_back({number, std::move(finding)});
+  }
+}
+
+}  // namespace oddverb

@@ -1,0 +1,68 @@
+// The tables that hold a checkpoint: state, bookmarks, findings not delivered,
+// and the counters. Each row has a checksum that is compared when it is read.
+// To be called inside of a transaction; one thread at a time.
+#ifndef ODDVERB_PIPELINE_STATE_TABLES_H_
+#define ODDVERB_PIPELINE_STATE_TABLES_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/sqlite_database.h"
+
+namespace oddverb {
+
+// What a transaction changes besides rows. It works on a copy that becomes
+// valid with its commit.
+struct StateTotals {
+  // In the table of counters, so that no number is given twice.
+  std::optional<uint64_t> records_judged;  // nullopt: no commit yet
+  uint64_t next_finding = 1;
+  uint64_t next_body = 1;
+  uint64_t next_dead_letter = 1;
+  // Found out when the database is opened.
+  uint64_t spool_bytes = 0;
+  uint64_t dead_letter_bytes = 0;
+  uint64_t dead_letters_dropped = 0;  // ever
+};
+
+class StateTables {
+ public:
+  // Must not outlive the database.
+  static absl::StatusOr<StateTables> Make(SqliteDatabase& database);
+
+  absl::Status PutState(std::span<const StateRow> rows);
+  absl::Status PutBookmarks(const std::map<std::string, std::string>& all);
+  // `findings` in the form of model/finding_state.h.
+  absl::Status PutFindings(std::span<const std::string> findings,
+                           StateTotals& totals);
+  absl::Status DeleteFindings(uint64_t up_to);
+  // Those that differ from `before`.
+  absl::Status PutCounters(const StateTotals& before, const StateTotals& now);
+
+  // DataLoss: a row is damaged.
+  absl::StatusOr<StateTotals> LoadCounters();
+  absl::StatusOr<std::optional<Restored>> Load(const StateTotals& totals);
+
+ private:
+  explicit StateTables(SqliteDatabase& database) : database_(&database) {}
+
+  absl::Status LoadState(Restored& out);
+  absl::Status LoadBookmarks(Restored& out);
+  absl::Status LoadOutbox(const StateTotals& totals, Restored& out);
+
+  SqliteDatabase* database_;
+  SqliteStatement put_state_, put_bookmark_, put_finding_, delete_findings_,
+      put_counter_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_STATE_TABLES_H_
