@@ -8,10 +8,11 @@
 
 namespace oddverb {
 
-// YAML with every key and its effective value, defaults too; each secret reads
-// "<secret>". With the secrets put in again it loads as the same
-// configuration.
-std::string RedactedConfigYaml(const ServiceConfig& config);
+// Every key with its effective value, defaults too, as one JSON object (which
+// is YAML, too); each secret reads "<secret>". With the secrets put in again it
+// loads as the same configuration. As `config` holds a YamlNode, to be called
+// by one thread at a time.
+std::string RedactedConfigJson(const ServiceConfig& config);
 
 }  // namespace oddverb
 

@@ -168,7 +168,7 @@ ServiceAnswers Service::Answers() {
   answers.healthy = [this] { return Healthy(); };
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [this] { return RedactedConfigYaml(config_); };
+  answers.config_json = [this] { return RedactedConfigJson(config_); };
   answers.findings_json = [this](Severity min) { return recent_.ToJson(min); };
   answers.reload = [this] { return Reload(); };
   return answers;
@@ -213,7 +213,7 @@ absl::Status Service::Reload() {
                   {{"error", std::string(status.message())}});
     return status;
   }
-  bool same = RedactedConfigYaml(*fresh) == RedactedConfigYaml(config_);
+  bool same = RedactedConfigJson(*fresh) == RedactedConfigJson(config_);
   logger_.Info(same ? "reloaded: certificates are read again"
                     : "reloaded: certificates are read again; what else changed "
                       "in the configuration needs a restart");

@@ -59,7 +59,8 @@ Hash128 IdOf(const DetectorContext& context, const Suspicion& suspicion,
              const Finding& draft) {
   const Contact& suspect = suspicion.suspected();
   Evidence first = suspect.first_use();
-  const EntityKeys& keys = suspicion.ids.keys;
+  // With the key of ids, which is the same everywhere.
+  const EntityKeys keys = KeysOf(context.id_hash, suspicion.event);
   HashInput opening;
   opening.Add(keys.pod != 0 ? keys.pod : keys.credential)
       .Add(first.audit_id)

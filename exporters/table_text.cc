@@ -277,10 +277,11 @@ std::vector<std::string> EvidenceLines(const Finding& finding,
                            BlockColumns(terminal) - kLabelColumns,
                            terminal.charset));
   }
-  std::string last = absl::StrCat(
-      "finding ", finding.id.ToHex(), "  ", finding.count, " events",
-      absl::StrFormat("  confidence %.2f", finding.confidence),
-      finding.warming ? " (little history)" : "");
+  std::string last =
+      absl::StrCat("finding ", finding.id.ToHex(), "  ", finding.count,
+                   finding.count == 1 ? " event" : " events",
+                   absl::StrFormat("  confidence %.2f", finding.confidence),
+                   finding.warming ? " (little history)" : "");
   if (!finding.attack.empty()) {
     absl::StrAppend(&last, "  ATT&CK ", absl::StrJoin(finding.attack, ", "));
   }

@@ -97,8 +97,14 @@ void Finding::SetSubject(const AuditEvent& event) {
   where.source_ip = Bounded(event.source_ip, kMaxTextBytes);
   where.user_agent = Bounded(event.user_agent, kMaxTextBytes);
   where.claimed_ips.clear();
-  for (std::string_view ip : event.source_ips) {
-    if (ip != event.source_ip) AddDistinct(ip, where.claimed_ips);
+  // What stands left of the believed entry is the client's word; right of it
+  // are the proxies that were peeled off.
+  size_t claimed = event.source_ips.size();
+  while (claimed > 0 && event.source_ips[claimed - 1] != event.source_ip) {
+    --claimed;
+  }
+  for (size_t i = 0; i + 1 < claimed; ++i) {
+    AddDistinct(event.source_ips[i], where.claimed_ips);
   }
 }
 

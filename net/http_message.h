@@ -48,8 +48,8 @@ struct HttpResponse {
   int status = 200;  // 200 to 599
   std::string content_type = {};
   std::string body = {};
-  std::optional<absl::Duration>
-      retry_after;  // sent in whole seconds, rounded up
+  // Sent in whole seconds, rounded up.
+  std::optional<absl::Duration> retry_after = {};
   // Names and values with control characters are not sent.
   std::vector<HttpHeader> headers = {};
 };

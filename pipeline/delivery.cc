@@ -50,16 +50,16 @@ std::pair<uint32_t, bool> Delivery::Know(const Finding& finding) {
 std::vector<Finding> Delivery::Choose(std::vector<Finding> findings) {
   std::vector<Finding> chosen;
   for (Finding& finding : findings) {
-    if (finding.severity < options_.min_severity) continue;
     auto [index, is_new] = Know(finding);
     Known& known = known_[index];
+    bool was_shown = !is_new && known.severity >= options_.min_severity;
     bool rises = !is_new && finding.severity > known.severity;
-    if (rises) Count(finding, known.severity, -1);
-    if (is_new || rises) Count(finding, finding.severity, 1);
-    if (rises) {
-      known.severity = finding.severity;
-      MarkChanged(index);
-    }
+    if (rises) MarkChanged(index);
+    Severity before = known.severity;
+    known.severity = std::max(known.severity, finding.severity);
+    if (known.severity < options_.min_severity) continue;
+    if (rises && was_shown) Count(finding, before, -1);
+    if (rises || is_new) Count(finding, known.severity, 1);
     if (options_.policy == DeliveryPolicy::kAtOnce) {
       if (is_new || rises) chosen.push_back(std::move(finding));
       continue;

@@ -44,7 +44,7 @@ class SqliteCheckpoint final : public Checkpoint {
     // Dead letters kept; beyond, the oldest go.
     uint64_t max_dead_letter_bytes = uint64_t{100} << 20;
     CommitMode commit_mode = CommitMode::kOneTransaction;
-    std::function<void()> between_for_test;  // of the two transactions
+    std::function<void()> between_for_test = {};  // of the two transactions
   };
 
   // How full it is, for metrics.

@@ -252,5 +252,37 @@ TEST(LineFramerTest, FramesRandomBytesTheSameInAnyBlocks) {
   }
 }
 
+TEST(LineFramerTest, KeepsNoBlanksBeforeTheFirstRecord) {
+  Framed framed = Frame(std::string(1'000'000, '\0') + "{\"a\":1}\n", 1000,
+                        2000, SmallLimits());
+  EXPECT_THAT(framed.lines, ElementsAre("1@1000000 {\"a\":1}"));
+  EXPECT_LT(framed.most_bytes, 10'000u);
+}
+
+TEST(LineFramerTest, FramesLinesFromWithinAStream) {
+  LineFramer::Options options = SmallLimits();
+  options.form = LineFramer::Form::kLines;
+  options.start_offset = 1000;
+  options.start_line = 7;
+  LineFramer framer(options);
+  RawBatch batch;
+  // Looks like the start of a document, and is a torn line.
+  batch.bytes->Append("{\"a\":{\n{\"b\":1}\n" + std::string(450, 'x'));
+  framer.Frame(LineFramer::Input::kMayGoOn, batch);
+  EXPECT_EQ(framer.position().offset, 1465u);
+  EXPECT_EQ(framer.restart_position(), (Position{0, 0, 1015, 9}));
+  RawBatch next;
+  framer.CarryTail(batch, *next.bytes);
+  Framed framed;
+  Describe(batch, framed);
+  EXPECT_THAT(framed.lines, ElementsAre("7@1000 {\"a\":{", "8@1007 {\"b\":1}"));
+  EXPECT_EQ(framed.source_bytes, 465u);
+  next.bytes->Append("\n");
+  framer.Frame(LineFramer::Input::kMayGoOn, next);
+  EXPECT_EQ(framer.restart_position(), framer.position());
+  ASSERT_EQ(next.rejected.size(), 1u);
+  EXPECT_EQ(next.rejected[0].record_bytes, 450u);
+}
+
 }  // namespace
 }  // namespace oddverb

@@ -22,6 +22,8 @@ struct ParkedRequest {
         responder.Respond({.status = 200});
       }
     };
+    // The clients here keep their side open.
+    test.options.deadlines.linger = absl::Milliseconds(20);
     test.Start();
   }
 };

@@ -83,6 +83,21 @@ TEST(DeliveryTest, LeavesOutWhatIsBelowTheMinimum) {
   EXPECT_EQ(exporter.findings().size(), 1u);
 }
 
+TEST(DeliveryTest, AFindingThatRisesLaterKeepsItsOpeningTime) {
+  CapturingExporter exporter;
+  Delivery delivery({DeliveryPolicy::kOnceAtEnd, Severity::kMedium},
+                    {&exporter});
+  ASSERT_TRUE(delivery.Deliver({Make(1, 1, Severity::kLow)}).ok());
+  ASSERT_TRUE(
+      delivery.Deliver({Make(1, 9, Severity::kHigh, FindingState::kFinal)})
+          .ok());
+  ASSERT_TRUE(delivery.Finish().ok());
+  ASSERT_EQ(exporter.findings().size(), 1u);
+  EXPECT_EQ(exporter.findings()[0].time, kStart + absl::Seconds(1));
+  EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kHigh)], 1u);
+  EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kLow)], 0u);
+}
+
 TEST(DeliveryTest, BoundsWhatItHolds) {
   CapturingExporter exporter;
   Delivery delivery({}, {&exporter});

@@ -52,6 +52,12 @@ TEST_F(DeterminismTest, AnyNumberOfThreadsGivesTheSameBytes) {
   }
 }
 
+// A service hashes entities with a key of its own; its findings have the ids of
+// a scan all the same.
+TEST_F(DeterminismTest, AnyHashKeyGivesTheSameBytes) {
+  EXPECT_EQ(FindingsOf(*lines_, {.hash = KeyedHash(17, 4711)}), *expected_);
+}
+
 // Budgets belong to logical shards, so evictions do not depend on threads.
 TEST_F(DeterminismTest, EvictionsDoNotDependOnThreads) {
   std::vector<std::string> lines;

@@ -1,9 +1,15 @@
-// A Checkpoint that keeps everything in memory, for restart tests.
+// A Checkpoint that keeps everything in memory, for restart tests. The door is
+// thread-safe, as it must be; what the test alone calls is for when nobody else
+// calls.
 #ifndef ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 #define ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 
 #include <map>
+#include <mutex>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -15,6 +21,7 @@ namespace oddverb {
 class MemoryCheckpoint final : public Checkpoint {
  public:
   absl::StatusOr<uint64_t> Commit(CheckpointBatch batch) override {
+    std::lock_guard<std::mutex> guard(mutex_);
     if (!failure_.ok()) return failure_;
     Restored next = restored_.value_or(Restored());
     next.records_judged = batch.records_judged;
@@ -44,10 +51,13 @@ class MemoryCheckpoint final : public Checkpoint {
   }
 
   absl::StatusOr<std::optional<Restored>> Restore() override {
+    std::lock_guard<std::mutex> guard(mutex_);
     return restored_;
   }
 
   absl::Status Delivered(uint64_t number) override {
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (!restored_.has_value()) return absl::OkStatus();
     std::erase_if(restored_->outbox, [&](const OutboxEntry& entry) {
       return entry.number <= number;
     });
@@ -57,6 +67,7 @@ class MemoryCheckpoint final : public Checkpoint {
   absl::StatusOr<uint64_t> Spool(
       std::string_view source,
       std::span<const std::string_view> bodies) override {
+    std::lock_guard<std::mutex> guard(mutex_);
     if (!failure_.ok()) return failure_;
     uint64_t first = next_body_;
     for (std::string_view body : bodies) {
@@ -67,12 +78,13 @@ class MemoryCheckpoint final : public Checkpoint {
 
   absl::StatusOr<std::vector<SpooledBody>> ReadSpool(
       std::string_view source, uint64_t after, size_t max_bytes) override {
+    std::lock_guard<std::mutex> guard(mutex_);
     std::vector<SpooledBody> bodies;
     auto& spool = spool_[std::string(source)];
     size_t bytes = 0;
-    for (auto it = spool.upper_bound(after);
-         it != spool.end() && (bodies.empty() || bytes < max_bytes); ++it) {
+    for (auto it = spool.upper_bound(after); it != spool.end(); ++it) {
       bytes += it->second.size();
+      if (!bodies.empty() && bytes > max_bytes) break;
       bodies.push_back({it->first, it->second});
     }
     return bodies;
@@ -97,6 +109,7 @@ class MemoryCheckpoint final : public Checkpoint {
     return {row.owner, row.kind, row.id};
   }
 
+  std::mutex mutex_;
   std::optional<Restored> restored_;
   std::vector<Finding> committed_findings_;
   std::vector<DeadLetterRow> dead_letters_;

@@ -27,8 +27,11 @@ std::string FindingsOf(const std::vector<std::string>& lines,
   PipelineOptions options;
   options.threads = setup.threads;
   options.max_entities = setup.max_entities;
-  std::unique_ptr<Pipeline> pipeline =
-      ValueOrDie(Pipeline::Make(options, AllParts(), nullptr));
+  options.hash = setup.hash;
+  Settings settings;
+  settings.hash = setup.hash;
+  std::unique_ptr<Pipeline> pipeline = ValueOrDie(
+      Pipeline::Make(options, ValueOrDie(MakePartFactory(settings)), nullptr));
   MemorySource source(lines, setup.records_per_batch);
   CapturingExporter exporter;
   Delivery delivery({}, {&exporter});
