@@ -18,7 +18,7 @@ struct RunSetup {
   int threads = 1;
   size_t records_per_batch = 190;
   uint32_t max_entities = 1'000'000;
-  KeyedHash hash;  // of entities and tuples
+  KeyedHash hash{};  // of entities and tuples
 };
 
 // Findings as NDJSON, each once in its last state.
