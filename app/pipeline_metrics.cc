@@ -64,8 +64,8 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
 }  // namespace
 
 void FillPipelineMetrics(const PipelineCounters& counters,
-                         const FindingCounts& findings,
-                         std::string_view source, Metrics& metrics) {
+                         const FindingCounts& findings, std::string_view source,
+                         Metrics& metrics) {
   FillInput(counters, source, metrics);
   FillFindings(findings, metrics);
   FillState(counters, metrics);

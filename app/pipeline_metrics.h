@@ -21,8 +21,8 @@ using FindingCounts = std::map<std::pair<std::string, Severity>, uint64_t>;
 // Adds the series of `counters` and `findings` to `metrics`, also those at 0.
 // `source` is the value of the label of that name.
 void FillPipelineMetrics(const PipelineCounters& counters,
-                         const FindingCounts& findings,
-                         std::string_view source, Metrics& metrics);
+                         const FindingCounts& findings, std::string_view source,
+                         Metrics& metrics);
 
 }  // namespace oddverb
 

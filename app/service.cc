@@ -14,6 +14,7 @@
 #include "app/build.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
+#include "app/once_in_file.h"
 #include "app/pipeline_metrics.h"
 #include "app/recent_findings.h"
 #include "app/scan.h"
@@ -95,11 +96,16 @@ class Service {
 absl::Status Service::BuildOutputs() {
   std::vector<Exporter*> exporters = {&recent_};
   for (const OutputConfig& output : config_.outputs) {
-    ExporterSetup setup;
-    ODDVERB_ASSIGN_OR_RETURN(
-        setup.output, OutputFile::Open(output.path, OutputFile::Mode::kAppend));
-    ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
-                             MakeExporter("ndjson", std::move(setup)));
+    std::unique_ptr<Exporter> exporter;
+    if (output.path == "-") {
+      ExporterSetup setup;
+      ODDVERB_ASSIGN_OR_RETURN(
+          setup.output, OutputFile::Open("-", OutputFile::Mode::kAppend));
+      ODDVERB_ASSIGN_OR_RETURN(exporter,
+                               MakeExporter("ndjson", std::move(setup)));
+    } else {
+      ODDVERB_ASSIGN_OR_RETURN(exporter, OnceInFile::Open(output.path));
+    }
     outputs_.push_back(std::make_unique<SeverityFilter>(std::move(exporter),
                                                         output.min_severity));
     exporters.push_back(outputs_.back().get());
@@ -214,9 +220,10 @@ absl::Status Service::Reload() {
     return status;
   }
   bool same = RedactedConfigJson(*fresh) == RedactedConfigJson(config_);
-  logger_.Info(same ? "reloaded: certificates are read again"
-                    : "reloaded: certificates are read again; what else changed "
-                      "in the configuration needs a restart");
+  logger_.Info(same
+                   ? "reloaded: certificates are read again"
+                   : "reloaded: certificates are read again; what else changed "
+                     "in the configuration needs a restart");
   return absl::OkStatus();
 }
 

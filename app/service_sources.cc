@@ -78,9 +78,8 @@ absl::Status ServiceSources::Health() const {
   for (const NamedSource& named : named_) {
     absl::Status status = named.source->health();
     if (!status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat("source ", named.name, ": ",
-                                       status.message()));
+      return absl::Status(status.code(), absl::StrCat("source ", named.name,
+                                                      ": ", status.message()));
     }
   }
   return absl::OkStatus();

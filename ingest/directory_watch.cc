@@ -26,23 +26,25 @@ constexpr uint32_t kLostEvents =
 }  // namespace
 
 DirectoryWatch::DirectoryWatch(std::string folder, std::string name_stem)
-    : folder_(std::move(folder)),
-      name_stem_(std::move(name_stem)),
-      descriptor_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-  Arm();
-}
+    : folder_(std::move(folder)), name_stem_(std::move(name_stem)) {}
 
 DirectoryWatch::~DirectoryWatch() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void DirectoryWatch::Arm() {
-  if (descriptor_ < 0 || watch_ >= 0) return;
+  if (watch_ >= 0) return;
+  if (descriptor_ < 0) {
+    descriptor_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (descriptor_ < 0) return;
+  }
   watch_ = ::inotify_add_watch(descriptor_, folder_.c_str(),
                                kContentEvents | kNameEvents | IN_ONLYDIR);
 }
 
 DirectoryWatch::Change DirectoryWatch::Wait(absl::Time deadline) {
+  // Who never waits needs no watch, and closing one takes milliseconds.
+  if (descriptor_ < 0 && MillisecondsUntil(deadline) == 0) return Change::kNone;
   bool was_watching = watching();
   Arm();
   // What happened before the watch was there is unknown.

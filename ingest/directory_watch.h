@@ -10,8 +10,9 @@
 
 namespace oddverb {
 
-// One thread. Where the kernel gives no watch (limits, no such folder yet) it
-// only waits, and tries again at each Wait().
+// One thread. Watches from the first Wait() that waits, which returns kNames at
+// once. Where the kernel gives no watch (limits, no such folder yet) it only
+// waits, and tries again at each Wait().
 class DirectoryWatch {
  public:
   enum class Change : uint8_t {

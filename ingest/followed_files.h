@@ -17,6 +17,7 @@
 #include "base/keyed_hash.h"
 #include "ingest/identified_file.h"
 #include "ingest/rotated_files.h"
+#include "ingest/source.h"
 #include "model/raw_batch.h"
 
 namespace oddverb {
@@ -97,9 +98,8 @@ class FollowedFiles {
 
   // Why the log, or a part of it, cannot be read at present.
   const absl::Status& problem() const { return problem_; }
-  // Of all files, those that are gone too.
-  uint64_t read_bytes() const;
-  uint64_t total_bytes() const;
+  // In content of all files, those that are gone too.
+  Source::Progress progress() const;
   std::string PathOf(const FollowedFile& file) const;
   const std::vector<std::unique_ptr<FollowedFile>>& files() const {
     return files_;
@@ -116,7 +116,8 @@ class FollowedFiles {
     absl::Time unchanged_since;
     bool unchanged = false;
     bool over = false;
-    bool held = false;  // the file that is held open already
+    bool vanished = false;  // renamed between listing and opening
+    bool held = false;      // the file that is held open already
     std::shared_ptr<const IdentifiedFile> log;
   };
   enum class Sight : uint8_t { kAll, kIncomplete };
@@ -126,6 +127,7 @@ class FollowedFiles {
   FollowedFile* HeldOpen(const LogFile& file);
   void JudgeEnds(absl::Time now);
   void Match();
+  static bool IsIdentified(const Sighting& seen);
   static bool IsBetter(const Sighting& a, const Sighting& b);
   FollowedFile& Add(const Sighting& seen);
   void Update(FollowedFile& file, const Sighting& seen);

@@ -48,7 +48,7 @@ absl::Status TailSource::Resume(std::string_view bookmark) {
 
 absl::Status TailSource::Read(absl::Time deadline, RawBatch& out) {
   out.Clear();
-  abandon_pieces_ = finishing_ = false;
+  finishing_ = false;
   Outcome outcome = Outcome::kGoOn;
   for (int steps = 0;; ++steps) {
     if (watch_.Wait(absl::InfinitePast()) == DirectoryWatch::Change::kNames) {
@@ -68,7 +68,7 @@ absl::Status TailSource::Read(absl::Time deadline, RawBatch& out) {
     if (outcome == Outcome::kWait) WaitUntil(std::min(deadline, next_look_));
   }
   if (outcome == Outcome::kBatch || HasOutput()) HandOver(out);
-  if (abandon_pieces_) container_lines_.Abandon(out);
+  if (std::exchange(abandon_pieces_, false)) container_lines_.Abandon(out);
   for (Rejected& rejected : files_.TakeRejected()) {
     out.rejected.push_back(std::move(rejected));
   }
@@ -101,7 +101,6 @@ TailSource::Outcome TailSource::Step() {
   // What was read before is good. The look finds out what happened.
   next_look_ = absl::InfinitePast();
   if (HasOutput()) return Outcome::kBatch;
-  abandon_pieces_ = reader_->file()->in_container_form();
   reader_.reset();
   return Outcome::kGoOn;
 }
@@ -140,6 +139,9 @@ bool TailSource::Follow(FollowedFile& file) {
   Position start = {options_.source_index, file.stream, file.offset, file.line};
   reader_ = std::make_unique<LogReader>(file.log, start, options_.reading);
   current_ = &file;
+  const std::optional<Position>& pieces = container_lines_.unfinished();
+  abandon_pieces_ |= pieces.has_value() && pieces->stream != file.stream &&
+                     pieces->stream != ended_stream_;
   return true;
 }
 
@@ -173,16 +175,22 @@ void TailSource::HandOver(RawBatch& out) {
   Position next = reader_->next();
   current_->offset = next.offset;
   current_->line = next.line;
+  if (std::exchange(abandon_pieces_, false)) container_lines_.Abandon(out);
   if (reader_->file()->in_container_form()) container_lines_.Join(out);
   if (!finishing_) return;
+  const std::optional<Position>& pieces = container_lines_.unfinished();
+  if (pieces.has_value() && pieces->stream == current_->stream) {
+    ended_stream_ = current_->stream;
+  }
   reader_.reset();
   files_.Finish(*current_);
   current_ = nullptr;
 }
 
 void TailSource::Publish() {
-  read_bytes_.store(files_.read_bytes(), std::memory_order_relaxed);
-  total_bytes_.store(files_.total_bytes(), std::memory_order_relaxed);
+  Progress progress = files_.progress();
+  read_bytes_.store(progress.read_bytes, std::memory_order_relaxed);
+  total_bytes_.store(progress.total_bytes, std::memory_order_relaxed);
   std::lock_guard<std::mutex> lock(mutex_);
   health_ = files_.problem();
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "ingest/cri_lines.h"
@@ -87,9 +88,10 @@ class TailSource final : public Source {
   // Of the file that is read now; null or stale if there is none.
   std::unique_ptr<LogReader> reader_;
   FollowedFile* current_ = nullptr;
-  // For the end of the Read() that is under way.
-  bool finishing_ = false;       // the current file is read to its end
-  bool abandon_pieces_ = false;  // the rest of a container line will not come
+  bool finishing_ = false;  // this Read() came to the end of that file
+  // A container line may go on in the file behind this stream.
+  std::optional<uint32_t> ended_stream_;
+  bool abandon_pieces_ = false;  // its rest will not come
   absl::Time next_look_ = absl::InfinitePast();
   std::string last_bookmark_;
   std::atomic<uint64_t> read_bytes_{0};

@@ -22,7 +22,7 @@ namespace oddverb {
 enum class ProxyUse : uint8_t { kNone, kFromEnvironment };
 
 struct HttpClientOptions {
-  TlsClientOptions tls;
+  TlsClientOptions tls = {};
   absl::Duration connect_timeout = absl::Seconds(3);  // with the TLS handshake
   size_t max_response_bytes = 1 << 20;
   ProxyUse proxy = ProxyUse::kNone;

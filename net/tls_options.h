@@ -16,7 +16,7 @@ struct TlsServerOptions {
 
 // The server's chain and name are always checked.
 struct TlsClientOptions {
-  std::string ca_file;                // empty: the system's authorities
+  std::string ca_file = {};           // empty: the system's authorities
   std::string certificate_file = {};  // empty: no client certificate
   std::string key_file = {};
 };

@@ -80,14 +80,12 @@ absl::StatusCode StatusCodeOf(int code, int system_error) {
   }
 }
 
-// The status of `code`, which a call on `database` has just returned.
-absl::Status StatusOf(sqlite3* database, int code) {
+// The status of `code`, which a call on the database at `path` has just
+// returned. `database` is null where there was no memory for it.
+absl::Status StatusAt(const char* path, sqlite3* database, int code) {
   int system_error = database == nullptr ? 0 : sqlite3_system_errno(database);
-  const char* path =
-      database == nullptr ? nullptr : sqlite3_db_filename(database, "main");
-  std::string message =
-      absl::StrCat(path == nullptr || *path == '\0' ? "SQLite" : path, ": ",
-                   sqlite3_errstr(code), " (SQLite ", code);
+  std::string message = absl::StrCat(path, ": ", sqlite3_errstr(code),
+                                     " (SQLite ", code);
   // The connection's message is about its last call, which need not be this.
   if (database != nullptr && sqlite3_extended_errcode(database) == code) {
     absl::StrAppend(&message, ": ", sqlite3_errmsg(database));
@@ -98,6 +96,10 @@ absl::Status StatusOf(sqlite3* database, int code) {
     absl::StrAppend(&message, "; free space on its file system");
   }
   return absl::Status(result, message);
+}
+
+absl::Status StatusOf(sqlite3* database, int code) {
+  return StatusAt(sqlite3_db_filename(database, "main"), database, code);
 }
 
 }  // namespace
@@ -189,7 +191,7 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
       nullptr);
   result.database_.reset(database);  // also after a failure
-  if (code != SQLITE_OK) return StatusOf(database, code);
+  if (code != SQLITE_OK) return StatusAt(path.c_str(), database, code);
   sqlite3_extended_result_codes(database, 1);
   sqlite3_busy_timeout(database, kBusyMilliseconds);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

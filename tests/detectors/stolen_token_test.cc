@@ -1,4 +1,5 @@
 // StolenCredential on tokens that are bound to a pod: token.outside_its_pod.
+// Long because: each honest way to look like a theft is a case of its own.
 #include <random>
 #include <set>
 #include <string>

@@ -8,7 +8,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/corpus.h"
 #include "tests/support/raw_batches.h"
 
 namespace oddverb {
@@ -372,86 +371,22 @@ TEST(DecoderTest, PeelsTrustedProxiesFromTheRight) {
   }
 }
 
-TEST(DecoderTest, EveryCorpusFileDecodesWithoutARejectedRecord) {
-  std::vector<std::string> files = CorpusAuditFiles();
-  if (files.empty()) GTEST_SKIP() << "no corpus";
+TEST(DecoderTest, ARecycledBatchIsLikeANewOne) {
   Decoder decoder({});
-  for (const std::string& path : files) {
-    std::string text = ReadMaybeGzip(path);
-    RawBatch raw = FrameLines(text);
-    size_t expected = raw.records.size();
-    if (path.find("webhook-samples") != std::string::npos) {
-      // Only an item of the list begins with its level.
-      expected = 0;
-      for (size_t at = 0;
-           (at = text.find("{\"level\":\"", at)) != std::string::npos; ++at) {
-        ++expected;
-      }
-    }
-    auto batch = decoder.Decode(std::move(raw));
-    EXPECT_EQ(batch->events.size(), expected) << path;
-    EXPECT_THAT(batch->rejected, IsEmpty()) << path;
-    EXPECT_EQ(batch->repaired_records, 0u) << path;
-    EXPECT_EQ(batch->salvaged_records, 0u) << path;
-    for (const AuditEvent& event : batch->events) {
-      EXPECT_NE(event.stage, Stage::kUnknown) << path;
-      EXPECT_NE(event.stage_time, absl::InfinitePast()) << path;
-      EXPECT_FALSE(event.duplicate_keys) << path;
-    }
-  }
-}
-
-// Everything of an event that has no address in it.
-std::string Describe(const AuditEvent& event) {
-  std::string text;
-  for (std::string_view field :
-       {event.audit_id, event.request_uri, event.verb, event.user.name,
-        event.source_ip, event.user_agent, event.object.name,
-        event.response_message, event.authorization_reason,
-        event.request_object.text, event.raw.text}) {
-    text += field;
-    text += '\0';
-  }
-  return text + std::to_string(event.response_code) +
-         absl::FormatTime(event.stage_time);
-}
-
-TEST(DecoderTest, TheSizeOfBatchesChangesNothing) {
-  std::string text;
-  for (int i = 0; i < 50; ++i) {
-    text += std::string(kEvent) + "\n";
-    if (i % 7 == 0) text += "torn {\"\n";
-    if (i % 11 == 0) text += std::string(kEvent.substr(0, 90)) + "\xff\n";
-    if (i % 13 == 0) {
-      text += R"({"auditID":"1","stage":"x","verb":")"
-              "\xfe\"}\n";
-    }
-  }
-  RawBatch whole = FrameLines(text);
-  std::vector<std::string> reference;
-  for (size_t size : {size_t{1000}, size_t{1}, size_t{2}, size_t{7}}) {
-    Decoder decoder({});
-    std::vector<std::string> described;
-    size_t rejected = 0;
-    for (size_t first = 0; first < whole.records.size(); first += size) {
-      RawBatch part;
-      for (size_t i = first; i < first + size && i < whole.records.size();
-           ++i) {
-        AppendRecord(whole.bytes->view().substr(whole.records[i].offset,
-                                                whole.records[i].length),
-                     part);
-      }
-      auto batch = decoder.Decode(std::move(part));
-      rejected += batch->rejected.size();
-      for (const AuditEvent& event : batch->events) {
-        described.push_back(Describe(event));
-      }
-    }
-    described.push_back(std::to_string(rejected));
-    if (reference.empty()) reference = described;
-    EXPECT_EQ(described, reference) << size;
-    EXPECT_GT(described.size(), 50u);
-  }
+  RawBatch raw = FrameLines(std::string(kEvent) + "\ntorn {\n" +
+                            "{\"verb\":\"\xff\",\"user\":{}}");
+  std::unique_ptr<EventBatch> first = decoder.Decode(std::move(raw));
+  EXPECT_THAT(first->events, SizeIs(2));
+  EXPECT_THAT(first->rejected, SizeIs(1));
+  RawBatch again = decoder.Recycle(std::move(first));
+  EXPECT_TRUE(again.empty());
+  AppendRecord(kEvent, again);
+  std::unique_ptr<EventBatch> second = decoder.Decode(std::move(again));
+  ASSERT_THAT(second->events, SizeIs(1));
+  EXPECT_EQ(second->events[0].raw.text, kEvent);
+  EXPECT_THAT(second->rejected, IsEmpty());
+  EXPECT_EQ(second->repaired_records, 0u);
+  EXPECT_EQ(second->salvaged_records, 0u);
 }
 
 }  // namespace

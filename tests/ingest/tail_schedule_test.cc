@@ -55,7 +55,7 @@ class Schedule {
   };
 
   void Act() {
-    unsigned choice = random_() % 100;
+    size_t choice = random_() % 100;
     if (choice < 35) return Append();
     if (choice < 42) return Tear();
     if (choice < 54) return Rotate();
@@ -69,7 +69,7 @@ class Schedule {
 
   void Append() {
     Note("append");
-    for (unsigned i = random_() % 3; i < 3; ++i) {
+    for (size_t i = random_() % 3; i < 3; ++i) {
       written_.push_back(torn_ + log_.AppendEvent());
       torn_.clear();
     }
@@ -86,7 +86,8 @@ class Schedule {
     Note("rotate");
     if (!torn_.empty()) written_.push_back(std::exchange(torn_, ""));
     if (writing_ == Writing::kCopyAndTruncate) return log_.CopyAndTruncate();
-    rotated_.push_back({log_.Rotate(1 + random_() % 2000), written_.size(), 0});
+    rotated_.push_back({log_.Rotate(1 + static_cast<int64_t>(random_() % 2000)),
+                        written_.size(), 0});
   }
 
   void Compress() {

@@ -421,14 +421,15 @@ TEST_F(TailSourceTest, SaysWhatItWaitsForAndGoesOnWhenItComes) {
 // Root may read everything, so this test gives up that right for a while.
 class OtherUser {
  public:
-  OtherUser() : was_root_(::geteuid() == 0) {
-    if (was_root_) EXPECT_EQ(::seteuid(65534), 0);
-  }
-  ~OtherUser() {
-    if (was_root_) EXPECT_EQ(::seteuid(0), 0);
-  }
+  OtherUser() : was_root_(::geteuid() == 0) { Become(65534); }
+  ~OtherUser() { Become(0); }
 
  private:
+  void Become(uid_t user) {
+    if (!was_root_) return;
+    EXPECT_EQ(::seteuid(user), 0);
+  }
+
   bool was_root_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 struct Received {
   BodyOutcome outcome = BodyOutcome::kOk;
-  std::string body;
+  std::string body = {};
 };
 
 Received Receive(ContentCoding coding, size_t max_bytes, std::string_view wire,

@@ -153,7 +153,7 @@ TEST(HttpClientTest, RefusesWhatIsNoRequest) {
       {{.url = "http://127.0.0.1:1/\n"}, "control characters"},
       {{.url = "file:///etc/passwd"}, "not supported"},
       {{.url = "gopher://127.0.0.1:1/"}, "not supported"},
-      {{.url = "http://127.0.0.1:99999999/"}, "Port number"},
+      {{.url = "http://127.0.0.1:99999999/"}, "illegal format"},
       {{.url = ""}, "no URL"},
   };
   for (const Case& c : cases) {

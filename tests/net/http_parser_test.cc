@@ -100,7 +100,8 @@ TEST(HttpParserTest, RefusesSizesThatAreNone) {
       "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const char* size : {"-1\r\nabc", "0x3\r\nabc", " 3\r\nabc", "\r\nabcde",
                            "10000000000000000\r\n", "3 \nabcd"}) {
-    EXPECT_EQ(Parse({head + size}).step, ParseStep::kMalformed) << size;
+    EXPECT_EQ(Parse({head + size + "\r\n\r\n"}).step, ParseStep::kMalformed)
+        << size;
   }
 }
 

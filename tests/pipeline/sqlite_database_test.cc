@@ -114,7 +114,7 @@ TEST_F(SqliteDatabaseTest, IsDurableAndCutsItsLog) {
 }
 
 TEST_F(SqliteDatabaseTest, SaysWhatIsWrong) {
-  EXPECT_THAT(database_.Execute("SELECT nothing FROM nowhere"),
+  EXPECT_THAT(database_.Execute("SELECT x FROM nowhere"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("no such table: nowhere")));
   EXPECT_THAT(database_.Prepare("SELEC"),

@@ -59,9 +59,18 @@ class Checker {
                            : fail("only additionalProperties: false is known");
     }
     if (keyword == "items") return CheckItems(rule, value, path);
+    if (keyword == "anyOf") return CheckAnyOf(rule, value, path);
+    if (keyword == "minItems") {
+      const bool fits = !value.is_array() || value.size() >= rule.get<size_t>();
+      return fits ? "" : fail("has fewer items than " + rule.dump());
+    }
+    if (keyword == "maxItems") {
+      const bool fits = !value.is_array() || value.size() <= rule.get<size_t>();
+      return fits ? "" : fail("has more items than " + rule.dump());
+    }
     const bool annotation = keyword == "title" || keyword == "description" ||
                             keyword == "$schema" || keyword == "$id" ||
-                            keyword == "$defs";
+                            keyword == "$defs" || keyword == "default";
     return annotation ? "" : fail("unknown keyword " + keyword);
   }
 
@@ -117,6 +126,17 @@ class Checker {
       }
     }
     return "";
+  }
+
+  // Where none fits, what the last one says.
+  std::string CheckAnyOf(const json& rule, const json& value,
+                         const std::string& path) {
+    std::string mismatch = path + ": anyOf without schemas";
+    for (const json& schema : rule) {
+      mismatch = Check(schema, value, path);
+      if (mismatch.empty()) break;
+    }
+    return mismatch;
   }
 
   std::string CheckItems(const json& rule, const json& value,

@@ -1,0 +1,76 @@
+#include "app/once_in_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "app/build.h"
+#include "base/keyed_hash.h"
+#include "base/status_macros.h"
+#include "exporters/finding_json.h"
+
+namespace oddverb {
+namespace {
+
+uint64_t LineHash(std::string_view line) { return KeyedHash().Hash(line); }
+
+// Hashes of the whole lines in the end of the file behind `fd`; cuts off a torn
+// last one.
+absl::flat_hash_set<uint64_t> LinesAtEnd(int fd) {
+  absl::flat_hash_set<uint64_t> hashes;
+  struct stat status;
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return hashes;
+  int64_t start = std::max<int64_t>(0, status.st_size - OnceInFile::kTailBytes);
+  std::string text(static_cast<size_t>(status.st_size - start), '\0');
+  ssize_t got = pread(fd, text.data(), text.size(), start);
+  if (got < 0) return hashes;
+  text.resize(static_cast<size_t>(got));
+  size_t line = 0;
+  for (size_t end; (end = text.find('\n', line)) != std::string::npos;
+       line = end + 1) {
+    hashes.insert(LineHash(std::string_view(text).substr(line, end - line)));
+  }
+  // A failure leaves the torn line: then it is one line too many, and not JSON.
+  if (line < text.size()) {
+    (void)!ftruncate(fd, start + static_cast<int64_t>(line));
+  }
+  return hashes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OnceInFile>> OnceInFile::Open(
+    const std::string& path) {
+  absl::flat_hash_set<uint64_t> written;
+  int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd >= 0) {
+    written = LinesAtEnd(fd);
+    close(fd);
+  }
+  ExporterSetup setup;
+  ODDVERB_ASSIGN_OR_RETURN(setup.output,
+                           OutputFile::Open(path, OutputFile::Mode::kAppend));
+  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> to,
+                           MakeExporter("ndjson", std::move(setup)));
+  return std::unique_ptr<OnceInFile>(
+      new OnceInFile(std::move(to), std::move(written)));
+}
+
+absl::Status OnceInFile::Export(std::span<const Finding> findings,
+                                absl::Time deadline) {
+  if (written_.empty()) return to_->Export(findings, deadline);
+  std::vector<Finding> fresh;
+  std::string line;
+  for (const Finding& finding : findings) {
+    line.clear();
+    AppendFindingJson(finding, line);
+    if (!written_.contains(LineHash(line))) fresh.push_back(finding);
+  }
+  return fresh.empty() ? absl::OkStatus() : to_->Export(fresh, deadline);
+}
+
+}  // namespace oddverb

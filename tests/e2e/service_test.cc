@@ -1,0 +1,153 @@
+// The service as a whole, killed at random places: nothing lost, nothing shown
+// twice, and the ids of an uninterrupted scan.
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/run_oddverb.h"
+#include "tests/support/child_process.h"
+#include "tests/support/demo_log.h"
+#include "tests/support/input_files.h"
+#include "tests/support/rotating_log.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file),
+          std::istreambuf_iterator<char>()};
+}
+
+// A state directory, a folder of logs, a configuration and an output file.
+class ServiceTest : public ::testing::Test {
+ protected:
+  ServiceTest() : log_(MakeLogFolder()) {
+    config_ = folder_.Write("config.yaml",
+                            absl::StrCat(R"(cluster: lab
+state_dir: )",
+                                         folder_.path("state"), R"(
+checkpoint: {interval: 200ms}
+sources:
+  - {name: audit, type: tail, path: )",
+                                         log_.path(), R"(, poll_interval: 100ms}
+listeners:
+  - {name: local, address: "127.0.0.1:0", serve: [metrics, health]}
+outputs:
+  - {name: file, type: ndjson, path: )",
+                                         output(), R"(}
+)"));
+  }
+
+  std::string MakeLogFolder() {
+    std::filesystem::create_directory(folder_.path("log"));
+    return folder_.path("log");
+  }
+  std::string output() const { return folder_.path("findings.ndjson"); }
+
+  std::unique_ptr<ChildProcess> Start() {
+    return std::make_unique<ChildProcess>(
+        OddverbSetup({"run", "--config", config_}));
+  }
+
+  // What a stream of the same events shows, one line a state.
+  static std::vector<std::string> Expected(
+      const std::vector<std::string>& lines) {
+    std::string input;
+    for (const std::string& line : lines) absl::StrAppend(&input, line, "\n");
+    ChildResult scan = Oddverb(
+        {"scan", "-", "--format", "ndjson", "--cluster", "lab", "-q"}, input);
+    return LinesOf(scan.output);
+  }
+
+  // Waits until the output holds `wanted` lines, and a little longer: more
+  // would be as wrong as fewer.
+  std::vector<std::string> AwaitOutput(size_t wanted) {
+    absl::Time deadline = absl::Now() + absl::Seconds(60);
+    std::vector<std::string> lines;
+    do {
+      absl::SleepFor(absl::Milliseconds(20));
+      lines = LinesOf(ReadFile(output()));
+    } while (lines.size() < wanted && absl::Now() < deadline);
+    absl::SleepFor(absl::Milliseconds(500));
+    return LinesOf(ReadFile(output()));
+  }
+
+  TempFolder folder_;
+  RotatingLog log_;
+  std::string config_;
+};
+
+TEST_F(ServiceTest, FollowsALogAndStopsCleanly) {
+  std::vector<std::string> lines = DemoLogLines();
+  lines.resize(6000);
+  for (const std::string& line : lines) log_.Append(line + "\n");
+  std::vector<std::string> expected = Expected(lines);
+  ASSERT_GT(expected.size(), 10u);
+  std::unique_ptr<ChildProcess> service = Start();
+  EXPECT_EQ(AwaitOutput(expected.size()), expected);
+  service->Signal(SIGTERM);
+  ChildResult result = service->Wait();
+  EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("msg=stopped"));
+}
+
+TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
+  std::vector<std::string> lines = DemoLogLines();
+  std::vector<std::string> expected = Expected(lines);
+  ASSERT_GT(expected.size(), 20u);
+  std::mt19937_64 random(11);
+  std::unique_ptr<ChildProcess> service = Start();
+  int kills = 0;
+  std::string rotated;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    log_.Append(lines[i] + "\n");
+    if (i % 2500 == 2499) {
+      // The last one is compressed while the service is at work.
+      if (!rotated.empty()) {
+        RotatingLog::CompressHalf(rotated);
+        RotatingLog::CompressAll(rotated);
+        RotatingLog::RemovePlain(rotated);
+      }
+      rotated = log_.Rotate();
+    }
+    if (i % 600 != 599) continue;
+    absl::SleepFor(absl::Milliseconds(static_cast<int64_t>(random() % 150)));
+    service->Signal(SIGKILL);
+    service->Wait();
+    ++kills;
+    service = Start();
+  }
+  EXPECT_GE(kills, 30);
+  EXPECT_EQ(AwaitOutput(expected.size()), expected);
+}
+
+TEST_F(ServiceTest, RefusesABadConfigurationWithItsPlace) {
+  std::string bad = folder_.Write("bad.yaml", "cluster: lab\nsuorces: []\n");
+  ChildResult result = Oddverb({"run", "--config", bad});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.errors, HasSubstr("bad.yaml:2:1"));
+  EXPECT_THAT(result.errors, HasSubstr("sources"));
+}
+
+TEST_F(ServiceTest, OneStateDirectoryServesOneProcess) {
+  std::unique_ptr<ChildProcess> first = Start();
+  ASSERT_TRUE(first->ReadErrors("msg=started")) << first->errors();
+  ChildResult second = Oddverb({"run", "--config", config_});
+  EXPECT_NE(second.exit_code, 0);
+  EXPECT_THAT(second.errors, HasSubstr("uses this state directory"));
+}
+
+}  // namespace
+}  // namespace oddverb
