@@ -217,6 +217,28 @@ void AddScanFlags(CLI::App* app, ScanOptions& scan) {
       ->group("Running");
 }
 
+void AddForwardFlags(CLI::App* app, ForwardOptions& forward) {
+  app->add_option("-c,--config,--config.file", forward.config_file,
+                  "Its sources, listeners and state directory; the rest does "
+                  "not matter here")
+      ->required()
+      ->type_name("FILE");
+  app->add_option("--to", forward.to,
+                  "The receiver: https://HOST:PORT/audit/CLUSTER")
+      ->required()
+      ->type_name("URL");
+  app->add_option("--ca-file", forward.ca_file,
+                  "Who signed the receiver's certificate (default: the "
+                  "system's authorities)")
+      ->type_name("FILE");
+  app->add_option("--certificate-file", forward.certificate_file,
+                  "Client certificate, PEM")
+      ->type_name("FILE");
+  app->add_option("--key-file", forward.key_file, "Its key")->type_name("FILE");
+  app->add_option("--token-file", forward.token_file, "Bearer token, one line")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 CommandGrammar::CommandGrammar(CommandLine& line)
@@ -238,6 +260,9 @@ CommandGrammar::CommandGrammar(CommandLine& line)
                   "deploy/oddverb.yaml")
       ->required()
       ->type_name("FILE");
+  forward = app->add_subcommand(
+      "forward", "Send what comes to another oddverb, which judges it");
+  AddForwardFlags(forward, line.forward);
   CLI::App* list = app->add_subcommand("list", "Say what there is");
   list->require_subcommand(1);
   list_detectors = list->add_subcommand(

@@ -26,6 +26,7 @@ struct CommandGrammar {
   CLI::App* demo = nullptr;
   CLI::App* scan = nullptr;
   CLI::App* run = nullptr;
+  CLI::App* forward = nullptr;
   CLI::App* list_detectors = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;

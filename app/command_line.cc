@@ -148,6 +148,7 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.demo->parsed()) return Command::kDemo;
   if (g.scan->parsed()) return Command::kScan;
   if (g.run->parsed()) return Command::kRun;
+  if (g.forward->parsed()) return Command::kForward;
   if (g.list_detectors->parsed()) return Command::kListDetectors;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;
   if (g.version->parsed()) return Command::kVersion;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/forward.h"
 #include "app/scan_options.h"
 
 namespace oddverb {
@@ -17,15 +18,17 @@ struct CommandLine {
     kDemo,
     kScan,
     kRun,
+    kForward,
     kListDetectors,
     kSchemaFinding,
     kVersion,
   };
   Command command = Command::kHelp;
   std::string text;
-  ScanOptions scan;   // for kScan and kDemo
+  ScanOptions scan;         // for kScan and kDemo
   std::string config_file;  // for kRun
-  bool json = false;  // for kListDetectors and kVersion
+  ForwardOptions forward;   // for kForward
+  bool json = false;        // for kListDetectors and kVersion
 };
 
 // InvalidArgument with what is wrong and what was probably meant. A first

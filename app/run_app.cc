@@ -11,6 +11,7 @@
 #include "app/build_version.h"
 #include "app/command_line.h"
 #include "app/demo.h"
+#include "app/forward.h"
 #include "app/scan.h"
 #include "app/service.h"
 #include "app/version_text.h"
@@ -101,6 +102,9 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
       return RunScan(line->scan, signals.stop);
     case CommandLine::Command::kRun:
       return RunService(line->config_file, ProcessEnvironment,
+                        {signals.stop, signals.reload});
+    case CommandLine::Command::kForward:
+      return RunForward(line->forward, ProcessEnvironment,
                         {signals.stop, signals.reload});
     case CommandLine::Command::kListDetectors:
       return Print(line->json ? DetectorsJson() + "\n" : DetectorsText());

@@ -20,7 +20,7 @@
 namespace oddverb {
 
 // How far functions that ask for padding read past the end of their text.
-inline constexpr size_t kJsonStringPadding = 15;
+inline constexpr size_t kJsonStringPadding = 16;
 
 // Whether `raw` holds a backslash.
 // REQUIRES: kJsonStringPadding readable bytes behind it.
@@ -48,7 +48,9 @@ inline bool HasEscape(std::string_view raw) {
 }
 
 // Room that UnescapeJson() needs for `raw_bytes` of input.
-constexpr size_t UnescapeRoom(size_t raw_bytes) { return raw_bytes + 16; }
+constexpr size_t UnescapeRoom(size_t raw_bytes) {
+  return raw_bytes + kJsonStringPadding;
+}
 
 // Writes `raw` without its escapes; returns the end of what was written. Never
 // longer than `raw`. REQUIRES: UnescapeRoom(raw.size()) bytes at `out`.

@@ -303,6 +303,7 @@ CredentialContacts::Use CredentialContacts::Add(const AuditEvent& event) {
   if (use.is_new) use.contact = Insert(event);
   use.previous = use.contact;
   Contact& contact = this->contact(use.contact);
+  use.last_use = contact.last_use();
   use.is_repeat = !contact.Count(event);
   if (use.is_repeat) return use;
   contact.NoteAgent(event.user_agent);

@@ -84,6 +84,7 @@ class CredentialContacts {
     bool is_new = false;     // first use from this address
     bool is_first = false;   // first use at all
     bool is_repeat = false;  // another line of a request that was seen before
+    absl::Time last_use;     // of the contact, before this one
   };
   // REQUIRES: event.source_ip is not empty.
   Use Add(const AuditEvent& event);

@@ -77,13 +77,23 @@ Observation MakeObservation(ObservationKind kind, const AuditEvent& event,
   return observation;
 }
 
-// More of the suspect's requests: all of the first ones as evidence, then at
-// each doubling, so that a busy thief does not flood the correlator.
-void Continue(const AuditEvent& event, const EntityKeys& keys,
-              const Contact& suspect, Emit& out) {
+// The correlator is told of all of a suspect's first requests, then at each
+// growth by an eighth, so that a busy thief does not flood it; and of the first
+// request in each ten minutes, so that it does not think a slow one is gone.
+bool IsWorthTelling(uint64_t uses, absl::Time last_use, absl::Time now) {
   constexpr uint64_t kAllUpTo = 16;
-  auto uses = static_cast<uint64_t>(suspect.uses());
-  if (uses > kAllUpTo && !std::has_single_bit(uses)) return;
+  constexpr absl::Duration kSpan = absl::Minutes(10);
+  if (uses <= kAllUpTo || uses % (std::bit_floor(uses) / 8) == 0) return true;
+  return absl::Floor(now - absl::UnixEpoch(), kSpan) !=
+         absl::Floor(last_use - absl::UnixEpoch(), kSpan);
+}
+
+void Continue(const AuditEvent& event, const EntityKeys& keys,
+              const Contact& suspect, absl::Time last_use, Emit& out) {
+  if (!IsWorthTelling(static_cast<uint64_t>(suspect.uses()), last_use,
+                      event.stage_time)) {
+    return;
+  }
   Observation more =
       MakeObservation(ObservationKind::kSuspectContinues, event, keys, suspect);
   more.draft.emplace();
@@ -164,7 +174,8 @@ void StolenCredential::ObserveBound(const AuditEvent& event,
     AccuseToken({event, ids, contacts, suspect, home}, contacts, out);
     return;
   }
-  if (current.reported > 0) Continue(event, ids.keys, current, out);
+  if (current.reported > 0)
+    Continue(event, ids.keys, current, use.last_use, out);
   bool pod_is_back = use.contact == home && use.previous != use.contact;
   if (!pod_is_back) return;
   for (size_t i = 0; i < contacts.size(); ++i) {
@@ -207,7 +218,8 @@ void StolenCredential::ObserveUnbound(const AuditEvent& event,
     out.Observe(MakeObservation(ObservationKind::kCredentialAtAddress, event,
                                 ids.keys, current));
   }
-  if (current.reported > 0) Continue(event, ids.keys, current, out);
+  if (current.reported > 0)
+    Continue(event, ids.keys, current, use.last_use, out);
   if (use.contact != use.previous) Alternate(event, ids, use, contacts, out);
 }
 

@@ -23,9 +23,8 @@ absl::StatusOr<DeadLetterTable> DeadLetterTable::Make(
       database.Prepare(
           "INSERT INTO dead_letters VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"));
   ODDVERB_ASSIGN_OR_RETURN(
-      table.oldest_,
-      database.Prepare("SELECT number, size FROM dead_letters"
-                       " ORDER BY number"));
+      table.oldest_, database.Prepare("SELECT number, size FROM dead_letters"
+                                      " ORDER BY number"));
   ODDVERB_ASSIGN_OR_RETURN(
       table.delete_,
       database.Prepare("DELETE FROM dead_letters WHERE number<=?1"));
@@ -73,10 +72,9 @@ absl::StatusOr<std::vector<DeadLetter>> DeadLetterTable::Read(uint64_t after,
                                                               size_t limit) {
   ODDVERB_ASSIGN_OR_RETURN(
       SqliteStatement read,
-      database_->Prepare(
-          "SELECT number, source, place, reason, detail, sample,"
-          " record_bytes, at FROM dead_letters WHERE number>?1"
-          " ORDER BY number LIMIT ?2"));
+      database_->Prepare("SELECT number, source, place, reason, detail, sample,"
+                         " record_bytes, at FROM dead_letters WHERE number>?1"
+                         " ORDER BY number LIMIT ?2"));
   read.BindInteger(after).BindInteger(limit);
   std::vector<DeadLetter> letters;
   for (;;) {
@@ -95,14 +93,12 @@ absl::StatusOr<std::vector<DeadLetter>> DeadLetterTable::Read(uint64_t after,
 }
 
 absl::Status DeadLetterTable::Measure(StateTotals& totals) {
+  ODDVERB_ASSIGN_OR_RETURN(totals.dead_letter_bytes,
+                           database_->ReadInteger("SELECT coalesce(sum(size),0)"
+                                                  " FROM dead_letters"));
   ODDVERB_ASSIGN_OR_RETURN(
-      totals.dead_letter_bytes,
-      database_->ReadInteger("SELECT coalesce(sum(size),0)"
-                             " FROM dead_letters"));
-  ODDVERB_ASSIGN_OR_RETURN(
-      uint64_t oldest,
-      database_->ReadInteger("SELECT coalesce(min(number),0)"
-                             " FROM dead_letters"));
+      uint64_t oldest, database_->ReadInteger("SELECT coalesce(min(number),0)"
+                                              " FROM dead_letters"));
   totals.dead_letters_dropped =
       (oldest == 0 ? totals.next_dead_letter : oldest) - 1;
   return absl::OkStatus();

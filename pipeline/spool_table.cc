@@ -29,13 +29,13 @@ uint64_t SpoolTable::SizeOf(std::span<const std::string_view> bodies) {
 absl::StatusOr<SpoolTable> SpoolTable::Make(SqliteDatabase& database) {
   SpoolTable table(database);
   ODDVERB_ASSIGN_OR_RETURN(
-      table.insert_,
-      database.Prepare("INSERT INTO spool VALUES(?1,?2,?3,?4)"));
+      table.insert_, database.Prepare("INSERT INTO spool VALUES(?1,?2,?3,?4)"));
   // length() of a blob does not read it.
   ODDVERB_ASSIGN_OR_RETURN(
       table.measure_,
-      database.Prepare("SELECT coalesce(sum(length(bytes)),0), count(*) FROM spool"
-                       " WHERE source=?1 AND number<=?2"));
+      database.Prepare(
+          "SELECT coalesce(sum(length(bytes)),0), count(*) FROM spool"
+          " WHERE source=?1 AND number<=?2"));
   ODDVERB_ASSIGN_OR_RETURN(
       table.delete_,
       database.Prepare("DELETE FROM spool WHERE source=?1 AND number<=?2"));
@@ -63,8 +63,8 @@ absl::Status SpoolTable::Insert(std::string_view source,
 
 absl::Status SpoolTable::Delete(std::string_view source, uint64_t up_to,
                                 StateTotals& totals) {
-  ODDVERB_ASSIGN_OR_RETURN(
-      bool has_row, measure_.BindText(source).BindInteger(up_to).Step());
+  ODDVERB_ASSIGN_OR_RETURN(bool has_row,
+                           measure_.BindText(source).BindInteger(up_to).Step());
   if (has_row) {
     totals.spool_bytes -=
         measure_.Integer(0) + measure_.Integer(1) * kBytesPerRow;

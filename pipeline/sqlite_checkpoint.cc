@@ -49,9 +49,9 @@ absl::StatusOr<KeyedHash> ParseKey(const std::string& hex) {
 
 absl::Status CreateDatabase(const StateDirectory& directory, absl::Time now) {
   ODDVERB_RETURN_IF_ERROR(directory.PrepareNewDatabase());
-  ODDVERB_ASSIGN_OR_RETURN(
-      SqliteDatabase database,
-      SqliteDatabase::Open(directory.new_database_path()));
+  ODDVERB_ASSIGN_OR_RETURN(SqliteDatabase database,
+                           SqliteDatabase::Open(directory.new_database_path(),
+                                                SqliteDatabase::Kind::kNew));
   ODDVERB_RETURN_IF_ERROR(MigrateState(database, StateMigrations()));
   ODDVERB_ASSIGN_OR_RETURN(std::string key, RandomKey());
   ODDVERB_RETURN_IF_ERROR(WriteMeta(database, kHashKey, key));
@@ -71,8 +71,8 @@ absl::Status QuickCheck(SqliteDatabase& database) {
 
 std::string NoticeOf(const absl::Status& damage, const std::string& path,
                      const std::string& aside) {
-  return absl::StrCat("the state in ", path, " is damaged (",
-                      damage.message(), "); it is kept as ", aside,
+  return absl::StrCat("the state in ", path, " is damaged (", damage.message(),
+                      "); it is kept as ", aside,
                       ", and the service starts anew: nothing is known of "
                       "earlier events, sources are read from their beginning, "
                       "findings may come again with other ids");
@@ -125,8 +125,8 @@ absl::StatusOr<std::unique_ptr<SqliteCheckpoint>> SqliteCheckpoint::Open(
     Options options, const Clock& clock) {
   ODDVERB_ASSIGN_OR_RETURN(StateDirectory directory,
                            StateDirectory::Open(options.directory));
-  std::unique_ptr<SqliteCheckpoint> checkpoint(new SqliteCheckpoint(
-      std::move(options), clock, std::move(directory)));
+  std::unique_ptr<SqliteCheckpoint> checkpoint(
+      new SqliteCheckpoint(std::move(options), clock, std::move(directory)));
   const StateDirectory& held = checkpoint->directory_;
   absl::StatusOr<std::unique_ptr<Opened>> opened =
       OpenOrCreate(held, clock.Now());
@@ -153,7 +153,8 @@ SqliteCheckpoint::OpenOrCreate(const StateDirectory& directory,
 absl::StatusOr<std::unique_ptr<SqliteCheckpoint::Opened>>
 SqliteCheckpoint::OpenExisting(const std::string& path) {
   auto opened = std::make_unique<Opened>();
-  absl::StatusOr<SqliteDatabase> database = SqliteDatabase::Open(path);
+  absl::StatusOr<SqliteDatabase> database =
+      SqliteDatabase::Open(path, SqliteDatabase::Kind::kExisting);
   // The directory has just opened the file for writing, so it is only the
   // file's own header that calls it read-only.
   if (absl::IsFailedPrecondition(database.status())) {
@@ -161,6 +162,13 @@ SqliteCheckpoint::OpenExisting(const std::string& path) {
   }
   ODDVERB_ASSIGN_OR_RETURN(opened->database, std::move(database));
   absl::Status loaded = Load(*opened);
+  if (loaded.ok()) {
+    // Nothing to do, unless somebody has changed it.
+    ODDVERB_RETURN_IF_ERROR(opened->database.UseWriteAheadLog());
+    return opened;
+  }
+  // For whoever looks at it: nothing is moved about in a damaged file.
+  opened->database.KeepLogOnClose();
   // Our statements fit our tables: these are others.
   if (absl::IsInvalidArgument(loaded)) {
     return absl::DataLossError(loaded.message());
@@ -169,8 +177,7 @@ SqliteCheckpoint::OpenExisting(const std::string& path) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": ", loaded.message()));
   }
-  ODDVERB_RETURN_IF_ERROR(loaded);
-  return opened;
+  return loaded;
 }
 
 absl::Status SqliteCheckpoint::Load(Opened& opened) {
@@ -268,9 +275,8 @@ absl::StatusOr<std::optional<Restored>> SqliteCheckpoint::Restore() {
 absl::Status SqliteCheckpoint::Delivered(uint64_t number) {
   std::lock_guard<FairMutex> guard(mutex_);
   opened_->restored.reset();
-  return InTransaction([&](StateTotals&) {
-    return opened_->tables->DeleteFindings(number);
-  });
+  return InTransaction(
+      [&](StateTotals&) { return opened_->tables->DeleteFindings(number); });
 }
 
 absl::StatusOr<uint64_t> SqliteCheckpoint::Spool(

@@ -29,9 +29,7 @@ constexpr char kSettings[] =
     "PRAGMA cell_size_check=ON;"
     "PRAGMA trusted_schema=OFF;"
     "PRAGMA mmap_size=0;"
-    "PRAGMA auto_vacuum=INCREMENTAL;"
     "PRAGMA secure_delete=ON;"
-    "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;"
     "PRAGMA journal_size_limit=16777216;"
     "PRAGMA cache_size=-16384;"
@@ -84,8 +82,8 @@ absl::StatusCode StatusCodeOf(int code, int system_error) {
 // returned. `database` is null where there was no memory for it.
 absl::Status StatusAt(const char* path, sqlite3* database, int code) {
   int system_error = database == nullptr ? 0 : sqlite3_system_errno(database);
-  std::string message = absl::StrCat(path, ": ", sqlite3_errstr(code),
-                                     " (SQLite ", code);
+  std::string message =
+      absl::StrCat(path, ": ", sqlite3_errstr(code), " (SQLite ", code, ", errno ", system_error);
   // The connection's message is about its last call, which need not be this.
   if (database != nullptr && sqlite3_extended_errcode(database) == code) {
     absl::StrAppend(&message, ": ", sqlite3_errmsg(database));
@@ -183,25 +181,48 @@ void SqliteDatabase::Closer::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
-absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
+absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path,
+                                                    Kind kind) {
   SqliteDatabase result;
   sqlite3* database = nullptr;
+  int create = kind == Kind::kNew ? SQLITE_OPEN_CREATE : 0;
   int code = sqlite3_open_v2(
       path.c_str(), &database,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-      nullptr);
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, nullptr);
   result.database_.reset(database);  // also after a failure
   if (code != SQLITE_OK) return StatusAt(path.c_str(), database, code);
   sqlite3_extended_result_codes(database, 1);
   sqlite3_busy_timeout(database, kBusyMilliseconds);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   ODDVERB_RETURN_IF_ERROR(result.Execute(kSettings));
-  // Known only now that the settings have made it read the header.
+  if (kind == Kind::kNew) {
+    // Before the first table. Elsewhere this would write to the file.
+    ODDVERB_RETURN_IF_ERROR(result.Execute("PRAGMA auto_vacuum=INCREMENTAL"));
+    ODDVERB_RETURN_IF_ERROR(result.UseWriteAheadLog());
+    return result;
+  }
+  // Reads the header, which knows whether the file may be written.
+  ODDVERB_RETURN_IF_ERROR(result.ReadInteger("PRAGMA schema_version").status());
   if (sqlite3_db_readonly(database, "main") != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": cannot be written"));
   }
   return result;
+}
+
+void SqliteDatabase::KeepLogOnClose() {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                    nullptr);
+}
+
+absl::Status SqliteDatabase::UseWriteAheadLog() {
+  ODDVERB_ASSIGN_OR_RETURN(std::string mode,
+                           ReadText("PRAGMA journal_mode=WAL"));
+  if (mode == "wal") return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      sqlite3_db_filename(database_.get(), "main"),
+      ": its file system cannot share memory between programs, which SQLite's "
+      "log needs; use a local disk"));
 }
 
 absl::Status SqliteDatabase::Execute(const std::string& sql) {

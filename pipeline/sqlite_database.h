@@ -70,14 +70,24 @@ class SqliteStatement {
 
 class SqliteDatabase {
  public:
+  enum class Kind : uint8_t {
+    kNew,       // an empty file, or none
+    kExisting,  // not changed by opening it
+  };
+
   SqliteDatabase() = default;  // not open
 
-  // Opens or creates the file, in WAL mode, durable at each commit.
-  static absl::StatusOr<SqliteDatabase> Open(const std::string& path);
+  // Durable at each commit. A new database gets a write-ahead log.
+  static absl::StatusOr<SqliteDatabase> Open(const std::string& path,
+                                             Kind kind);
 
-  bool is_open() const { return database_ != nullptr; }
-  // All statements must be gone. The WAL goes into the database file.
+  // All statements must be gone. The log goes into the database file.
   void Close() { database_.reset(); }
+  // From now on Close() leaves the files as they are.
+  void KeepLogOnClose();
+
+  // Idempotent. FailedPrecondition: not on this file system.
+  absl::Status UseWriteAheadLog();
 
   // One or several statements without values; rows are dropped.
   absl::Status Execute(const std::string& sql);

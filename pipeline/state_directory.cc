@@ -21,6 +21,9 @@ namespace {
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 
+// The first 16 bytes of a database (sqlite.org/fileformat.html), NUL included.
+constexpr char kMagic[] = "SQLite format 3";
+
 // What SQLite appends to the name of a database.
 constexpr const char* kCompanions[] = {"-wal", "-shm", "-journal"};
 
@@ -51,6 +54,7 @@ absl::Status SystemError(std::string_view what, const std::string& path,
                    std::strerror(error), "; ", A(CureFor(error)));
   switch (error) {
     case EROFS:
+    case ELOOP:
       return absl::FailedPreconditionError(message);
     case EDQUOT:
       return absl::ResourceExhaustedError(message);
@@ -75,8 +79,8 @@ absl::Status MakeDirectory(const std::string& path) {
 
 // Opens or creates a file that only its owner can read, whatever it was.
 absl::StatusOr<int> OpenPrivate(const std::string& path, int flags) {
-  int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags,
-                    kFileMode);
+  int file =
+      ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kFileMode);
   if (file < 0) return SystemError("open", path, errno);
   struct stat found;
   if (::fstat(file, &found) == 0 && (found.st_mode & 0777) != kFileMode) {
@@ -147,10 +151,15 @@ absl::StatusOr<bool> StateDirectory::HasDatabase() const {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is not a file; remove it"));
   }
-  if (found.st_size == 0) return absl::DataLossError("the file is empty");
   ODDVERB_ASSIGN_OR_RETURN(int file, OpenPrivate(path, 0));
+  char header[sizeof(kMagic)] = {};
+  ssize_t size = ::pread(file, header, sizeof(header), 0);
   ::close(file);
-  return true;
+  if (size == sizeof(header) &&
+      std::memcmp(header, kMagic, sizeof(header)) == 0) {
+    return true;
+  }
+  return absl::DataLossError("the file is not a database");
 }
 
 absl::Status StateDirectory::PrepareNewDatabase() const {
@@ -173,9 +182,9 @@ absl::Status StateDirectory::KeepNewDatabase() const {
 
 absl::StatusOr<std::string> StateDirectory::SetDatabaseAside(
     absl::Time now) const {
-  std::string base =
-      absl::StrCat(database_path(), ".damaged-",
-                   absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()));
+  std::string base = absl::StrCat(
+      database_path(), ".damaged-",
+      absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()));
   std::string aside = base;
   struct stat found;
   auto is_taken = [&found](const std::string& path) {

@@ -37,8 +37,8 @@ class StateDirectory {
   // file drops all locks that the process has on it, SQLite's too.
 
   // Whether a database is there. It is made readable for its owner only.
-  // DataLoss: it is empty, or only its log (-wal) is there: SQLite would take
-  // either for a new database. FailedPrecondition: it is no file.
+  // DataLoss: it does not begin as one, or only its log (-wal) is there: SQLite
+  // would make a new one of some of these. FailedPrecondition: it is no file.
   absl::StatusOr<bool> HasDatabase() const;
   // Makes an empty, private file at new_database_path(), without what an
   // earlier attempt left.

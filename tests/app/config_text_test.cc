@@ -78,7 +78,7 @@ TEST(ConfigTextTest, RefusesWhatNamesNoVariable) {
 
 TEST(ConfigTextTest, LeavesKeysAlone) {
   absl::StatusOr<YamlNode> root =
-      YamlNode::Parse("${CLUSTER}: {$${x}: '${CLUSTER}'}", "c.yaml");
+      YamlNode::Parse("${CLUSTER}:\n  $${x}: ${CLUSTER}\n", "c.yaml");
   ASSERT_THAT(root, IsOk());
   absl::StatusOr<YamlNode> expanded = ExpandVariables(*root, &TestEnvironment);
   ASSERT_THAT(expanded, IsOk());

@@ -186,7 +186,7 @@ TEST(ServiceConfigTest, NamesWrongValues) {
        {"2:1: unknown key: \"clustr\" (did you mean \"cluster\"?)"}},
       {"cluster: [x]", {"2:10: expected a text, got a list"}},
       {"cluster: \"a\\nb\"",
-       {"2:10: expected at most 253 bytes of visible text, got \"a\\nb\""}},
+       {"2:10: expected at most 253 bytes of visible text, got \"a\\u000ab\""}},
       {"threads: 65", {"2:10: expected a number from 1 to 64, got 65"}},
       {"threads: 0", {"2:10: expected a number from 1 to 64, got 0"}},
       {"threads: two", {"2:10: expected a whole number, got \"two\""}},
@@ -194,8 +194,8 @@ TEST(ServiceConfigTest, NamesWrongValues) {
       {"memory: {max_entities: 10}",
        {"2:24: expected a number from 1024 to 50000000, got 10"}},
       {"memory: 5MiB", {"2:9: expected a mapping, got \"5MiB\""}},
-      {"log: {level: warning}",
-       {"2:14: expected one of debug, info, warn, error, got \"warning\"; did "
+      {"log: {level: wran}",
+       {"2:14: expected one of debug, info, warn, error, got \"wran\"; did "
         "you mean \"warn\"?"}},
       {"log: {levl: info}",
        {"2:7: unknown key: \"levl\" (did you mean \"level\"?)"}},
@@ -324,7 +324,7 @@ TEST(ServiceConfigTest, NamesAWebhookWithoutItsListener) {
               ElementsAre("1:10: with a webhook the cluster is part of a URL: "
                           "only letters, digits and -._~ are possible"));
   // The variable is told once, not also what its text looks like.
-  EXPECT_THAT(mistakes("${C}", "${L}"),
+  EXPECT_THAT(mistakes("${C}", "\"${L}\""),
               ElementsAre("1:10: the environment variable C is not set; set "
                           "it, or write ${C:-text}",
                           "2:37: the environment variable L is not set; set "
@@ -350,7 +350,7 @@ TEST(ServiceConfigTest, NamesWrongListeners) {
        {"3:22: not an address to listen on (write 127.0.0.1:8443, [::1]:8443 "
         "or :8443): \"example.org:80\""}},
       {"listeners:\n- {name: a, address: ':1', serve: []}",
-       {"3:36: expected at least one item, got an empty list; for example "
+       {"3:35: expected at least one item, got an empty list; for example "
         "serve: [metrics, health]"}},
       {"listeners:\n- {name: a, address: ':1', serve: [health, metric]}",
        {"3:44: expected one of audit, metrics, health, api, got \"metric\"; "
@@ -361,9 +361,9 @@ TEST(ServiceConfigTest, NamesWrongListeners) {
         "certificate_file: /etc/oddverb/tls.crt"}},
       {"listeners:\n- {name: a, address: '127.0.0.1:1', serve: health}\n"
        "- {name: a, address: ':1', serve: health}",
-       {"4:12: the name \"a\" is taken by the listener of line 3; give this "
+       {"4:10: the name \"a\" is taken by the listener of line 3; give this "
         "one another with name:",
-        "4:24: the listener \"a\" has this port already, at 127.0.0.1:1"}},
+        "4:22: the listener \"a\" has this port already, at 127.0.0.1:1"}},
   });
 }
 
@@ -437,7 +437,7 @@ TEST(ServiceConfigTest, FindingsAndAuditNeedProofOffLoopback) {
       {"[::1]:1", "audit, api", "", ""},
       {"localhost:1", "api", "", ""},
       {"[::ffff:127.0.0.1]:1", "metrics", "",
-       "2:30: not an address to listen on (write 127.0.0.1:8443, [::1]:8443 "
+       "2:32: not an address to listen on (write 127.0.0.1:8443, [::1]:8443 "
        "or :8443): \"[::ffff:127.0.0.1]:1\""},
   };
   for (const auto& test : kCases) {

@@ -140,7 +140,23 @@ TEST(TokenOutsideItsPodTest, CountsGrowAndAreToldAtEachDoubling) {
   std::set<std::string> ids;
   for (const std::string& id : IdsOf(stream.reports().back())) ids.insert(id);
   EXPECT_EQ(ids.size(), Finding::kMaxEvidence);  // the first eight, all told
-  EXPECT_LT(stream.observations(), 30u);
+  thief.Ask(10'000);
+  EXPECT_LT(stream.observations(), 150u);
+  EXPECT_GT(stream.findings()[0].count, 9'000);
+}
+
+TEST(TokenOutsideItsPodTest, SlowThiefIsNotTakenForGone) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client thief = pod.At(kOutside).With("curl/8.14.1");
+  pod.Ask();
+  for (int i = 0; i < 60; ++i) {
+    thief.Ask();
+    stream.Sleep(absl::Minutes(5));
+  }
+  EXPECT_EQ(CountOf(stream.reports(), FindingState::kFinal), 0u);
+  stream.End();
+  EXPECT_EQ(stream.reports().back().count, 60);
 }
 
 TEST(TokenOutsideItsPodTest, EndsExactlyOnce) {

@@ -133,6 +133,64 @@ TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
   EXPECT_EQ(AwaitOutput(expected.size()), expected);
 }
 
+// Port of a listener, from the log line that tells its address.
+std::string PortOf(ChildProcess& service) {
+  if (!service.ReadErrors("msg=started")) return "";
+  const std::string& log = service.errors();
+  size_t address = log.find("address=127.0.0.1:");
+  if (address == std::string::npos) return "";
+  address += std::string_view("address=127.0.0.1:").size();
+  return log.substr(address,
+                    log.find_first_not_of("0123456789", address) - address);
+}
+
+// Three hops: log -> forwarder -> receiver. Both are killed on the way.
+TEST_F(ServiceTest, ForwardersAndReceiversLoseNothing) {
+  std::vector<std::string> lines = DemoLogLines();
+  lines.resize(8000);
+  std::vector<std::string> expected = Expected(lines);
+  ASSERT_GT(expected.size(), 10u);
+  std::string port = "0";
+  auto start_judge = [&] {
+    std::string config = folder_.Write(
+        "judge.yaml",
+        absl::StrCat("cluster: lab\nstate_dir: ", folder_.path("judge"),
+                     "\nsources: [{type: webhook, listener: in}]\n"
+                     "listeners: [{name: in, address: \"127.0.0.1:",
+                     port,
+                     "\", serve: [audit]}]\n"
+                     "outputs: [{type: ndjson, path: ",
+                     output(), "}]\n"));
+    return std::make_unique<ChildProcess>(
+        OddverbSetup({"run", "--config", config}));
+  };
+  std::unique_ptr<ChildProcess> judge = start_judge();
+  port = PortOf(*judge);
+  ASSERT_FALSE(port.empty()) << judge->errors();
+  auto start_forwarder = [&] {
+    return std::make_unique<ChildProcess>(
+        OddverbSetup({"forward", "--config", config_, "--to",
+                      absl::StrCat("http://127.0.0.1:", port, "/audit/lab")}));
+  };
+  std::unique_ptr<ChildProcess> forwarder = start_forwarder();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    log_.Append(lines[i] + "\n");
+    if (i % 1600 == 1599) {
+      forwarder->Signal(SIGKILL);
+      forwarder->Wait();
+      forwarder = start_forwarder();
+    }
+    if (i % 2000 == 1999) {
+      judge->Signal(SIGKILL);
+      judge->Wait();
+      judge = start_judge();
+    }
+    if (i % 200 == 199) absl::SleepFor(absl::Milliseconds(20));
+  }
+  std::vector<std::string> found = AwaitOutput(expected.size());
+  EXPECT_EQ(found, expected) << forwarder->errors() << "\n" << judge->errors();
+}
+
 TEST_F(ServiceTest, RefusesABadConfigurationWithItsPlace) {
   std::string bad = folder_.Write("bad.yaml", "cluster: lab\nsuorces: []\n");
   ChildResult result = Oddverb({"run", "--config", bad});

@@ -66,7 +66,8 @@ TEST_F(SqliteCheckpointTest, ANewOneIsEmpty) {
   EXPECT_THAT(*checkpoint->ReadDeadLetters(0, 10), IsEmpty());
 }
 
-TEST_F(SqliteCheckpointTest, GivesBackWhatWasCommittedInThisAndInALaterProcess) {
+TEST_F(SqliteCheckpointTest,
+       GivesBackWhatWasCommittedInThisAndInALaterProcess) {
   std::mt19937_64 random(1);
   CheckpointBatch batch;
   batch.records_judged = uint64_t{1} << 40;
@@ -183,10 +184,10 @@ TEST_F(SqliteCheckpointTest, SpooledBodiesStayUntilACommitJudgesThem) {
 
 TEST_F(SqliteCheckpointTest, ReadSpoolKeepsToItsLimitButGivesAtLeastOne) {
   auto checkpoint = Open();
-  ASSERT_THAT(checkpoint->Spool("a", Views({std::string(10, 'x'),
-                                            std::string(5, 'y'),
-                                            std::string(6, 'z')})),
-              IsOk());
+  ASSERT_THAT(
+      checkpoint->Spool("a", Views({std::string(10, 'x'), std::string(5, 'y'),
+                                    std::string(6, 'z')})),
+      IsOk());
   const std::pair<size_t, size_t> limits[] = {{0, 1},  {9, 1},  {14, 1},
                                               {15, 2}, {20, 2}, {21, 3}};
   for (auto [max_bytes, count] : limits) {
@@ -195,27 +196,30 @@ TEST_F(SqliteCheckpointTest, ReadSpoolKeepsToItsLimitButGivesAtLeastOne) {
   }
 }
 
-TEST_F(SqliteCheckpointTest, AFullSpoolRefusesAllOfTheBodiesUntilSomeAreJudged) {
+TEST_F(SqliteCheckpointTest,
+       AFullSpoolRefusesAllOfTheBodiesUntilSomeAreJudged) {
   constexpr uint64_t kRow = SpoolTable::kBytesPerRow;
   SqliteCheckpoint::Options options;
   options.max_spool_bytes = 2 * (100 + kRow);
   auto checkpoint = Open(options);
   const std::string body(100, 'x');
   ASSERT_THAT(checkpoint->Spool("a", Views({body})), IsOk());
-  EXPECT_THAT(checkpoint->Spool("b", Views({body, body})),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("spool full")));
+  EXPECT_THAT(
+      checkpoint->Spool("b", Views({body, body})),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("spool full")));
   EXPECT_THAT(*checkpoint->ReadSpool("b", 0, 1'000), IsEmpty());
   // Exactly full, and one byte more.
-  EXPECT_THAT(checkpoint->Spool("b", Views({body + "y"})),
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")));
+  EXPECT_THAT(
+      checkpoint->Spool("b", Views({body + "y"})),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")));
   EXPECT_EQ(*checkpoint->Spool("b", Views({body})), 2);
   // A restart still knows.
   checkpoint.reset();
   checkpoint = Open(options);
   EXPECT_EQ(checkpoint->usage().spool_bytes, options.max_spool_bytes);
-  EXPECT_THAT(checkpoint->Spool("a", Views({""})),
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")));
+  EXPECT_THAT(
+      checkpoint->Spool("a", Views({""})),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("full")));
   CheckpointBatch batch;
   batch.spool_judged = {{"a", 1}};
   ASSERT_THAT(checkpoint->Commit(batch), IsOk());
@@ -223,8 +227,9 @@ TEST_F(SqliteCheckpointTest, AFullSpoolRefusesAllOfTheBodiesUntilSomeAreJudged) 
 }
 
 TEST_F(SqliteCheckpointTest, KeepsDeadLettersWithTheirTime) {
-  DeadLetterRow row{"hook", "post 7", "not_json", "bad \xff byte",
-                    std::string("{\0\xff", 3), 1 << 20};
+  DeadLetterRow row{
+      "hook", "post 7", "not_json", "bad \xff byte", std::string("{\0\xff", 3),
+      1 << 20};
   CheckpointBatch batch;
   batch.dead_letters = {row, row};
   auto checkpoint = Open();
@@ -295,8 +300,8 @@ TEST_F(SqliteCheckpointTest, OnlyTheOwnerMayReadItsFiles) {
     return found.st_mode & 07777;
   };
   EXPECT_EQ(mode_of(""), 0700);
-  for (const char* name : {"/oddverb.db", "/oddverb.db-wal", "/oddverb.db-shm",
-                           "/oddverb.lock"}) {
+  for (const char* name :
+       {"/oddverb.db", "/oddverb.db-wal", "/oddverb.db-shm", "/oddverb.lock"}) {
     EXPECT_EQ(mode_of(name), 0600) << name;
   }
   // Somebody has opened it up.

@@ -1,5 +1,6 @@
 #include "pipeline/sqlite_database.h"
 
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +17,8 @@ using ::testing::HasSubstr;
 class SqliteDatabaseTest : public ::testing::Test {
  protected:
   SqliteDatabaseTest() {
-    auto opened = SqliteDatabase::Open(folder_.path("a.db"));
+    auto opened =
+        SqliteDatabase::Open(folder_.path("a.db"), SqliteDatabase::Kind::kNew);
     EXPECT_THAT(opened, IsOk());
     if (opened.ok()) database_ = *std::move(opened);
     EXPECT_THAT(
@@ -39,10 +41,10 @@ class SqliteDatabaseTest : public ::testing::Test {
 
 TEST_F(SqliteDatabaseTest, GivesBackExactlyTheBytesItGot) {
   const std::string values[] = {"", "a", std::string("a\0b", 3),
-                                "\xff\xfe not UTF-8", std::string(100'000, 'x')};
+                                "\xff\xfe not UTF-8",
+                                std::string(100'000, 'x')};
   SqliteStatement insert = Prepare("INSERT INTO t VALUES(?1,?2)");
-  SqliteStatement read =
-      Prepare("SELECT x, typeof(x) FROM t WHERE n=?1");
+  SqliteStatement read = Prepare("SELECT x, typeof(x) FROM t WHERE n=?1");
   uint64_t n = 0;
   for (const std::string& value : values) {
     for (bool is_text : {false, true}) {
@@ -60,15 +62,15 @@ TEST_F(SqliteDatabaseTest, GivesBackExactlyTheBytesItGot) {
   }
   // A default view has no bytes to point to, and is still not NULL.
   ASSERT_THAT(insert.BindInteger(++n).BindBlob({}).Run(), IsOk());
-  EXPECT_EQ(*database_.ReadText(
-                absl::StrCat("SELECT typeof(x) FROM t WHERE n=", n)),
-            "blob");
+  EXPECT_EQ(
+      *database_.ReadText(absl::StrCat("SELECT typeof(x) FROM t WHERE n=", n)),
+      "blob");
 }
 
 TEST_F(SqliteDatabaseTest, KeepsAll64BitsOfANumber) {
   SqliteStatement insert = Prepare("INSERT INTO t VALUES(?1,'')");
-  for (uint64_t n : {uint64_t{0}, uint64_t{1} << 32, uint64_t{1} << 63,
-                     ~uint64_t{0}}) {
+  for (uint64_t n :
+       {uint64_t{0}, uint64_t{1} << 32, uint64_t{1} << 63, ~uint64_t{0}}) {
     ASSERT_THAT(insert.BindInteger(n).Run(), IsOk());
     SqliteStatement read = Prepare("SELECT n FROM t WHERE n=?1");
     ASSERT_TRUE(*read.BindInteger(n).Step());
@@ -82,8 +84,7 @@ TEST_F(SqliteDatabaseTest, AStatementIsUsableAgainAfterAFailure) {
   EXPECT_THAT(insert.BindInteger(1).BindText("b").Run(),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("UNIQUE")));
   // More values than the statement has.
-  EXPECT_FALSE(
-      insert.BindInteger(2).BindText("c").BindText("d").Run().ok());
+  EXPECT_FALSE(insert.BindInteger(2).BindText("c").BindText("d").Run().ok());
   ASSERT_THAT(insert.BindInteger(2).BindText("e").Run(), IsOk());
   EXPECT_EQ(Count(), 2);
   EXPECT_EQ(*database_.ReadText("SELECT x FROM t WHERE n=2"), "e");
@@ -122,11 +123,24 @@ TEST_F(SqliteDatabaseTest, SaysWhatIsWrong) {
                        HasSubstr(folder_.path("a.db"))));
   EXPECT_THAT(database_.ReadInteger("SELECT n FROM t"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no row")));
-  EXPECT_THAT(SqliteDatabase::Open(folder_.path("missing/a.db")),
+  EXPECT_THAT(SqliteDatabase::Open(folder_.path("missing/a.db"),
+                                   SqliteDatabase::Kind::kNew),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing/a.db")));
   folder_.Write("text.db", std::string(5'000, 'x'));
-  EXPECT_THAT(SqliteDatabase::Open(folder_.path("text.db")),
+  EXPECT_THAT(SqliteDatabase::Open(folder_.path("text.db"),
+                                   SqliteDatabase::Kind::kExisting),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("text.db")));
+}
+
+TEST_F(SqliteDatabaseTest, OpeningChangesNothing) {
+  database_.Close();
+  auto before = std::filesystem::last_write_time(folder_.path("a.db"));
+  auto opened = SqliteDatabase::Open(folder_.path("a.db"),
+                                     SqliteDatabase::Kind::kExisting);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(*opened->ReadInteger("SELECT count(*) FROM t"), 0);
+  opened->Close();
+  EXPECT_EQ(std::filesystem::last_write_time(folder_.path("a.db")), before);
 }
 
 TEST_F(SqliteDatabaseTest, NoSpaceIsResourceExhaustedAndPasses) {

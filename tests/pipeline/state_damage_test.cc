@@ -36,7 +36,7 @@ std::string ReadFile(const std::string& path) {
 
 class StateDamageTest : public ::testing::Test {
  protected:
-  // A state with rows in every table, over about 60 pages.
+  // A state with rows in every table, free pages too.
   StateDamageTest() {
     std::mt19937_64 random(3);
     auto checkpoint = OpenState(folder_.path("good"), clock_);
@@ -68,12 +68,13 @@ class StateDamageTest : public ::testing::Test {
     bool aside = !checkpoint->notice().empty();
     if (aside) {
       EXPECT_EQ(ContentOf(*checkpoint, "hook"), "nothing\n");
-      EXPECT_EQ(ReadFile(directory + "/" + kAside), database);
+      // Not EXPECT_EQ, which would print them.
+      EXPECT_TRUE(ReadFile(directory + "/" + kAside) == database);
       EXPECT_THAT(checkpoint->notice(),
                   AllOf(HasSubstr(directory + "/" + kAside),
                         HasSubstr("is damaged"), HasSubstr("starts anew")));
     } else {
-      EXPECT_EQ(ContentOf(*checkpoint, "hook"), content_);
+      EXPECT_TRUE(ContentOf(*checkpoint, "hook") == content_);
     }
     // And the service goes on.
     EXPECT_THAT(checkpoint->Commit(NumberedBatch(3)), IsOk());
@@ -91,7 +92,7 @@ class StateDamageTest : public ::testing::Test {
 };
 
 TEST_F(StateDamageTest, AGoodDatabaseIsNotSetAside) {
-  EXPECT_GE(good_.size(), 40 * 4'096);
+  EXPECT_GE(good_.size(), 16 * 4'096);
   EXPECT_FALSE(OpensOrSetsAside(good_));
 }
 
@@ -111,10 +112,13 @@ TEST_F(StateDamageTest, AFileThatIsNoDatabaseIsSetAside) {
 
 TEST_F(StateDamageTest, ATruncatedFileIsSetAside) {
   std::mt19937_64 random(5);
+  size_t last_page = good_.size() - 4'096;
   for (int i = 0; i < 25; ++i) {
-    EXPECT_TRUE(OpensOrSetsAside(good_.substr(0, random() % good_.size())));
+    EXPECT_TRUE(OpensOrSetsAside(good_.substr(0, random() % last_page)));
   }
-  EXPECT_TRUE(OpensOrSetsAside(good_.substr(0, good_.size() - 4'096)));
+  EXPECT_TRUE(OpensOrSetsAside(good_.substr(0, last_page)));
+  // May have been zeros.
+  OpensOrSetsAside(good_.substr(0, good_.size() - 1));
 }
 
 TEST_F(StateDamageTest, NoFlippedBitChangesAnythingInSilence) {
@@ -141,6 +145,7 @@ TEST_F(StateDamageTest, NoPageThatWasOverwrittenChangesAnythingInSilence) {
     if (page % 3 == 1) other = good_.substr(random() % pages * 4'096, 4'096);
     if (page % 3 == 2) std::generate(other.begin(), other.end(), random);
     bytes.replace(page * 4'096, 4'096, other);
+    SCOPED_TRACE(absl::StrCat("page ", page));
     OpensOrSetsAside(bytes);
   }
 }
@@ -205,7 +210,7 @@ class ChangedStateTest : public StateDamageTest,
 
 TEST_P(ChangedStateTest, IsSetAside) {
   std::string file = folder_.Write("changed.db", good_);
-  auto database = SqliteDatabase::Open(file);
+  auto database = SqliteDatabase::Open(file, SqliteDatabase::Kind::kExisting);
   ASSERT_THAT(database, IsOk());
   ASSERT_THAT(database->Execute(GetParam()), IsOk());
   database->Close();
@@ -232,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(StateDamageTest, ANewerStateIsRefusedAndLeftAlone) {
   std::string file = folder_.Write("x/oddverb.db", good_);
   {
-    auto database = SqliteDatabase::Open(file);
+    auto database = SqliteDatabase::Open(file, SqliteDatabase::Kind::kExisting);
     ASSERT_THAT(database, IsOk());
     ASSERT_THAT(WriteMeta(*database, "schema_version", "7"), IsOk());
     ASSERT_THAT(WriteMeta(*database, "needs_program", "9.1.0"), IsOk());
@@ -240,12 +245,11 @@ TEST_F(StateDamageTest, ANewerStateIsRefusedAndLeftAlone) {
                 IsOk());
   }
   std::string before = ReadFile(file);
-  EXPECT_THAT(
-      SqliteCheckpoint::Open({.directory = folder_.path("x")}, clock_),
-      StatusIs(absl::StatusCode::kFailedPrecondition,
-               AllOf(HasSubstr(file), HasSubstr("format 7"),
-                     HasSubstr("use oddverb 9.1.0 or newer"))));
-  EXPECT_EQ(ReadFile(file), before);
+  EXPECT_THAT(SqliteCheckpoint::Open({.directory = folder_.path("x")}, clock_),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(file), HasSubstr("format 7"),
+                             HasSubstr("use oddverb 9.1.0 or newer"))));
+  EXPECT_TRUE(ReadFile(file) == before);
 }
 
 }  // namespace

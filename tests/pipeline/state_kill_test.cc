@@ -205,12 +205,11 @@ TEST(StateKillTest, ASecondProcessIsToldWhoHasTheState) {
     CommitForEver({.directory = directory}, 1, acknowledge);
   });
   child.ReadFor(0);
-  EXPECT_THAT(
-      SqliteCheckpoint::Open({.directory = directory}, clock),
-      StatusIs(absl::StatusCode::kFailedPrecondition,
-               ::testing::HasSubstr(
-                   absl::StrCat("another oddverb (pid ", child.pid(),
-                                ") uses this state directory: ", directory))));
+  EXPECT_THAT(SqliteCheckpoint::Open({.directory = directory}, clock),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       ::testing::HasSubstr(absl::StrCat(
+                           "another oddverb (pid ", child.pid(),
+                           ") uses this state directory: ", directory))));
   // A dead process holds nothing.
   child.Kill();
   auto first = OpenState(directory, clock);

@@ -25,7 +25,8 @@ const StateMigration kThree[] = {
 class StateSchemaTest : public ::testing::Test {
  protected:
   StateSchemaTest() {
-    auto opened = SqliteDatabase::Open(folder_.path("a.db"));
+    auto opened =
+        SqliteDatabase::Open(folder_.path("a.db"), SqliteDatabase::Kind::kNew);
     EXPECT_THAT(opened, IsOk());
     if (opened.ok()) database_ = *std::move(opened);
   }
@@ -76,19 +77,18 @@ TEST_F(StateSchemaTest, AMigrationThatFailsLeavesTheOldVersionAsItWas) {
 
 TEST_F(StateSchemaTest, NamesTheProgramThatANewerStateNeeds) {
   ASSERT_THAT(MigrateState(database_, kThree), IsOk());
-  EXPECT_THAT(
-      MigrateState(database_, kOne),
-      StatusIs(absl::StatusCode::kFailedPrecondition,
-               AllOf(HasSubstr("format 3"), HasSubstr("knows up to 1"),
-                     HasSubstr("oddverb 0.4.0 or newer"))));
+  EXPECT_THAT(MigrateState(database_, kOne),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("format 3"), HasSubstr("knows up to 1"),
+                             HasSubstr("oddverb 0.4.0 or newer"))));
   EXPECT_EQ(Version(), "3");
 }
 
 TEST_F(StateSchemaTest, AVersionThatIsMissingOrChangedIsDamage) {
   ASSERT_THAT(MigrateState(database_, kOne), IsOk());
-  ASSERT_THAT(database_.Execute(
-                  "UPDATE meta SET value='9' WHERE key='schema_version'"),
-              IsOk());
+  ASSERT_THAT(
+      database_.Execute("UPDATE meta SET value='9' WHERE key='schema_version'"),
+      IsOk());
   EXPECT_THAT(MigrateState(database_, kOne),
               StatusIs(absl::StatusCode::kDataLoss,
                        HasSubstr("schema_version is damaged")));
@@ -99,11 +99,11 @@ TEST_F(StateSchemaTest, AVersionThatIsMissingOrChangedIsDamage) {
 
 TEST(RowSumTest, DependsOnEveryPartAndItsPlace) {
   const std::vector<uint64_t> sums = {
-      RowSum("t", {}, {}),         RowSum("u", {}, {}),
-      RowSum("t", {"a"}, {}),      RowSum("t", {"a", ""}, {}),
-      RowSum("t", {"", "a"}, {}),  RowSum("t", {"ab", "c"}, {}),
+      RowSum("t", {}, {}),          RowSum("u", {}, {}),
+      RowSum("t", {"a"}, {}),       RowSum("t", {"a", ""}, {}),
+      RowSum("t", {"", "a"}, {}),   RowSum("t", {"ab", "c"}, {}),
       RowSum("t", {"a", "bc"}, {}), RowSum("t", {"a"}, {1}),
-      RowSum("t", {"a"}, {1, 2}),  RowSum("t", {"a"}, {2, 1}),
+      RowSum("t", {"a"}, {1, 2}),   RowSum("t", {"a"}, {2, 1}),
   };
   EXPECT_EQ(std::set<uint64_t>(sums.begin(), sums.end()).size(), sums.size());
   // Part of the file's format.

@@ -105,8 +105,8 @@ class SmallDisk {
 
 CheckpointBatch LargeBatch(uint64_t n) {
   CheckpointBatch batch = NumberedBatch(n);
-  batch.state.push_back({"large", 0, 0, absl::StrCat(n, std::string(1'000'000,
-                                                                    ' '))});
+  batch.state.push_back(
+      {"large", 0, 0, absl::StrCat(n, std::string(1'000'000, ' '))});
   return batch;
 }
 
@@ -123,9 +123,9 @@ void ExpectToSurviveAFullDisk(const std::string& directory, Fill fill,
   EXPECT_THAT(checkpoint->Commit(LargeBatch(2)),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr(directory), HasSubstr("free space"))));
-  EXPECT_THAT(checkpoint->Spool("hook", bodies),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("free space")));
+  EXPECT_THAT(
+      checkpoint->Spool("hook", bodies),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("free space")));
   // Nothing of either, in this process or in the next one.
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(NumbersIn(**checkpoint->Restore()), ElementsAre(1));

@@ -59,10 +59,10 @@ std::set<uint64_t> NumbersIn(const Restored& restored) {
     numbers.insert(NumberOf(row.bytes));
   }
   // Older findings may wait for an exporter; the newest is of this commit.
-  numbers.insert(restored.outbox.empty()
-                     ? 0
-                     : static_cast<uint64_t>(
-                           restored.outbox.back().finding.count));
+  numbers.insert(
+      restored.outbox.empty()
+          ? 0
+          : static_cast<uint64_t>(restored.outbox.back().finding.count));
   return numbers;
 }
 
@@ -73,8 +73,8 @@ std::string TextOf(const std::optional<Restored>& restored) {
     absl::StrAppend(&text, "bookmark ", source, " ", Hex(bytes), "\n");
   }
   for (const StateRow& row : restored->state) {
-    absl::StrAppend(&text, "state ", row.owner, " ", row.kind, " ", row.id,
-                    " ", Hex(row.bytes), "\n");
+    absl::StrAppend(&text, "state ", row.owner, " ", row.kind, " ", row.id, " ",
+                    Hex(row.bytes), "\n");
   }
   for (const OutboxEntry& entry : restored->outbox) {
     StateWriter writer;
@@ -111,8 +111,8 @@ std::string RunWithoutRights(const std::function<std::string()>& work) {
   pid_t child = ::fork();
   if (child == 0) {
     ::close(ends[0]);
-    bool dropped = ::getuid() != 0 ||
-                   (::setgid(kNobody) == 0 && ::setuid(kNobody) == 0);
+    bool dropped =
+        ::getuid() != 0 || (::setgid(kNobody) == 0 && ::setuid(kNobody) == 0);
     std::string result = dropped ? work() : "cannot become nobody";
     bool written = ::write(ends[1], result.data(), result.size()) ==
                    static_cast<ssize_t>(result.size());

@@ -1,0 +1,259 @@
+// The schema, the loader and the redaction know the same keys, and what they
+// say of one configuration agrees.
+#include "app/config_schema.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "app/config_redaction.h"
+#include "app/service_config.h"
+#include "detectors/detectors.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/json_schema.h"
+#include "tests/support/status_matchers.h"
+
+namespace oddverb {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::optional<std::string> NoEnvironment(std::string_view) {
+  return std::nullopt;
+}
+
+std::string MistakesOf(std::string_view text) {
+  return std::string(
+      ParseServiceConfig(text, "c.yaml", &NoEnvironment).status().message());
+}
+
+// Every key with every kind of source, as JSON, which is YAML as well.
+json FullConfig() {
+  return json::parse(R"({
+    "cluster": "prod", "trusted_proxies": ["10.0.0.0/8"],
+    "state_dir": "/state", "threads": 2, "memory": {"max_entities": 5000},
+    "log": {"level": "warn", "format": "json"},
+    "checkpoint": {"interval": "2s", "bytes": "1MiB"},
+    "order": "arrival", "allowed_lateness": "30s",
+    "sources": [
+      {"type": "tail", "name": "t", "path": "/a", "start": "end",
+       "poll_interval": "2s"},
+      {"type": "webhook", "name": "w", "listener": "l"},
+      {"type": "files", "name": "f", "paths": ["/x"]},
+      {"type": "stdin", "name": "s"}],
+    "listeners": [
+      {"name": "l", "address": ":1", "serve": ["audit", "api"],
+       "tls": {"certificate_file": "/c", "key_file": "/k",
+               "client_ca_file": "/a"},
+       "tokens": ["abc"]},
+      {"name": "m", "address": ":2", "serve": ["metrics", "health"]}],
+    "outputs": [
+      {"type": "ndjson", "name": "o", "path": "/o", "min_severity": "high"}],
+    "detectors": {"forbidden_burst": {"profile": "sensitive"}}})");
+}
+
+json Schema() { return json::parse(ConfigSchemaJson()); }
+
+// "sources/webhook/listener": every key that a mapping of `schema` may have,
+// below `path`; mappings of several kinds are told apart by their type.
+void ListKeys(const json& schema, const std::string& path,
+              std::set<std::string>& keys) {
+  if (schema.contains("items")) return ListKeys(schema["items"], path, keys);
+  if (schema.contains("anyOf")) {
+    for (const json& kind : schema["anyOf"]) ListKeys(kind, path, keys);
+    return;
+  }
+  if (!schema.contains("properties")) return;
+  const json& properties = schema["properties"];
+  std::string kind = path;
+  if (properties.contains("type")) {
+    kind += properties["type"]["enum"][0].get<std::string>() + "/";
+  }
+  for (const auto& [key, property] : properties.items()) {
+    keys.insert(kind + key);
+    ListKeys(property, kind + key + "/", keys);
+  }
+}
+
+// The same of a configuration.
+void ListKeysOf(const json& value, const std::string& path,
+                std::set<std::string>& keys) {
+  if (value.is_array()) {
+    for (const json& item : value) ListKeysOf(item, path, keys);
+    return;
+  }
+  if (!value.is_object()) return;
+  std::string kind = path;
+  if (value.contains("type")) kind += value["type"].get<std::string>() + "/";
+  for (const auto& [key, member] : value.items()) {
+    keys.insert(kind + key);
+    ListKeysOf(member, kind + key + "/", keys);
+  }
+}
+
+// Every object inside of `value` that is no detector's, by its pointer.
+void ListObjects(const json& value, const json::json_pointer& at,
+                 std::vector<json::json_pointer>& objects) {
+  if (value.is_object()) objects.push_back(at);
+  if (value.is_object()) {
+    for (const auto& [key, member] : value.items()) {
+      if (key != "detectors") ListObjects(member, at / key, objects);
+    }
+  }
+  if (value.is_array()) {
+    for (size_t i = 0; i < value.size(); ++i) {
+      ListObjects(value[i], at / i, objects);
+    }
+  }
+}
+
+TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
+  // The full configuration loads, so the loader knows all of its keys...
+  json full = FullConfig();
+  ASSERT_EQ(MistakesOf(full.dump()), "");
+  std::set<std::string> loaded;
+  ListKeysOf(full, "", loaded);
+  loaded.erase("detectors/forbidden_burst/profile");
+  for (const DetectorEntry& entry : AllDetectors()) {
+    loaded.insert(absl::StrCat("detectors/", std::string(entry.name)));
+  }
+  loaded.insert("listeners/tokens_file");  // excludes tokens
+  // ...which are those of the schema...
+  std::set<std::string> known;
+  ListKeys(Schema(), "", known);
+  EXPECT_THAT(loaded, ::testing::ElementsAreArray(known));
+  // ...and of what is effective.
+  absl::StatusOr<ServiceConfig> config =
+      ParseServiceConfig(full.dump(), "c.yaml", &NoEnvironment);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(json::parse(RedactedConfigJson(*config)).flatten().size(),
+            full.flatten().size());
+}
+
+TEST(ConfigSchemaTest, AcceptsWhatLoads) {
+  EXPECT_EQ(SchemaMismatch(Schema(), FullConfig()), "");
+  json full = FullConfig();
+  full["threads"] = "${THREADS}";
+  full["checkpoint"]["bytes"] = "${BYTES:-1MiB}";
+  full["log"]["level"] = "${LEVEL:-info}";
+  full["trusted_proxies"] = "10.0.0.0/8";
+  full["listeners"][0]["serve"] = "audit";
+  full["listeners"][1].erase("tls");
+  full["listeners"][0].erase("tokens");
+  full["listeners"][0]["tokens_file"] = "/t";
+  EXPECT_EQ(SchemaMismatch(Schema(), full), "");
+}
+
+TEST(ConfigSchemaTest, RefusesWithTheLoaderAKeyThatIsInNoOtherPlace) {
+  std::vector<json::json_pointer> objects;
+  ListObjects(FullConfig(), json::json_pointer(), objects);
+  ASSERT_GE(objects.size(), 12u);
+  for (const json::json_pointer& at : objects) {
+    json wrong = FullConfig();
+    wrong[at]["no_such_key"] = 1;
+    EXPECT_THAT(MistakesOf(wrong.dump()),
+                HasSubstr("unknown key: \"no_such_key\""))
+        << at.to_string();
+    EXPECT_NE(SchemaMismatch(Schema(), wrong), "") << at.to_string();
+  }
+}
+
+TEST(ConfigSchemaTest, RequiresWhatTheLoaderRequires) {
+  std::vector<json::json_pointer> objects;
+  ListObjects(FullConfig(), json::json_pointer(), objects);
+  for (const json::json_pointer& at : objects) {
+    for (const auto& [key, member] : FullConfig()[at].items()) {
+      json without = FullConfig();
+      without[at].erase(key);
+      bool missing =
+          MistakesOf(without.dump()).find("missing key: \"" + key + "\"") !=
+          std::string::npos;
+      EXPECT_EQ(SchemaMismatch(Schema(), without) != "", missing)
+          << (at / key).to_string();
+    }
+  }
+}
+
+TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
+  const std::pair<const char*, json> kCases[] = {
+      {"/threads", 65},
+      {"/threads", 0},
+      {"/threads", "two"},
+      {"/memory/max_entities", 1},
+      {"/log/level", "loud"},
+      {"/checkpoint/interval", "5"},
+      {"/checkpoint/bytes", 5},
+      {"/checkpoint/bytes", "5 MiB"},
+      {"/order", "event_time"},
+      {"/allowed_lateness", "-1s"},
+      {"/cluster", json::array({"a"})},
+      {"/trusted_proxies", json::object()},
+      {"/sources/0/type", "tial"},
+      {"/sources/0/start", "middle"},
+      {"/sources/0/name", "a b"},
+      {"/sources/2/paths", json::array()},
+      {"/listeners/0/serve", json::array()},
+      {"/listeners/0/serve", json::array({"audits"})},
+      {"/listeners/0/tls", json::object()},
+      {"/listeners/0/tokens", json::object()},
+      {"/outputs/0/type", "table"},
+      {"/outputs/0/min_severity", "worst"},
+      {"/detectors/no_such", json::object()},
+  };
+  for (const auto& [pointer, value] : kCases) {
+    json wrong = FullConfig();
+    wrong[json::json_pointer(pointer)] = value;
+    EXPECT_NE(SchemaMismatch(Schema(), wrong), "") << pointer << " " << value;
+    EXPECT_NE(MistakesOf(wrong.dump()), "") << pointer << " " << value;
+  }
+}
+
+TEST(ConfigSchemaTest, DefaultsAreThoseOfTheLoader) {
+  absl::StatusOr<ServiceConfig> config =
+      ParseServiceConfig(R"({"sources": [{"type": "tail", "path": "/a"}]})",
+                         "c.yaml", &NoEnvironment);
+  ASSERT_THAT(config, IsOk());
+  json effective = json::parse(RedactedConfigJson(*config));
+  json properties = Schema()["properties"];
+  for (const char* key : {"state_dir", "order", "allowed_lateness"}) {
+    EXPECT_EQ(properties[key]["default"], effective[key]) << key;
+  }
+  for (const char* section : {"memory", "log", "checkpoint"}) {
+    json inner = properties[section]["properties"];
+    for (const auto& [key, property] : inner.items()) {
+      EXPECT_EQ(property["default"], effective[section][key]) << key;
+    }
+  }
+  json tail = properties["sources"]["items"]["anyOf"][0]["properties"];
+  for (const char* key : {"name", "start", "poll_interval"}) {
+    EXPECT_EQ(tail[key]["default"], effective["sources"][0][key]) << key;
+  }
+  json output = properties["outputs"]["items"]["properties"];
+  for (const char* key : {"name", "path", "min_severity"}) {
+    EXPECT_EQ(output[key]["default"], effective["outputs"][0][key]) << key;
+  }
+}
+
+TEST(ConfigSchemaTest, DescribesEveryKey) {
+  std::string text = ConfigSchemaJson();
+  EXPECT_THAT(text, HasSubstr("\n  \"type\": \"object\",\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\"description\": \"\"")));
+  std::set<std::string> keys;
+  ListKeys(Schema(), "", keys);
+  size_t descriptions = 0;
+  for (size_t at = 0; (at = text.find("\"description\"", at)) != text.npos;
+       ++at) {
+    ++descriptions;
+  }
+  // The detectors' own names have none.
+  EXPECT_EQ(descriptions, keys.size() - AllDetectors().size());
+}
+
+}  // namespace
+}  // namespace oddverb
