@@ -68,6 +68,15 @@ constexpr char kDemoAbout[] =
     "how many\n"
     "findings are false.";
 
+constexpr char kCheckConfigAbout[] =
+    "Check the configuration of oddverb run, and the files it names\n"
+    "\n"
+    "Tells every mistake with line and cure, and every risky setting. Nothing "
+    "is\n"
+    "started and nothing changed. Run it as the user of the service: it asks "
+    "what\n"
+    "that user may read and write.";
+
 using Names = std::vector<std::string>;
 
 Names FormatNames() {
@@ -263,14 +272,22 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   forward = app->add_subcommand(
       "forward", "Send what comes to another oddverb, which judges it");
   AddForwardFlags(forward, line.forward);
+  CLI::App* check =
+      app->add_subcommand("check", "Find mistakes before they matter");
+  check->require_subcommand(1);
+  check_config = check->add_subcommand("config", kCheckConfigAbout);
+  check_config->add_option("FILE", line.config_file)
+      ->required()
+      ->type_name("FILE");
   CLI::App* list = app->add_subcommand("list", "Say what there is");
   list->require_subcommand(1);
   list_detectors = list->add_subcommand(
       "detectors", "What is looked for, and the rules that findings name");
   list_detectors->add_flag("--json", line.json, "As JSON");
-  CLI::App* schema =
-      app->add_subcommand("schema", "Print the JSON Schema of an output");
+  CLI::App* schema = app->add_subcommand("schema", "Print a JSON Schema");
   schema->require_subcommand(1);
+  schema_config = schema->add_subcommand(
+      "config", "Of the configuration of oddverb run, for editors");
   schema_finding = schema->add_subcommand(
       "finding", "Of a finding, as --format ndjson writes it");
   version = app->add_subcommand("version", "Say version and build");

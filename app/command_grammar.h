@@ -27,7 +27,9 @@ struct CommandGrammar {
   CLI::App* scan = nullptr;
   CLI::App* run = nullptr;
   CLI::App* forward = nullptr;
+  CLI::App* check_config = nullptr;
   CLI::App* list_detectors = nullptr;
+  CLI::App* schema_config = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;
 };

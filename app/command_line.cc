@@ -98,8 +98,11 @@ absl::Status Mistake(const CommandGrammar& g, const CLI::Error& error) {
       text = absl::StrCat(text.substr(0, text.find(':')), " needs a value");
       break;
     case CLI::ExitCodes::RequiredError:
-      text = absl::StrCat(inner->get_name(), " needs one of: ",
-                          absl::StrJoin(CommandsOf(inner), ", "));
+      // Else it is a flag or an argument, and CLI11 says which.
+      if (!CommandsOf(inner).empty()) {
+        text = absl::StrCat(inner->get_name(), " needs one of: ",
+                            absl::StrJoin(CommandsOf(inner), ", "));
+      }
       break;
     default:
       break;
@@ -150,6 +153,8 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.run->parsed()) return Command::kRun;
   if (g.forward->parsed()) return Command::kForward;
   if (g.list_detectors->parsed()) return Command::kListDetectors;
+  if (g.check_config->parsed()) return Command::kCheckConfig;
+  if (g.schema_config->parsed()) return Command::kSchemaConfig;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;
   if (g.version->parsed()) return Command::kVersion;
   return line.command;

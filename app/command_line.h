@@ -19,14 +19,16 @@ struct CommandLine {
     kScan,
     kRun,
     kForward,
+    kCheckConfig,
     kListDetectors,
+    kSchemaConfig,
     kSchemaFinding,
     kVersion,
   };
   Command command = Command::kHelp;
   std::string text;
   ScanOptions scan;         // for kScan and kDemo
-  std::string config_file;  // for kRun
+  std::string config_file;  // for kRun and kCheckConfig
   ForwardOptions forward;   // for kForward
   bool json = false;        // for kListDetectors and kVersion
 };

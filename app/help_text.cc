@@ -88,8 +88,9 @@ std::string UsageOf(const CLI::App& app) {
     }
   }
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional())
-      usage += " " + option->get_type_name() + "...";
+    if (!option->get_positional()) continue;
+    usage += " " + option->get_type_name();
+    if (option->get_expected_max() > 1) usage += "...";
   }
   return usage + "\n";
 }

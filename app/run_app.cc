@@ -10,6 +10,8 @@
 #include "app/app.h"
 #include "app/build_version.h"
 #include "app/command_line.h"
+#include "app/config_check.h"
+#include "app/config_schema.h"
 #include "app/demo.h"
 #include "app/forward.h"
 #include "app/scan.h"
@@ -106,8 +108,12 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
     case CommandLine::Command::kForward:
       return RunForward(line->forward, ProcessEnvironment,
                         {signals.stop, signals.reload});
+    case CommandLine::Command::kCheckConfig:
+      return RunCheckConfig(line->config_file);
     case CommandLine::Command::kListDetectors:
       return Print(line->json ? DetectorsJson() + "\n" : DetectorsText());
+    case CommandLine::Command::kSchemaConfig:
+      return Print(ConfigSchemaJson() + "\n");
     case CommandLine::Command::kSchemaFinding:
       return Print(std::string(FindingSchemaJson()) + "\n");
     case CommandLine::Command::kVersion:

@@ -116,8 +116,7 @@ class FollowedFiles {
     absl::Time unchanged_since;
     bool unchanged = false;
     bool over = false;
-    bool vanished = false;  // renamed between listing and opening
-    bool held = false;      // the file that is held open already
+    bool held = false;  // the file that is held open already
     std::shared_ptr<const IdentifiedFile> log;
   };
   enum class Sight : uint8_t { kAll, kIncomplete };
@@ -126,7 +125,7 @@ class FollowedFiles {
   absl::StatusOr<Sighting> LookAt(const LogFile& file, const Sighting* last);
   FollowedFile* HeldOpen(const LogFile& file);
   void JudgeEnds(absl::Time now);
-  void Match();
+  void Match(Sight sight);
   static bool IsIdentified(const Sighting& seen);
   static bool IsBetter(const Sighting& a, const Sighting& b);
   FollowedFile& Add(const Sighting& seen);

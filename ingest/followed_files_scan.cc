@@ -14,7 +14,7 @@ namespace {
 constexpr ptrdiff_t kMostHeldOpen = 32;
 // Of a log that is never cleaned up; the oldest finished ones are forgotten.
 constexpr size_t kMostFiles = 65'536;
-constexpr int kMostTries = 3;
+constexpr int kMostTries = 5;
 // Of the last line end, and the number of the line behind it.
 void FindLastLine(const IdentifiedFile& file, uint64_t& offset,
                   uint64_t& line) {
@@ -35,29 +35,33 @@ void FindLastLine(const IdentifiedFile& file, uint64_t& offset,
 }  // namespace
 
 void FollowedFiles::Scan(absl::Time now) {
-  problem_ = absl::OkStatus();
   Sight sight = Sight::kIncomplete;
   for (int i = 0; i < kMostTries && sight == Sight::kIncomplete; ++i) {
+    problem_ = absl::OkStatus();
     absl::StatusOr<std::vector<LogFile>> listing = names_.List();
     if (!listing.ok()) return NoteProblem(listing.status());
     if (listing->empty() || !listing->back().active) {
       NoteProblem(FileError(names_.active_path(), ENOENT));
     }
     sight = LookAtAll(*listing, now);
+    // A name may stand for another file by the time it is opened.
+    absl::StatusOr<std::vector<LogFile>> again = names_.List();
+    if (!again.ok() || !SameNames(*listing, *again)) sight = Sight::kIncomplete;
   }
   JudgeEnds(now);
-  Match();
-  if (sight == Sight::kAll) DropVanished();
+  Match(sight);
+  if (sight == Sight::kIncomplete) return;
+  DropVanished();
   scanned_ = true;
 }
 
-// Incomplete: a name of the listing is gone, so what it named is under another
-// name, and nothing can be said about what is missing.
+// Incomplete: files were renamed meanwhile. What is known is still good, but
+// nothing can be said about what is new, or missing.
 FollowedFiles::Sight FollowedFiles::LookAtAll(
     const std::vector<LogFile>& listing, absl::Time now) {
   std::map<std::string_view, const Sighting*> before;
   for (const Sighting& sighting : sightings_) {
-    if (!sighting.vanished) before.emplace(sighting.file.path, &sighting);
+    before.emplace(sighting.file.path, &sighting);
   }
   std::vector<Sighting> sightings;
   Sight sight = Sight::kAll;
@@ -65,12 +69,7 @@ FollowedFiles::Sight FollowedFiles::LookAtAll(
     auto found = before.find(file.path);
     const Sighting* last = found == before.end() ? nullptr : found->second;
     absl::StatusOr<Sighting> seen = LookAt(file, last);
-    if (absl::IsNotFound(seen.status())) {
-      sight = Sight::kIncomplete;
-      seen.emplace();
-      seen->file = file;
-      seen->vanished = true;
-    }
+    if (absl::IsNotFound(seen.status())) sight = Sight::kIncomplete;
     if (!seen.ok()) continue;
     seen->unchanged = last != nullptr && last->file == file;
     seen->unchanged_since = seen->unchanged ? last->unchanged_since : now;
@@ -160,7 +159,7 @@ void FollowedFiles::JudgeEnds(absl::Time now) {
   }
 }
 
-void FollowedFiles::Match() {
+void FollowedFiles::Match(Sight sight) {
   std::map<Hash128, FollowedFile*> known;
   for (const std::unique_ptr<FollowedFile>& file : files_) {
     file->present = false;
@@ -173,13 +172,12 @@ void FollowedFiles::Match() {
     const Sighting*& best = chosen[seen.identity];
     if (best == nullptr || IsBetter(seen, *best)) best = &seen;
   }
-  bool gap = false;
+  bool gap = sight == Sight::kIncomplete;
   for (const Sighting& seen : sightings_) {
     auto best = chosen.find(seen.identity);
     if (best == chosen.end()) {
       // An older file comes first, even if it has to be waited for.
-      gap |= seen.vanished ||
-             (seen.first_line == IdentifiedFile::FirstLine::kTorn);
+      gap |= seen.first_line == IdentifiedFile::FirstLine::kTorn;
       continue;
     }
     if (best->second != &seen) continue;

@@ -44,8 +44,7 @@ bool IsDate(std::string_view text) {
          text.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
-// Asks again a few times where names change under the reader's hands.
-constexpr int kMostListings = 5;
+}  // namespace
 
 bool SameNames(const std::vector<LogFile>& a, const std::vector<LogFile>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -53,8 +52,6 @@ bool SameNames(const std::vector<LogFile>& a, const std::vector<LogFile>& b) {
                       return x.path == y.path && x.SameInodeAs(y);
                     });
 }
-
-}  // namespace
 
 struct RotatedFiles::Candidate {
   std::string order;
@@ -121,7 +118,7 @@ absl::StatusOr<std::vector<RotatedFiles::Candidate>> RotatedFiles::ListNames()
   return names;
 }
 
-absl::StatusOr<std::vector<LogFile>> RotatedFiles::ListOnce() const {
+absl::StatusOr<std::vector<LogFile>> RotatedFiles::List() const {
   ODDVERB_ASSIGN_OR_RETURN(std::vector<Candidate> names, ListNames());
   std::vector<LogFile> files;
   for (const Candidate& candidate : names) {
@@ -149,19 +146,6 @@ absl::StatusOr<std::vector<LogFile>> RotatedFiles::ListOnce() const {
     file.changed_ns =
         int64_t{facts.st_ctim.tv_sec} * 1'000'000'000 + facts.st_ctim.tv_nsec;
     files.push_back(std::move(file));
-  }
-  return files;
-}
-
-// readdir(3) may miss a file that is renamed meanwhile. Two listings that
-// agree show what was there between them.
-absl::StatusOr<std::vector<LogFile>> RotatedFiles::List() const {
-  ODDVERB_ASSIGN_OR_RETURN(std::vector<LogFile> files, ListOnce());
-  for (int i = 1; i < kMostListings; ++i) {
-    ODDVERB_ASSIGN_OR_RETURN(std::vector<LogFile> again, ListOnce());
-    bool same = SameNames(files, again);
-    files = std::move(again);
-    if (same) break;
   }
   return files;
 }

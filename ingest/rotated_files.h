@@ -27,6 +27,8 @@ struct LogFile {
   friend bool operator==(const LogFile&, const LogFile&) = default;
 };
 
+bool SameNames(const std::vector<LogFile>& a, const std::vector<LogFile>& b);
+
 // For BASE.EXT (audit.log) these names belong to the log:
 //   BASE-2006-01-02T15-04-05.000.EXT    the API server (lumberjack)
 //   BASE.EXT.20060102-150405            the kubelet, for container logs
@@ -38,7 +40,8 @@ class RotatedFiles {
   explicit RotatedFiles(const std::string& active_path);
 
   // Oldest first by the names, the active file last; files without content
-  // too. Each name was there at one moment: renaming meanwhile hides none.
+  // too. What is renamed meanwhile may be missing or come twice: only where a
+  // second listing has the SameNames() was all of it there, between the two.
   // Fails where the folder cannot be read (FileError()), or where the active
   // name is no regular file. A file that is not there is no error.
   absl::StatusOr<std::vector<LogFile>> List() const;
@@ -54,7 +57,6 @@ class RotatedFiles {
 
   std::string OrderOf(std::string_view name) const;
   absl::StatusOr<std::vector<Candidate>> ListNames() const;
-  absl::StatusOr<std::vector<LogFile>> ListOnce() const;
 
   std::string active_path_;
   std::string folder_;

@@ -49,6 +49,18 @@ bool IsNoSpace(int code, int system_error) {
                    system_error == EFBIG);
 }
 
+// Of the failed write, for which sqlite3_system_errno() says 0 after SQLite has
+// rolled back: the log's file object still knows.
+int LogWriteError(sqlite3* database) {
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error;
+}
+
 absl::StatusCode StatusCodeOf(int code, int system_error) {
   if (IsNoSpace(code, system_error)) {
     return absl::StatusCode::kResourceExhausted;
@@ -82,8 +94,11 @@ absl::StatusCode StatusCodeOf(int code, int system_error) {
 // returned. `database` is null where there was no memory for it.
 absl::Status StatusAt(const char* path, sqlite3* database, int code) {
   int system_error = database == nullptr ? 0 : sqlite3_system_errno(database);
+  if (code == SQLITE_IOERR_WRITE && system_error == 0) {
+    system_error = LogWriteError(database);
+  }
   std::string message =
-      absl::StrCat(path, ": ", sqlite3_errstr(code), " (SQLite ", code, ", errno ", system_error);
+      absl::StrCat(path, ": ", sqlite3_errstr(code), " (SQLite ", code);
   // The connection's message is about its last call, which need not be this.
   if (database != nullptr && sqlite3_extended_errcode(database) == code) {
     absl::StrAppend(&message, ": ", sqlite3_errmsg(database));

@@ -1,7 +1,7 @@
 #include "pipeline/state_tables.h"
 
-#include <limits>
 #include <string_view>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "base/state_io.h"
@@ -18,6 +18,10 @@ constexpr char kRecordsJudged[] = "records_judged";
 absl::Status DamagedRow(std::string_view table) {
   return absl::DataLossError(
       absl::StrCat("a row of the table ", A(table), " is damaged"));
+}
+
+std::tuple<std::string_view, uint8_t, uint32_t> KeyOf(const StateRow& row) {
+  return {row.owner, row.kind, row.id};
 }
 
 uint64_t StateSum(const StateRow& row) {
@@ -162,7 +166,9 @@ absl::Status StateTables::LoadState(Restored& out) {
     row.kind = static_cast<uint8_t>(kind);
     row.id = static_cast<uint32_t>(id);
     row.bytes = read.Bytes(3);
-    if (kind != row.kind || id != row.id || read.Integer(4) != StateSum(row)) {
+    // Out of order: a page stands where another one was.
+    if (kind != row.kind || id != row.id || read.Integer(4) != StateSum(row) ||
+        (!out.state.empty() && KeyOf(out.state.back()) >= KeyOf(row))) {
       return DamagedRow("state");
     }
     out.state.push_back(std::move(row));
@@ -192,17 +198,24 @@ absl::Status StateTables::LoadOutbox(const StateTotals& totals, Restored& out) {
           "SELECT number, finding, sum FROM outbox ORDER BY number"));
   for (;;) {
     ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
-    if (!has_row) return absl::OkStatus();
+    if (!has_row) break;
     uint64_t number = read.Integer(0);
     std::string bytes(read.Bytes(1));
     StateReader in(bytes);
     Finding finding = LoadFinding(in);
-    if (read.Integer(2) != RowSum("outbox", {bytes}, {number}) ||
-        number >= totals.next_finding || !in.status().ok()) {
+    // Only the first ones ever go, so the numbers are without a gap.
+    bool follows = out.outbox.empty() || number == out.outbox.back().number + 1;
+    if (read.Integer(2) != RowSum("outbox", {bytes}, {number}) || !follows ||
+        !in.status().ok()) {
       return DamagedRow("outbox");
     }
     out.outbox.push_back({number, std::move(finding)});
   }
+  if (!out.outbox.empty() &&
+      out.outbox.back().number + 1 != totals.next_finding) {
+    return DamagedRow("outbox");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace oddverb

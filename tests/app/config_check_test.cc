@@ -115,9 +115,6 @@ TEST_F(ConfigCheckTest, TellsEachFileThatIsMissing) {
 
 TEST_F(ConfigCheckTest, LoadsCertificates) {
   folder_.Write("t.crt", "no certificate");
-  std::string text = absl::StrCat(
-      kGood, "- {name: a, address: ':8443', serve: api, tokens: ",
-      std::string(32, 't'), ", tls: {certificate_file: t.crt, key_file: k}}\n");
   EXPECT_THAT(
       Check("state_dir: state\n"
             "sources: [{type: tail, path: logs/audit.log}]\n"

@@ -168,7 +168,8 @@ TEST(ConfigSchemaTest, RequiresWhatTheLoaderRequires) {
   std::vector<json::json_pointer> objects;
   ListObjects(FullConfig(), json::json_pointer(), objects);
   for (const json::json_pointer& at : objects) {
-    for (const auto& [key, member] : FullConfig()[at].items()) {
+    const json object = FullConfig()[at];
+    for (const auto& [key, member] : object.items()) {
       json without = FullConfig();
       without[at].erase(key);
       bool missing =
