@@ -9,5 +9,5 @@ foreach(source IN LISTS oddverb_bench_sources)
     ${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
   target_link_libraries(
     ${target} PRIVATE oddverb_all oddverb_warnings simdjson::simdjson
-                      ZLIB::ZLIB zstd::libzstd_shared)
+                      SQLite::SQLite3 ZLIB::ZLIB zstd::libzstd_shared)
 endforeach()

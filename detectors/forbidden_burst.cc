@@ -14,7 +14,6 @@
 #include "detectors/next_steps.h"
 #include "detectors/refusal.h"
 #include "model/event_key.h"
-#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
@@ -368,46 +367,6 @@ void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
     ended_.push_back(Finish(actor));
   }
   actor = ForbiddenActor();
-}
-
-void ForbiddenBurst::Save(EntityKind kind, EntityId id,
-                          StateWriter& out) const {
-  if (kind != EntityKind::kActor || id >= actors_.size()) return;
-  if (actors_[id].seen()) actors_[id].Save(out);
-}
-
-absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
-                                  StateReader& in) {
-  if (kind != EntityKind::kActor) return absl::OkStatus();
-  ForbiddenActor loaded;
-  loaded.Load(in);
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  if (id >= actors_.size()) actors_.resize(id + size_t{1});
-  ForbiddenActor& actor = actors_[id];
-  if (actor.refused != nullptr && actor.refused->open != nullptr) {
-    deadlines_.erase({actor.refused->open->deadline, id});
-  }
-  actor = std::move(loaded);
-  if (actor.refused != nullptr && actor.refused->open != nullptr) {
-    deadlines_.insert({actor.refused->open->deadline, id});
-  }
-  return absl::OkStatus();
-}
-
-void ForbiddenBurst::SaveShared(StateWriter& out) const {
-  out.PutU64(ended_.size());
-  for (const Finding& finding : ended_) SaveFinding(finding, out);
-}
-
-absl::Status ForbiddenBurst::LoadShared(StateReader& in) {
-  std::vector<Finding> ended;
-  for (uint64_t left = in.GetCount(1); left > 0; --left) {
-    ended.push_back(LoadFinding(in));
-    ODDVERB_RETURN_IF_ERROR(in.status());
-  }
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  ended_ = std::move(ended);
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeForbiddenBurst(

@@ -147,9 +147,9 @@ void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
   finding.entity =
       Bounded(ActorName(event, ids.keys.identity), Finding::kMaxTextBytes);
   finding.entity_kind = IdentityClassName(ids.keys.identity);
-  finding.id =
-      FindingId(context_.id_hash, context_.cluster, finding.rule, finding.entity,
-                EventKey(context_.id_hash, context_.cluster, event));
+  finding.id = FindingId(context_.id_hash, context_.cluster, finding.rule,
+                         finding.entity,
+                         EventKey(context_.id_hash, context_.cluster, event));
   finding.time = FindingTime(out, event.stage_time);
   finding.first_seen = finding.last_seen = event.stage_time;
   finding.count = 1;

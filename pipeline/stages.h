@@ -85,6 +85,7 @@ struct Stages {
                         std::vector<SliceOutput> slices);
   // The batch that ends all inputs.
   std::unique_ptr<RoutedBatch> EndBatch(const RunContext& run) const;
+
  private:
   void CountBatch(const EventBatch& batch);
   void CountSlices(const std::vector<SliceOutput>& slices);

@@ -142,6 +142,7 @@ TEST(TokenOutsideItsPodTest, CountsGrowAndAreToldAtEachDoubling) {
   EXPECT_EQ(ids.size(), Finding::kMaxEvidence);  // the first eight, all told
   thief.Ask(10'000);
   EXPECT_LT(stream.observations(), 150u);
+  stream.End();
   EXPECT_GT(stream.findings()[0].count, 9'000);
 }
 

@@ -1,46 +1,25 @@
 #include "ingest/tail_source.h"
 
-#include <unistd.h>
-
-#include <filesystem>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/input_files.h"
-#include "tests/support/rotating_log.h"
+#include "tests/ingest/tail_fixture.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/tail_reading.h"
 
 namespace oddverb {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class TailSourceTest : public ::testing::Test {
- protected:
-  TailSourceTest() : log_(folder_.path()), options_(TailOptionsFor(path())) {}
-
-  const std::string& path() const { return log_.path(); }
-  void AppendEvents(int count) {
-    for (int i = 0; i < count; ++i) written_.push_back(log_.AppendEvent());
-  }
-  // Without what a test wrote before it was of interest.
-  std::vector<std::string> WrittenFrom(size_t first) const {
-    return {written_.begin() + static_cast<ptrdiff_t>(first), written_.end()};
-  }
-
-  TempFolder folder_;
-  RotatingLog log_;
-  TailOptions options_;
-  std::vector<std::string> written_;
-};
+using TailSourceTest = TailFixture;
 
 TEST_F(TailSourceTest, ReadsWhatIsThereOldestFirst) {
   AppendEvents(3);
@@ -181,18 +160,6 @@ TEST_F(TailSourceTest, CatchesUpWithRotationsItDidNotSee) {
   EXPECT_EQ(source.counters().files_rotated, 3u);
 }
 
-TEST_F(TailSourceTest, ReadsANewFileThatHasTheInodeOfADeletedOne) {
-  AppendEvents(2);
-  std::string bookmark = ReadAfter(options_, "").last_bookmark();
-  // The file system gives the number again once no one holds the old file.
-  log_.Delete();
-  log_.Reopen();
-  std::vector<std::string> fresh = {log_.AppendEvent(), log_.AppendEvent(),
-                                    log_.AppendEvent()};
-  TailReading reading = ReadAfter(options_, bookmark);
-  EXPECT_EQ(reading.records, fresh);
-}
-
 TEST_F(TailSourceTest, KeepsTheOrderWhenTheClockJumpsBack) {
   TailSource source(options_);
   TailReading reading;
@@ -205,146 +172,6 @@ TEST_F(TailSourceTest, KeepsTheOrderWhenTheClockJumpsBack) {
   AppendEvents(2);
   ReadAllThereIs(source, reading);
   EXPECT_EQ(reading.records, written_);
-}
-
-TEST_F(TailSourceTest, ReadsAFileWhoseRotatedNameWasTakenByTheNextOne) {
-  TailSource source(options_);
-  TailReading reading;
-  AppendEvents(2);
-  ReadOnce(source, reading);
-  AppendEvents(2);
-  log_.Rotate();
-  ReadOnce(source, reading);  // sees the renamed file
-  AppendEvents(2);
-  log_.Rotate(0);  // in the same millisecond
-  AppendEvents(2);
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, written_);
-  EXPECT_EQ(source.counters().files_lost, 0u);
-}
-
-TEST_F(TailSourceTest, ReportsAFileThatWasReplacedUnread) {
-  AppendEvents(2);
-  std::string bookmark = ReadAfter(options_, "").last_bookmark();
-  AppendEvents(2);
-  log_.Rotate();
-  AppendEvents(2);
-  log_.Rotate(0);
-  TailReading reading = ReadAfter(options_, bookmark);
-  EXPECT_EQ(reading.records, WrittenFrom(4));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
-}
-
-TEST_F(TailSourceTest, ReportsAFileThatWasDeletedUnread) {
-  AppendEvents(2);
-  std::string rotated = log_.Rotate();
-  AppendEvents(2);
-  options_.reading.block_bytes = 64;  // a batch is one event
-  TailReading first;
-  {
-    TailSource source(options_);
-    ReadOnce(source, first);
-    ASSERT_THAT(first.records, ElementsAre(written_[0]));
-  }
-  std::filesystem::remove(rotated);
-  TailSource source(options_);
-  ASSERT_THAT(source.Resume(first.last_bookmark()), IsOk());
-  TailReading reading;
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, WrittenFrom(2));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
-  const Rejected& lost = reading.rejected[0];
-  uint64_t bytes = written_[1].size() + 1;
-  EXPECT_EQ(lost.reason, RejectReason::kUnreadable);
-  EXPECT_EQ(lost.record_bytes, bytes);
-  EXPECT_EQ(lost.position.offset, written_[0].size() + 1);
-  EXPECT_THAT(lost.detail,
-              AllOf(HasSubstr(rotated), HasSubstr(absl::StrCat(bytes)),
-                    HasSubstr("maxbackup"), HasSubstr("somebody")));
-  EXPECT_EQ(source.counters().files_lost, 1u);
-  EXPECT_EQ(source.counters().lost_bytes, bytes);
-  // Once.
-  EXPECT_THAT(ReadAfter(options_, reading.last_bookmark()).rejected, IsEmpty());
-}
-
-TEST_F(TailSourceTest, ReadsADeletedFileToTheEndItHoldsOpen) {
-  TailSource source(options_);
-  TailReading reading;
-  AppendEvents(2);
-  ReadAllThereIs(source, reading);
-  log_.Delete();
-  AppendEvents(2);  // the API server does not notice
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, written_);
-  AppendEvents(1);
-  log_.Reopen();  // its next rotation
-  AppendEvents(2);
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, written_);
-  EXPECT_EQ(source.counters().files_lost, 0u);
-}
-
-TEST_F(TailSourceTest, StartsAgainInAFileThatWasEmptied) {
-  TailSource source(options_);
-  TailReading reading;
-  AppendEvents(3);
-  ReadAllThereIs(source, reading);
-  log_.Truncate();
-  ReadAllThereIs(source, reading);
-  AppendEvents(1);  // shorter than before
-  ReadAllThereIs(source, reading);
-  log_.Truncate();
-  AppendEvents(4);  // longer than before, before anybody looks
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, written_);
-  EXPECT_EQ(source.counters().files_truncated, 2u);
-  EXPECT_EQ(source.counters().files_lost, 0u);
-  EXPECT_NE(reading.positions[3].stream, reading.positions[2].stream);
-  EXPECT_EQ(reading.positions[3].offset, 0u);
-}
-
-TEST_F(TailSourceTest, ReportsWhatWasEmptiedUnread) {
-  options_.reading.block_bytes = 64;
-  TailSource source(options_);
-  TailReading reading;
-  AppendEvents(2);
-  ReadOnce(source, reading);
-  log_.Truncate();
-  std::string fresh = log_.AppendEvent();
-  ReadAllThereIs(source, reading);
-  EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
-  EXPECT_THAT(reading.rejected[0].detail, HasSubstr("emptied in place"));
-  EXPECT_EQ(source.counters().lost_bytes, written_[1].size() + 1);
-}
-
-TEST_F(TailSourceTest, NoticesAFileThatWasCutWhileNobodyRead) {
-  AppendEvents(3);
-  std::string bookmark = ReadAfter(options_, "").last_bookmark();
-  std::filesystem::resize_file(path(), written_[0].size() + 1);
-  TailSource source(options_);
-  ASSERT_THAT(source.Resume(bookmark), IsOk());
-  TailReading reading;
-  std::string fresh = log_.AppendEvent();
-  ReadAllThereIs(source, reading);
-  EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh));
-  EXPECT_EQ(source.counters().files_truncated, 1u);
-}
-
-TEST_F(TailSourceTest, ReadsTheRestOfATruncatedFileFromItsCopy) {
-  TailSource source(options_);
-  TailReading reading;
-  AppendEvents(3);
-  ReadAllThereIs(source, reading);
-  AppendEvents(2);
-  log_.CopyAndTruncate();
-  AppendEvents(1);
-  log_.CopyAndTruncate();
-  AppendEvents(2);
-  ReadAllThereIs(source, reading);
-  EXPECT_EQ(reading.records, written_);
-  EXPECT_EQ(source.counters().files_lost, 0u);
-  EXPECT_THAT(ReadAfter(options_, reading.last_bookmark()).records, IsEmpty());
 }
 
 TEST_F(TailSourceTest, StartsAtTheEndWhenAskedTo) {
@@ -390,74 +217,6 @@ TEST_F(TailSourceTest, RestartsBeforeAnOversizedRecordThatItWasSkipping) {
   EXPECT_EQ(rest.rejected[0].record_bytes, 1000 + written_[0].size());
 }
 
-TEST_F(TailSourceTest, ReportsDamagedCompressionOnceAndReadsOn) {
-  AppendEvents(200);
-  std::string rotated = log_.Rotate();
-  AppendEvents(2);
-  log_.CompressHalf(rotated);
-  log_.RemovePlain(rotated);
-  TailSource source(options_);
-  TailReading reading;
-  ReadAllThereIs(source, reading);
-  ASSERT_THAT(reading.rejected, SizeIs(1));
-  EXPECT_THAT(reading.rejected[0].detail,
-              AllOf(HasSubstr(rotated + ".gz"), HasSubstr("damaged")));
-  EXPECT_EQ(reading.records.back(), written_.back());
-}
-
-TEST_F(TailSourceTest, SaysWhatItWaitsForAndGoesOnWhenItComes) {
-  TailOptions options = TailOptionsFor(folder_.path("later/audit.log"));
-  TailSource source(options);
-  TailReading reading;
-  ReadAllThereIs(source, reading);
-  EXPECT_THAT(source.health(),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("later")));
-  folder_.Write("later/audit.log", "{}\n");
-  ReadAllThereIs(source, reading);
-  EXPECT_THAT(source.health(), IsOk());
-  EXPECT_THAT(reading.records, ElementsAre("{}"));
-}
-
-// Root may read everything, so this test gives up that right for a while.
-class OtherUser {
- public:
-  OtherUser() : was_root_(::geteuid() == 0) { Become(65534); }
-  ~OtherUser() { Become(0); }
-
- private:
-  void Become(uid_t user) {
-    if (!was_root_) return;
-    EXPECT_EQ(::seteuid(user), 0);
-  }
-
-  bool was_root_;
-};
-
-TEST_F(TailSourceTest, NamesBothCuresForAFileItMayNotReadAndTriesAgain) {
-  AppendEvents(2);
-  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
-  std::filesystem::permissions(
-      path(), std::filesystem::perms(::geteuid() == 0 ? 0600 : 0000));
-  TailSource source(options_);
-  TailReading reading;
-  {
-    OtherUser user;
-    ReadAllThereIs(source, reading);
-  }
-  EXPECT_THAT(reading.records, IsEmpty());
-  EXPECT_THAT(source.health(),
-              StatusIs(absl::StatusCode::kPermissionDenied,
-                       AllOf(HasSubstr(path()), HasSubstr("0640"),
-                             HasSubstr("CAP_DAC_READ_SEARCH"))));
-  std::filesystem::permissions(path(), std::filesystem::perms(0644));
-  {
-    OtherUser user;
-    ReadAllThereIs(source, reading);
-  }
-  EXPECT_EQ(reading.records, written_);
-  EXPECT_THAT(source.health(), IsOk());
-}
-
 TEST_F(TailSourceTest, SaysHowFarBehindItIs) {
   AppendEvents(3);
   log_.Rotate();
@@ -474,26 +233,48 @@ TEST_F(TailSourceTest, SaysHowFarBehindItIs) {
   EXPECT_EQ(source.progress().total_bytes, 4 * line);
 }
 
-TEST_F(TailSourceTest, SurvivesDamagedBookmarks) {
-  AppendEvents(3);
-  log_.Rotate();
-  AppendEvents(3);
-  std::string bookmark = ReadAfter(options_, "").last_bookmark();
-  for (size_t size = 1; size < bookmark.size(); ++size) {
-    TailSource source(options_);
-    EXPECT_THAT(source.Resume(bookmark.substr(0, size)),
-                StatusIs(absl::StatusCode::kDataLoss, ::testing::_));
-  }
-  for (size_t at = 0; at < bookmark.size(); ++at) {
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string damaged = bookmark;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
-      TailSource source(options_);
-      if (!source.Resume(damaged).ok()) continue;
-      TailReading reading;
-      ReadAllThereIs(source, reading);
+TEST_F(TailSourceTest, AnswersFromAnyThread) {
+  AppendEvents(200);
+  options_.reading.block_bytes = 64;
+  TailSource source(options_);
+  std::atomic<bool> done{false};
+  std::thread watcher([&] {
+    while (!done) {
+      Source::Progress progress = source.progress();
+      EXPECT_LE(progress.read_bytes, progress.total_bytes);
+      EXPECT_THAT(source.health(), IsOk());
+      EXPECT_THAT(source.Describe({4, 0, 0, 7}), HasSubstr(":7"));
+    }
+  });
+  TailReading reading;
+  ReadAllThereIs(source, reading);
+  done = true;
+  watcher.join();
+  EXPECT_EQ(reading.records, written_);
+}
+
+TEST_F(TailSourceTest, IsWokenByTheWriterWithoutPolling) {
+  options_.poll_interval = absl::Hours(1);
+  AppendEvents(1);
+  TailSource source(options_);
+  TailReading reading;
+  ReadAllThereIs(source, reading);
+  std::thread writer([this] {
+    AppendEvents(1);
+    log_.Rotate();
+    AppendEvents(1);
+  });
+  RawBatch batch;
+  while (reading.records.size() < 3) {
+    ASSERT_THAT(source.Read(absl::Now() + absl::Milliseconds(20), batch),
+                IsOk());
+    for (const RecordSpan& span : batch.records) {
+      reading.records.emplace_back(
+          batch.bytes->view().substr(span.offset, span.length));
     }
   }
+  writer.join();
+  EXPECT_EQ(reading.records, written_);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
+// Long because: one behaviour of one class after another.
 #include "net/http_server.h"
 
 #include <atomic>
 #include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -309,56 +308,6 @@ TEST(HttpServerTest, ClosesAfterHttp10AndWhenAsked) {
     EXPECT_THAT(all, HasSubstr("HTTP/1.1 200 OK"));
     EXPECT_THAT(all, HasSubstr("Connection: close"));
   }
-}
-
-TEST(HttpServerTest, AnswersLaterFromAnotherThread) {
-  HttpTestServer test;
-  std::promise<HttpResponder> parked;
-  test.handler.handle = [&](HttpRequest, HttpResponder responder) {
-    parked.set_value(std::move(responder));
-  };
-  test.Start();
-  RawClient client(test.address());
-  client.Send(kGet);
-  HttpResponder responder = parked.get_future().get();
-  std::thread([&] {
-    responder.Respond({.status = 202, .body = "late"});
-    responder.Respond({.status = 500, .body = "second"});  // does not count
-  }).join();
-  RawResponse response = client.ReadResponse();
-  EXPECT_EQ(response.status, 202);
-  EXPECT_EQ(response.body, "late");
-  EXPECT_EQ(test.counters().responses[5], 0u);
-}
-
-TEST(HttpServerTest, ADroppedResponderAnswers500) {
-  HttpTestServer test;
-  test.handler.handle = [](HttpRequest, HttpResponder) {};
-  test.Start();
-  RawClient client(test.address());
-  for (int i = 0; i < 2; ++i) {  // and the connection lives on
-    client.Send(PostText("x"));
-    EXPECT_EQ(client.ReadResponse().status, 500);
-  }
-}
-
-TEST(HttpServerTest, AHandlerThatNeverAnswersIsCutOffWith503) {
-  HttpTestServer test;
-  std::vector<HttpResponder> parked = {};
-  test.handler.handle = [&](HttpRequest, HttpResponder responder) {
-    parked.push_back(std::move(responder));
-  };
-  test.options.deadlines.handler = absl::Milliseconds(50);
-  test.Start();
-  RawClient client(test.address());
-  for (int i = 0; i < 2; ++i) {
-    client.Send(kGet);
-    RawResponse response = client.ReadResponse();
-    EXPECT_EQ(response.status, 503);
-    EXPECT_TRUE(response.HasHeader("Retry-After: 5"));
-  }
-  test.server->Stop(absl::ZeroDuration());
-  EXPECT_EQ(test.counters().Of(HttpPhase::kHandler), 2u);
 }
 
 TEST(HttpServerTest, ServesWithSeveralIoThreads) {

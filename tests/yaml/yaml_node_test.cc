@@ -1,3 +1,4 @@
+// Long because: tables of texts and their messages.
 #include "yaml/yaml_node.h"
 
 #include <cstdint>
