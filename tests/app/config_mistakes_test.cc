@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "app/config_rules.h"
 #include "app/service_config.h"
+#include "base/strings.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -358,6 +359,13 @@ TEST(ConfigMistakesTest, ListsEndAt256Items) {
     return text;
   };
   EXPECT_THAT(Parse(with_outputs(256)), IsOk());
+  for (std::string_view key : {"sources", "listeners"}) {
+    std::string text = absl::StrCat(A(key), ":\n");
+    for (int i = 0; i < 257; ++i) absl::StrAppend(&text, "- {}\n");
+    if (key != "sources") text = kTail + text;
+    EXPECT_THAT(MistakesIn(text),
+                ElementsAre(HasSubstr("expected at most 256 items, got 257")));
+  }
   EXPECT_THAT(MistakesIn(with_outputs(257)),
               ElementsAre("3:1: expected at most 256 items, got 257"));
 }

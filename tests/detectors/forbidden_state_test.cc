@@ -193,6 +193,23 @@ TEST(ForbiddenStateTest, CountsSettleAfterAnHourAndFailuresAreCapped) {
   EXPECT_LE(actor.failures.settled, 6);
 }
 
+TEST(ForbiddenStateTest, TheOldestRequestIsForgottenFirstAfterARestartToo) {
+  RefusalRecord record;
+  for (uint64_t key = 1; key <= RefusalRecord::kRecentRequests; ++key) {
+    EXPECT_TRUE(record.RememberRequest(key));
+  }
+  EXPECT_TRUE(record.RememberRequest(100));  // in the place of 1
+  StateWriter saved;
+  record.Save(saved);
+  RefusalRecord loaded;
+  StateReader reader(saved.bytes());
+  loaded.Load(reader);
+  ASSERT_THAT(reader.status(), IsOk());
+  EXPECT_TRUE(loaded.RememberRequest(101));  // in the place of 2
+  EXPECT_FALSE(loaded.RememberRequest(100));
+  EXPECT_FALSE(loaded.RememberRequest(3));
+}
+
 TEST(ForbiddenStateTest, AnActorWithoutRefusalsIsSmall) {
   // 300 bytes for an identity seen ten times: this, a set of ten fingerprints
   // (64 and a header) and the examples.

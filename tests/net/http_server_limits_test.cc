@@ -34,6 +34,11 @@ TEST(HttpServerLimitsTest, ABodyAtTheLimitIsReadAndOneAboveGets413) {
   EXPECT_TRUE(response.HasHeader("Connection: close"));
   EXPECT_EQ(client.ReadToEnd(), "");
 
+  // An announced length is enough: of this body not a byte is sent.
+  RawClient announcing(test.address());
+  announcing.Send("POST /x HTTP/1.1\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_EQ(announcing.ReadResponse().status, 413);
+
   // Without a length the limit is met on the way.
   auto chunked = [&](size_t bytes) {
     RawClient another(test.address());
@@ -44,7 +49,7 @@ TEST(HttpServerLimitsTest, ABodyAtTheLimitIsReadAndOneAboveGets413) {
   };
   EXPECT_EQ(chunked(1000), 200);
   EXPECT_EQ(chunked(1001), 413);
-  EXPECT_EQ(test.counters().Of(HttpRefusal::kBodyTooLarge), 2u);
+  EXPECT_EQ(test.counters().Of(HttpRefusal::kBodyTooLarge), 3u);
 }
 
 TEST(HttpServerLimitsTest, AGzipBombGets413) {

@@ -36,7 +36,7 @@ TEST(ReplaceValuesTest, ReplacesValuesButNoKeysAndKeepsPlaces) {
   ASSERT_EQ(items.size(), 3u);
   EXPECT_EQ(items[0].AsString().value(), "<x>");
   EXPECT_EQ(items[1].Get("x").AsString().value(), "<xx>");
-  EXPECT_EQ(items[1].Get("x").Place(), "c.yaml:2:14");
+  EXPECT_EQ(items[1].Get("x").Place(), "c.yaml:2:15");
   EXPECT_EQ(items[2].AsString().value(), "<xx>");
   EXPECT_EQ(root.Get("list").Items()[0].AsString().value(), "x");
   // Marks of the original do not come along.
