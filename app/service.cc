@@ -174,7 +174,7 @@ ServiceAnswers Service::Answers() {
   answers.healthy = [this] { return Healthy(); };
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [this] { return RedactedConfigJson(config_); };
+  answers.config_json = [text = RedactedConfigJson(config_)] { return text; };
   answers.findings_json = [this](Severity min) { return recent_.ToJson(min); };
   answers.reload = [this] { return Reload(); };
   return answers;
@@ -219,11 +219,9 @@ absl::Status Service::Reload() {
                   {{"error", std::string(status.message())}});
     return status;
   }
-  bool same = RedactedConfigJson(*fresh) == RedactedConfigJson(config_);
-  logger_.Info(same
-                   ? "reloaded: certificates are read again"
-                   : "reloaded: certificates are read again; what else changed "
-                     "in the configuration needs a restart");
+  logger_.Info(
+      "configuration is fine, certificates are read again; all else takes "
+      "effect at the next start");
   return absl::OkStatus();
 }
 

@@ -34,9 +34,14 @@ absl::Status Stages::ResumeSources(RunContext& run) {
     ODDVERB_RETURN_IF_ERROR(named.source->Resume(bookmark->second));
   }
   // Committed, and perhaps not shown to everybody before the process ended.
+  std::vector<Finding> outbox;
   for (OutboxEntry& entry : restored->outbox) {
-    ODDVERB_RETURN_IF_ERROR(run.delivery.Send({entry.finding}));
-    ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(entry.number));
+    outbox.push_back(std::move(entry.finding));
+  }
+  if (!outbox.empty()) {
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Send(outbox));
+    ODDVERB_RETURN_IF_ERROR(
+        checkpoint->Delivered(restored->outbox.back().number));
   }
   restored->outbox.clear();
   return absl::OkStatus();

@@ -182,8 +182,8 @@ TEST_F(HonestActorTest, AdmissionRefusesWhatTheAuthorizerAllows) {
   const char* kTexts[] = {
       "exceeded quota: q, requested: pods=1",
       "violates PodSecurity \"baseline:latest\": privileged",
-      "unable to create new content in namespace x because it is being "
-      "terminated",
+      ("unable to create new content in namespace x because it is being "
+       "terminated"),
       "use of kubernetes.io/kube-apiserver-client signer is not allowed"};
   for (int i = 0; i < 200; ++i) {
     EventBuilder event;
