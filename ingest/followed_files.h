@@ -46,6 +46,7 @@ struct FollowedFile {
   // As of the last scan.
   LogFile stored;
   bool present = false;     // has a name
+  bool elsewhere = false;   // that is a copy of what is held open
   bool compressed = false;  // under that name
   bool over = false;        // nobody will append to it
   bool blocked = false;     // could not be read; until the next scan

@@ -233,7 +233,9 @@ void FollowedFiles::Update(FollowedFile& file, const Sighting& seen) {
   file.name = seen.file.path.substr(seen.file.path.rfind('/') + 1);
   // A copy that is being made may be shorter than what is read already.
   bool is_same_file = file.log == nullptr || seen.held;
-  if (is_same_file && !seen.compressed && seen.content_bytes < file.offset) {
+  file.elsewhere = !is_same_file;
+  if (is_same_file && !seen.compressed && !file.finished &&
+      seen.content_bytes < file.offset) {
     if (!file.truncated) NoteTruncation(file);
     Restart(file);
   }

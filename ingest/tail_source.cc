@@ -108,7 +108,8 @@ TailSource::Outcome TailSource::Step() {
 TailSource::Outcome TailSource::AtEnd(FollowedFile& file) {
   if (file.active) return Outcome::kWait;
   // What is appended later to a file with a name is found by its size.
-  bool ended = file.over || (file.present && !reader_->InsideLine());
+  bool named = file.present && !file.elsewhere;
+  bool ended = file.over || (named && !reader_->InsideLine());
   if (!ended) return Outcome::kWait;
   if (reader_->FinishLine()) ++counters_.torn_tails;
   finishing_ = true;

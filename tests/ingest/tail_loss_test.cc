@@ -158,6 +158,22 @@ TEST_F(TailLossTest, NoticesAFileThatWasCutWhileNobodyRead) {
   EXPECT_EQ(source.counters().files_truncated, 1u);
 }
 
+TEST_F(TailLossTest, ReadsAllAgainWhereItsPlaceIsInsideOfALine) {
+  AppendEvents(3);
+  std::string bookmark = ReadAfter(options_, "").last_bookmark();
+  // A crash of the machine takes what was not on the disk.
+  std::filesystem::resize_file(path(), written_[0].size() + 1);
+  std::vector<std::string> fresh = {"{\"longer\":\"" + std::string(1000, 'x') +
+                                    "\"}"};
+  log_.Append(fresh[0] + "\n");
+  TailSource source(options_);
+  ASSERT_THAT(source.Resume(bookmark), IsOk());
+  TailReading reading;
+  ReadAllThereIs(source, reading);
+  EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh[0]));
+  EXPECT_EQ(source.counters().files_truncated, 1u);
+}
+
 TEST_F(TailLossTest, ReadsTheRestOfATruncatedFileFromItsCopy) {
   TailSource source(options_);
   TailReading reading;
@@ -186,6 +202,39 @@ TEST_F(TailLossTest, ReportsDamagedCompressionOnceAndReadsOn) {
   ASSERT_THAT(reading.rejected, SizeIs(1));
   EXPECT_THAT(reading.rejected[0].detail,
               AllOf(HasSubstr(rotated + ".gz"), HasSubstr("damaged")));
+  EXPECT_EQ(reading.records.back(), written_.back());
+}
+
+TEST_F(TailLossTest, IsNotMisledByACopyInTheMaking) {
+  TailSource source(options_);
+  TailReading reading;
+  AppendEvents(3);
+  ReadAllThereIs(source, reading);
+  log_.Delete();
+  folder_.Write("audit.log.1", written_[0] + "\n" + written_[1]);
+  ReadAllThereIs(source, reading);
+  AppendEvents(1);
+  log_.Reopen();
+  AppendEvents(1);
+  ReadAllThereIs(source, reading);
+  EXPECT_EQ(reading.records, written_);
+  EXPECT_EQ(source.counters().files_truncated, 0u);
+}
+
+TEST_F(TailLossTest, ReadsTheRestOfADamagedFileOnceItIsWhole) {
+  AppendEvents(200);
+  std::string rotated = log_.Rotate();
+  log_.CompressHalf(rotated);
+  std::filesystem::rename(rotated, folder_.path("aside"));
+  TailSource source(options_);
+  TailReading reading;
+  ReadAllThereIs(source, reading);
+  ASSERT_THAT(reading.rejected, SizeIs(1));
+  ASSERT_LT(reading.records.size(), 200u);
+  std::filesystem::rename(folder_.path("aside"), rotated);
+  log_.CompressAll(rotated);
+  log_.RemovePlain(rotated);
+  ReadAllThereIs(source, reading);
   EXPECT_EQ(reading.records.back(), written_.back());
 }
 

@@ -1,6 +1,7 @@
 #include "ingest/tail_source.h"
 
 #include <atomic>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -158,6 +159,21 @@ TEST_F(TailSourceTest, CatchesUpWithRotationsItDidNotSee) {
   ReadAllThereIs(source, reading);
   EXPECT_EQ(reading.records, WrittenFrom(2));
   EXPECT_EQ(source.counters().files_rotated, 3u);
+}
+
+TEST_F(TailSourceTest, ReadsWhatIsAppendedToARotatedFileLate) {
+  TailSource source(options_);
+  TailReading reading;
+  AppendEvents(2);
+  std::string rotated = log_.Rotate();
+  AppendEvents(1);
+  ReadAllThereIs(source, reading);
+  // A container runtime goes on in the old file for a moment.
+  std::ofstream(rotated, std::ios::app) << "{\"late\":1}\n";
+  ReadAllThereIs(source, reading);
+  ASSERT_EQ(reading.records.size(), 4u);
+  EXPECT_EQ(reading.records[3], "{\"late\":1}");
+  EXPECT_THAT(ReadAfter(options_, reading.last_bookmark()).records, IsEmpty());
 }
 
 TEST_F(TailSourceTest, KeepsTheOrderWhenTheClockJumpsBack) {
