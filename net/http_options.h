@@ -63,8 +63,8 @@ struct HttpListener {
   // Not empty: a request needs one of them, besides the client certificate
   // where TLS asks for one.
   std::vector<std::string> bearer_tokens = {};
-  std::vector<HttpRoute> routes =
-      {};  // exact ones first, then the longest prefix
+  // Exact ones first, then the longest prefix.
+  std::vector<HttpRoute> routes = {};
 };
 
 struct HttpServerOptions {

@@ -83,6 +83,14 @@ TEST(HttpParserTest, LeavesTheNextRequestAlone) {
   }
 }
 
+TEST(HttpParserTest, HeadersInManyPiecesCountTogether) {
+  std::vector<std::string> pieces = {"GET / HTTP/1.1\r\n"};
+  for (int i = 0; i < 100; ++i) pieces.push_back("a: 12345\r\n");
+  pieces.push_back("\r\n");
+  EXPECT_EQ(Parse(pieces, 1018).step, ParseStep::kHeadDone);
+  EXPECT_EQ(Parse(pieces, 1017).step, ParseStep::kHeaderTooLarge);
+}
+
 TEST(HttpParserTest, BoundsWhatAChunkedBodyMayHoldBesidesItsBytes) {
   const std::string head =
       "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -346,6 +346,21 @@ TEST(HttpServerLimitsTest, ABodyIsInFlightUntilItIsAnswered) {
   EXPECT_EQ(accepted.ReadHead().status, 204);
 }
 
+TEST(HttpServerLimitsTest, ARefusedBodyGivesItsBudgetBackAtOnce) {
+  HttpTestServer test;
+  test.options.limits.max_body_bytes = 100;
+  test.options.limits.max_body_bytes_in_flight = 100;
+  test.options.deadlines.linger = absl::Seconds(30);
+  test.Start();
+  RawClient refused(test.address());
+  refused.Send("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" +
+               std::string("c8\r\n") + std::string(200, 'x'));
+  EXPECT_EQ(refused.ReadResponse().status, 413);  // and stays connected
+  RawClient client(test.address());
+  client.Send(PostText(std::string(100, 'x')));
+  EXPECT_EQ(client.ReadResponse().status, 200);
+}
+
 TEST(HttpServerLimitsTest, AClientThatLeavesGivesItsBudgetBack) {
   HttpTestServer test;
   test.options.limits.max_body_bytes = 100;

@@ -144,10 +144,14 @@ TEST_F(HttpServerTlsTest, PlainHttpOnATlsPortIsRefused) {
 
 TEST_F(HttpServerTlsTest, ARefusalReachesAClientThatIsStillSending) {
   test_.options.limits.max_body_bytes = 1000;
+  test_.options.deadlines.linger = absl::Seconds(30);
   test_.Start();
   RawClient client(test_.address(), RawTls{.ca_file = authority_.ca_file()});
   client.Send("POST /x HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n");
-  for (int i = 0; i < 40; ++i) client.Send(std::string(100'000, 'x'));
+  // A reset would make one of them fail, and could overtake the response.
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(client.Send(std::string(100'000, 'x')));
+  }
   EXPECT_EQ(client.ReadResponse().status, 413);
 }
 
