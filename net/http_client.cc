@@ -21,9 +21,8 @@
 namespace oddverb {
 namespace {
 
-// libcurl wakes up at least so often while it waits; Abort() does not rely on
-// it.
-constexpr int kPollMilliseconds = 1000;
+// libcurl's own timers and Abort() end a wait before.
+constexpr int kPollMilliseconds = 60'000;
 
 // CURL and CURLM are both void.
 struct EasyDeleter {

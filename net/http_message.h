@@ -28,8 +28,8 @@ struct HttpRequestHead {
   std::string path;         // begins with '/', not percent-decoded
   std::string query;        // behind the '?', not decoded
   std::vector<HttpHeader> headers = {};
-  std::optional<uint64_t> content_length =
-      {};  // before decoding; none if chunked
+  // As sent, before decoding; none if chunked.
+  std::optional<uint64_t> content_length = {};
   IpAddress peer;
   // Subject common name of the verified client certificate (mTLS), else empty.
   std::string client_name = {};

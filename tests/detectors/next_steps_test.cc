@@ -1,5 +1,7 @@
 #include "detectors/next_steps.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -8,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/strings.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/finding.h"
@@ -178,7 +179,9 @@ TEST(StepsAgainstCredentialTest, BlockWhoHasNoCredential) {
 
 // Whatever the names are, a shell sees the same words as for plain ones.
 TEST(StepsAgainstCredentialTest, HostileNamesStayNames) {
-  const std::string bad = "x'; touch /tmp/owned; #$(id)`id`\n--all";
+  const std::string trap =
+      testing::TempDir() + absl::StrCat("owned.", getpid());
+  const std::string bad = "x'; touch " + trap + "; #$(id)`id`\n--all";
   std::vector<std::vector<std::string>> all;
   EventBuilder account, person, node, bootstrap, anonymous;
   account.ServiceAccount(bad, bad).Pod("--all", "uid");
@@ -203,7 +206,7 @@ TEST(StepsAgainstCredentialTest, HostileNamesStayNames) {
   }
   EXPECT_THAT(StepsFor(account), Contains(HasSubstr("delete pod POD")));
   EXPECT_THAT(StepsFor(node), Contains(HasSubstr("drain NODE")));
-  EXPECT_EQ(OutputOf("ls /tmp/owned 2>/dev/null"), "");
+  EXPECT_EQ(OutputOf("ls " + trap + " 2>/dev/null"), "");
 }
 
 }  // namespace

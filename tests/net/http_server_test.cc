@@ -298,6 +298,7 @@ TEST(HttpServerTest, AnswersSeveralRequestsSentAtOnce) {
 
 TEST(HttpServerTest, ClosesAfterHttp10AndWhenAsked) {
   HttpTestServer test;
+  test.options.deadlines.linger = absl::Seconds(5);
   test.Start();
   for (const char* request :
        {"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -308,6 +309,9 @@ TEST(HttpServerTest, ClosesAfterHttp10AndWhenAsked) {
     EXPECT_THAT(all, HasSubstr("HTTP/1.1 200 OK"));
     EXPECT_THAT(all, HasSubstr("Connection: close"));
   }
+  // The client has seen the end, and not waited for the deadline.
+  EXPECT_TRUE(Becomes([&] { return test.counters().connections_open == 0; }));
+  EXPECT_EQ(test.counters().Of(HttpPhase::kLinger), 0u);
 }
 
 TEST(HttpServerTest, ServesWithSeveralIoThreads) {
