@@ -8,9 +8,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ingest/decoder.h"
 #include "tests/detectors/forbidden_stream.h"
 #include "tests/support/corpus.h"
+#include "tests/support/decoded_text.h"
 
 namespace oddverb {
 namespace {
@@ -18,19 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-std::unique_ptr<EventBatch> DecodeLines(std::string_view text) {
-  RawBatch raw;
-  for (size_t start = 0; start < text.size();) {
-    size_t end = std::min(text.find('\n', start), text.size());
-    raw.records.push_back(
-        {static_cast<uint32_t>(start), static_cast<uint32_t>(end - start)});
-    raw.positions.emplace_back();
-    start = end + 1;
-  }
-  raw.bytes->Append(text);
-  return Decoder({}).Decode(std::move(raw));
-}
 
 // Findings of one file; empty and `skipped` where the corpus is absent.
 std::vector<Finding> FindingsOfFile(const char* name, bool& skipped) {

@@ -8,9 +8,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ingest/decoder.h"
 #include "tests/detectors/credential_stream.h"
 #include "tests/support/corpus.h"
+#include "tests/support/decoded_text.h"
 #include "tests/support/demo_log.h"
 
 namespace oddverb {
@@ -20,19 +20,6 @@ using testing::Each;
 using testing::Field;
 using testing::Le;
 using testing::UnorderedElementsAre;
-
-std::unique_ptr<EventBatch> DecodeLines(std::string_view text) {
-  RawBatch raw;
-  for (size_t start = 0; start < text.size();) {
-    size_t end = std::min(text.find('\n', start), text.size());
-    raw.records.push_back(
-        {static_cast<uint32_t>(start), static_cast<uint32_t>(end - start)});
-    raw.positions.emplace_back();
-    start = end + 1;
-  }
-  raw.bytes->Append(text);
-  return Decoder({}).Decode(std::move(raw));
-}
 
 std::vector<Finding> FindingsOf(std::string_view text) {
   std::unique_ptr<EventBatch> batch = DecodeLines(text);

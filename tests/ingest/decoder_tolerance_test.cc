@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ingest/decoder.h"
-#include "tests/support/raw_batches.h"
+#include "tests/support/decoded_text.h"
 
 namespace oddverb {
 namespace {
@@ -17,27 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr std::string_view kHead =
-    R"({"kind":"Event","apiVersion":"audit.k8s.io/v1",)";
-
-std::string Event(std::string_view members) {
-  return std::string(kHead) + std::string(members) + "}";
-}
-std::string EventWithId(std::string_view id) {
-  return Event(R"("level":"Metadata","auditID":")" + std::string(id) +
-               R"(","stage":"ResponseComplete")");
-}
-
-std::unique_ptr<EventBatch> Decode(std::string_view text) {
-  return Decoder({}).Decode(FrameLines(text));
-}
-
-std::vector<std::string> Ids(const EventBatch& batch) {
-  std::vector<std::string> ids;
-  for (const AuditEvent& event : batch.events) ids.emplace_back(event.audit_id);
-  return ids;
-}
 
 TEST(DecoderToleranceTest, JudgesEventsWithWrongTypes) {
   for (std::string_view members :
@@ -70,7 +49,7 @@ TEST(DecoderToleranceTest, JudgesEventsWithWrongTypes) {
         R"("requestReceivedTimestamp":1,"stageTimestamp":null)",
         R"("requestObject":null,"responseObject":"skipped-too-big")",
         R"("unknown":{"a":[]},"authenticationMetadata":{},"":"x")"}) {
-    auto batch = Decode(Event(members) + "\n" + EventWithId("next"));
+    auto batch = DecodeLines(Event(members) + "\n" + EventWithId("next"));
     EXPECT_THAT(batch->rejected, IsEmpty()) << members;
     ASSERT_THAT(batch->events, SizeIs(2)) << members;
     EXPECT_EQ(batch->events[1].audit_id, "next") << members;
@@ -90,15 +69,15 @@ TEST(DecoderToleranceTest, ReadsCodesInAnySpelling) {
       {"007", 7},        {"2147483647", 2147483647},
       {"2147483648", 0}};
   for (const auto& [code, expected] : kCases) {
-    auto batch =
-        Decode(Event(R"("responseStatus":{"code":)" + std::string(code) + "}"));
+    auto batch = DecodeLines(
+        Event(R"("responseStatus":{"code":)" + std::string(code) + "}"));
     ASSERT_THAT(batch->events, SizeIs(1)) << code;
     EXPECT_EQ(batch->events[0].response_code, expected) << code;
   }
 }
 
 TEST(DecoderToleranceTest, ReadsOddLists) {
-  auto batch = Decode(
+  auto batch = DecodeLines(
       Event(R"("user":{"username":"a","groups":[1,"g",null,"h\n"],"extra":)"
             R"({"authentication.kubernetes.io/pod-name":[null,"p","q"],)"
             R"("authentication.kubernetes.io/node-name":"n"}},)"
@@ -113,8 +92,9 @@ TEST(DecoderToleranceTest, ReadsOddLists) {
 }
 
 TEST(DecoderToleranceTest, ANullBodyIsAbsentAndAnArrayIsKept) {
-  auto batch = Decode(Event(R"("requestObject":[{"op":"add","path":"/a"}],)"
-                            R"("responseObject":null)"));
+  auto batch =
+      DecodeLines(Event(R"("requestObject":[{"op":"add","path":"/a"}],)"
+                        R"("responseObject":null)"));
   ASSERT_THAT(batch->events, SizeIs(1));
   EXPECT_EQ(batch->events[0].request_object.text,
             R"([{"op":"add","path":"/a"}])");
@@ -138,8 +118,8 @@ TEST(DecoderToleranceTest, UnescapesWhateverIsThere) {
        "0123456789abcdef0123456789abcde\n"},
       {R"(\u00e9\u20ac\uFFFD)", "\xc3\xa9\xe2\x82\xac\xef\xbf\xbd"}};
   for (const auto& [raw, expected] : kCases) {
-    auto batch = Decode(Event(R"("verb":")" + std::string(raw) +
-                              R"(","user":{"username":"u"})"));
+    auto batch = DecodeLines(Event(R"("verb":")" + std::string(raw) +
+                                   R"(","user":{"username":"u"})"));
     ASSERT_THAT(batch->events, SizeIs(1)) << raw;
     EXPECT_EQ(batch->events[0].verb, expected) << raw;
     EXPECT_EQ(batch->events[0].user.name, "u") << raw;
@@ -167,14 +147,14 @@ TEST(DecoderToleranceTest, TimesFallBack) {
       {R"("2026-11-23T24:33:15.000000Z")", R"("")", never, never},
       {R"("2026-11-23T23:33:15.00000:Z")", "{}", never, never}};
   for (const Case& c : kCases) {
-    auto batch = Decode(Event(R"("requestReceivedTimestamp":)" +
-                              std::string(c.received) +
-                              R"(,"stageTimestamp":)" + std::string(c.stage)));
+    auto batch = DecodeLines(
+        Event(R"("requestReceivedTimestamp":)" + std::string(c.received) +
+              R"(,"stageTimestamp":)" + std::string(c.stage)));
     ASSERT_THAT(batch->events, SizeIs(1)) << c.stage;
     EXPECT_EQ(batch->events[0].received, c.expected_received) << c.received;
     EXPECT_EQ(batch->events[0].stage_time, c.expected_stage) << c.stage;
   }
-  auto batch = Decode(EventWithId("no times at all"));
+  auto batch = DecodeLines(EventWithId("no times at all"));
   ASSERT_THAT(batch->events, SizeIs(1));
   EXPECT_EQ(batch->events[0].stage_time, absl::InfinitePast());
 }
@@ -192,13 +172,13 @@ TEST(DecoderToleranceTest, TakesHugeAndDeepEvents) {
       R"("requestURI":"/)" + std::string(1 << 20, 'a') + R"(\u0026")",
       std::move(ips)};
   for (size_t i = 0; i < std::size(kMembers); ++i) {
-    auto batch = Decode(EventWithId("before") + "\n" + Event(kMembers[i]) +
-                        "\n" + EventWithId("after"));
+    auto batch = DecodeLines(EventWithId("before") + "\n" + Event(kMembers[i]) +
+                             "\n" + EventWithId("after"));
     EXPECT_THAT(batch->rejected, IsEmpty()) << i;
     ASSERT_THAT(batch->events, SizeIs(3)) << i;
     EXPECT_EQ(batch->events[2].audit_id, "after") << i;
   }
-  auto batch = Decode(Event(kMembers[4]));
+  auto batch = DecodeLines(Event(kMembers[4]));
   EXPECT_THAT(batch->events[0].source_ips, SizeIs(20001));
   EXPECT_EQ(batch->events[0].source_ip, "10.0.0.1");
 }
@@ -227,9 +207,9 @@ TEST(DecoderToleranceTest, KeepsGoodLinesAroundABadOne) {
       "{\"a\":\"\x01",
       "I1124 10:00:00.000000 1 log.go:1] klog text"};
   for (std::string_view bad : kBad) {
-    auto batch = Decode(EventWithId("a") + "\n" + std::string(bad) + "\n" +
-                        EventWithId("b") + "\n" + std::string(bad) + "\n" +
-                        std::string(bad) + "\n" + EventWithId("c"));
+    auto batch = DecodeLines(EventWithId("a") + "\n" + std::string(bad) + "\n" +
+                             EventWithId("b") + "\n" + std::string(bad) + "\n" +
+                             std::string(bad) + "\n" + EventWithId("c"));
     EXPECT_THAT(Ids(*batch), ElementsAre("a", "b", "c")) << bad;
     EXPECT_THAT(batch->rejected, SizeIs(::testing::Ge(3u))) << bad;
     for (const Rejected& rejected : batch->rejected) {
@@ -254,7 +234,7 @@ TEST(DecoderToleranceTest, NamesTheReason) {
       {R"({"a" 1})", RejectReason::kNotJson},
       {R"({"kind":"Pod"})", RejectReason::kNotAuditEvent}};
   for (const auto& [text, reason] : kCases) {
-    auto batch = Decode(text);
+    auto batch = DecodeLines(text);
     ASSERT_THAT(batch->rejected, SizeIs(1)) << text;
     EXPECT_EQ(RejectReasonName(batch->rejected[0].reason),
               RejectReasonName(reason))
@@ -283,10 +263,10 @@ TEST(DecoderToleranceTest, RepairsBadBytesAndKeepsTheEvent) {
       {"\\\t", "\\ "},
       {"\\\"\x01", "\" "}};
   for (const Case& c : kCases) {
-    auto batch = Decode(EventWithId("a") + "\n" +
-                        Event(R"("auditID":"b","verb":")" + c.raw +
-                              R"(","user":{"username":"u\u0026"})") +
-                        "\n" + EventWithId("c"));
+    auto batch = DecodeLines(EventWithId("a") + "\n" +
+                             Event(R"("auditID":"b","verb":")" + c.raw +
+                                   R"(","user":{"username":"u\u0026"})") +
+                             "\n" + EventWithId("c"));
     EXPECT_THAT(Ids(*batch), ElementsAre("a", "b", "c")) << c.raw;
     EXPECT_THAT(batch->rejected, IsEmpty()) << c.raw;
     EXPECT_EQ(batch->events[1].verb, c.verb);
@@ -299,8 +279,8 @@ TEST(DecoderToleranceTest, RepairsBadBytesAndKeepsTheEvent) {
 }
 
 TEST(DecoderToleranceTest, StripsByteOrderMarksAndLineEnds) {
-  auto batch = Decode("\xef\xbb\xbf" + EventWithId("a") + "\r\n \r\n" + "\t" +
-                      EventWithId("b") + " \r\n\r\n");
+  auto batch = DecodeLines("\xef\xbb\xbf" + EventWithId("a") + "\r\n \r\n" +
+                           "\t" + EventWithId("b") + " \r\n\r\n");
   EXPECT_THAT(Ids(*batch), ElementsAre("a", "b"));
   EXPECT_THAT(batch->rejected, IsEmpty());
   EXPECT_EQ(batch->repaired_records, 0u);

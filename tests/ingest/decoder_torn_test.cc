@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ingest/decoder.h"
-#include "tests/support/raw_batches.h"
+#include "tests/support/decoded_text.h"
 
 namespace oddverb {
 namespace {
@@ -17,27 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr std::string_view kHead =
-    R"({"kind":"Event","apiVersion":"audit.k8s.io/v1",)";
-
-std::string Event(std::string_view members) {
-  return std::string(kHead) + std::string(members) + "}";
-}
-std::string EventWithId(std::string_view id) {
-  return Event(R"("level":"Metadata","auditID":")" + std::string(id) +
-               R"(","stage":"ResponseComplete")");
-}
-
-std::unique_ptr<EventBatch> Decode(std::string_view text) {
-  return Decoder({}).Decode(FrameLines(text));
-}
-
-std::vector<std::string> Ids(const EventBatch& batch) {
-  std::vector<std::string> ids;
-  for (const AuditEvent& event : batch.events) ids.emplace_back(event.audit_id);
-  return ids;
-}
 
 TEST(DecoderTornTest, SavesTheEventGluedToATornOne) {
   const std::string whole =
@@ -50,8 +29,9 @@ TEST(DecoderTornTest, SavesTheEventGluedToATornOne) {
             R"({"kind":"Event","apiVersion":"v1","text":"\\\"}{"})");
   size_t lost = 0;
   for (size_t cut = 1; cut < whole.size(); ++cut) {
-    auto batch = Decode(EventWithId("before") + "\n" + whole.substr(0, cut) +
-                        next + "\n" + EventWithId("after"));
+    auto batch =
+        DecodeLines(EventWithId("before") + "\n" + whole.substr(0, cut) + next +
+                    "\n" + EventWithId("after"));
     ASSERT_GE(batch->events.size(), 2u) << whole.substr(0, cut);
     EXPECT_EQ(batch->events.front().audit_id, "before");
     EXPECT_EQ(batch->events.back().audit_id, "after");
@@ -78,9 +58,9 @@ TEST(DecoderTornTest, SavesTheEventGluedToATornOne) {
 }
 
 TEST(DecoderTornTest, SavesSeveralGluedEvents) {
-  auto batch = Decode(EventWithId("a") + EventWithId("b") +
-                      EventWithId("torn").substr(0, 60) + EventWithId("c") +
-                      " " + EventWithId("d"));
+  auto batch = DecodeLines(EventWithId("a") + EventWithId("b") +
+                           EventWithId("torn").substr(0, 60) +
+                           EventWithId("c") + " " + EventWithId("d"));
   EXPECT_THAT(Ids(*batch), ElementsAre("a", "b", "c", "d"));
   ASSERT_THAT(batch->rejected, SizeIs(1));
   EXPECT_EQ(batch->rejected[0].sample, EventWithId("torn").substr(0, 60));
@@ -89,9 +69,10 @@ TEST(DecoderTornTest, SavesSeveralGluedEvents) {
 
 TEST(DecoderTornTest, SavesTheEventBehindNulBytes) {
   // What a file system leaves of a torn event after a crash.
-  auto batch = Decode(std::string(100, '\0') + EventWithId("a") + "\n" +
-                      EventWithId("torn").substr(0, 75) + std::string(5, '\0') +
-                      EventWithId("b") + "\n" + std::string(64, '\0'));
+  auto batch =
+      DecodeLines(std::string(100, '\0') + EventWithId("a") + "\n" +
+                  EventWithId("torn").substr(0, 75) + std::string(5, '\0') +
+                  EventWithId("b") + "\n" + std::string(64, '\0'));
   EXPECT_THAT(Ids(*batch), ElementsAre("a", "b"));
   ASSERT_THAT(batch->rejected, SizeIs(2));
   EXPECT_EQ(batch->rejected[0].reason, RejectReason::kTorn);
@@ -110,10 +91,10 @@ TEST(DecoderTornTest, NeverMakesAnEventOfABody) {
         R"("requestObject":{"spec": )", R"("requestObject":[[2], )",
         R"("requestObject":{"user":)", R"("responseObject":{"a":{},"b":)",
         R"("a":"requestObject","responseObject":)"}) {
-    for (std::string_view head : {kHead, kListHead, kLostHead}) {
+    for (std::string_view head : {kEventHead, kListHead, kLostHead}) {
       std::string cut = std::string(head) + R"("auditID":"x",)" +
                         std::string(around) + forged;
-      auto batch = Decode(cut + "\n" + EventWithId("after"));
+      auto batch = DecodeLines(cut + "\n" + EventWithId("after"));
       EXPECT_THAT(Ids(*batch), ElementsAre("after")) << around;
       EXPECT_THAT(batch->rejected, SizeIs(1)) << around;
     }
@@ -121,10 +102,10 @@ TEST(DecoderTornTest, NeverMakesAnEventOfABody) {
 }
 
 TEST(DecoderTornTest, KeepsTheItemsBeforeATearInAList) {
-  auto batch =
-      Decode(R"({"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[)"
-             R"({"auditID":"1","stage":"x"},{"auditID":"2","stage":"x"},)"
-             R"({"auditID":"3","sta)");
+  auto batch = DecodeLines(
+      R"({"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[)"
+      R"({"auditID":"1","stage":"x"},{"auditID":"2","stage":"x"},)"
+      R"({"auditID":"3","sta)");
   EXPECT_THAT(Ids(*batch), ElementsAre("1", "2"));
   ASSERT_THAT(batch->rejected, SizeIs(1));
   EXPECT_EQ(batch->rejected[0].reason, RejectReason::kTorn);
@@ -156,17 +137,17 @@ TEST(DecoderTornTest, ManyTornRecordsCostLinearTime) {
   while (text.size() < (1u << 20)) {
     text += "{\"a\":1\n,\"b\":[\n\"c\",{\n";
   }
-  auto batch = Decode(text);  // would take minutes if it were quadratic
+  auto batch = DecodeLines(text);  // would take minutes if it were quadratic
   EXPECT_THAT(batch->events, IsEmpty());
   EXPECT_GT(batch->rejected.size(), 100000u);
 
   std::string glued = R"({"kind":"Event","a":")";
   while (glued.size() < (4u << 20)) glued += R"({"kind":"Event":{"}}:[)";
-  EXPECT_THAT(Decode(glued)->events, IsEmpty());
+  EXPECT_THAT(DecodeLines(glued)->events, IsEmpty());
 }
 
 TEST(DecoderTornTest, TheSampleIsBounded) {
-  auto batch = Decode("{\"a\":\"" + std::string(100000, 'x'));
+  auto batch = DecodeLines("{\"a\":\"" + std::string(100000, 'x'));
   ASSERT_THAT(batch->rejected, SizeIs(1));
   EXPECT_EQ(batch->rejected[0].sample.size(), Rejected::kSampleBytes);
   EXPECT_EQ(batch->rejected[0].record_bytes, 100006u);
