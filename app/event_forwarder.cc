@@ -122,6 +122,25 @@ absl::Status EventForwarder::Commit(const EventBatch& batch) {
   return absl::OkStatus();
 }
 
+absl::Status EventForwarder::SendAll(const EventBatch& batch,
+                                     const std::atomic<bool>& stop) {
+  std::string body;
+  uint64_t in_body = 0;
+  for (size_t i = 0; i < batch.events.size(); ++i) {
+    body += in_body == 0 ? kListBegin : ",";
+    body += batch.events[i].raw.text;
+    ++in_body;
+    bool is_last = i + 1 == batch.events.size();
+    if (!is_last && body.size() < options_.max_body_bytes) continue;
+    body += kListEnd;
+    ODDVERB_RETURN_IF_ERROR(SendUntilAccepted(body, stop));
+    events_sent_ += in_body;
+    body.clear();
+    in_body = 0;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EventForwarder::Run(const std::atomic<bool>& stop) {
   bool ended = false;
   while (!ended && !stop) {
@@ -133,25 +152,7 @@ absl::Status EventForwarder::Run(const std::atomic<bool>& stop) {
     if (read.empty() && read.bookmark.empty()) continue;
     // Only whole events go into a list: one that is torn would spoil it.
     std::unique_ptr<EventBatch> batch = decoder_.Decode(std::move(read));
-    std::string body(kListBegin);
-    uint64_t in_body = 0;
-    auto send = [&]() -> absl::Status {
-      if (in_body == 0) return absl::OkStatus();
-      body += kListEnd;
-      ODDVERB_RETURN_IF_ERROR(SendUntilAccepted(body, stop));
-      events_sent_ += in_body;
-      body = kListBegin;
-      in_body = 0;
-      return absl::OkStatus();
-    };
-    for (const AuditEvent& event : batch->events) {
-      if (in_body > 0) body += ',';
-      body += event.raw.text;
-      ++in_body;
-      if (body.size() >= options_.max_body_bytes) status = send();
-      if (absl::IsCancelled(status)) return absl::OkStatus();
-    }
-    status = send();
+    status = SendAll(*batch, stop);
     if (absl::IsCancelled(status)) return absl::OkStatus();
     ODDVERB_RETURN_IF_ERROR(status);
     ODDVERB_RETURN_IF_ERROR(Commit(*batch));

@@ -46,7 +46,9 @@ class EventForwarder {
   absl::Status health() const;
 
  private:
-  // Cancelled when stopped before the receiver accepted.
+  // All events of `batch`, in as many requests as it takes. Cancelled when
+  // stopped before the receiver accepted them.
+  absl::Status SendAll(const EventBatch& batch, const std::atomic<bool>& stop);
   absl::Status SendUntilAccepted(std::string_view body,
                                  const std::atomic<bool>& stop);
   // How long to wait before the next try; zero = accepted.

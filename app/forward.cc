@@ -4,8 +4,9 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "app/app.h"
+#include "app/build_version.h"
+#include "app/config_redaction.h"
 #include "app/event_forwarder.h"
 #include "app/scan.h"
 #include "app/service_config.h"
@@ -17,6 +18,7 @@
 #include "net/http_server.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/logging.h"
+#include "telemetry/metrics.h"
 
 namespace oddverb {
 namespace {
@@ -56,86 +58,95 @@ absl::Status ResumeSources(const ServiceSources& sources,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> StartReceivers(
-    const ServiceConfig& config, const ServiceSources& sources,
-    const ServiceRoutes& routes) {
-  HttpServerOptions server;
-  for (const ListenerConfig& listener : config.listeners) {
-    HttpListener made;
-    made.address = listener.address;
-    made.tls = listener.tls;
-    made.bearer_tokens = listener.tokens;
-    made.routes = routes.For(listener);
-    for (HttpRoute& route : sources.RoutesOf(listener.name)) {
-      made.routes.push_back(std::move(route));
-    }
-    server.listeners.push_back(std::move(made));
-  }
-  return HttpServer::Start(std::move(server));
-}
+class Forwarding {
+ public:
+  Forwarding(ServiceConfig config, EventForwarder::Options lane_options)
+      : config_(std::move(config)),
+        lane_options_(std::move(lane_options)),
+        logger_(config_.log, clock_) {}
 
-absl::Status Forward(const ForwardOptions& options, const ServiceConfig& config,
-                     const ServiceSignals& signals) {
-  SystemClock clock;
-  Logger logger(config.log, clock);
-  ODDVERB_ASSIGN_OR_RETURN(EventForwarder::Options lane_options,
-                           OptionsOf(options));
+  absl::Status Run(const HttpClientOptions& client,
+                   const std::atomic<bool>& stop);
+
+ private:
+  absl::Status Build(const HttpClientOptions& client);
+  ServiceAnswers Answers();
+  absl::Status Ready() const;
+  std::string MetricsText() const;
+
+  const ServiceConfig config_;
+  const EventForwarder::Options lane_options_;
+  SystemClock clock_;
+  Logger logger_;
+  std::unique_ptr<SqliteCheckpoint> checkpoint_;
+  std::unique_ptr<ServiceSources> sources_;
+  std::vector<Lane> lanes_;
+  std::unique_ptr<ServiceRoutes> routes_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+absl::Status Forwarding::Build(const HttpClientOptions& client) {
   SqliteCheckpoint::Options state;
-  state.directory = config.state_dir;
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<SqliteCheckpoint> checkpoint,
-                           SqliteCheckpoint::Open(state, clock));
-  if (!checkpoint->notice().empty()) logger.Error(checkpoint->notice());
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<ServiceSources> sources,
-                           ServiceSources::Make(config));
-  ODDVERB_RETURN_IF_ERROR(ResumeSources(*sources, *checkpoint));
-  std::vector<Lane> lanes;
-  for (const NamedSource& named : sources->named()) {
-    Lane& lane = lanes.emplace_back();
-    HttpClientOptions client;
-    client.tls = {options.ca_file, options.certificate_file, options.key_file};
+  state.directory = config_.state_dir;
+  ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
+  if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
+  ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
+  ODDVERB_RETURN_IF_ERROR(ResumeSources(*sources_, *checkpoint_));
+  for (const NamedSource& named : sources_->named()) {
+    Lane& lane = lanes_.emplace_back();
     ODDVERB_ASSIGN_OR_RETURN(lane.client, HttpClient::Make(client));
     lane.forwarder = std::make_unique<EventForwarder>(
-        lane_options, named, *lane.client, *checkpoint, logger);
+        lane_options_, named, *lane.client, *checkpoint_, logger_);
   }
+  if (config_.listeners.empty()) return absl::OkStatus();
+  routes_ = std::make_unique<ServiceRoutes>(Answers());
+  ODDVERB_ASSIGN_OR_RETURN(
+      server_, HttpServer::Start(routes_->ServerOptions(config_, *sources_)));
+  return absl::OkStatus();
+}
+
+ServiceAnswers Forwarding::Answers() {
   ServiceAnswers answers;
+  answers.metrics = [this] { return MetricsText(); };
   answers.healthy = [] { return absl::OkStatus(); };
-  answers.ready = [&] {
-    ODDVERB_RETURN_IF_ERROR(sources->Health());
-    for (const Lane& lane : lanes) {
-      ODDVERB_RETURN_IF_ERROR(lane.forwarder->health());
-    }
-    return absl::OkStatus();
-  };
-  answers.metrics = [&] {
-    uint64_t sent = 0;
-    for (const Lane& lane : lanes) sent += lane.forwarder->events_sent();
-    return absl::StrCat(
-        "# HELP oddverb_forwarded_events_total Events that the receiver took.\n"
-        "# TYPE oddverb_forwarded_events_total counter\n"
-        "oddverb_forwarded_events_total ",
-        sent, "\n");
-  };
+  answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [] { return std::string("{}\n"); };
-  answers.findings_json = [](Severity) { return std::string("[]\n"); };
-  answers.reload = [] {
-    return absl::UnimplementedError("restart the forwarder instead");
-  };
-  ServiceRoutes routes(std::move(answers));
-  std::unique_ptr<HttpServer> server;
-  if (!config.listeners.empty()) {
-    ODDVERB_ASSIGN_OR_RETURN(server, StartReceivers(config, *sources, routes));
+  answers.config_json = [text = RedactedConfigJson(config_)] { return text; };
+  return answers;
+}
+
+absl::Status Forwarding::Ready() const {
+  ODDVERB_RETURN_IF_ERROR(sources_->Health());
+  for (const Lane& lane : lanes_) {
+    ODDVERB_RETURN_IF_ERROR(lane.forwarder->health());
   }
-  logger.Info("forwarding", {{"to", options.to}});
+  return absl::OkStatus();
+}
+
+std::string Forwarding::MetricsText() const {
+  const BuildVersion& build = GetBuildVersion();
+  Metrics metrics({std::string(build.version), std::string(build.revision),
+                   /*rules_version=*/""});
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    metrics.Counter(MetricId::kForwardedEvents, {sources_->named()[i].name})
+        .Add(static_cast<double>(lanes_[i].forwarder->events_sent()));
+  }
+  return metrics.Serialize();
+}
+
+absl::Status Forwarding::Run(const HttpClientOptions& client,
+                             const std::atomic<bool>& stop) {
+  ODDVERB_RETURN_IF_ERROR(Build(client));
+  logger_.Info("forwarding", {{"to", lane_options_.to}});
   std::vector<std::thread> threads;
-  for (Lane& lane : lanes) {
+  for (Lane& lane : lanes_) {
     threads.emplace_back(
-        [&lane, &signals] { lane.status = lane.forwarder->Run(signals.stop); });
+        [&lane, &stop] { lane.status = lane.forwarder->Run(stop); });
   }
   for (std::thread& thread : threads) thread.join();
-  if (server != nullptr) server->Stop(absl::Seconds(5));
-  for (const Lane& lane : lanes) ODDVERB_RETURN_IF_ERROR(lane.status);
-  logger.Info("stopped");
+  if (server_ != nullptr) server_->Stop(absl::Seconds(5));
+  for (const Lane& lane : lanes_) ODDVERB_RETURN_IF_ERROR(lane.status);
+  logger_.Info("stopped");
   return absl::OkStatus();
 }
 
@@ -146,7 +157,12 @@ int RunForward(const ForwardOptions& options, const Environment& environment,
   absl::StatusOr<ServiceConfig> config =
       LoadServiceConfig(options.config_file, environment);
   if (!config.ok()) return ReportError(config.status());
-  absl::Status status = Forward(options, *config, signals);
+  absl::StatusOr<EventForwarder::Options> lane_options = OptionsOf(options);
+  if (!lane_options.ok()) return ReportError(lane_options.status());
+  HttpClientOptions client;
+  client.tls = {options.ca_file, options.certificate_file, options.key_file};
+  Forwarding forwarding(*std::move(config), *std::move(lane_options));
+  absl::Status status = forwarding.Run(client, signals.stop);
   return status.ok() ? kExitFine : ReportError(status);
 }
 

@@ -148,19 +148,8 @@ absl::Status Service::Build() {
 absl::Status Service::StartHttp() {
   if (config_.listeners.empty()) return absl::OkStatus();
   routes_ = std::make_unique<ServiceRoutes>(Answers());
-  HttpServerOptions options;
-  for (const ListenerConfig& listener : config_.listeners) {
-    HttpListener made;
-    made.address = listener.address;
-    made.tls = listener.tls;
-    made.bearer_tokens = listener.tokens;
-    made.routes = routes_->For(listener);
-    for (HttpRoute& route : sources_->RoutesOf(listener.name)) {
-      made.routes.push_back(std::move(route));
-    }
-    options.listeners.push_back(std::move(made));
-  }
-  ODDVERB_ASSIGN_OR_RETURN(server_, HttpServer::Start(std::move(options)));
+  ODDVERB_ASSIGN_OR_RETURN(
+      server_, HttpServer::Start(routes_->ServerOptions(config_, *sources_)));
   for (size_t i = 0; i < config_.listeners.size(); ++i) {
     logger_.Info("listening", {{"listener", config_.listeners[i].name},
                                {"address", server_->address(i)}});

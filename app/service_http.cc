@@ -79,40 +79,50 @@ ServiceRoutes::ServiceRoutes(ServiceAnswers answers) {
     pages_.push_back(std::make_unique<Page>(served, path, method, access,
                                             std::move(answer)));
   };
-  auto healthy = [shared](const HttpRequestHead&) {
-    return OfStatus(shared->healthy(), 500);
+  auto add_status = [&](const char* path,
+                        const std::function<absl::Status()>& status, int code) {
+    if (status == nullptr) return;
+    add(Served::kHealth, path, RouteAccess::kOpen,
+        [status, code](const HttpRequestHead&) {
+          return OfStatus(status(), code);
+        });
   };
-  auto ready = [shared](const HttpRequestHead&) {
-    return OfStatus(shared->ready(), 503);
+  auto add_json = [&](const char* path,
+                      const std::function<std::string()>& json) {
+    if (json == nullptr) return;
+    add(Served::kApi, path, RouteAccess::kAuthenticated,
+        [json](const HttpRequestHead&) {
+          return Body("application/json", json());
+        });
   };
   for (const char* path : {"/-/healthy", "/healthz", "/livez"}) {
-    add(Served::kHealth, path, RouteAccess::kOpen, healthy);
+    add_status(path, shared->healthy, 500);
   }
   for (const char* path : {"/-/ready", "/readyz"}) {
-    add(Served::kHealth, path, RouteAccess::kOpen, ready);
+    add_status(path, shared->ready, 503);
   }
-  add(Served::kMetrics, "/metrics", RouteAccess::kOpen,
-      [shared](const HttpRequestHead&) {
-        return Body(Metrics::kContentType, shared->metrics());
-      });
-  add(Served::kApi, "/version", RouteAccess::kAuthenticated,
-      [shared](const HttpRequestHead&) {
-        return Body("application/json", shared->version_json());
-      });
-  add(Served::kApi, "/config", RouteAccess::kAuthenticated,
-      [shared](const HttpRequestHead&) {
-        return Body("application/json", shared->config_json());
-      });
-  add(Served::kApi, "/api/v1/findings", RouteAccess::kAuthenticated,
-      [shared](const HttpRequestHead& head) {
-        return Findings(*shared, head);
-      });
-  add(
-      Served::kApi, "/-/reload", RouteAccess::kAuthenticated,
-      [shared](const HttpRequestHead&) {
-        return OfStatus(shared->reload(), 400);
-      },
-      "POST");
+  if (shared->metrics != nullptr) {
+    add(Served::kMetrics, "/metrics", RouteAccess::kOpen,
+        [shared](const HttpRequestHead&) {
+          return Body(Metrics::kContentType, shared->metrics());
+        });
+  }
+  add_json("/version", shared->version_json);
+  add_json("/config", shared->config_json);
+  if (shared->findings_json != nullptr) {
+    add(Served::kApi, "/api/v1/findings", RouteAccess::kAuthenticated,
+        [shared](const HttpRequestHead& head) {
+          return Findings(*shared, head);
+        });
+  }
+  if (shared->reload != nullptr) {
+    add(
+        Served::kApi, "/-/reload", RouteAccess::kAuthenticated,
+        [shared](const HttpRequestHead&) {
+          return OfStatus(shared->reload(), 400);
+        },
+        "POST");
+  }
 }
 
 ServiceRoutes::~ServiceRoutes() = default;
@@ -124,6 +134,23 @@ std::vector<HttpRoute> ServiceRoutes::For(
     if (listener.serves(page->served())) routes.push_back(page->Route());
   }
   return routes;
+}
+
+HttpServerOptions ServiceRoutes::ServerOptions(
+    const ServiceConfig& config, const ServiceSources& sources) const {
+  HttpServerOptions options;
+  for (const ListenerConfig& listener : config.listeners) {
+    HttpListener made;
+    made.address = listener.address;
+    made.tls = listener.tls;
+    made.bearer_tokens = listener.tokens;
+    made.routes = For(listener);
+    for (HttpRoute& route : sources.RoutesOf(listener.name)) {
+      made.routes.push_back(std::move(route));
+    }
+    options.listeners.push_back(std::move(made));
+  }
+  return options;
 }
 
 }  // namespace oddverb

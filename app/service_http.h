@@ -10,13 +10,14 @@
 
 #include "absl/status/status.h"
 #include "app/service_config.h"
+#include "app/service_sources.h"
 #include "net/http_handler.h"
 #include "net/http_options.h"
 
 namespace oddverb {
 
 // What the answers are made of; called on the server's threads, so each is
-// thread-safe.
+// thread-safe. The page of one that is left out does not exist.
 struct ServiceAnswers {
   std::function<std::string()> metrics;
   // OK, or why not. Healthy fails only when the pipeline is wedged: then a
@@ -35,12 +36,16 @@ class ServiceRoutes {
   explicit ServiceRoutes(ServiceAnswers answers);
   ~ServiceRoutes();
 
-  // The routes of one listener. Health and metrics are open, all else needs the
-  // listener's token or client certificate.
-  std::vector<HttpRoute> For(const ListenerConfig& listener) const;
+  // The listeners of `config`, with these pages and the receivers among
+  // `sources`. Health and metrics are open, all else needs the listener's token
+  // or client certificate.
+  HttpServerOptions ServerOptions(const ServiceConfig& config,
+                                  const ServiceSources& sources) const;
 
  private:
   class Page;
+  std::vector<HttpRoute> For(const ListenerConfig& listener) const;
+
   std::vector<std::unique_ptr<Page>> pages_;
 };
 

@@ -32,6 +32,7 @@ enum class MetricId : uint8_t {
   kEvents,
   kExportRequests,
   kFindings,
+  kForwardedEvents,
   kInternalErrors,
   kLateEvents,
   kParseErrors,
