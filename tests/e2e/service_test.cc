@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "net/http_client.h"
 #include "tests/e2e/run_oddverb.h"
 #include "tests/support/child_process.h"
 #include "tests/support/demo_log.h"
@@ -197,6 +198,54 @@ TEST_F(ServiceTest, RefusesABadConfigurationWithItsPlace) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.errors, HasSubstr("bad.yaml:2:1"));
   EXPECT_THAT(result.errors, HasSubstr("sources"));
+}
+
+// The body of a GET of the running service; empty unless it answers 200.
+std::string Get(const std::string& port, const std::string& path) {
+  auto client = HttpClient::Make(HttpClientOptions());
+  EXPECT_TRUE(client.ok());
+  std::string url = absl::StrCat("http://127.0.0.1:", port, path);
+  auto result =
+      (*client)->Send({.method = "GET", .url = url}, absl::Seconds(20));
+  if (!result.ok() || result->status != 200) return "";
+  return result->body;
+}
+
+TEST_F(ServiceTest, AnswersForHealthMetricsAndNothingElseHere) {
+  log_.Append(DemoLogLines()[0] + "\n");
+  std::unique_ptr<ChildProcess> service = Start();
+  std::string port = PortOf(*service);
+  ASSERT_FALSE(port.empty()) << service->errors();
+  absl::Time deadline = absl::Now() + absl::Seconds(30);
+  std::string metrics;
+  do {
+    metrics = Get(port, "/metrics");
+  } while (metrics.find("stage=\"ResponseComplete\"} 1\n") ==
+               std::string::npos &&
+           absl::Now() < deadline);
+  EXPECT_THAT(metrics, HasSubstr("stage=\"ResponseComplete\"} 1\n"));
+  for (const char* path :
+       {"/-/healthy", "/healthz", "/livez", "/-/ready", "/readyz"}) {
+    EXPECT_EQ(Get(port, path), "OK\n") << path;
+  }
+  // The listener does not serve the api.
+  for (const char* path : {"/config", "/version", "/api/v1/findings"}) {
+    EXPECT_EQ(Get(port, path), "") << path;
+  }
+}
+
+TEST_F(ServiceTest, IsNotReadyWhileItsLogCannotBeRead) {
+  log_.Delete();
+  std::filesystem::remove_all(log_.path().substr(0, log_.path().rfind('/')));
+  std::unique_ptr<ChildProcess> service = Start();
+  std::string port = PortOf(*service);
+  ASSERT_FALSE(port.empty()) << service->errors();
+  absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (!Get(port, "/-/ready").empty() && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_EQ(Get(port, "/-/ready"), "");
+  EXPECT_EQ(Get(port, "/-/healthy"), "OK\n") << "a restart would not help";
 }
 
 TEST_F(ServiceTest, OneStateDirectoryServesOneProcess) {
