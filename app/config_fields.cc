@@ -17,7 +17,7 @@ constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
 constexpr std::string_view kOutputTypes[] = {"ndjson"};
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
                                             "critical"};
-constexpr std::string_view kOrders[] = {"arrival"};
+constexpr std::string_view kOrders[] = {"arrival", "event_time"};
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kLogFormats[] = {"logfmt", "json"};
 
@@ -160,6 +160,13 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
                                 "kind; the least recently seen are forgotten.",
                                 "1000000"},
                                {1024, 50'000'000}, config.max_entities);
+                   inner.Bytes({"held_events",
+                                "With order: event_time, records that wait "
+                                "for their turn; beyond, the earliest are "
+                                "judged before it.",
+                                "256MiB"},
+                               {1 << 20, int64_t{64} << 30},
+                               config.max_held_bytes);
                  });
   fields.Section(
       {"log", "Messages of the program, on standard error.", "{}"},
@@ -167,10 +174,12 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
   fields.Section(
       {"checkpoint", "How often the state is made durable.", "{}"},
       [&config](ConfigFields& inner) { VisitCheckpoint(inner, config); });
-  fields.Choice({"order", "arrival: events are judged as they come.", "arrival",
-                 Need::kOptional,
-                 "event_time, which sorts the events of all sources by their "
-                 "own time, comes with a later version"},
+  fields.Choice({"order",
+                 "arrival: events are judged as they come. event_time: events "
+                 "of all sources wait for allowed_lateness and are judged in "
+                 "the order of their own time, so that findings do not depend "
+                 "on how the sources are interleaved.",
+                 "arrival"},
                 kOrders, config.order);
   fields.Length({"allowed_lateness",
                  "How much later than the newest event one of another source "

@@ -51,7 +51,10 @@ void FillFindings(const FindingCounts& findings, Metrics& metrics) {
 }
 
 void FillState(const PipelineCounters& counters, Metrics& metrics) {
-  metrics.Counter(MetricId::kDuplicates).Add(Of(counters.duplicates));
+  metrics.Counter(MetricId::kDuplicates)
+      .Add(Of(counters.duplicates) + Of(counters.repeated));
+  metrics.Gauge(MetricId::kHeldBytes).Set(Of(counters.held_bytes));
+  metrics.Gauge(MetricId::kHeldEvents).Set(Of(counters.held_events));
   metrics.Counter(MetricId::kDetectorEvictions).Add(Of(counters.evictions));
   constexpr std::string_view kKinds[] = {"actor", "credential", "pod",
                                          "address"};

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,8 @@ namespace {
 // are under way, is a bug that only a restart mends.
 constexpr absl::Duration kWedgedAfter = absl::Seconds(30);
 constexpr absl::Duration kDrainGrace = absl::Seconds(20);
+// Beyond, events of several API servers are no longer in order.
+constexpr absl::Duration kClockSkew = absl::Seconds(5);
 
 class Service {
  public:
@@ -60,6 +63,10 @@ class Service {
   absl::Status StartHttp();
   ServiceAnswers Answers();
   std::string MetricsText();
+  // What the clock of a live source and ours differ by, as far as is known.
+  std::optional<absl::Duration> ClockSkew(size_t source) const;
+  void FillClockSkew(Metrics& metrics) const;
+  void WarnOfClockSkew();
   absl::Status Healthy();
   absl::Status Ready();
   absl::Status Reload();
@@ -91,6 +98,7 @@ class Service {
   uint64_t last_concluded_ = 0;             // guarded by watch_mutex_
   absl::Time last_progress_ = absl::Now();  // guarded by watch_mutex_
   std::atomic<bool> wedged_{false};
+  std::vector<bool> skewed_;  // by source; the watching thread's
 };
 
 absl::Status Service::BuildOutputs() {
@@ -133,6 +141,8 @@ absl::Status Service::Build() {
   options.threads = config_.threads > 0
                         ? static_cast<int>(config_.threads)
                         : static_cast<int>(std::thread::hardware_concurrency());
+  options.order = config_.order;
+  options.max_held_bytes = static_cast<uint64_t>(config_.max_held_bytes);
   options.allowed_lateness = config_.allowed_lateness;
   options.decoder.trusted_proxies = config_.trusted_proxies;
   options.hash = checkpoint_->hash();
@@ -175,9 +185,43 @@ std::string Service::MetricsText() {
                    /*rules_version=*/""});
   FillPipelineMetrics(pipeline_->counters(), recent_.counts(), "service",
                       metrics);
+  FillClockSkew(metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
       .Set(last_reload_good_ ? 1 : 0);
   return metrics.Serialize();
+}
+
+std::optional<absl::Duration> Service::ClockSkew(size_t source) const {
+  SourceConfig::Type type = config_.sources[source].type;
+  bool live =
+      type == SourceConfig::Type::kTail || type == SourceConfig::Type::kWebhook;
+  if (!live) return std::nullopt;
+  return pipeline_->delays().Smallest(source, clock_.Now());
+}
+
+void Service::FillClockSkew(Metrics& metrics) const {
+  for (size_t i = 0; i < config_.sources.size(); ++i) {
+    std::optional<absl::Duration> skew = ClockSkew(i);
+    if (!skew.has_value()) continue;
+    metrics.Gauge(MetricId::kSourceClockSkew, {config_.sources[i].name})
+        .Set(absl::ToDoubleSeconds(*skew));
+  }
+}
+
+void Service::WarnOfClockSkew() {
+  skewed_.resize(config_.sources.size());
+  for (size_t i = 0; i < config_.sources.size(); ++i) {
+    std::optional<absl::Duration> skew = ClockSkew(i);
+    bool is_skewed = skew.has_value() && absl::AbsDuration(*skew) > kClockSkew;
+    if (is_skewed && !skewed_[i]) {
+      logger_.Warn(
+          "the clock of the API server and ours differ, or its events "
+          "come late; check the time service of both machines",
+          {{"source", config_.sources[i].name},
+           {"events_arrive_after", absl::FormatDuration(*skew)}});
+    }
+    skewed_[i] = is_skewed;
+  }
 }
 
 absl::Status Service::Healthy() {
@@ -242,6 +286,7 @@ void Service::Watch(const ServiceSignals& signals) {
       last_concluded_ = concluded;
       last_progress_ = now;
     }
+    WarnOfClockSkew();
     wedged_ = now - last_progress_ > kWedgedAfter;
     if (notify_.watchdog_interval() > absl::ZeroDuration() &&
         now >= next_alive && !wedged_) {

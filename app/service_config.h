@@ -16,6 +16,7 @@
 #include "base/ip_address.h"
 #include "model/finding.h"
 #include "net/tls_options.h"
+#include "pipeline/pipeline.h"
 #include "telemetry/logging.h"
 #include "yaml/yaml_node.h"
 
@@ -71,8 +72,6 @@ struct OutputConfig {
 };
 
 struct ServiceConfig {
-  // How events of several sources are put in order.
-  enum class Order : uint8_t { kArrival };
   // A retry of the API server brings events that are this old, and more.
   static constexpr absl::Duration kWebhookLateness = absl::Minutes(2);
 
@@ -82,10 +81,11 @@ struct ServiceConfig {
   std::string state_dir = "/var/lib/oddverb";
   int64_t threads = 0;  // 0: one a core
   int64_t max_entities = 1'000'000;
+  int64_t max_held_bytes = 256 << 20;
   LogOptions log;
   absl::Duration checkpoint_interval = absl::Seconds(1);
   int64_t checkpoint_bytes = 8 << 20;
-  Order order = Order::kArrival;
+  EventOrder order = EventOrder::kArrival;
   absl::Duration allowed_lateness = absl::Seconds(10);
   std::vector<SourceConfig> sources;
   std::vector<ListenerConfig> listeners;

@@ -23,6 +23,26 @@ struct Tick {
   absl::Time watermark;
 };
 
+// A time that runs forward only, and not wildly: one damaged or forged time far
+// ahead must not end all windows at once, so a leap of more than kLeap counts
+// only when kLeapVotes times in a row agree.
+class SteadyTime {
+ public:
+  static constexpr absl::Duration kLeap = absl::Hours(1);
+  static constexpr int kLeapVotes = 8;
+
+  void Move(absl::Time time);
+  absl::Time time() const { return time_; }  // InfinitePast() before any
+
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+ private:
+  absl::Time time_ = absl::InfinitePast();
+  absl::Time leap_to_ = absl::InfinitePast();  // earliest of the votes
+  int leap_votes_ = 0;
+};
+
 class EventClock {
  public:
   explicit EventClock(absl::Duration allowed_lateness)
@@ -37,24 +57,15 @@ class EventClock {
   // Reads the times of `batch`; an event without any time gets the stream's.
   Reading Read(EventBatch& batch);
 
-  absl::Time stream_time() const { return stream_time_; }
+  absl::Time stream_time() const { return stream_time_.time(); }
 
   void Save(StateWriter& out) const;
   absl::Status Load(StateReader& in);
 
  private:
-  void MoveTo(absl::Time time);
-
-  // One damaged or forged time far ahead must not end all windows at once: a
-  // leap of more than kLeap counts only when kLeapVotes events in a row agree.
-  static constexpr absl::Duration kLeap = absl::Hours(1);
-  static constexpr int kLeapVotes = 8;
-
   absl::Duration allowed_lateness_;
-  absl::Time stream_time_ = absl::InfinitePast();
+  SteadyTime stream_time_;
   absl::Time watermark_ = absl::InfinitePast();  // a whole second
-  absl::Time leap_to_ = absl::InfinitePast();    // earliest of the votes
-  int leap_votes_ = 0;
 };
 
 }  // namespace oddverb

@@ -86,6 +86,8 @@ absl::Status Pipeline::Run(
 
 const PipelineCounters& Pipeline::counters() const { return stages_->counters; }
 
+const SourceDelays& Pipeline::delays() const { return stages_->delays; }
+
 const std::optional<Restored>& Pipeline::restored() const {
   return stages_->restored;
 }

@@ -21,10 +21,14 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/delivery.h"
 #include "pipeline/part_list.h"
+#include "pipeline/source_delays.h"
 
 namespace oddverb {
 
 enum class Duplicates : uint8_t { kJudged, kPassedOver };
+
+// How events of several live sources are put in order. See event_reorder.h.
+enum class EventOrder : uint8_t { kArrival, kEventTime };
 
 struct PipelineOptions {
   // 1 = single; more = that many workers beside the reading thread.
@@ -33,6 +37,9 @@ struct PipelineOptions {
   // before time moves on without them. 10 s covers the disorder of a log that
   // one API server writes (measured on real logs: below 1 s).
   absl::Duration allowed_lateness = absl::Seconds(10);
+  EventOrder order = EventOrder::kArrival;
+  // Of kEventTime: memory of the events that wait for their turn.
+  uint64_t max_held_bytes = 256 << 20;
   // How long a read may wait for more records before what is there is judged.
   absl::Duration read_patience = absl::Milliseconds(50);
   Decoder::Options decoder;
@@ -70,6 +77,9 @@ struct PipelineCounters {
   std::atomic<uint64_t> duplicate_keys{0}, observations{0};
   std::atomic<uint64_t> checkpoints{0}, refused{0};
   std::atomic<uint64_t> duplicates{0};
+  // EventOrder::kEventTime: read again after a restart and judged before; and
+  // what waits for its turn now.
+  std::atomic<uint64_t> repeated{0}, held_events{0}, held_bytes{0};
   // Batches under way are the difference: a pipeline that has some and
   // concludes none is wedged.
   std::atomic<uint64_t> batches_read{0}, batches_concluded{0};
@@ -109,6 +119,7 @@ class Pipeline {
 
   // Callable from any thread.
   const PipelineCounters& counters() const;
+  const SourceDelays& delays() const;  // by index of the source
   // What the checkpoint held at Make(), without its rows of state; nullopt
   // without a checkpoint or at the first start.
   const std::optional<Restored>& restored() const;

@@ -141,15 +141,12 @@ void Schedule::SequenceReady() {
   while (!decoded_.empty() && decoded_.begin()->first == next_to_sequence_) {
     std::unique_ptr<RoutedBatch> routed = std::move(decoded_.begin()->second);
     decoded_.erase(decoded_.begin());
-    stages_.Sequence(*routed);
-    Fly(std::move(routed));
+    Fly(stages_.Sequence(std::move(routed)));
   }
   if (input_ended_ && !end_in_flight_ && next_to_sequence_ == pushed_) {
     end_in_flight_ = true;
-    std::unique_ptr<RoutedBatch> end = stages_.EndBatch(run_);
-    stages_.Sequence(*end);
     end_sequence_ = next_to_sequence_;
-    Fly(std::move(end));
+    Fly(stages_.Sequence(stages_.EndBatch(run_)));
   }
 }
 
@@ -192,7 +189,7 @@ bool Schedule::Correlate(Decoder& decoder, Lock& lock) {
   std::unique_ptr<InFlight> flight = std::move(in_flight_.front());
   in_flight_.pop_front();
   bool is_end = end_in_flight_ && flight->sequence == end_sequence_;
-  uint64_t bytes = flight->routed->batch->raw.bytes->size();
+  uint64_t bytes = flight->routed->bytes_under_way;
   lock.unlock();
   absl::Status status =
       stages_.Conclude(run_, *flight->routed, std::move(flight->slices));
@@ -241,10 +238,9 @@ void ReadSource(Stages& stages, RunContext run, size_t source,
   }
   bool ended = false;
   while (status.ok() && !ended && schedule.status().ok()) {
-    status = stages.Read(run, read, ended);
-    // An empty batch still carries a checkpoint that is due.
-    bool push = !read.raw.empty() || stages.checkpoint != nullptr;
-    if (status.ok() && push && !schedule.Push(read)) return;
+    status = stages.Read(run, read);
+    ended = read.ended;
+    if (status.ok() && stages.HasWork(read) && !schedule.Push(read)) return;
   }
   if (!status.ok()) schedule.Fail(std::move(status));
 }

@@ -5,11 +5,13 @@
 namespace oddverb {
 namespace {
 
-absl::Status JudgeBatch(Stages& stages, RunContext& run, RoutedBatch& routed) {
-  stages.Sequence(routed);
+// Leaves the judged batch in `routed`.
+absl::Status JudgeBatch(Stages& stages, RunContext& run,
+                        std::unique_ptr<RoutedBatch>& routed) {
+  routed = stages.Sequence(std::move(routed));
   std::vector<SliceOutput> slices;
-  slices.push_back(stages.Judge(0, routed));
-  return stages.Conclude(run, routed, std::move(slices));
+  slices.push_back(stages.Judge(0, *routed));
+  return stages.Conclude(run, *routed, std::move(slices));
 }
 
 // Decodes and judges `read`, and gives its memory back to it.
@@ -17,7 +19,7 @@ absl::Status JudgeRead(Stages& stages, RunContext& run, Decoder& decoder,
                        ReadBatch& read) {
   std::unique_ptr<RoutedBatch> routed =
       stages.DecodeAndRoute(decoder, std::move(read));
-  ODDVERB_RETURN_IF_ERROR(JudgeBatch(stages, run, *routed));
+  ODDVERB_RETURN_IF_ERROR(JudgeBatch(stages, run, routed));
   read.raw =
       Stages::kRecycle ? decoder.Recycle(std::move(routed->batch)) : RawBatch();
   return absl::OkStatus();
@@ -33,15 +35,13 @@ absl::Status RunSingle(Stages& stages, RunContext run) {
     if (read.raw.empty()) break;
     ODDVERB_RETURN_IF_ERROR(JudgeRead(stages, run, decoder, read));
   }
-  bool ended = false;
-  while (!ended) {
-    ODDVERB_RETURN_IF_ERROR(stages.Read(run, read, ended));
-    // An empty batch still carries a checkpoint that is due.
-    if (read.raw.empty() && stages.checkpoint == nullptr) continue;
+  while (!read.ended) {
+    ODDVERB_RETURN_IF_ERROR(stages.Read(run, read));
+    if (!stages.HasWork(read)) continue;
     ODDVERB_RETURN_IF_ERROR(JudgeRead(stages, run, decoder, read));
   }
   std::unique_ptr<RoutedBatch> end = stages.EndBatch(run);
-  return JudgeBatch(stages, run, *end);
+  return JudgeBatch(stages, run, end);
 }
 
 }  // namespace oddverb

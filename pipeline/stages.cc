@@ -2,15 +2,29 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "pipeline/part_state.h"
 
 namespace oddverb {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// The last of each stream.
+std::vector<Position> LastPositions(const std::vector<Position>& positions) {
+  std::vector<Position> last;
+  for (size_t i = positions.size(); i-- > 0;) {
+    bool known = std::any_of(last.begin(), last.end(), [&](const Position& p) {
+      return p.stream == positions[i].stream;
+    });
+    if (!known) last.push_back(positions[i]);
+  }
+  return last;
+}
 
 absl::Duration ThreadCpu() {
   timespec now;
@@ -20,10 +34,29 @@ absl::Duration ThreadCpu() {
 
 }  // namespace
 
+absl::Status Stages::StartReorder(const RunContext& run) {
+  if (options.order != EventOrder::kEventTime) return absl::OkStatus();
+  EventReorder::Options reordering;
+  for (const NamedSource& named : run.sources) {
+    reordering.sources.push_back(named.name);
+  }
+  reordering.allowed_lateness = options.allowed_lateness;
+  reordering.max_held_bytes = options.max_held_bytes;
+  reorder = std::make_unique<EventReorder>(std::move(reordering), absl::Now());
+  if (!restored.has_value()) return absl::OkStatus();
+  for (const StateRow& row : RowsOf(kReorderOwner, restored->state)) {
+    StateReader reader(row.bytes);
+    ODDVERB_RETURN_IF_ERROR(reorder->Load(reader));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Stages::ResumeSources(RunContext& run) {
   pace.Start({options.checkpoint_interval, options.checkpoint_bytes,
               options.checkpoint_pause},
              absl::Now());
+  delays.Start(run.sources.size());
+  ODDVERB_RETURN_IF_ERROR(StartReorder(run));
   if (!restored.has_value()) return absl::OkStatus();
   records_judged_ = restored->records_judged;
   ODDVERB_RETURN_IF_ERROR(run.delivery.Load(restored->state));
@@ -47,18 +80,21 @@ absl::Status Stages::ResumeSources(RunContext& run) {
   return absl::OkStatus();
 }
 
-absl::Status Stages::Read(RunContext& run, ReadBatch& out, bool& ended) {
+absl::Status Stages::Read(RunContext& run, ReadBatch& out) {
   out.raw.Clear();
   out.last_spooled = 0;
   Source& source = *run.sources[out.source].source;
   // What can be read again is left for the next process; what cannot, such as
   // requests that wait for an answer, is taken to its end.
-  ended = run.stop.load(kRelaxed) && source.replayable();
-  if (ended) return absl::OkStatus();
+  out.exhausted = false;
+  out.ended = run.stop.load(kRelaxed) && source.replayable();
+  if (out.ended) return absl::OkStatus();
   absl::Status status =
       source.Read(absl::Now() + options.read_patience, out.raw);
-  ended = absl::IsOutOfRange(status);
-  if (!ended) ODDVERB_RETURN_IF_ERROR(status);
+  out.ended = absl::IsOutOfRange(status);
+  // A source that ends because the run does goes on in the next one.
+  out.exhausted = out.ended && !run.stop.load(kRelaxed);
+  if (!out.ended) ODDVERB_RETURN_IF_ERROR(status);
   return MakeDurable(run, out);
 }
 
@@ -117,28 +153,62 @@ absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
 std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
                                                     ReadBatch read) {
   counters.batches_read.fetch_add(1, kRelaxed);
+  JudgedBatch judged = {.source = read.source,
+                        .records = read.raw.records.size(),
+                        .last_spooled = read.last_spooled,
+                        .bookmark = std::move(read.raw.bookmark),
+                        .last_positions = LastPositions(read.raw.positions)};
+  uint64_t bytes = read.raw.bytes->size();
   std::unique_ptr<RoutedBatch> routed =
       Route(decoder.Decode(std::move(read.raw)), options.hash);
-  if (options.duplicates == Duplicates::kPassedOver) {
+  if (options.duplicates == Duplicates::kPassedOver || reorder != nullptr) {
     AddEventKeys(options.hash, *routed);
   }
   routed->source = read.source;
-  routed->last_spooled = read.last_spooled;
+  routed->source_ended = read.exhausted;
+  routed->bytes_under_way = bytes;
+  routed->judged.push_back(std::move(judged));
   return routed;
 }
 
-void Stages::Sequence(RoutedBatch& routed) {
-  routed.clock = clock.Read(*routed.batch);
-  if (checkpoint == nullptr) return;
-  pace.NoteBytes(routed.batch->raw.source_bytes +
-                 routed.batch->rejected.size());
-  if (!routed.checkpoint_after) {
-    routed.checkpoint_after = pace.Take(absl::Now());
+void Stages::NoteDelay(const RoutedBatch& routed) {
+  // A full batch is read behind the time, so it tells nothing.
+  if (routed.bytes_under_way >= RawBatch::kTargetBytes) return;
+  absl::Time newest = absl::InfinitePast();
+  for (const AuditEvent& event : routed.batch->events) {
+    newest = std::max(newest, event.stage_time);
   }
-  if (!routed.checkpoint_after) return;
-  StateWriter writer;
-  clock.Save(writer);
-  routed.clock_state = writer.Release();
+  if (newest == absl::InfinitePast()) return;
+  delays.Note(routed.source, newest, absl::Now());
+}
+
+std::unique_ptr<RoutedBatch> Stages::Sequence(
+    std::unique_ptr<RoutedBatch> routed) {
+  if (!routed->batch->events.empty()) NoteDelay(*routed);
+  if (reorder != nullptr) {
+    routed = reorder->Pass(std::move(routed), absl::Now());
+    counters.late.fetch_add(reorder->late_events(), kRelaxed);
+    counters.repeated.fetch_add(reorder->repeated_events(), kRelaxed);
+    counters.held_events.store(reorder->held_events(), kRelaxed);
+    counters.held_bytes.store(reorder->held_bytes(), kRelaxed);
+  }
+  routed->clock = clock.Read(*routed->batch);
+  if (checkpoint == nullptr) return routed;
+  pace.NoteBytes(routed->batch->raw.source_bytes +
+                 routed->batch->rejected.size());
+  if (!routed->checkpoint_after) {
+    routed->checkpoint_after = pace.Take(absl::Now());
+  }
+  if (!routed->checkpoint_after) return routed;
+  StateWriter clock_state;
+  clock.Save(clock_state);
+  routed->clock_state = clock_state.Release();
+  if (reorder != nullptr) {
+    StateWriter reorder_state;
+    reorder->Save(reorder_state);
+    routed->reorder_state = reorder_state.Release();
+  }
+  return routed;
 }
 
 SliceOutput Stages::Judge(int worker, const RoutedBatch& routed) {
@@ -151,7 +221,6 @@ SliceOutput Stages::Judge(int worker, const RoutedBatch& routed) {
 }
 
 void Stages::CountBatch(const EventBatch& batch) {
-  counters.records.fetch_add(batch.raw.records.size(), kRelaxed);
   counters.events.fetch_add(batch.events.size(), kRelaxed);
   counters.bytes.fetch_add(batch.raw.source_bytes, kRelaxed);
   counters.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
@@ -195,22 +264,26 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
 }
 
 void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
-  const RawBatch& raw = routed.batch->raw;
-  records_judged_ += raw.records.size();
-  for (const Position& position : raw.positions) {
-    judged_[{routed.source, position.stream}] = position;
+  for (const JudgedBatch& judged : routed.judged) {
+    records_judged_ += judged.records;
+    counters.records.fetch_add(judged.records, kRelaxed);
+    for (const Position& position : judged.last_positions) {
+      judged_[{judged.source, position.stream}] = position;
+    }
+    if (checkpoint == nullptr) continue;
+    const std::string& name = run.sources[judged.source].name;
+    if (!judged.bookmark.empty()) {
+      uncommitted_.bookmarks[name] = judged.bookmark;
+    }
+    if (judged.last_spooled > 0) {
+      uncommitted_.spool_judged[name] = judged.last_spooled;
+    }
   }
   for (const Rejected& rejected : routed.batch->rejected) {
     run.on_rejected(routed.source, rejected);
   }
   if (checkpoint == nullptr || routed.is_end) return;
   const NamedSource& named = run.sources[routed.source];
-  if (!raw.bookmark.empty()) {
-    uncommitted_.bookmarks[named.name] = raw.bookmark;
-  }
-  if (routed.last_spooled > 0) {
-    uncommitted_.spool_judged[named.name] = routed.last_spooled;
-  }
   for (const Rejected& rejected : routed.batch->rejected) {
     uncommitted_.dead_letters.push_back(
         {.source = named.name,
@@ -225,7 +298,10 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
   CountBatch(*routed.batch);
-  counters.late.fetch_add(routed.clock.late_events, kRelaxed);
+  // Of a reordered stream that stage has counted them.
+  if (reorder == nullptr) {
+    counters.late.fetch_add(routed.clock.late_events, kRelaxed);
+  }
   counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
   NoteJudged(run, routed);
   std::vector<StateRow> state;
@@ -245,6 +321,10 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
               std::back_inserter(state));
   }
   state.push_back({kClockOwner, StateRow::kShared, 0, routed.clock_state});
+  if (reorder != nullptr) {
+    state.push_back(
+        {kReorderOwner, StateRow::kShared, 0, routed.reorder_state});
+  }
   run.delivery.TakeChanges(state);
   return Commit(run, std::move(state));
 }

@@ -15,13 +15,18 @@
 #include "pipeline/checkpoint_pace.h"
 #include "pipeline/correlator.h"
 #include "pipeline/event_clock.h"
+#include "pipeline/event_reorder.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/shard.h"
+#include "pipeline/source_delays.h"
 
 namespace oddverb {
 
 // Owner of the event clock's row in a checkpoint.
 inline constexpr char kClockOwner[] = "clock";
+
+// The same of the reorder stage.
+inline constexpr char kReorderOwner[] = "reorder";
 
 // What one Run works on.
 struct RunContext {
@@ -36,15 +41,19 @@ struct ReadBatch {
   size_t source = 0;
   RawBatch raw;
   uint64_t last_spooled = 0;
+  bool ended = false;      // nothing more is read in this run
+  bool exhausted = false;  // there is nothing more
 };
 
 struct Stages {
   PipelineOptions options;
+  std::unique_ptr<EventReorder> reorder;  // null: as they arrive
   EventClock clock{absl::Seconds(10)};
   std::vector<ShardGroup> groups;  // one a worker
   std::unique_ptr<Correlator> correlator;
   Checkpoint* checkpoint = nullptr;
   PipelineCounters counters;
+  SourceDelays delays;
   std::vector<WorkerShare> shares;
   std::optional<Restored> restored;
   CheckpointPace pace;  // thread-safe
@@ -66,17 +75,23 @@ struct Stages {
   // Before anything is read.
   absl::Status ResumeSources(RunContext& run);
 
-  // Reads one batch of source `out.source` into `out`, whose memory is reused;
-  // `ended` is set at the end of its input. What cannot be read again is
-  // durable when this returns. The thread that reads that source.
-  absl::Status Read(RunContext& run, ReadBatch& out, bool& ended);
+  // Reads one batch of source `out.source` into `out`, whose memory is reused.
+  // What cannot be read again is durable when this returns. The thread that
+  // reads that source.
+  absl::Status Read(RunContext& run, ReadBatch& out);
+  // Whether a batch that was read has to pass the stages: an empty one still
+  // carries a checkpoint that is due, and moves the clock of the reorder stage.
+  bool HasWork(const ReadBatch& read) const {
+    return !read.raw.empty() || checkpoint != nullptr || reorder != nullptr;
+  }
   // Bodies that an earlier process spooled and did not judge, from `after` on;
   // empty when there are none left. Same thread.
   absl::Status ReadSpooled(RunContext& run, ReadBatch& out);
   // Any thread, with a decoder of its own.
   std::unique_ptr<RoutedBatch> DecodeAndRoute(Decoder& decoder, ReadBatch read);
-  // In the order of the input, one thread at a time.
-  void Sequence(RoutedBatch& routed);
+  // In the order of the input, one thread at a time. What it returns carries
+  // the events to be judged now.
+  std::unique_ptr<RoutedBatch> Sequence(std::unique_ptr<RoutedBatch> routed);
   // The thread that runs worker `worker` now.
   SliceOutput Judge(int worker, const RoutedBatch& routed);
   // In the order of the input, one thread at a time: correlate, checkpoint,
@@ -87,6 +102,8 @@ struct Stages {
   std::unique_ptr<RoutedBatch> EndBatch(const RunContext& run) const;
 
  private:
+  absl::Status StartReorder(const RunContext& run);
+  void NoteDelay(const RoutedBatch& routed);
   void CountBatch(const EventBatch& batch);
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);

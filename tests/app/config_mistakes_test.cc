@@ -83,10 +83,11 @@ TEST(ConfigMistakesTest, NamesWrongValues) {
       {"checkpoint: {interval: 99ms, bytes: 2GiB}",
        {"2:24: expected a duration from 100ms to 10m, got 99ms",
         "2:37: expected a size from 64KiB to 1GiB, got 2GiB"}},
-      {"order: event_time",
-       {"2:8: expected arrival, got \"event_time\"; event_time, which sorts "
-        "the events of all sources by their own time, comes with a later "
-        "version"}},
+      {"order: eventtime",
+       {"2:8: expected one of arrival, event_time, got \"eventtime\"; did you "
+        "mean \"event_time\"?"}},
+      {"memory: {held_events: 5}",
+       {"2:23: expected a size such as 64KiB, 16MiB or 1MB, got \"5\""}},
       {"allowed_lateness: 2h",
        {"2:19: expected a duration from 0s to 1h, got 2h"}},
       {"state_dir: ''", {"2:12: expected the path of a file, got \"\""}},

@@ -37,7 +37,8 @@ std::string MistakesOf(std::string_view text) {
 json FullConfig() {
   return json::parse(R"({
     "cluster": "prod", "trusted_proxies": ["10.0.0.0/8"],
-    "state_dir": "/state", "threads": 2, "memory": {"max_entities": 5000},
+    "state_dir": "/state", "threads": 2, 
+    "memory": {"max_entities": 5000, "held_events": "1MiB"},
     "log": {"level": "warn", "format": "json"},
     "checkpoint": {"interval": "2s", "bytes": "1MiB"},
     "order": "arrival", "allowed_lateness": "30s",
@@ -191,7 +192,7 @@ TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
       {"/checkpoint/interval", "5"},
       {"/checkpoint/bytes", 5},
       {"/checkpoint/bytes", "5 MiB"},
-      {"/order", "event_time"},
+      {"/order", "eventtime"},
       {"/allowed_lateness", "-1s"},
       {"/cluster", json::array({"a"})},
       {"/trusted_proxies", json::object()},

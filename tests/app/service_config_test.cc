@@ -34,10 +34,10 @@ cluster: prod-eu-1
 trusted_proxies: [10.0.0.0/8, "::1"]
 state_dir: state
 threads: 3
-memory: {max_entities: 5000}
+memory: {max_entities: 5000, held_events: 8MiB}
 log: {level: debug, format: json}
 checkpoint: {interval: 2s, bytes: 1MiB}
-order: arrival
+order: event_time
 allowed_lateness: 30s
 sources:
   - {type: tail, name: node, path: logs/audit.log, start: end, poll_interval: 5s}
@@ -67,6 +67,8 @@ detectors:
   EXPECT_EQ(config->state_dir, "/etc/state");
   EXPECT_EQ(config->threads, 3);
   EXPECT_EQ(config->max_entities, 5000);
+  EXPECT_EQ(config->max_held_bytes, 8 << 20);
+  EXPECT_EQ(config->order, EventOrder::kEventTime);
   EXPECT_EQ(config->log.level, LogLevel::kDebug);
   EXPECT_EQ(config->log.format, LogFormat::kJson);
   EXPECT_EQ(config->checkpoint_interval, absl::Seconds(2));

@@ -39,9 +39,14 @@ class MemorySource final : public Source {
       out.bytes->Append("\n");
     }
     out.source_bytes = out.bytes->size();
+    out.bookmark = std::to_string(next_);
     return next_ >= End() ? absl::OutOfRangeError("end") : absl::OkStatus();
   }
 
+  absl::Status Resume(std::string_view bookmark) override {
+    next_ = std::stoul(std::string(bookmark));
+    return absl::OkStatus();
+  }
   absl::Status Accepted(const Position&) override { return absl::OkStatus(); }
   absl::Status Commit(const Position& position) override {
     committed_ = position;

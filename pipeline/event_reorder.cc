@@ -1,0 +1,193 @@
+#include "pipeline/event_reorder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace oddverb {
+namespace {
+
+// Some back ends write every second only.
+constexpr absl::Duration kMinIdle = absl::Seconds(1);
+
+std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
+  auto out = std::make_unique<RoutedBatch>();
+  out->batch = std::make_unique<EventBatch>();
+  out->source = from.source;
+  out->source_ended = from.source_ended;
+  out->bytes_under_way = from.bytes_under_way;
+  out->is_end = from.is_end;
+  out->checkpoint_after = from.checkpoint_after;
+  out->batch->rejected = std::move(from.batch->rejected);
+  out->batch->raw.source_bytes = from.batch->raw.source_bytes;
+  out->batch->salvaged_records = from.batch->salvaged_records;
+  out->batch->repaired_records = from.batch->repaired_records;
+  return out;
+}
+
+}  // namespace
+
+EventReorder::EventReorder(Options options, absl::Time now)
+    : options_(std::move(options)), sources_(options_.sources.size()) {
+  for (SourceState& source : sources_) source.last_came = now;
+}
+
+EventReorder::~EventReorder() = default;
+
+bool EventReorder::GoesLater(const Waiting& a, const Waiting& b) {
+  if (a.place < b.place) return false;
+  return b.place < a.place || a.number > b.number;
+}
+
+std::unique_ptr<RoutedBatch> EventReorder::Pass(
+    std::unique_ptr<RoutedBatch> routed, absl::Time now) {
+  late_events_ = repeated_events_ = 0;
+  ++passes_;
+  std::unique_ptr<RoutedBatch> out = WithoutEvents(*routed);
+  if (!routed->batch->events.empty()) {
+    SourceState& source = sources_[routed->source];
+    source.last_came = now;
+    source.left = false;
+  }
+  if (routed->source_ended) sources_[routed->source].ended = true;
+  if (!routed->judged.empty()) Take(std::move(routed), *out);
+  LeaveIdle(now);
+  absl::Time watermark = out->is_end ? absl::InfiniteFuture() : Watermark();
+  while (!heap_.empty() && heap_.front().place.time <= watermark) {
+    LetGoEarliest(*out);
+  }
+  Complete(*out);
+  while (held_bytes_ > options_.max_held_bytes && !heap_.empty()) {
+    LetGoEarliest(*out);
+    Complete(*out);
+  }
+  return out;
+}
+
+void EventReorder::Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out) {
+  SourceState& source = sources_[routed->source];
+  auto held = std::make_shared<Held>();
+  held->bytes = routed->batch->raw.bytes->size();
+  held->missing = routed->batch->events.size();
+  held->routed = std::move(routed);
+  held_bytes_ += held->bytes;
+  source.held.push_back(held);
+  const std::vector<AuditEvent>& events = held->routed->batch->events;
+  for (uint32_t i = 0; i < events.size(); ++i) {
+    absl::Time stage_time = events[i].stage_time;
+    if (stage_time != absl::InfinitePast()) source.front.Move(stage_time);
+    // Without a time, or with a wild one: where its source stands.
+    absl::Time time = stage_time == absl::InfinitePast()
+                          ? source.front.time()
+                          : std::min(stage_time, source.front.time());
+    Place place = {time, held->routed->event_keys[i]};
+    bool was_read = source.read_before > 0;
+    if (was_read) --source.read_before;
+    if (was_read && !(last_gone_ < place)) {
+      ++repeated_events_;
+      --held->missing;
+      continue;
+    }
+    Waiting waiting = {place, next_number_++, held.get(), i};
+    if (place < last_gone_) {
+      ++late_events_;
+      LetGo(waiting, out);
+      continue;
+    }
+    heap_.push_back(waiting);
+    std::push_heap(heap_.begin(), heap_.end(), &GoesLater);
+  }
+}
+
+void EventReorder::LeaveIdle(absl::Time now) {
+  absl::Duration patience = std::max(options_.allowed_lateness, kMinIdle);
+  for (SourceState& source : sources_) {
+    // The wall clock may have been set back.
+    source.last_came = std::min(source.last_came, now);
+    if (now - source.last_came > patience) source.left = true;
+  }
+}
+
+absl::Time EventReorder::Watermark() const {
+  absl::Time lowest = absl::InfiniteFuture();
+  for (const SourceState& source : sources_) {
+    if (source.left || source.ended) continue;
+    // Its front is ahead of events that have yet to be read again.
+    if (source.read_before > 0) return absl::InfinitePast();
+    lowest = std::min(lowest, source.front.time() - options_.allowed_lateness);
+  }
+  return lowest;
+}
+
+void EventReorder::LetGoEarliest(RoutedBatch& out) {
+  std::pop_heap(heap_.begin(), heap_.end(), &GoesLater);
+  LetGo(heap_.back(), out);
+  heap_.pop_back();
+}
+
+void EventReorder::LetGo(const Waiting& waiting, RoutedBatch& out) {
+  Held& held = *waiting.held;
+  last_gone_ = std::max(last_gone_, waiting.place);
+  const RoutedBatch& from = *held.routed;
+  out.batch->events.push_back(from.batch->events[waiting.index]);
+  out.keys.push_back(from.keys[waiting.index]);
+  out.shards.push_back(from.shards[waiting.index]);
+  out.event_keys.push_back(from.event_keys[waiting.index]);
+  // The event's texts lie there.
+  if (held.last_pass != passes_) out.origins.push_back(held.routed);
+  held.last_pass = passes_;
+  --held.missing;
+}
+
+void EventReorder::Complete(RoutedBatch& out) {
+  for (SourceState& source : sources_) {
+    while (!source.held.empty() && source.held.front()->missing == 0) {
+      Held& held = *source.held.front();
+      for (JudgedBatch& judged : held.routed->judged) {
+        out.judged.push_back(std::move(judged));
+      }
+      held_bytes_ -= held.bytes;
+      source.held.pop_front();
+    }
+  }
+}
+
+void EventReorder::Save(StateWriter& out) const {
+  out.PutTime(last_gone_.time);
+  out.PutFixed64(last_gone_.key);
+  out.PutU64(sources_.size());
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const SourceState& source = sources_[i];
+    uint64_t read = source.read_before;
+    for (const std::shared_ptr<Held>& held : source.held) {
+      read += held->routed->batch->events.size();
+    }
+    out.PutString(options_.sources[i]);
+    source.front.Save(out);
+    out.PutU64(source.left ? 1 : 0);
+    out.PutU64(read);
+  }
+}
+
+absl::Status EventReorder::Load(StateReader& in) {
+  last_gone_.time = in.GetTime();
+  last_gone_.key = in.GetFixed64();
+  uint64_t count = in.GetU64();
+  for (uint64_t i = 0; i < count && in.status().ok(); ++i) {
+    std::string name(in.GetString());
+    SourceState restored;
+    restored.front.Load(in);
+    restored.left = in.GetU64() != 0;
+    restored.read_before = in.GetU64();
+    auto found =
+        std::find(options_.sources.begin(), options_.sources.end(), name);
+    if (found == options_.sources.end()) continue;
+    SourceState& source =
+        sources_[static_cast<size_t>(found - options_.sources.begin())];
+    source.front = restored.front;
+    source.left = restored.left;
+    source.read_before = restored.read_before;
+  }
+  return in.status();
+}
+
+}  // namespace oddverb
