@@ -258,12 +258,12 @@ void FileCheck::WarnOfListener(const ListenerConfig& listener) {
   bool serves_audit = listener.serves(Served::kAudit);
   bool has_client_ca =
       listener.tls.has_value() && !listener.tls->client_ca_file.empty();
-  if (!listener.tokens_file.empty()) {
-    WarnIfOthersMayRead(listener.place, "tokens", listener.tokens_file);
-  } else if (!listener.tokens.empty()) {
+  if (!listener.tokens.file.empty()) {
+    WarnIfOthersMayRead(listener.place, "tokens", listener.tokens.file);
+  } else if (!listener.tokens.values.empty()) {
     WarnIfOthersMayRead(listener.place, "tokens", config_.file);
   }
-  for (const std::string& token : listener.tokens) {
+  for (const std::string& token : listener.tokens.values) {
     if (token.size() >= kShortTokenBytes) continue;
     Warn(listener.place,
          absl::StrCat(name, "a token of less than ", kShortTokenBytes,
@@ -271,7 +271,7 @@ void FileCheck::WarnOfListener(const ListenerConfig& listener) {
                       "rand -hex 32"));
     break;
   }
-  if (serves_audit && listener.tokens.empty() && !has_client_ca) {
+  if (serves_audit && listener.tokens.values.empty() && !has_client_ca) {
     Warn(listener.place,
          absl::StrCat(name,
                       "every process of this machine can post events, "

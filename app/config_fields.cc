@@ -121,13 +121,14 @@ void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
   fields.Section({"tls", "Without it the listener speaks plain HTTP.",
                   "{certificate_file: tls.crt, key_file: tls.key}"},
                  listener.tls, &VisitTls);
-  fields.Tokens({"tokens",
-                 "Bearer tokens, one of which audit and api ask for. Better "
-                 "kept in tokens_file or in a variable.",
-                 "[\"${ODDVERB_TOKEN}\"]"},
-                {"tokens_file", "A file with bearer tokens, one a line.",
-                 "/etc/oddverb/tokens"},
-                listener.tokens, listener.tokens_file);
+  fields.Secrets(SecretKind::kToken,
+                 {"tokens",
+                  "Bearer tokens, one of which audit and api ask for. Better "
+                  "kept in tokens_file or in a variable.",
+                  "[\"${ODDVERB_TOKEN}\"]"},
+                 {"tokens_file", "A file with bearer tokens, one a line.",
+                  "/etc/oddverb/tokens"},
+                 listener.tokens);
 }
 
 void VisitOutput(ConfigFields& fields, OutputConfig& output) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "app/config_secrets.h"
 #include "app/service_config.h"
 #include "base/ip_address.h"
 #include "yaml/yaml_node.h"
@@ -74,9 +75,9 @@ class ConfigFields {
                       absl::Duration& value) = 0;
   virtual void Networks(const ConfigKey& key,
                         std::vector<IpNetwork>& values) = 0;
-  // Bearer tokens, in the configuration or in a file of their own.
-  virtual void Tokens(const ConfigKey& key, const ConfigKey& file_key,
-                      std::vector<std::string>& tokens, std::string& file) = 0;
+  // Secrets, in the configuration or in a file of their own.
+  virtual void Secrets(SecretKind kind, const ConfigKey& key,
+                       const ConfigKey& file_key, ConfigSecrets& secrets) = 0;
   // A mapping with keys that others know.
   virtual void Mapping(const ConfigKey& key, Names known, YamlNode& value) = 0;
 

@@ -137,8 +137,8 @@ class LoadingFields final : public ConfigFields {
     });
   }
 
-  void Tokens(const ConfigKey& key, const ConfigKey& file_key,
-              std::vector<std::string>& tokens, std::string& file) override;
+  void Secrets(SecretKind kind, const ConfigKey& key, const ConfigKey& file_key,
+               ConfigSecrets& secrets) override;
 
   void Mapping(const ConfigKey& key, Names, YamlNode& value) override {
     value = node_.Get(key.name);
@@ -278,9 +278,8 @@ void LoadingFields::LoadText(const YamlNode& node, TextKind kind,
   }
 }
 
-void LoadingFields::Tokens(const ConfigKey& key, const ConfigKey& file_key,
-                           std::vector<std::string>& tokens,
-                           std::string& file) {
+void LoadingFields::Secrets(SecretKind kind, const ConfigKey& key,
+                            const ConfigKey& file_key, ConfigSecrets& secrets) {
   YamlNode list = node_.Get(key.name);
   YamlNode file_node = node_.Get(file_key.name);
   if (list.present() && file_node.present()) {
@@ -289,28 +288,34 @@ void LoadingFields::Tokens(const ConfigKey& key, const ConfigKey& file_key,
     return;
   }
   if (file_node.present()) {
-    LoadText(file_node, TextKind::kPath, file);
-    if (file.empty()) return;
+    LoadText(file_node, TextKind::kPath, secrets.file);
+    if (secrets.file.empty()) return;
     absl::StatusOr<std::vector<std::string>> loaded =
-        ReadTokenFile(file, kMaxItems);
+        ReadSecretFile(kind, secrets.file, secrets.max);
     if (!loaded.ok()) {
       mistakes_.Add(file_node.Error(S(loaded.status().message())));
     }
-    if (loaded.ok()) tokens = *std::move(loaded);
+    if (loaded.ok()) secrets.values = *std::move(loaded);
     return;
   }
   if (list.kind() == YamlNode::Kind::kSequence && list.Items().empty()) {
-    mistakes_.Add(list.Error(
-        "an empty list lets nobody in; add a token, or leave the key out"));
+    mistakes_.Add(list.Error("an empty list; add one, or leave the key out"));
   }
-  // The text of a token is in no message.
+  // The text of a secret is in no message.
   ForEachText(key, [&](const YamlNode& item) {
     absl::StatusOr<std::string> token = item.AsString();
-    absl::Status status = token.ok() ? CheckToken(*token) : absl::OkStatus();
+    absl::Status status =
+        token.ok() ? CheckSecret(kind, *token) : absl::OkStatus();
     mistakes_.Add(token.status());
     if (!status.ok()) mistakes_.Add(item.Error(S(status.message())));
-    if (token.ok() && status.ok()) tokens.push_back(*std::move(token));
+    if (token.ok() && status.ok()) {
+      secrets.values.push_back(*std::move(token));
+    }
   });
+  if (secrets.values.size() > secrets.max) {
+    mistakes_.Add(
+        list.Error(absl::StrCat("expected at most ", secrets.max, " of them")));
+  }
 }
 
 void LoadingFields::Mappings(const ConfigKey& key, const Items& items) {

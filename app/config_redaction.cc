@@ -53,13 +53,13 @@ class RedactingFields final : public ConfigFields {
     }
     Strings(key, texts);
   }
-  void Tokens(const ConfigKey& key, const ConfigKey& file_key,
-              std::vector<std::string>& tokens, std::string& file) override {
-    if (!file.empty()) {
-      out_.Key(file_key.name).String(Unexpanded(file));
-    } else if (!tokens.empty()) {
-      Strings(key,
-              std::vector<std::string>(tokens.size(), std::string(kSecret)));
+  void Secrets(SecretKind, const ConfigKey& key, const ConfigKey& file_key,
+               ConfigSecrets& secrets) override {
+    if (!secrets.file.empty()) {
+      out_.Key(file_key.name).String(Unexpanded(secrets.file));
+    } else if (!secrets.values.empty()) {
+      Strings(key, std::vector<std::string>(secrets.values.size(),
+                                            std::string(kSecret)));
     }
   }
   void Mapping(const ConfigKey& key, Names, YamlNode& value) override {

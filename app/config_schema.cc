@@ -72,8 +72,8 @@ class SchemaFields final : public ConfigFields {
   void Networks(const ConfigKey& key, std::vector<IpNetwork>&) override {
     AddList(key, R"({"type":"string"})");
   }
-  void Tokens(const ConfigKey& key, const ConfigKey& file_key,
-              std::vector<std::string>&, std::string&) override {
+  void Secrets(SecretKind, const ConfigKey& key, const ConfigKey& file_key,
+               ConfigSecrets&) override {
     AddList(key, R"({"type":"string"})");
     Add(file_key, TypeOf(TextKind::kPath));
   }

@@ -10,7 +10,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/json_writer.h"
 #include "base/status_macros.h"
@@ -21,30 +20,7 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 4 << 20;
-constexpr size_t kMaxTokenFileBytes = 1 << 20;
-// The server's limit for all headers together is 8 KiB.
-constexpr size_t kMaxTokenBytes = 4 << 10;
 constexpr size_t kMaxShownBytes = 80;
-
-// All of a file, or one byte more than `max_bytes`.
-absl::StatusOr<std::string> ReadFile(const std::string& path,
-                                     size_t max_bytes) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return absl::InvalidArgumentError(std::strerror(errno));
-  std::string text;
-  char buffer[1 << 16];
-  ssize_t got = 0;
-  while (text.size() <= max_bytes &&
-         (got = read(fd, buffer, sizeof(buffer))) != 0) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    text.append(buffer, static_cast<size_t>(got));
-  }
-  int error_number = errno;
-  close(fd);
-  if (got < 0) return absl::InvalidArgumentError(std::strerror(error_number));
-  return text;
-}
 
 bool IsNameCharacter(char c, size_t index) {
   return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_' ||
@@ -113,12 +89,6 @@ absl::StatusOr<std::string> ExpandText(std::string_view text,
   return out;
 }
 
-// RFC 6750 2.1: b64token.
-bool IsTokenCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         std::string_view("-._~+/=").find(c) != std::string_view::npos;
-}
-
 }  // namespace
 
 std::optional<std::string> ProcessEnvironment(std::string_view name) {
@@ -126,8 +96,27 @@ std::optional<std::string> ProcessEnvironment(std::string_view name) {
   return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
+absl::StatusOr<std::string> ReadTextFile(const std::string& path,
+                                         size_t max_bytes) {
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::InvalidArgumentError(std::strerror(errno));
+  std::string text;
+  char buffer[1 << 16];
+  ssize_t got = 0;
+  while (text.size() <= max_bytes &&
+         (got = read(fd, buffer, sizeof(buffer))) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    text.append(buffer, static_cast<size_t>(got));
+  }
+  int error_number = errno;
+  close(fd);
+  if (got < 0) return absl::InvalidArgumentError(std::strerror(error_number));
+  return text;
+}
+
 absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxConfigBytes);
+  absl::StatusOr<std::string> text = ReadTextFile(path, kMaxConfigBytes);
   if (!text.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": cannot read the configuration: ", text.status().message()));
@@ -144,49 +133,6 @@ absl::StatusOr<YamlNode> ExpandVariables(const YamlNode& root,
   return root.ReplaceValues([&environment](std::string_view text) {
     return ExpandText(text, environment);
   });
-}
-
-absl::Status CheckToken(std::string_view token) {
-  if (token.empty()) return absl::InvalidArgumentError("an empty token");
-  if (token.size() > kMaxTokenBytes) {
-    return absl::InvalidArgumentError("a token of more than 4 KiB");
-  }
-  if (!std::all_of(token.begin(), token.end(), IsTokenCharacter)) {
-    return absl::InvalidArgumentError(
-        "a token with a character that no bearer token may have; allowed are "
-        "letters, digits and -._~+/= (make one with: openssl rand -hex 32)");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<std::string>> ReadTokenFile(const std::string& path,
-                                                       size_t max_tokens) {
-  auto error = [&path](std::string_view why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tokens of ", path, ": ", A(why)));
-  };
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxTokenFileBytes);
-  if (!text.ok()) return error(S(text.status().message()));
-  if (text->size() > kMaxTokenFileBytes) return error("larger than 1 MiB");
-  std::vector<std::string> tokens;
-  size_t line_number = 0;
-  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
-    ++line_number;
-    line = absl::StripAsciiWhitespace(line);
-    if (line.empty()) continue;
-    absl::Status status = CheckToken(S(line));
-    if (!status.ok()) {
-      return error(absl::StrCat("line ", line_number, ": ", status.message()));
-    }
-    tokens.emplace_back(line);
-    if (tokens.size() > max_tokens) {
-      return error(absl::StrCat("more than ", max_tokens, " tokens"));
-    }
-  }
-  if (tokens.empty()) {
-    return error("no token; write one a line (openssl rand -hex 32)");
-  }
-  return tokens;
 }
 
 }  // namespace oddverb

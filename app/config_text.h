@@ -1,5 +1,5 @@
 // The text of a configuration, up to where its keys get their meaning: reading
-// the file and the files of secrets, and putting in environment variables.
+// files, and putting in environment variables.
 #ifndef ODDVERB_APP_CONFIG_TEXT_H_
 #define ODDVERB_APP_CONFIG_TEXT_H_
 
@@ -31,14 +31,10 @@ absl::StatusOr<std::string> ReadConfigFile(const std::string& path);
 absl::StatusOr<YamlNode> ExpandVariables(const YamlNode& root,
                                          const Environment& environment);
 
-// OK for what RFC 6750 allows as a bearer token, up to 4 KiB. The message says
-// nothing of the token.
-absl::Status CheckToken(std::string_view token);
-
-// One token a line; blank lines and blanks at the ends do not count. At least
-// one and at most `max_tokens`, each as CheckToken() wants it.
-absl::StatusOr<std::vector<std::string>> ReadTokenFile(const std::string& path,
-                                                       size_t max_tokens);
+// All of a file, or the first bytes, more than `max_bytes`, of a larger one.
+// InvalidArgument: the cause alone.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path,
+                                         size_t max_bytes);
 
 }  // namespace oddverb
 

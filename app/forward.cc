@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
+#include "app/config_secrets.h"
 #include "app/event_forwarder.h"
 #include "app/scan.h"
 #include "app/service_config.h"
@@ -32,8 +33,9 @@ absl::StatusOr<EventForwarder::Options> OptionsOf(
     return absl::InvalidArgumentError(
         "--token-file: a token is sent over https only; --to is no https URL");
   }
-  ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> tokens,
-                           ReadTokenFile(options.token_file, 1));
+  ODDVERB_ASSIGN_OR_RETURN(
+      std::vector<std::string> tokens,
+      ReadSecretFile(SecretKind::kToken, options.token_file, 1));
   made.bearer_token = tokens.front();
   return made;
 }

@@ -25,6 +25,13 @@ namespace oddverb {
 // Paths of files are absolute, or relative to the folder of the configuration;
 // once loaded they can be opened as they are.
 
+// Secrets and the file that they were read from, if they were.
+struct ConfigSecrets {
+  size_t max = 256;
+  std::vector<std::string> values = {};
+  std::string file = {};
+};
+
 struct SourceConfig {
   enum class Type : uint8_t { kTail, kWebhook, kFiles, kStdin };
   // Where a tail starts that has no checkpoint yet.
@@ -51,8 +58,7 @@ struct ListenerConfig {
   std::string name;  // unique
   std::string address;
   std::optional<TlsServerOptions> tls;
-  std::vector<std::string> tokens;  // those of tokens_file, too
-  std::string tokens_file;
+  ConfigSecrets tokens;
   std::vector<Served> serve;
 
   std::string place;

@@ -143,7 +143,7 @@ HttpServerOptions ServiceRoutes::ServerOptions(
     HttpListener made;
     made.address = listener.address;
     made.tls = listener.tls;
-    made.bearer_tokens = listener.tokens;
+    made.bearer_tokens = listener.tokens.values;
     made.routes = For(listener);
     for (HttpRoute& route : sources.RoutesOf(listener.name)) {
       made.routes.push_back(std::move(route));

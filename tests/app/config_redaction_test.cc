@@ -58,8 +58,8 @@ TEST(ConfigRedactionTest, ShowsNoSecretFromAnyDoor) {
         folder.path("c.yaml"),
         [&secrets](std::string_view) { return secrets[1]; });
     ASSERT_THAT(config, IsOk());
-    ASSERT_EQ(config->listeners[0].tokens.size(), 2u);
-    ASSERT_EQ(config->listeners[1].tokens.size(), 2u);
+    ASSERT_EQ(config->listeners[0].tokens.values.size(), 2u);
+    ASSERT_EQ(config->listeners[1].tokens.values.size(), 2u);
     std::string shown = RedactedConfigJson(*config);
     for (const std::string& secret : secrets) ExpectHidden(secret, shown);
     json listeners = json::parse(shown)["listeners"];

@@ -86,46 +86,6 @@ TEST(ConfigTextTest, LeavesKeysAlone) {
   EXPECT_THAT(expanded->Get("${CLUSTER}").Keys(), ElementsAre("$${x}"));
 }
 
-TEST(ConfigTextTest, ReadsTokensOneALine) {
-  TempFolder folder;
-  std::string path = folder.Write("tokens", "abc\n\n  d-._~+/=9 \r\n\t\nlast");
-  absl::StatusOr<std::vector<std::string>> tokens = ReadTokenFile(path, 3);
-  ASSERT_THAT(tokens, IsOk());
-  EXPECT_THAT(*tokens, ElementsAre("abc", "d-._~+/=9", "last"));
-  EXPECT_THAT(ReadTokenFile(path, 2),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("more than 2 tokens")));
-}
-
-TEST(ConfigTextTest, TokenFileErrorsSayWhereButNotWhat) {
-  TempFolder folder;
-  const struct {
-    std::string content;
-    std::string_view expected;
-  } kCases[] = {
-      {"", "no token; write one a line"},
-      {"\n \n", "no token; write one a line"},
-      {"good\nSECRET with blank\n", "line 2: a token with a character"},
-      {std::string("SECRET\0", 7), "line 1: a token with a character"},
-      {"SECRET\xc3\xa9", "line 1: a token with a character"},
-      {"good\n" + std::string(4097, 'S'), "line 2: a token of more than 4 KiB"},
-      {std::string((1 << 20) + 1, '\n'), "larger than 1 MiB"},
-  };
-  for (const auto& test : kCases) {
-    std::string path = folder.Write("tokens", test.content);
-    absl::Status status = ReadTokenFile(path, 100).status();
-    EXPECT_THAT(
-        std::string(status.message()),
-        StartsWith("tokens of " + path + ": " + std::string(test.expected)));
-    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("SECRET")));
-    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("SSSS")));
-  }
-  EXPECT_THAT(CheckToken(std::string(4096, 't')), IsOk());
-  EXPECT_THAT(ReadTokenFile(folder.path("absent"), 9),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("No such file or directory")));
-}
-
 TEST(ConfigTextTest, ReadsAConfigurationOfUpTo4MiB) {
   TempFolder folder;
   std::string full(4 << 20, '#');

@@ -100,7 +100,7 @@ detectors:
   EXPECT_EQ(hook.tls->certificate_file, "/etc/t.crt");
   EXPECT_EQ(hook.tls->key_file, "/k/t.key");
   EXPECT_EQ(hook.tls->client_ca_file, "/etc/ca.crt");
-  EXPECT_THAT(hook.tokens, ElementsAre("abc"));
+  EXPECT_THAT(hook.tokens.values, ElementsAre("abc"));
   EXPECT_THAT(config->listeners[1].serve, ElementsAre(Served::kHealth));
   EXPECT_FALSE(config->listeners[1].tls.has_value());
 
@@ -162,14 +162,15 @@ TEST(ServiceConfigTest, TokensComeFromTheFileOrTheText) {
   };
   absl::StatusOr<ServiceConfig> config = parse("tokens_file: tokens");
   ASSERT_THAT(config, IsOk());
-  EXPECT_THAT(config->listeners[0].tokens, ElementsAre("first", "second"));
-  EXPECT_EQ(config->listeners[0].tokens_file, folder.path("tokens"));
+  EXPECT_THAT(config->listeners[0].tokens.values,
+              ElementsAre("first", "second"));
+  EXPECT_EQ(config->listeners[0].tokens.file, folder.path("tokens"));
 
   const struct {
     std::string_view rest, message;
   } kCases[] = {
-      {"tokens: []", "an empty list lets nobody in"},
-      {"tokens: ['']", "an empty token"},
+      {"tokens: []", "an empty list"},
+      {"tokens: ['']", "a token that is empty"},
       {"tokens: ['SECRET SECRET']", "a token with a character"},
       {"tokens: {a: SECRET}", "expected a text or a list of texts"},
       {"tokens: [[SECRET]]", "expected a text, got a list"},
@@ -210,7 +211,7 @@ TEST(ServiceConfigTest, VariablesReachEveryKindOfValue) {
   EXPECT_EQ(config->checkpoint_interval, absl::Seconds(5));
   EXPECT_EQ(config->sources[0].path, "/a.log");
   EXPECT_EQ(config->listeners[0].address, "localhost:3");
-  EXPECT_THAT(config->listeners[0].tokens, ElementsAre("s3cret"));
+  EXPECT_THAT(config->listeners[0].tokens.values, ElementsAre("s3cret"));
 }
 
 }  // namespace
