@@ -155,9 +155,11 @@ void AddThreads(CLI::App* app, ScanOptions& scan) {
 void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
   const char* group = "Findings";
   AddChoice(app, "--format", FormatNames(),
-            absl::StrCat(absl::StrJoin(FormatNames(), " or "),
+            absl::StrCat(absl::StrJoin(FormatNames(), ", "),
                          "; default: table on a terminal, else ndjson (one "
-                         "JSON object a line, see oddverb schema finding)"),
+                         "JSON object a line, see oddverb schema finding). The "
+                         "others are what SIEMs, brokers and falcosidekick "
+                         "read, one JSON object a line: docs/outputs.md"),
             [&scan](const std::string& name) { scan.format = name; })
       ->type_name("FORMAT")
       ->group(group);

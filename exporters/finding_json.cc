@@ -3,30 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <numeric>
 #include <vector>
 
-#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "base/json_writer.h"
+#include "exporters/format_text.h"
 
 namespace oddverb {
 namespace {
-
-// Numbers are counted in units of 0.0001.
-constexpr int64_t kUnit = 10'000;
-// Keeps units below 2^53, where a double still holds each whole number.
-constexpr double kMaxNumber = 1e11;
-
-double Finite(double value) {
-  if (std::isnan(value)) return 0;
-  return std::clamp(value, -kMaxNumber, kMaxNumber);
-}
-
-int64_t Units(double value) {
-  return std::llround(Finite(value) * static_cast<double>(kUnit));
-}
 
 // Moves rounded `units` by `missing` units in all: one each to the values that
 // rounding moved the furthest the other way, and round again if need be.
@@ -53,40 +38,21 @@ std::vector<int64_t> ContributionUnits(const Finding& finding) {
   double exact_sum = 0;
   int64_t sum = 0;
   for (const FindingReason& reason : finding.why) {
-    exact.push_back(Finite(reason.contribution) * static_cast<double>(kUnit));
-    units.push_back(Units(reason.contribution));
+    exact.push_back(FiniteNumber(reason.contribution) *
+                    static_cast<double>(kDecimalUnit));
+    units.push_back(DecimalUnits(reason.contribution));
     exact_sum += exact.back();
     sum += units.back();
   }
-  const double exact_score = Finite(finding.score) * static_cast<double>(kUnit);
+  const double exact_score =
+      FiniteNumber(finding.score) * static_cast<double>(kDecimalUnit);
   // One unit, and what adding doubles may lose.
   const double tolerance = 1 + 1e-12 * std::abs(exact_score);
   const bool sums_up = std::abs(exact_sum - exact_score) <= tolerance;
   if (sums_up && !units.empty()) {
-    Distribute(Units(finding.score) - sum, exact, units);
+    Distribute(DecimalUnits(finding.score) - sum, exact, units);
   }
   return units;
-}
-
-std::string DecimalText(int64_t units) {
-  const uint64_t size = static_cast<uint64_t>(std::abs(units));
-  std::string text = units < 0 ? "-" : "";
-  text += std::to_string(size / kUnit);
-  if (const uint64_t rest = size % kUnit; rest != 0) {
-    std::string decimals = std::to_string(kUnit + rest);  // "1" and 4 digits
-    decimals.erase(decimals.find_last_not_of('0') + 1);
-    decimals[0] = '.';
-    text += decimals;
-  }
-  return text;
-}
-
-std::string TimeText(absl::Time time) {
-  const absl::TimeZone utc = absl::UTCTimeZone();
-  const absl::Time first = absl::FromCivil(absl::CivilSecond(1), utc);
-  const absl::Time end = absl::FromCivil(absl::CivilSecond(10000), utc);
-  time = std::clamp(time, first, end - absl::Microseconds(1));
-  return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%E6SZ", time, utc);
 }
 
 // The members of the object, in their order.
@@ -131,9 +97,9 @@ class FindingWriter {
     json_.Key("rule_version").Int(finding_.rule_version);
     Text("severity", SeverityName(finding_.severity));
     Number("confidence",
-           Units(std::clamp(Finite(finding_.confidence), 0., 1.)));
-    Number("score", Units(finding_.score));
-    Number("threshold", Units(finding_.threshold));
+           DecimalUnits(std::clamp(FiniteNumber(finding_.confidence), 0., 1.)));
+    Number("score", DecimalUnits(finding_.score));
+    Number("threshold", DecimalUnits(finding_.threshold));
     Text("state", FindingStateName(finding_.state));
     json_.Key("warming").Bool(finding_.warming);
   }

@@ -52,6 +52,11 @@ class Checker {
                                           std::regex(rule.get<std::string>()));
       return fits ? "" : fail("does not match " + rule.dump());
     }
+    if (keyword == "minLength") {
+      const bool fits = !value.is_string() ||
+                        value.get<std::string>().size() >= rule.get<size_t>();
+      return fits ? "" : fail("is shorter than " + rule.dump());
+    }
     if (keyword == "required") return CheckRequired(rule, value, path);
     if (keyword == "properties") return CheckProperties(rule, value, path);
     if (keyword == "additionalProperties") {
