@@ -112,6 +112,13 @@ std::string_view CureOf(CURLcode code, std::string_view detail) {
         return "the server does not speak TLS here: use http, or another port";
       }
       return "";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // What curl calls an answer without a status line.
+      if (absl::StrContains(A(detail), "HTTP/0.9")) {
+        return "the server does not speak HTTP here: use https, or another "
+               "port";
+      }
+      return "";
     case CURLE_COULDNT_RESOLVE_HOST:
       return "check the host name";
     case CURLE_COULDNT_CONNECT:
@@ -126,8 +133,11 @@ std::string_view CureOf(CURLcode code, std::string_view detail) {
 absl::StatusCode CodeOf(CURLcode code, std::string_view cure) {
   switch (code) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return absl::StatusCode::kInvalidArgument;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // Of the URL, which is our mistake, or of the answer.
+      return cure.empty() ? absl::StatusCode::kInvalidArgument
+                          : absl::StatusCode::kUnavailable;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
