@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/strings.h"
 
 namespace oddverb {
@@ -64,6 +65,17 @@ void WaitUntilWritable(int descriptor) {
   ::poll(&poll_entry, 1, /*timeout=*/-1);
 }
 
+// -1 and errno on failure.
+int OpenPath(const std::string& path, OutputFile::Mode mode) {
+  const int how = mode == OutputFile::Mode::kAppend ? O_APPEND : O_TRUNC;
+  int descriptor;
+  do {
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how,
+                        kNewFileMode);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
 bool IsRegularFile(int descriptor) {
   struct stat status {};
   return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
@@ -77,15 +89,12 @@ absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Open(
     return std::make_unique<OutputFile>(STDOUT_FILENO, "standard output",
                                         Ownership::kBorrowed);
   }
-  const int how = mode == Mode::kAppend ? O_APPEND : O_TRUNC;
-  int descriptor;
-  do {
-    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how,
-                        kNewFileMode);
-  } while (descriptor < 0 && errno == EINTR);
+  const int descriptor = OpenPath(path, mode);
   if (descriptor < 0) return WriteError(path, errno);
   auto file = std::make_unique<OutputFile>(descriptor, path, Ownership::kOwned);
-  file->can_cut_ = mode == Mode::kReplace && IsRegularFile(descriptor);
+  const bool regular = IsRegularFile(descriptor);
+  file->can_cut_ = mode == Mode::kReplace && regular;
+  file->follows_rotation_ = mode == Mode::kAppend && regular;
   return file;
 }
 
@@ -96,6 +105,7 @@ OutputFile::~OutputFile() { Close().IgnoreError(); }
 
 absl::Status OutputFile::Write(std::string_view lines) {
   if (descriptor_ < 0) return WriteError(name_, EBADF);
+  if (follows_rotation_) ODDVERB_RETURN_IF_ERROR(FollowRotation());
   if (torn_line_) {
     size_t written = 0;
     if (int error = WriteAll("\n", written); error != 0) return Error(error);
@@ -106,6 +116,27 @@ absl::Status OutputFile::Write(std::string_view lines) {
   if (error == 0) return absl::OkStatus();
   if (written > 0) TakeBack(written, lines[written - 1]);
   return Error(error);
+}
+
+absl::Status OutputFile::FollowRotation() {
+  struct stat ours {};
+  struct stat named {};
+  if (::stat(name_.c_str(), &named) == 0) {
+    if (::fstat(descriptor_, &ours) != 0) return Error(errno);
+    const bool same =
+        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    if (same) return absl::OkStatus();
+  } else if (errno != ENOENT) {
+    return absl::OkStatus();  // cannot tell; the open file still works
+  }
+  const int descriptor = OpenPath(name_, Mode::kAppend);
+  if (descriptor < 0) {
+    // A person mends the folder; until then nothing may be lost.
+    return absl::UnavailableError(Error(errno).message());
+  }
+  ::close(std::exchange(descriptor_, descriptor));
+  torn_line_ = false;  // it stays behind, as the end of the old file
+  return absl::OkStatus();
 }
 
 absl::Status OutputFile::Close() {

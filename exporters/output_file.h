@@ -4,6 +4,10 @@
 // reader of the pipe or file sees a finding as soon as it is out. A write that
 // cannot go on blocks; a slow reader is backpressure, not an error. The program
 // ignores SIGPIPE, so that a reader who has gone is an error here.
+//
+// A regular file that is appended to may be rotated by renaming or removing it
+// (logrotate without copytruncate, and no signal needed): each Write() looks
+// whether the path still names the open file, and else goes on in a new one.
 #ifndef ODDVERB_EXPORTERS_OUTPUT_FILE_H_
 #define ODDVERB_EXPORTERS_OUTPUT_FILE_H_
 
@@ -37,6 +41,7 @@ class OutputFile {
   // Open() replaced holds none of them; elsewhere a torn line may remain, and
   // the next Write() starts on a new line.
   // ResourceExhausted: no space or quota, worth trying again.
+  // Unavailable: rotated, and no new file can be made; worth trying again.
   // FailedPrecondition: the reader has gone. Else: the file cannot be written.
   absl::Status Write(std::string_view lines);
 
@@ -49,6 +54,8 @@ class OutputFile {
  private:
   // Errno of the first failure, or 0; `written` counts the bytes that are out.
   int WriteAll(std::string_view bytes, size_t& written);
+  // Opens the path anew where it names no file or another one.
+  absl::Status FollowRotation();
   // Takes back the `written` bytes of a failed Write().
   void TakeBack(size_t written, char last_byte);
   absl::Status Error(int error_number) const;
@@ -58,6 +65,7 @@ class OutputFile {
   Ownership ownership_;
   // Only this process writes to the file, from its start: it can be cut back.
   bool can_cut_ = false;
+  bool follows_rotation_ = false;  // a regular file at the path name_
   bool torn_line_ = false;
 };
 

@@ -142,6 +142,55 @@ TEST_F(OutputFileTest, TornLineInASharedFileStandsAlone) {
   EXPECT_EQ(Content(Path("f")), "brok\nwhole\n");
 }
 
+TEST_F(OutputFileTest, GoesOnInANewFileOnceTheOldOneIsRenamedOrRemoved) {
+  auto file = Opened("f", OutputFile::Mode::kAppend);
+  ASSERT_THAT(file->Write("one\n"), IsOk());
+  std::filesystem::rename(Path("f"), Path("f.1"));
+  ASSERT_THAT(file->Write("two\n"), IsOk());
+  ASSERT_THAT(file->Write("three\n"), IsOk());
+  EXPECT_EQ(Content(Path("f.1")), "one\n");
+  EXPECT_EQ(Content(Path("f")), "two\nthree\n");
+  // As logrotate's "create" does.
+  std::filesystem::rename(Path("f"), Path("f.2"));
+  std::ofstream(Path("f")) << "new\n";
+  ASSERT_THAT(file->Write("four\n"), IsOk());
+  EXPECT_EQ(Content(Path("f")), "new\nfour\n");
+  std::filesystem::remove(Path("f"));
+  ASSERT_THAT(file->Write("five\n"), IsOk());
+  EXPECT_EQ(Content(Path("f")), "five\n");
+  EXPECT_THAT(file->Close(), IsOk());
+}
+
+TEST_F(OutputFileTest, GoesOnAtTheStartOfAFileThatIsCutDown) {
+  auto file = Opened("f", OutputFile::Mode::kAppend);
+  ASSERT_THAT(file->Write("one\n"), IsOk());
+  std::filesystem::resize_file(Path("f"), 0);  // copytruncate
+  ASSERT_THAT(file->Write("two\n"), IsOk());
+  EXPECT_EQ(Content(Path("f")), "two\n");
+}
+
+TEST_F(OutputFileTest, ANewFileThatCannotBeMadeYetIsAnErrorThatHeals) {
+  std::filesystem::create_directories(Path("d"));
+  auto file = Opened("d/f", OutputFile::Mode::kAppend);
+  ASSERT_THAT(file->Write("one\n"), IsOk());
+  std::filesystem::rename(Path("d"), Path("moved"));
+  EXPECT_THAT(file->Write("two\n"),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("create its directory first")));
+  std::filesystem::create_directories(Path("d"));
+  EXPECT_THAT(file->Write("two\n"), IsOk());
+  EXPECT_EQ(Content(Path("d/f")), "two\n");
+  EXPECT_EQ(Content(Path("moved/f")), "one\n");
+}
+
+TEST_F(OutputFileTest, AFileThatItReplacesIsNotFollowed) {
+  auto file = Opened("f");
+  std::filesystem::rename(Path("f"), Path("f.1"));
+  ASSERT_THAT(file->Write("one\n"), IsOk());
+  EXPECT_EQ(Content(Path("f.1")), "one\n");
+  EXPECT_FALSE(std::filesystem::exists(Path("f")));
+}
+
 void IgnoreSignal(int) {}
 
 TEST_F(OutputFileTest, ContinuesShortInterruptedAndBlockedWrites) {
