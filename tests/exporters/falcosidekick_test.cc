@@ -37,11 +37,12 @@ TEST(FalcosidekickTest, TakesEveryFindingAndHandsItOnUnchanged) {
   if (program == nullptr) GTEST_SKIP() << "ODDVERB_FALCOSIDEKICK is not set";
   Receiver behind;
   const std::string port = FreePort();
-  ChildProcess falcosidekick(
-      {.program = program,
-       .environment = {{"LISTENADDRESS", "127.0.0.1"},
+  ChildSetup setup;
+  setup.program = program;
+  setup.environment = {{"LISTENADDRESS", "127.0.0.1"},
                        {"LISTENPORT", port},
-                       {"WEBHOOK_ADDRESS", behind.url("/in")}}});
+                       {"WEBHOOK_ADDRESS", behind.url("/in")}};
+  ChildProcess falcosidekick(setup);
   const std::string url = "http://127.0.0.1:" + port + "/";
   ASSERT_TRUE(Becomes([&] { return Answers(url + "ping"); }))
       << falcosidekick.errors();
