@@ -150,7 +150,7 @@ TEST(FindingTemplateTest, CutsByUtf16UnitsAndNeverInsideACharacter) {
     const std::string filled =
         Filled("${summary|cut=" + std::to_string(limit) + "}", finding);
     EXPECT_LE(Utf16Units(filled), limit);
-    EXPECT_NO_THROW(json::parse("\"" + filled + "\"")) << filled;
+    EXPECT_TRUE(json::accept("\"" + filled + "\"")) << filled;
   }
   EXPECT_EQ(Filled("${summary|cut=7}", finding), "\U0001F600\U0001F600...");
 }

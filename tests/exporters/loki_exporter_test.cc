@@ -101,7 +101,7 @@ TEST(LokiExporterTest, FitsThePushApiWhateverTheLogHeld) {
     for (const json& value : stream["values"]) {
       ++lines;
       EXPECT_GT(std::stoll(value[0].get<std::string>()), 0);
-      EXPECT_NO_THROW(json::parse(value[1].get<std::string>()));
+      EXPECT_TRUE(json::accept(value[1].get<std::string>()));
       for (const auto& [name, text] : value[2].items()) {
         ASSERT_TRUE(text.is_string()) << name;
         ASSERT_LE(text.get<std::string>().size(), 2048u);
