@@ -23,6 +23,16 @@ UriParts SplitUri(std::string_view uri) {
   return parts;
 }
 
+std::string UriOrigin(std::string_view url) {
+  size_t scheme_end = url.find("://");
+  if (scheme_end == std::string_view::npos) return "(no URL)";
+  std::string_view rest = url.substr(scheme_end + 3);
+  std::string_view authority = rest.substr(0, rest.find_first_of("/?#\\"));
+  size_t at = authority.rfind('@');
+  if (at != std::string_view::npos) authority = authority.substr(at + 1);
+  return std::string(url.substr(0, scheme_end + 3)).append(authority);
+}
+
 bool QueryPairs::Next(QueryPair& out) {
   while (!rest_.empty()) {
     size_t end = rest_.find('&');

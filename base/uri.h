@@ -15,6 +15,10 @@ struct UriParts {
 };
 UriParts SplitUri(std::string_view uri);
 
+// "https://host:port" of a URL, without user, password, path and query: what
+// may be shown of it. "(no URL)" where there is no scheme.
+std::string UriOrigin(std::string_view url);
+
 // Iterates over `a=1&b&c=3` in order, without decoding:
 //   QueryPairs pairs(query);
 //   for (QueryPair pair; pairs.Next(pair);) ...

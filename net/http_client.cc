@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "base/uri.h"
 
 namespace oddverb {
 namespace {
@@ -34,17 +35,6 @@ struct MultiDeleter {
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-
-// "https://host:port" of a URL, without user, password, path and query.
-std::string Origin(std::string_view url) {
-  size_t scheme_end = url.find("://");
-  if (scheme_end == std::string_view::npos) return "(no URL)";
-  std::string_view rest = url.substr(scheme_end + 3);
-  std::string_view authority = rest.substr(0, rest.find_first_of("/?#\\"));
-  size_t at = authority.rfind('@');
-  if (at != std::string_view::npos) authority = authority.substr(at + 1);
-  return absl::StrCat(A(url.substr(0, scheme_end)), "://", A(authority));
-}
 
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -158,9 +148,10 @@ absl::Status ErrorOf(CURLcode code, std::string_view url,
                      std::string_view detail) {
   if (detail.empty()) detail = curl_easy_strerror(code);
   std::string_view cure = CureOf(code, detail);
-  return absl::Status(CodeOf(code, cure),
-                      absl::StrCat(A(detail), cure.empty() ? "" : " (", A(cure),
-                                   cure.empty() ? "" : ")", ": ", Origin(url)));
+  return absl::Status(
+      CodeOf(code, cure),
+      absl::StrCat(A(detail), cure.empty() ? "" : " (", A(cure),
+                   cure.empty() ? "" : ")", ": ", UriOrigin(url)));
 }
 
 }  // namespace
@@ -185,7 +176,7 @@ class HttpClient::Impl {
     CURLcode code = Perform();
     if (abort_) {
       return absl::CancelledError(
-          absl::StrCat("aborted: ", Origin(request.url)));
+          absl::StrCat("aborted: ", UriOrigin(request.url)));
     }
     // What is cut off by ourselves is a success.
     if (code != CURLE_OK && !result_.body_is_cut) {

@@ -23,6 +23,21 @@ std::vector<std::pair<std::string, std::string>> PairsOf(
   return result;
 }
 
+TEST(UriOriginTest, LeavesOutWhatMayBeSecret) {
+  struct Case {
+    std::string_view url;
+    std::string_view origin;
+  } cases[] = {
+      {"https://hooks.example/services/T0/B0/xyz", "https://hooks.example"},
+      {"http://user:pass@am:9093/x?token=1", "http://am:9093"},
+      {"http://a@b@c:1", "http://c:1"},
+      {"http://[::1]:9093", "http://[::1]:9093"},
+      {"http://h\\@x", "http://h"},
+      {"am:9093/path", "(no URL)"},
+      {"", "(no URL)"}};
+  for (const Case& c : cases) EXPECT_EQ(UriOrigin(c.url), c.origin) << c.url;
+}
+
 TEST(SplitUriTest, CutsAtTheFirstQuestionMark) {
   const struct {
     std::string_view uri, path, query;
