@@ -1,0 +1,155 @@
+#include "exporters/alert_names.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/ascii.h"
+
+namespace oddverb {
+namespace {
+
+constexpr size_t kMaxNameBytes = 64;
+constexpr std::string_view kNameless = "OddverbFinding";
+
+struct Named {
+  std::string_view key;
+  std::string_view name;
+};
+
+// Sorted. A name is a contract: routes and silences match it.
+constexpr Named kAlertNames[] = {
+    {"audit.gap", "AuditLogGap"},
+    {"audit.id_reuse", "AuditIdReused"},
+    {"audit.truncated", "AuditEventTruncated"},
+    {"authn.fail_then_success", "AuthenticationFailuresThenSuccess"},
+    {"authn.failure_surge", "AuthenticationFailureSurge"},
+    {"credential.two_networks", "CredentialInTwoNetworks"},
+    {"forbidden.distributed", "ForbiddenProbingDistributed"},
+    {"forbidden.fanout", "ForbiddenProbingBurst"},
+    {"forbidden.low_and_slow", "ForbiddenProbingLowAndSlow"},
+    {"forbidden.object_guessing", "ForbiddenObjectGuessing"},
+    {"forbidden.storm", "ForbiddenStorm"},
+    {"metadata.config", "CloudMetadataInConfiguration"},
+    {"metadata.exec", "CloudMetadataAccessByExec"},
+    {"metadata.network_policy", "CloudMetadataInNetworkPolicy"},
+    {"metadata.proxy", "CloudMetadataAccessByProxy"},
+    {"metadata.routing", "CloudMetadataInRouting"},
+    {"metadata.webhook", "CloudMetadataInWebhook"},
+    {"metadata.workload", "CloudMetadataInWorkload"},
+    {"token.minting_chain", "TokenMintingChain"},
+    {"token.never_issued", "ForgedServiceAccountToken"},
+    {"token.outside_its_pod", "StolenServiceAccountToken"},
+};
+
+// Sorted.
+constexpr Named kTactics[] = {
+    {"T1036", "defense-evasion"},
+    {"T1041", "exfiltration"},
+    {"T1046", "discovery"},
+    {"T1053", "execution"},
+    {"T1059", "execution"},
+    {"T1068", "privilege-escalation"},
+    {"T1069", "discovery"},
+    {"T1070", "defense-evasion"},
+    {"T1078", "initial-access"},
+    {"T1087", "discovery"},
+    {"T1090", "command-and-control"},
+    {"T1098", "persistence"},
+    {"T1110", "credential-access"},
+    {"T1133", "initial-access"},
+    {"T1136", "persistence"},
+    {"T1190", "initial-access"},
+    {"T1204", "execution"},
+    {"T1485", "impact"},
+    {"T1489", "impact"},
+    {"T1490", "impact"},
+    {"T1496", "impact"},
+    {"T1498", "impact"},
+    {"T1499", "impact"},
+    {"T1525", "persistence"},
+    {"T1526", "discovery"},
+    {"T1528", "credential-access"},
+    {"T1530", "collection"},
+    {"T1543", "persistence"},
+    {"T1548", "privilege-escalation"},
+    {"T1550", "lateral-movement"},
+    {"T1552", "credential-access"},
+    {"T1555", "credential-access"},
+    {"T1556", "credential-access"},
+    {"T1557", "credential-access"},
+    {"T1562", "defense-evasion"},
+    {"T1565", "impact"},
+    {"T1580", "discovery"},
+    {"T1606", "credential-access"},
+    {"T1609", "execution"},
+    {"T1610", "execution"},
+    {"T1611", "privilege-escalation"},
+    {"T1612", "defense-evasion"},
+    {"T1613", "discovery"},
+    {"T1619", "discovery"},
+    {"T1648", "execution"},
+    {"T1649", "credential-access"},
+    {"T1651", "execution"},
+};
+
+template <size_t kRows>
+std::string_view Lookup(const Named (&table)[kRows], std::string_view key) {
+  auto less = [](const Named& row, std::string_view k) { return row.key < k; };
+  auto at = std::lower_bound(std::begin(table), std::end(table), key, less);
+  return at != std::end(table) && at->key == key ? at->name
+                                                 : std::string_view();
+}
+
+bool IsAlnum(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c));
+}
+
+std::string CamelCase(std::string_view text) {
+  std::string name;
+  bool starts_word = true;
+  for (char c : text) {
+    if (name.size() == kMaxNameBytes) break;
+    if (!IsAlnum(c)) {
+      starts_word = true;
+      continue;
+    }
+    name +=
+        starts_word ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c;
+    starts_word = false;
+  }
+  return name;
+}
+
+// 8-4-4-4-12 hexadecimal digits.
+bool IsUuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (is_dash ? text[i] != '-'
+                : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view AlertSeverityName(Severity severity) {
+  if (severity >= Severity::kHigh) return "critical";
+  return severity == Severity::kMedium ? "warning" : "info";
+}
+
+std::string AlertName(const Finding& finding) {
+  std::string_view known = Lookup(kAlertNames, finding.rule);
+  if (!known.empty()) return std::string(known);
+  std::string name =
+      CamelCase(IsUuid(finding.rule) ? finding.title : finding.rule);
+  return name.empty() ? std::string(kNameless) : name;
+}
+
+std::string_view TacticOf(std::string_view technique) {
+  return Lookup(kTactics, technique.substr(0, technique.find('.')));
+}
+
+}  // namespace oddverb
