@@ -171,6 +171,7 @@ class HttpClient::Impl {
       return absl::ResourceExhaustedError("out of memory for HTTP headers");
     }
     result_ = {};
+    is_head_whole_ = false;
     error_text_[0] = '\0';
     Configure(request, headers.get(), timeout);
     CURLcode code = Perform();
@@ -181,6 +182,12 @@ class HttpClient::Impl {
     // What is cut off by ourselves is a success.
     if (code != CURLE_OK && !result_.body_is_cut) {
       return ErrorOf(code, request.url, error_text_.data());
+    }
+    // libcurl takes a connection that ends inside of the head for the end of
+    // the response.
+    if (!is_head_whole_) {
+      return absl::UnavailableError(absl::StrCat(
+          "the response ends inside of its head: ", UriOrigin(request.url)));
     }
     long status = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -307,8 +314,12 @@ class HttpClient::Impl {
   }
 
   static size_t TakeHeader(char* bytes, size_t, size_t count, void* user) {
-    HttpResult& result = static_cast<Impl*>(user)->result_;
+    Impl& self = *static_cast<Impl*>(user);
+    HttpResult& result = self.result_;
     std::string_view line(bytes, count);
+    // An interim response has a head of its own.
+    if (line.starts_with("HTTP/")) self.is_head_whole_ = false;
+    if (line == "\r\n" || line == "\n") self.is_head_whole_ = true;
     size_t colon = line.find(':');
     if (colon == std::string_view::npos) return count;
     absl::string_view name = A(line.substr(0, colon));
@@ -329,6 +340,7 @@ class HttpClient::Impl {
 
   // The request under way.
   HttpResult result_;
+  bool is_head_whole_ = false;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
 };
 

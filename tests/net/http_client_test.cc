@@ -15,6 +15,7 @@
 #include "net/listen_socket.h"
 #include "tests/net/http_test_server.h"
 #include "tests/support/input_files.h"
+#include "tests/support/raw_server.h"
 #include "tests/support/test_certificates.h"
 
 namespace oddverb {
@@ -190,6 +191,29 @@ TEST(HttpClientTest, NoAnswerInTimeIsUnavailable) {
   auto hasty = MakeClient({.connect_timeout = absl::Milliseconds(50)});
   EXPECT_THAT(hasty->Send({.url = "https://" + silent.address}, kLong),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("timeout")));
+}
+
+TEST(HttpClientTest, WhatIsNoWholeResponseIsUnavailable) {
+  struct Case {
+    const char* name;
+    std::string bytes;
+  } cases[] = {
+      {"nothing", ""},
+      {"garbage", std::string(10'000, '\xff')},
+      {"another protocol", "220 mail ESMTP\r\n"},
+      {"half a status line", "HTTP/1.1 2"},
+      {"a status line", "HTTP/1.1 200 OK\r\n"},
+      {"half a head", "HTTP/1.1 200 OK\r\nContent-"},
+      {"an interim response", "HTTP/1.1 100 Continue\r\n\r\n"},
+      {"half of a body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"},
+      {"half of a chunk",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\na"}};
+  for (const Case& c : cases) {
+    RawServer server(c.bytes, RawServer::Then::kClose);
+    EXPECT_THAT(MakeClient()->Send({.url = server.url(), .body = "x"}, kLong),
+                StatusIs(absl::StatusCode::kUnavailable, ::testing::_))
+        << c.name;
+  }
 }
 
 TEST(HttpClientTest, ATrickleEndsAtTheDeadline) {
