@@ -110,14 +110,14 @@ void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
                "for every address.",
                "127.0.0.1:9642", Need::kRequired},
               TextKind::kFree, listener.address);
-  fields.Choices(
-      {"serve",
-       "audit: the API server's webhook at /audit/CLUSTER. metrics: "
-       "/metrics. health: /healthz, /livez, /readyz. api: findings, "
-       "configuration, reload. Off loopback audit and api need tls with "
-       "client_ca_file or tokens; metrics and health are open.",
-       "[metrics, health]", Need::kRequired},
-      kServed, listener.serve);
+  fields.Choices({"serve",
+                  "audit: the API server's webhook at /audit/CLUSTER. metrics: "
+                  "/metrics. health: /healthz, /livez, /readyz. api: findings, "
+                  "alerts, configuration, reload. Off loopback audit and api "
+                  "need tls with "
+                  "client_ca_file or tokens; metrics and health are open.",
+                  "[metrics, health]", Need::kRequired},
+                 kServed, listener.serve);
   fields.Section({"tls", "Without it the listener speaks plain HTTP.",
                   "{certificate_file: tls.crt, key_file: tls.key}"},
                  listener.tls, &VisitTls);

@@ -7,7 +7,7 @@ namespace oddverb {
 absl::Status RecentFindings::Export(std::span<const Finding> findings,
                                     absl::Time) {
   for (const Finding& finding : findings) {
-    Kept kept{finding.severity, ""};
+    Kept kept{finding.severity, finding.id.ToHex(), ""};
     AppendFindingJson(finding, kept.json);
     std::lock_guard<std::mutex> lock(mutex_);
     if (finding.state == FindingState::kOpen) {
@@ -24,11 +24,12 @@ FindingCounts RecentFindings::counts() const {
   return counts_;
 }
 
-std::string RecentFindings::ToJson(Severity min_severity) const {
+std::string RecentFindings::ToJson(const FindingQuery& query) const {
   std::string json = "[";
   std::lock_guard<std::mutex> lock(mutex_);
   for (auto it = kept_.rbegin(); it != kept_.rend(); ++it) {
-    if (it->severity < min_severity) continue;
+    if (it->severity < query.min_severity) continue;
+    if (!query.id.empty() && it->id != query.id) continue;
     if (json.size() > 1) json += ",\n";
     json += it->json;
   }

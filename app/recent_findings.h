@@ -12,6 +12,11 @@
 
 namespace oddverb {
 
+struct FindingQuery {
+  Severity min_severity = Severity::kInfo;
+  std::string id = {};  // 32 hexadecimal digits; empty: all
+};
+
 class RecentFindings final : public Exporter {
  public:
   static constexpr size_t kMaxFindings = 1000;
@@ -19,14 +24,15 @@ class RecentFindings final : public Exporter {
   absl::Status Export(std::span<const Finding> findings,
                       absl::Time deadline) override;
 
-  // A JSON array, newest first, of those with at least `min_severity`.
-  std::string ToJson(Severity min_severity) const;
+  // A JSON array, newest first, of those that `query` wants.
+  std::string ToJson(const FindingQuery& query) const;
   // Distinct ones among those shown, by detector and severity.
   FindingCounts counts() const;
 
  private:
   struct Kept {
-    Severity severity;
+    Severity severity = Severity::kInfo;
+    std::string id;
     std::string json;
   };
   mutable std::mutex mutex_;

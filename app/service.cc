@@ -28,6 +28,8 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "exporters/alert_api.h"
+#include "exporters/alert_state.h"
 #include "net/http_server.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sqlite_checkpoint.h"
@@ -53,7 +55,12 @@ class Service {
         config_file_(std::move(config_file)),
         environment_(environment),
         logger_(config_.log, clock_),
-        notify_(environment) {}
+        notify_(environment),
+        alert_state_({}, clock_),
+        alert_api_(alert_state_.alerts(),
+                   {.version = std::string(GetBuildVersion().version),
+                    .revision = std::string(GetBuildVersion().revision),
+                    .started = clock_.Now()}) {}
 
   absl::Status Run(const ServiceSignals& signals);
 
@@ -80,6 +87,8 @@ class Service {
   Logger logger_;
   SystemdNotify notify_;
   RecentFindings recent_;
+  AlertState alert_state_;
+  const AlertApi alert_api_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::unique_ptr<ServiceSources> sources_;
   std::unique_ptr<Pipeline> pipeline_;
@@ -102,7 +111,7 @@ class Service {
 };
 
 absl::Status Service::BuildOutputs() {
-  std::vector<Exporter*> exporters = {&recent_};
+  std::vector<Exporter*> exporters = {&recent_, &alert_state_};
   for (const OutputConfig& output : config_.outputs) {
     std::unique_ptr<Exporter> exporter;
     if (output.path == "-") {
@@ -174,7 +183,12 @@ ServiceAnswers Service::Answers() {
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
   answers.config_json = [text = RedactedConfigJson(config_)] { return text; };
-  answers.findings_json = [this](Severity min) { return recent_.ToJson(min); };
+  answers.findings_json = [this](const FindingQuery& query) {
+    return recent_.ToJson(query);
+  };
+  answers.alerts = [this](std::string_view path, std::string_view query) {
+    return alert_api_.Answer(path, query, clock_.Now());
+  };
   answers.reload = [this] { return Reload(); };
   return answers;
 }

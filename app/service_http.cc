@@ -21,10 +21,12 @@ class ServiceRoutes::Page final : public HttpHandler {
         access_(access),
         answer_(std::move(answer)) {}
 
+  // From now on it answers for all below its path.
+  void Widen() { match_ = PathMatch::kPrefix; }
   Served served() const { return served_; }
   HttpRoute Route() {
     return {.path = path_,
-            .match = PathMatch::kExact,
+            .match = match_,
             .methods = {method_},
             .handler = this,
             .access = access_};
@@ -40,6 +42,7 @@ class ServiceRoutes::Page final : public HttpHandler {
   const std::string method_;
   const RouteAccess access_;
   const Answer answer_;
+  PathMatch match_ = PathMatch::kExact;
 };
 
 namespace {
@@ -58,16 +61,17 @@ HttpResponse OfStatus(const absl::Status& status, int code_if_not) {
 
 HttpResponse Findings(const ServiceAnswers& answers,
                       const HttpRequestHead& head) {
-  Severity min_severity = Severity::kInfo;
+  FindingQuery query;
   QueryPairs pairs(head.query);
   for (QueryPair pair; pairs.Next(pair);) {
     if (pair.name == "min_severity" &&
-        !ParseSeverity(pair.value, min_severity)) {
+        !ParseSeverity(pair.value, query.min_severity)) {
       return TextResponse(
           400, "min_severity is one of info, low, medium, high, critical");
     }
+    if (pair.name == "id") query.id = pair.value;
   }
-  return Body("application/json", answers.findings_json(min_severity));
+  return Body("application/json", answers.findings_json(query));
 }
 
 }  // namespace
@@ -114,6 +118,13 @@ ServiceRoutes::ServiceRoutes(ServiceAnswers answers) {
         [shared](const HttpRequestHead& head) {
           return Findings(*shared, head);
         });
+  }
+  if (shared->alerts != nullptr) {
+    add(Served::kApi, "/api/v2/", RouteAccess::kAuthenticated,
+        [shared](const HttpRequestHead& head) {
+          return shared->alerts(head.path, head.query);
+        });
+    pages_.back()->Widen();
   }
   if (shared->reload != nullptr) {
     add(

@@ -1,14 +1,16 @@
 // What the service answers over HTTP beside the audit webhook: metrics, health,
-// version, configuration, findings, reload.
+// version, configuration, findings, alerts, reload.
 #ifndef ODDVERB_APP_SERVICE_HTTP_H_
 #define ODDVERB_APP_SERVICE_HTTP_H_
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "app/recent_findings.h"
 #include "app/service_config.h"
 #include "app/service_sources.h"
 #include "net/http_handler.h"
@@ -26,7 +28,10 @@ struct ServiceAnswers {
   std::function<absl::Status()> ready;
   std::function<std::string()> version_json;
   std::function<std::string()> config_json;  // without secrets
-  std::function<std::string(Severity min_severity)> findings_json;
+  std::function<std::string(const FindingQuery&)> findings_json;
+  // Alertmanager's API, all below /api/v2/.
+  std::function<HttpResponse(std::string_view path, std::string_view query)>
+      alerts;
   std::function<absl::Status()> reload;
 };
 

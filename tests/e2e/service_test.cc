@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/http_client.h"
+#include "nlohmann/json.hpp"
 #include "tests/e2e/run_oddverb.h"
 #include "tests/support/child_process.h"
 #include "tests/support/demo_log.h"
@@ -232,6 +233,31 @@ TEST_F(ServiceTest, AnswersForHealthMetricsAndNothingElseHere) {
   for (const char* path : {"/config", "/version", "/api/v1/findings"}) {
     EXPECT_EQ(Get(port, path), "") << path;
   }
+}
+
+TEST_F(ServiceTest, ShowsFiringAlertsAsAlertmanagerDoes) {
+  std::string config = ReadFile(config_);
+  config.replace(config.find("[metrics, health]"), 17, "[api]");
+  config_ = folder_.Write("api.yaml", config);
+  for (const std::string& line : DemoLogLines()) log_.Append(line + "\n");
+  std::unique_ptr<ChildProcess> service = Start();
+  std::string port = PortOf(*service);
+  ASSERT_FALSE(port.empty()) << service->errors();
+  absl::Time deadline = absl::Now() + absl::Seconds(60);
+  nlohmann::json alerts;
+  do {
+    absl::SleepFor(absl::Milliseconds(20));
+    std::string text = Get(port, "/api/v2/alerts?filter=cluster%3D%22lab%22");
+    alerts = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  } while (alerts.size() < 10 && absl::Now() < deadline);
+  ASSERT_GE(alerts.size(), 10u);
+  // The link of an alert leads to its finding.
+  std::string id = alerts[0]["annotations"]["finding_id"];
+  nlohmann::json found =
+      nlohmann::json::parse(Get(port, "/api/v1/findings?id=" + id));
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(found[0]["id"], id);
+  EXPECT_EQ(found[0]["entity"], alerts[0]["labels"]["subject"]);
 }
 
 TEST_F(ServiceTest, IsNotReadyWhileItsLogCannotBeRead) {
