@@ -17,6 +17,8 @@ alpha
 beta    # why
 [check]
 gamma
+[peers]  # not installed
+delta
 TEXT
 for tool in sh awk cat comm dirname env grep mkdir rm sort tail tr xargs; do
   ln -s "$(command -v "$tool")" "$work/bin/$tool"
@@ -85,7 +87,35 @@ dev setup
 expect_calls "nothing missing, no call" ""
 
 dev setup checks
-expect "an unknown set" 1 "knows only: check"
+expect "an unknown set" 1 "knows only: check, peers"
+
+# A peer is downloaded and unpacked, once; never installed.
+# shellcheck disable=SC2016
+stand_in apt-get 'echo "$*" >>"$state/calls"
+[ "$1" != download ] || : >"$2.deb"'
+# shellcheck disable=SC2016
+stand_in dpkg-deb 'echo "dpkg-deb $*" >>"$state/calls"'
+dev setup peers
+expect "a peer" 0 "unpacking delta into build/peers"
+expect_calls "a peer is unpacked" "download delta
+dpkg-deb -x build/peers/download/delta.deb build/peers"
+dev setup peers
+expect_calls "only once" ""
+rm -r "$work/tree/build/peers"
+stand_in dpkg-query 'case $* in
+*delta*) echo installed ;;
+*) echo "alpha installed"; echo "beta installed" ;;
+esac'
+dev setup peers
+expect_calls "a peer that is installed" ""
+stand_in dpkg-query 'echo "alpha installed"; echo "beta installed"'
+# shellcheck disable=SC2016
+stand_in apt-get 'echo "$*" >>"$state/calls"; [ "$1" = update ]'
+dev setup peers
+expect "a peer that cannot be had" 0 "its tests will be skipped"
+expect_calls "looks for newer lists" "download delta
+update
+download delta"
 
 stand_in apt-get 'echo "E: no such mirror"; exit 100'
 stand_in dpkg-query 'exit 1'
