@@ -132,11 +132,14 @@ class Blocks {
 };
 
 std::string SeenLine(const Finding& finding) {
-  std::string line = absl::StrCat(
-      finding.count, finding.count == 1 ? " event" : " events", " from ",
-      TimeShown(finding.first_seen), " to ", TimeShown(finding.last_seen));
+  std::string line =
+      absl::StrCat(finding.count, finding.count == 1 ? " event, " : " events, ",
+                   TimeShown(finding.first_seen));
+  if (finding.last_seen > finding.first_seen) {
+    absl::StrAppend(&line, " to ", TimeShown(finding.last_seen));
+  }
   if (!finding.where.source_ip.empty()) {
-    absl::StrAppend(&line, " at ", Bounded(finding.where.source_ip, 64));
+    absl::StrAppend(&line, ", from ", Bounded(finding.where.source_ip, 64));
   }
   absl::StrAppend(&line,
                   absl::StrFormat(", confidence %.2f", finding.confidence),
@@ -166,7 +169,7 @@ std::string Description(const Finding& finding) {
   }
   for (size_t i = 0; i < std::min(finding.benign_checks.size(), kMaxChecks);
        ++i) {
-    blocks.Add("Unless", finding.benign_checks[i]);
+    blocks.Add("Checked", finding.benign_checks[i]);
   }
   blocks.Add("Seen", SeenLine(finding));
   return blocks.Release();

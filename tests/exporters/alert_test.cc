@@ -111,9 +111,9 @@ TEST(AlertTest, TellsTheStoryInFixedBlocks) {
             "Decoded base64: id; whoami\n"
             "Normal  nothing\n"
             "Do now  kubectl get pods\n"
-            "Unless  retries: 0\n"
-            "Seen    3 events from 2023-11-14T22:13:20.000Z to "
-            "2023-11-14T22:13:22.000Z at 203.0.113.66, confidence 0.99 "
+            "Checked retries: 0\n"
+            "Seen    3 events, 2023-11-14T22:13:20.000Z to "
+            "2023-11-14T22:13:22.000Z, from 203.0.113.66, confidence 0.99 "
             "(little history), agent curl/8");
   EXPECT_EQ(TextOf(alert.annotations, "evidence"),
             "2023-11-14T22:13:20.000Z auditID id-1 403 list /api/v1/secrets");
