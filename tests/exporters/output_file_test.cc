@@ -191,6 +191,18 @@ TEST_F(OutputFileTest, AFileThatItReplacesIsNotFollowed) {
   EXPECT_FALSE(std::filesystem::exists(Path("f")));
 }
 
+TEST_F(OutputFileTest, ATornLineStaysInTheFileThatWasRotated) {
+  auto file = Opened("f", OutputFile::Mode::kAppend);
+  {
+    ScopedFileSizeLimit limit(4);
+    EXPECT_FALSE(file->Write("broken line\n").ok());
+  }
+  std::filesystem::rename(Path("f"), Path("f.1"));
+  ASSERT_THAT(file->Write("whole\n"), IsOk());
+  EXPECT_EQ(Content(Path("f.1")), "brok");
+  EXPECT_EQ(Content(Path("f")), "whole\n");
+}
+
 void IgnoreSignal(int) {}
 
 TEST_F(OutputFileTest, ContinuesShortInterruptedAndBlockedWrites) {

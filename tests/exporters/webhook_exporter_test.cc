@@ -115,12 +115,15 @@ TEST(WebhookExporterTest, PartsOfAFailedCallPassOverWhatWasTakenToo) {
 }
 
 TEST(WebhookExporterTest, ATakenFindingIsForgottenOnceItsCallIsThrough) {
-  Receiver receiver;
+  Receiver receiver([](size_t request, const std::string&) {
+    return HttpResponse{.status = request == 1 ? 503 : 200};
+  });
   auto exporter = MakeWebhook({.http = {.url = receiver.url()}});
+  EXPECT_FALSE(exporter->Export(Findings(2), kNoDeadline).ok());
   for (int i = 0; i < 2; ++i) {
     ASSERT_THAT(exporter->Export(Findings(2), kNoDeadline), IsOk());
   }
-  EXPECT_EQ(receiver.bodies().size(), 4u);
+  EXPECT_THAT(IdsOf(receiver.bodies()), ElementsAre(0, 1, 1, 0, 1));
 }
 
 TEST(WebhookExporterTest, HandsOnWhatTheReceiverSaid) {
