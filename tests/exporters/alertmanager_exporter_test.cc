@@ -174,6 +174,19 @@ TEST_F(AlertmanagerExporterTest, FailsWhileNoneTakesItAndLosesNothing) {
   EXPECT_THAT(exporter_->alerts().FiringAt(clock_.Now()), IsEmpty());
 }
 
+TEST_F(AlertmanagerExporterTest, OneThatIsBackGetsAtOnceWhatItHasMissed) {
+  RecordingServer server;
+  server.AnswerWithStatus(500);
+  Make({server.url()});
+  EXPECT_THAT(Export(FindingOf("a")), StatusIs(kUnavailable, _));
+  server.AnswerWithStatus(200);
+  ASSERT_THAT(Export(FindingOf("b")), IsOk());
+  EXPECT_LE(exporter_->next_work(), clock_.Now());
+  ASSERT_THAT(Work(), IsOk());
+  EXPECT_THAT(SubjectsIn(server.requests().back()), ElementsAre("a", "b"));
+  EXPECT_EQ(exporter_->next_work(), clock_.Now() + absl::Minutes(1));
+}
+
 TEST_F(AlertmanagerExporterTest, HasAnErrorForEveryAnswer) {
   struct Case {
     const char* name;
