@@ -45,7 +45,7 @@ class AlertApiPeerTest : public ::testing::Test {
     return {answer->status, nlohmann::json::parse(answer->body)};
   }
 
-  const SystemClock clock_;
+  SystemClock clock_;
   ActiveAlerts alerts_{ActiveAlertsOptions()};
   AlertApi api_{alerts_, {.version = "1.2.3", .started = clock_.Now()}};
   RecordingServer server_;

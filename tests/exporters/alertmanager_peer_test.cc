@@ -71,7 +71,7 @@ class AlertmanagerPeerTest : public ::testing::Test {
     return nlohmann::json::parse(answer->body);
   }
 
-  const SystemClock clock_;
+  SystemClock clock_;
   RecordingServer webhook_;
   AlertmanagerOptions options_;
   std::unique_ptr<AlertmanagerProcess> alertmanager_;
