@@ -18,7 +18,9 @@
 #include "app/config_fields.h"
 #include "app/config_rules.h"
 #include "app/number_text.h"
+#include "app/outputs.h"
 #include "app/scan.h"
+#include "base/clock.h"
 #include "base/strings.h"
 #include "base/visible_text.h"
 #include "detectors/detectors.h"
@@ -59,7 +61,8 @@ void TellPlain(std::string_view message) {
 
 class FileCheck {
  public:
-  explicit FileCheck(const ServiceConfig& config) : config_(config) {}
+  explicit FileCheck(const ServiceConfig& config)
+      : config_(config), logger_(config.log, clock_) {}
 
   ConfigReport Run() {
     CheckStateDir();
@@ -90,12 +93,15 @@ class FileCheck {
   void CheckTail(const SourceConfig& source);
   void CheckTls(const ListenerConfig& listener);
   void CheckOutput(const OutputConfig& output);
+  void CheckReceiver(const OutputConfig& output);
   void WarnOfListener(const ListenerConfig& listener);
   void WarnOfSettings();
   void WarnIfOthersMayRead(std::string_view place, std::string_view what,
                            const std::string& path);
 
   const ServiceConfig& config_;
+  SystemClock clock_;
+  Logger logger_;
   ConfigReport report_;
 };
 
@@ -210,6 +216,9 @@ void FileCheck::CheckTls(const ListenerConfig& listener) {
 }
 
 void FileCheck::CheckOutput(const OutputConfig& output) {
+  if (output.type != OutputConfig::Type::kNdjson) {
+    return CheckReceiver(output);
+  }
   const std::string& path = output.path;
   if (path == "-") return;
   std::optional<struct stat> facts = StatOf(path);
@@ -237,6 +246,18 @@ void FileCheck::CheckOutput(const OutputConfig& output) {
     Problem(output.place,
             absl::StrCat("this process may not make a file in ", folder,
                          "; give it the folder: chown oddverb ", folder));
+  }
+}
+
+void FileCheck::CheckReceiver(const OutputConfig& output) {
+  // Reads its certificates and template; connects to nobody.
+  report_.problems.Add(MakeOutput(config_, output, {clock_, logger_}).status());
+  const ReceiverConfig& receiver = output.receiver;
+  WarnIfOthersMayRead(output.place, "a secret URL", receiver.urls.file);
+  WarnIfOthersMayRead(output.place, "headers", receiver.headers.file);
+  WarnIfOthersMayRead(output.place, "a token", receiver.token.file);
+  if (receiver.tls.has_value()) {
+    WarnIfOthersMayRead(output.place, "a private key", receiver.tls->key_file);
   }
 }
 

@@ -14,7 +14,6 @@ constexpr std::string_view kSourceTypes[] = {"tail", "webhook", "files",
                                              "stdin"};
 constexpr std::string_view kStarts[] = {"beginning", "end"};
 constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
-constexpr std::string_view kOutputTypes[] = {"ndjson"};
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
                                             "critical"};
 constexpr std::string_view kOrders[] = {"arrival", "event_time"};
@@ -131,21 +130,6 @@ void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
                  listener.tokens);
 }
 
-void VisitOutput(ConfigFields& fields, OutputConfig& output) {
-  output.place = fields.Place();
-  ConfigKey type = {"type", "ndjson: one JSON object a line.", "ndjson",
-                    Need::kRequired};
-  if (!fields.Kind(type, kOutputTypes, output.type)) return;
-  if (output.name.empty()) output.name = OutputTypeName(output.type);
-  fields.Text({"name", "In metrics, unique; default: the type.", "findings"},
-              TextKind::kName, output.name);
-  fields.Text(
-      {"path", "A file that is appended to; - is standard output.", "\"-\""},
-      TextKind::kPath, output.path);
-  fields.Choice({"min_severity", "Findings below are left out.", "medium"},
-                kSeverities, output.min_severity);
-}
-
 void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
   fields.Text({"state_dir",
                "Folder of positions, state and events not yet judged; made if "
@@ -219,6 +203,10 @@ void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
       {"listeners", "Where HTTP is answered; none: nowhere.",
        "[{name: probes, address: \":9642\", serve: [metrics, health]}]"},
       config.listeners, &VisitListener);
+  fields.Text({"external_url",
+               "How people reach this service; links in alerts begin with it.",
+               "https://oddverb.example"},
+              TextKind::kFree, config.external_url);
   fields.List(
       {"outputs", "Where findings go; default: ndjson on standard output.",
        "[{type: ndjson, path: \"-\"}]"},
@@ -230,10 +218,6 @@ void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
 
 std::string_view SourceTypeName(SourceConfig::Type type) {
   return kSourceTypes[static_cast<size_t>(type)];
-}
-
-std::string_view OutputTypeName(OutputConfig::Type type) {
-  return kOutputTypes[static_cast<size_t>(type)];
 }
 
 std::string_view ServedName(Served what) {

@@ -45,6 +45,9 @@ enum class TextKind : uint8_t {
   kPath,  // of a file; "-" stays as it is
 };
 
+// What the values of a mapping from names to texts are.
+enum class PairKind : uint8_t { kPlain, kSecret };
+
 class ConfigFields {
  public:
   using Names = std::span<const std::string_view>;
@@ -78,6 +81,9 @@ class ConfigFields {
   // Secrets, in the configuration or in a file of their own.
   virtual void Secrets(SecretKind kind, const ConfigKey& key,
                        const ConfigKey& file_key, ConfigSecrets& secrets) = 0;
+  // A mapping from names to texts, in the order in which it is written.
+  virtual void Pairs(PairKind kind, const ConfigKey& key,
+                     ConfigPairs& pairs) = 0;
   // A mapping with keys that others know.
   virtual void Mapping(const ConfigKey& key, Names known, YamlNode& value) = 0;
 
@@ -143,6 +149,9 @@ class ConfigFields {
 
 // Goes over every key, in the order in which a person writes them.
 void VisitConfig(ConfigFields& fields, ServiceConfig& config);
+
+// Of one output; those of its type follow.
+void VisitOutput(ConfigFields& fields, OutputConfig& output);
 
 std::string_view SourceTypeName(SourceConfig::Type type);
 std::string_view OutputTypeName(OutputConfig::Type type);

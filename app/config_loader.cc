@@ -137,6 +137,8 @@ class LoadingFields final : public ConfigFields {
     });
   }
 
+  void Pairs(PairKind kind, const ConfigKey& key, ConfigPairs& pairs) override;
+
   void Secrets(SecretKind kind, const ConfigKey& key, const ConfigKey& file_key,
                ConfigSecrets& secrets) override;
 
@@ -282,6 +284,9 @@ void LoadingFields::Secrets(SecretKind kind, const ConfigKey& key,
                             const ConfigKey& file_key, ConfigSecrets& secrets) {
   YamlNode list = node_.Get(key.name);
   YamlNode file_node = node_.Get(file_key.name);
+  if (!file_node.present() && key.need == ConfigKey::Need::kRequired) {
+    Get(key);  // says so where it is missing
+  }
   if (list.present() && file_node.present()) {
     mistakes_.Add(file_node.Error(absl::StrCat(
         A(key.name), " and ", A(file_key.name), " exclude each other")));
@@ -315,6 +320,32 @@ void LoadingFields::Secrets(SecretKind kind, const ConfigKey& key,
   if (secrets.values.size() > secrets.max) {
     mistakes_.Add(
         list.Error(absl::StrCat("expected at most ", secrets.max, " of them")));
+  }
+}
+
+void LoadingFields::Pairs(PairKind kind, const ConfigKey& key,
+                          ConfigPairs& pairs) {
+  YamlNode node = Get(key);
+  if (!node.present()) return;
+  pairs.clear();
+  if (node.kind() != YamlNode::Kind::kMapping) {
+    mistakes_.Add(node.Error(
+        absl::StrCat("expected a mapping from names to texts, as in ",
+                     A(key.name), ": ", A(key.example))));
+    return;
+  }
+  std::vector<std::string> names = node.Keys();
+  if (IsTooLong(node, names.size())) return;
+  for (const std::string& name : names) {
+    YamlNode item = node.Get(name);
+    std::string text;
+    if (kind == PairKind::kPlain) {
+      LoadText(item, TextKind::kFree, text);
+    } else {
+      // The text of a secret is in no message.
+      text = mistakes_.ValueOf(item.AsString(), std::string());
+    }
+    pairs.emplace_back(name, std::move(text));
   }
 }
 

@@ -62,6 +62,15 @@ class RedactingFields final : public ConfigFields {
                                             std::string(kSecret)));
     }
   }
+  void Pairs(PairKind kind, const ConfigKey& key, ConfigPairs& pairs) override {
+    if (pairs.empty()) return;
+    out_.Key(key.name).BeginObject();
+    for (const auto& [name, text] : pairs) {
+      out_.Key(name).String(kind == PairKind::kSecret ? std::string(kSecret)
+                                                      : Unexpanded(text));
+    }
+    out_.EndObject();
+  }
   void Mapping(const ConfigKey& key, Names, YamlNode& value) override {
     if (value.kind() != YamlNode::Kind::kMapping) return;
     out_.Key(key.name);

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/outputs.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
 #include "net/listen_socket.h"
@@ -257,15 +258,20 @@ void RuleCheck::CheckAccess(const ListenerConfig& listener,
 }
 
 void RuleCheck::CheckOutputs() {
+  using Type = OutputConfig::Type;
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (config_.outputs[i].name.empty()) continue;  // its type is wrong
+    const OutputConfig& output = config_.outputs[i];
+    if (output.name.empty()) continue;  // its type is wrong
+    absl::Status status = CheckOutputOptions(config_, output);
+    if (!status.ok()) Tell(outputs_[i], S(status.message()));
     for (size_t j = 0; j < i; ++j) {
-      if (config_.outputs[i].path != config_.outputs[j].path ||
-          config_.outputs[j].name.empty()) {
+      const OutputConfig& other = config_.outputs[j];
+      if (output.type != Type::kNdjson || other.type != Type::kNdjson ||
+          output.path != other.path || other.name.empty()) {
         continue;
       }
       Tell(outputs_[i].Get("path"),
-           absl::StrCat("the output of ", LineOf(config_.outputs[j].place),
+           absl::StrCat("the output of ", LineOf(other.place),
                         " writes there already"));
       break;
     }

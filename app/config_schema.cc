@@ -39,7 +39,7 @@ class SchemaFields final : public ConfigFields {
         "{", A(head), "\"type\":\"object\",\"additionalProperties\":false,",
         required_.empty() ? ""
                           : absl::StrCat("\"required\":", required.text(), ","),
-        "\"properties\":{", properties_, "}}");
+        alternatives_, "\"properties\":{", properties_, "}}");
   }
   size_t kinds() const { return kinds_; }
 
@@ -74,8 +74,18 @@ class SchemaFields final : public ConfigFields {
   }
   void Secrets(SecretKind, const ConfigKey& key, const ConfigKey& file_key,
                ConfigSecrets&) override {
-    AddList(key, R"({"type":"string"})");
+    ConfigKey either = key;
+    either.need = Need::kOptional;
+    AddList(either, R"({"type":"string"})");
     Add(file_key, TypeOf(TextKind::kPath));
+    if (key.need == Need::kOptional) return;
+    alternatives_ =
+        absl::StrCat(R"("anyOf":[{"required":[)", Json(key.name),
+                     R"(]},{"required":[)", Json(file_key.name), "]}],");
+  }
+  void Pairs(PairKind, const ConfigKey& key, ConfigPairs&) override {
+    Add(key, absl::StrCat(R"("type":"object","maxProperties":)", kMaxItems,
+                          R"(,"additionalProperties":{"type":"string"})"));
   }
   void Mapping(const ConfigKey& key, Names known, YamlNode&) override {
     std::string type =
@@ -175,6 +185,7 @@ class SchemaFields final : public ConfigFields {
   size_t kinds_ = 1;
   std::string properties_;
   std::vector<std::string> required_;
+  std::string alternatives_;  // of a secret: in the text or in a file
 };
 
 // One member a line, indented; REQUIRES: valid JSON without blanks but in

@@ -8,10 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "app/build.h"
 #include "base/keyed_hash.h"
 #include "base/status_macros.h"
-#include "exporters/finding_json.h"
+#include "exporters/ndjson_exporter.h"
 
 namespace oddverb {
 namespace {
@@ -44,20 +43,18 @@ absl::flat_hash_set<uint64_t> LinesAtEnd(int fd) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OnceInFile>> OnceInFile::Open(
-    const std::string& path) {
+    const std::string& path, FindingFormat format) {
   absl::flat_hash_set<uint64_t> written;
   int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd >= 0) {
     written = LinesAtEnd(fd);
     close(fd);
   }
-  ExporterSetup setup;
-  ODDVERB_ASSIGN_OR_RETURN(setup.output,
+  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output,
                            OutputFile::Open(path, OutputFile::Mode::kAppend));
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> to,
-                           MakeExporter("ndjson", std::move(setup)));
+  auto to = std::make_unique<NdjsonExporter>(std::move(output), format);
   return std::unique_ptr<OnceInFile>(
-      new OnceInFile(std::move(to), std::move(written)));
+      new OnceInFile(std::move(to), format, std::move(written)));
 }
 
 absl::Status OnceInFile::Export(std::span<const Finding> findings,
@@ -67,7 +64,7 @@ absl::Status OnceInFile::Export(std::span<const Finding> findings,
   std::string line;
   for (const Finding& finding : findings) {
     line.clear();
-    AppendFindingJson(finding, line);
+    FormatFinding(format_, finding, line);
     if (!written_.contains(LineHash(line))) fresh.push_back(finding);
   }
   return fresh.empty() ? absl::OkStatus() : to_->Export(fresh, deadline);

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "exporters/exporter.h"
+#include "exporters/finding_format.h"
 
 namespace oddverb {
 
@@ -21,18 +22,19 @@ class OnceInFile final : public Exporter {
   // Appends to the NDJSON file `path`; a torn last line, which nobody
   // acknowledged, is cut off. The errors of OutputFile::Open.
   static absl::StatusOr<std::unique_ptr<OnceInFile>> Open(
-      const std::string& path);
+      const std::string& path, FindingFormat format);
 
   absl::Status Export(std::span<const Finding> findings,
                       absl::Time deadline) override;
   absl::Status Finish() override { return to_->Finish(); }
 
  private:
-  OnceInFile(std::unique_ptr<Exporter> to,
+  OnceInFile(std::unique_ptr<Exporter> to, FindingFormat format,
              absl::flat_hash_set<uint64_t> written)
-      : to_(std::move(to)), written_(std::move(written)) {}
+      : to_(std::move(to)), format_(format), written_(std::move(written)) {}
 
   std::unique_ptr<Exporter> to_;
+  const FindingFormat format_;
   absl::flat_hash_set<uint64_t> written_;  // hashes of the lines found
 };
 

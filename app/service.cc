@@ -15,7 +15,7 @@
 #include "app/build.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
-#include "app/once_in_file.h"
+#include "app/outputs.h"
 #include "app/pipeline_metrics.h"
 #include "app/recent_findings.h"
 #include "app/scan.h"
@@ -113,16 +113,8 @@ class Service {
 absl::Status Service::BuildOutputs() {
   std::vector<Exporter*> exporters = {&recent_, &alert_state_};
   for (const OutputConfig& output : config_.outputs) {
-    std::unique_ptr<Exporter> exporter;
-    if (output.path == "-") {
-      ExporterSetup setup;
-      ODDVERB_ASSIGN_OR_RETURN(
-          setup.output, OutputFile::Open("-", OutputFile::Mode::kAppend));
-      ODDVERB_ASSIGN_OR_RETURN(exporter,
-                               MakeExporter("ndjson", std::move(setup)));
-    } else {
-      ODDVERB_ASSIGN_OR_RETURN(exporter, OnceInFile::Open(output.path));
-    }
+    ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
+                             MakeOutput(config_, output, {clock_, logger_}));
     outputs_.push_back(std::make_unique<SeverityFilter>(std::move(exporter),
                                                         output.min_severity));
     exporters.push_back(outputs_.back().get());

@@ -8,12 +8,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "app/config_text.h"
 #include "base/ip_address.h"
+#include "exporters/finding_format.h"
+#include "exporters/webhook_exporter.h"
 #include "model/finding.h"
 #include "net/tls_options.h"
 #include "pipeline/pipeline.h"
@@ -66,15 +69,53 @@ struct ListenerConfig {
   bool serves(Served what) const;
 };
 
+// Names and texts, in the order in which they are written.
+using ConfigPairs = std::vector<std::pair<std::string, std::string>>;
+
+// Who receives findings over HTTP.
+struct ReceiverConfig {
+  ConfigSecrets urls = {};
+  ConfigSecrets headers = {};
+  ConfigSecrets token = {.max = 1};  // a bearer token
+  std::optional<TlsClientOptions> tls = {};
+  absl::Duration timeout = absl::Seconds(10);
+};
+
 struct OutputConfig {
-  enum class Type : uint8_t { kNdjson };
+  enum class Type : uint8_t {
+    kNdjson,
+    kAlertmanager,
+    kFalcosidekick,
+    kWebhook,
+    kLoki,
+    kOtlp,
+  };
 
-  std::string name;  // unique
+  std::string name = {};  // unique
   Type type = Type::kNdjson;
-  std::string path = "-";  // "-" is standard output
   Severity min_severity = Severity::kInfo;
+  // kNdjson
+  std::string path = "-";  // "-" is standard output
+  // kNdjson, kWebhook
+  FindingFormat format = FindingFormat::kNative;
+  // All others
+  ReceiverConfig receiver = {};
+  // kAlertmanager
+  absl::Duration hold = absl::Minutes(15);
+  absl::Duration resend_interval = absl::Minutes(1);
+  int64_t max_alerts = 200;
+  std::string runbook_url = {};
+  // kAlertmanager, kLoki; kOtlp: attributes of the resource
+  ConfigPairs labels = {};
+  // kWebhook
+  WebhookBody body = WebhookBody::kOne;
+  std::string template_name = {};  // a shipped one
+  std::string template_file = {};
+  ConfigPairs template_values = {};
+  // kLoki
+  std::string tenant = {};
 
-  std::string place;
+  std::string place = {};
 };
 
 struct ServiceConfig {
@@ -95,9 +136,9 @@ struct ServiceConfig {
   absl::Duration allowed_lateness = absl::Seconds(10);
   std::vector<SourceConfig> sources;
   std::vector<ListenerConfig> listeners;
-  std::vector<OutputConfig> outputs = {
-      {"ndjson", OutputConfig::Type::kNdjson, "-", Severity::kInfo, ""}};
-  YamlNode detectors;  // mapping from detector name to its options
+  std::vector<OutputConfig> outputs = {OutputConfig{.name = "ndjson"}};
+  std::string external_url;  // of this service, for links in alerts
+  YamlNode detectors;        // mapping from detector name to its options
 };
 
 // InvalidArgument: every mistake found, each with its place, one a line. A

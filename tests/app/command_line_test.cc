@@ -184,7 +184,8 @@ TEST(ParseCommandLineTest, SaysWhatIsWrongAndWhatWasMeant) {
        "--threads: \"-1\" is no number from 1 to 64; leave the flag out for "
        "one a core"},
       {{"scan", "x", "--format", "tabel"},
-       "--format: \"tabel\" is none of ndjson, table; did you mean table?"},
+       "--format: \"tabel\" is none of cloudevents, ecs, falco, ndjson, ocsf, "
+       "table; did you mean table?"},
       {{"demo", "--min-severity", "x"},
        "--min-severity: \"x\" is none of info, low, medium, high, critical"},
       {{"scan", "x", "--log-format", "xml"},

@@ -1,4 +1,6 @@
 // Each mistake of a configuration, word by word.
+#include "tests/support/config_mistakes.h"
+
 #include <string>
 #include <vector>
 
@@ -19,44 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-std::optional<std::string> NoEnvironment(std::string_view) {
-  return std::nullopt;
-}
-
-absl::StatusOr<ServiceConfig> Parse(std::string_view text) {
-  return ParseServiceConfig(text, "/etc/c.yaml", &NoEnvironment);
-}
-
-// The mistakes, without the file's name.
-std::vector<std::string> MistakesIn(std::string_view text) {
-  absl::Status status = Parse(text).status();
-  if (status.ok()) return {};
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  std::vector<std::string> lines = absl::StrSplit(status.message(), '\n');
-  for (std::string& line : lines) {
-    EXPECT_EQ(line.rfind("/etc/c.yaml:", 0), 0u) << line;
-    line =
-        line.substr(std::min(line.size(), std::string("/etc/c.yaml:").size()));
-  }
-  return lines;
-}
-
-constexpr char kTail[] = "sources: [{type: tail, path: /a.log}]\n";
-
-struct Case {
-  std::string_view yaml;
-  std::vector<std::string> mistakes;
-};
-
-// Each text begins with a good list of sources in line 1.
-void ExpectMistakes(std::initializer_list<Case> cases) {
-  for (const Case& test : cases) {
-    EXPECT_THAT(MistakesIn(absl::StrCat(kTail, std::string(test.yaml))),
-                ElementsAreArray(test.mistakes))
-        << test.yaml;
-  }
-}
 
 TEST(ConfigMistakesTest, NamesWrongValues) {
   ExpectMistakes({
@@ -111,25 +75,6 @@ TEST(ConfigMistakesTest, NamesWrongValues) {
         "health]}]"}},
       {"outputs: [x]",
        {"2:11: expected a mapping, as in [{type: ndjson, path: \"-\"}]"}},
-  });
-}
-
-TEST(ConfigMistakesTest, NamesWrongOutputs) {
-  ExpectMistakes({
-      {"outputs: [{path: x}]",
-       {"2:11: missing key: \"type\"; for example type: ndjson"}},
-      {"outputs: [{type: table}]", {"2:18: expected ndjson, got \"table\""}},
-      {"outputs:\n- {type: ndjson, min_severity: worst}",
-       {"3:32: expected one of info, low, medium, high, critical, got "
-        "\"worst\""}},
-      {"outputs:\n- {type: ndjson, name: a b}",
-       {"3:24: expected a name of at most 63 letters, digits, '.', '_', '-', "
-        "got \"a b\""}},
-      {"outputs:\n- {type: ndjson, path: a}\n- {type: ndjson, path: b}",
-       {"4:3: the name \"ndjson\" is taken by the output of line 3; give this "
-        "one another with name:"}},
-      {"outputs:\n- {type: ndjson}\n- {type: ndjson, name: b, path: '-'}",
-       {"4:33: the output of line 3 writes there already"}},
   });
 }
 

@@ -54,8 +54,28 @@ json FullConfig() {
                "client_ca_file": "/a"},
        "tokens": ["abc"]},
       {"name": "m", "address": ":2", "serve": ["metrics", "health"]}],
+    "external_url": "https://oddverb.example",
     "outputs": [
-      {"type": "ndjson", "name": "o", "path": "/o", "min_severity": "high"}],
+      {"type": "ndjson", "name": "o", "min_severity": "high", "path": "/o",
+       "format": "ecs"},
+      {"type": "alertmanager", "name": "a", "min_severity": "low",
+       "urls": ["http://a:9093"], "hold": "1m", "resend_interval": "1m",
+       "max_alerts": 3, "runbook_url": "https://r/", "labels": {"team": "x"},
+       "headers": ["A: b"], "token": "t", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
+      {"type": "falcosidekick", "name": "f", "min_severity": "low",
+       "url": ["http://f:2801/"], "headers": ["A: b"], "token": "t", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
+      {"type": "webhook", "name": "w", "min_severity": "low",
+       "url": ["https://w/x"], "format": "ocsf", "body": "array",
+       "template": "slack", "template_values": {"k": "v"}, "headers": ["A: b"], "token": "t", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
+      {"type": "loki", "name": "k", "min_severity": "low",
+       "url": ["https://k/x"], "tenant": "t", "labels": {"env": "x"}, "headers": ["A: b"], "token": "t", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
+      {"type": "otlp", "name": "p", "min_severity": "low",
+       "url": ["https://p/x"], "resource": {"env": "x"}, "headers": ["A: b"], "token": "t", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}}],
     "detectors": {"forbidden_burst": {"profile": "sensitive"}}})");
 }
 
@@ -66,7 +86,7 @@ json Schema() { return json::parse(ConfigSchemaJson()); }
 void ListKeys(const json& schema, const std::string& path,
               std::set<std::string>& keys) {
   if (schema.contains("items")) return ListKeys(schema["items"], path, keys);
-  if (schema.contains("anyOf")) {
+  if (schema.contains("anyOf") && !schema.contains("properties")) {
     for (const json& kind : schema["anyOf"]) ListKeys(kind, path, keys);
     return;
   }
@@ -82,6 +102,11 @@ void ListKeys(const json& schema, const std::string& path,
   }
 }
 
+// Mappings whose keys are the user's to choose.
+bool HasFreeKeys(std::string_view key) {
+  return key == "labels" || key == "resource" || key == "template_values";
+}
+
 // The same of a configuration.
 void ListKeysOf(const json& value, const std::string& path,
                 std::set<std::string>& keys) {
@@ -94,7 +119,7 @@ void ListKeysOf(const json& value, const std::string& path,
   if (value.contains("type")) kind += value["type"].get<std::string>() + "/";
   for (const auto& [key, member] : value.items()) {
     keys.insert(kind + key);
-    ListKeysOf(member, kind + key + "/", keys);
+    if (!HasFreeKeys(key)) ListKeysOf(member, kind + key + "/", keys);
   }
 }
 
@@ -104,7 +129,8 @@ void ListObjects(const json& value, const json::json_pointer& at,
   if (value.is_object()) objects.push_back(at);
   if (value.is_object()) {
     for (const auto& [key, member] : value.items()) {
-      if (key != "detectors") ListObjects(member, at / key, objects);
+      if (key != "detectors" && !HasFreeKeys(key))
+        ListObjects(member, at / key, objects);
     }
   }
   if (value.is_array()) {
@@ -124,7 +150,18 @@ TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   for (const DetectorEntry& entry : AllDetectors()) {
     loaded.insert(absl::StrCat("detectors/", std::string(entry.name)));
   }
-  loaded.insert("listeners/tokens_file");  // excludes tokens
+  // What excludes a key that is there.
+  loaded.insert("listeners/tokens_file");
+  loaded.insert("outputs/webhook/template_file");
+  loaded.insert("outputs/alertmanager/urls_file");
+  for (const char* type : {"falcosidekick", "webhook", "loki", "otlp"}) {
+    loaded.insert(absl::StrCat("outputs/", type, "/url_file"));
+  }
+  for (const char* type :
+       {"alertmanager", "falcosidekick", "webhook", "loki", "otlp"}) {
+    loaded.insert(absl::StrCat("outputs/", type, "/headers_file"));
+    loaded.insert(absl::StrCat("outputs/", type, "/token_file"));
+  }
   // ...which are those of the schema...
   std::set<std::string> known;
   ListKeys(Schema(), "", known);
@@ -236,7 +273,7 @@ TEST(ConfigSchemaTest, DefaultsAreThoseOfTheLoader) {
   for (const char* key : {"name", "start", "poll_interval"}) {
     EXPECT_EQ(tail[key]["default"], effective["sources"][0][key]) << key;
   }
-  json output = properties["outputs"]["items"]["properties"];
+  json output = properties["outputs"]["items"]["anyOf"][0]["properties"];
   for (const char* key : {"name", "path", "min_severity"}) {
     EXPECT_EQ(output[key]["default"], effective["outputs"][0][key]) << key;
   }

@@ -32,7 +32,7 @@ class OnceInFileTest : public ::testing::Test {
   }
   // As a process would that starts now.
   void Export(const std::vector<Finding>& findings) {
-    auto output = OnceInFile::Open(path_);
+    auto output = OnceInFile::Open(path_, FindingFormat::kNative);
     ASSERT_THAT(output, IsOk());
     ASSERT_THAT((*output)->Export(findings, absl::InfiniteFuture()), IsOk());
     ASSERT_THAT((*output)->Finish(), IsOk());
@@ -76,8 +76,10 @@ TEST_F(OnceInFileTest, KeepsWhatElseIsInTheFile) {
 
 TEST_F(OnceInFileTest, SaysWhichFileCannotBeOpened) {
   path_ = folder_.path("no/such/folder/findings.ndjson");
-  EXPECT_THAT(std::string(OnceInFile::Open(path_).status().message()),
-              ::testing::HasSubstr(path_));
+  EXPECT_THAT(
+      std::string(
+          OnceInFile::Open(path_, FindingFormat::kNative).status().message()),
+      ::testing::HasSubstr(path_));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class ServiceHttpTest : public ::testing::Test {
     listener.name = "local";
     listener.address = "127.0.0.1:0";
     listener.serve = {Served::kApi};
-    listener.tokens = {"token"};
+    listener.tokens.values = {"token"};
     ServiceConfig config;
     config.listeners = {listener};
     routes_ = std::make_unique<ServiceRoutes>(std::move(answers));

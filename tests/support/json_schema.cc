@@ -61,7 +61,12 @@ class Checker {
     if (keyword == "properties") return CheckProperties(rule, value, path);
     if (keyword == "additionalProperties") {
       return rule == false ? CheckNoOthers(schema, value, path)
-                           : fail("only additionalProperties: false is known");
+                           : CheckOthers(schema, value, path);
+    }
+    if (keyword == "maxProperties") {
+      const bool fits =
+          !value.is_object() || value.size() <= rule.get<size_t>();
+      return fits ? "" : fail("has more members than " + rule.dump());
     }
     if (keyword == "items") return CheckItems(rule, value, path);
     if (keyword == "anyOf") return CheckAnyOf(rule, value, path);
@@ -134,6 +139,21 @@ class Checker {
   }
 
   // Where none fits, what the last one says.
+  // additionalProperties as a schema.
+  std::string CheckOthers(const json& schema, const json& value,
+                          const std::string& path) {
+    if (!value.is_object()) return "";
+    for (const auto& [key, member] : value.items()) {
+      if (schema.contains("properties") && schema["properties"].contains(key)) {
+        continue;
+      }
+      std::string mismatch =
+          Check(schema["additionalProperties"], member, path + "/" + key);
+      if (!mismatch.empty()) return mismatch;
+    }
+    return "";
+  }
+
   std::string CheckAnyOf(const json& rule, const json& value,
                          const std::string& path) {
     std::string mismatch = path + ": anyOf without schemas";
