@@ -49,13 +49,20 @@ void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
         TextResponse(400, "expected a JSON EventList of audit.k8s.io/v1"));
     return;
   }
-  counters_.requests.fetch_add(1);
-  counters_.bytes.fetch_add(request.body->size());
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    queued_bytes_ += request.body->size();
-    queue_.push_back({std::move(request.body), std::move(responder)});
+  uint64_t bytes = request.body->size();
+  std::unique_lock<std::mutex> lock(mutex_);
+  // Since its head was let in. The last Read() may be over.
+  if (draining_) {
+    lock.unlock();
+    counters_.refused_full.fetch_add(1);
+    responder.Respond(Later());
+    return;
   }
+  queued_bytes_ += bytes;
+  queue_.push_back({std::move(request.body), std::move(responder)});
+  lock.unlock();
+  counters_.requests.fetch_add(1);
+  counters_.bytes.fetch_add(bytes);
   arrived_.notify_one();
 }
 

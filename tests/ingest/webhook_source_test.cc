@@ -154,6 +154,17 @@ TEST_F(WebhookSourceTest, DrainsWhatItHasAndThenEnds) {
   EXPECT_TRUE(absl::IsOutOfRange(source_->Read(absl::Now(), batch)));
 }
 
+// Its head was let in before: nobody would read it any more.
+TEST_F(WebhookSourceTest, ABodyThatComesInWhileDrainingIsToComeAgain) {
+  source_->Drain();
+  std::shared_ptr<Answer> answer = Post("{}");
+  ASSERT_TRUE(answer->response.has_value());
+  EXPECT_EQ(answer->response->status, 503);
+  EXPECT_GT(answer->response->retry_after, absl::ZeroDuration());
+  RawBatch batch;
+  EXPECT_TRUE(absl::IsOutOfRange(source_->Read(absl::Now(), batch)));
+}
+
 TEST_F(WebhookSourceTest, WaitsForTheDeadlineAndNotLonger) {
   RawBatch batch;
   EXPECT_THAT(source_->Read(absl::Now() + absl::Milliseconds(5), batch),
