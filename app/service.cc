@@ -50,10 +50,12 @@ constexpr absl::Duration kClockSkew = absl::Seconds(5);
 class Service {
  public:
   Service(ServiceConfig config, std::string config_file,
-          const Environment& environment)
+          const Environment& environment,
+          const SqliteCheckpoint::Options& storage)
       : config_(std::move(config)),
         config_file_(std::move(config_file)),
         environment_(environment),
+        storage_(storage),
         logger_(config_.log, clock_),
         notify_(environment),
         alert_state_({}, clock_),
@@ -83,6 +85,7 @@ class Service {
   const ServiceConfig config_;
   const std::string config_file_;
   const Environment environment_;
+  const SqliteCheckpoint::Options storage_;
   SystemClock clock_;
   Logger logger_;
   SystemdNotify notify_;
@@ -125,7 +128,7 @@ absl::Status Service::BuildOutputs() {
 }
 
 absl::Status Service::Build() {
-  SqliteCheckpoint::Options state;
+  SqliteCheckpoint::Options state = storage_;
   state.directory = config_.state_dir;
   ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
   if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
@@ -330,11 +333,12 @@ absl::Status Service::Run(const ServiceSignals& signals) {
 }  // namespace
 
 int RunService(const std::string& config_file, const Environment& environment,
-               const ServiceSignals& signals) {
+               const ServiceSignals& signals,
+               const SqliteCheckpoint::Options& storage) {
   absl::StatusOr<ServiceConfig> config =
       LoadServiceConfig(config_file, environment);
   if (!config.ok()) return ReportError(config.status());
-  Service service(*std::move(config), config_file, environment);
+  Service service(*std::move(config), config_file, environment, storage);
   absl::Status status = service.Run(signals);
   return status.ok() ? kExitFine : ReportError(status);
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/config_text.h"
+#include "pipeline/sqlite_checkpoint.h"
 
 namespace oddverb {
 
@@ -17,9 +18,10 @@ struct ServiceSignals {
 };
 
 // Returns the exit code: 0 after a clean stop, 2 for a bad configuration, 1
-// for any other failure.
+// for any other failure. Of `storage` the configuration decides the directory.
 int RunService(const std::string& config_file, const Environment& environment,
-               const ServiceSignals& signals);
+               const ServiceSignals& signals,
+               const SqliteCheckpoint::Options& storage = {});
 
 }  // namespace oddverb
 

@@ -49,11 +49,15 @@ function(oddverb_gtest_programs)
     if(folder STREQUAL "e2e")
       set(label e2e)
       target_compile_definitions(
-        ${target} PRIVATE ODDVERB_BINARY="${PROJECT_BINARY_DIR}/oddverb"
-                          ODDVERB_BUILD_TYPE="${CMAKE_BUILD_TYPE}")
+        ${target}
+        PRIVATE ODDVERB_BINARY="${PROJECT_BINARY_DIR}/oddverb"
+                ODDVERB_BUILD_TYPE="${CMAKE_BUILD_TYPE}"
+                ODDVERB_TEST_PROGRAMS="${PROJECT_BINARY_DIR}/tests")
       if(TARGET oddverb)
         add_dependencies(${target} oddverb)
       endif()
+      oddverb_peers()
+      add_dependencies(${target} oddverb_peers split_commit_service)
     endif()
     gtest_discover_tests(
       ${target}
@@ -62,6 +66,12 @@ function(oddverb_gtest_programs)
       DISCOVERY_TIMEOUT 60
       PROPERTIES LABELS ${label} TIMEOUT 300)
   endforeach()
+endfunction()
+
+# The service with an error built in, which tests of kills must see.
+function(oddverb_broken_service)
+  oddverb_test_program(split_commit_service tests
+                       "${PROJECT_SOURCE_DIR}/tests/support/split_commit_main.cc")
 endfunction()
 
 # Every fuzz harness is also a normal test that replays its corpus.
@@ -103,6 +113,7 @@ endfunction()
 function(oddverb_tests)
   include(GoogleTest)
   oddverb_test_support()
+  oddverb_broken_service()
   oddverb_gtest_programs()
   oddverb_fuzz_replays()
   oddverb_script_tests()

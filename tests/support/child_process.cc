@@ -198,6 +198,12 @@ bool ChildProcess::ReadErrors(std::string_view text, absl::Duration patience) {
   return PumpUntil(found, patience);
 }
 
+bool ChildProcess::Running() {
+  std::string_view nothing;
+  Pump(nothing, absl::ZeroDuration());
+  return output_ >= 0 || errors_ >= 0;
+}
+
 void ChildProcess::Signal(int signal_number) {
   EXPECT_EQ(::kill(process_, signal_number), 0);
 }

@@ -59,6 +59,9 @@ class ChildProcess {
   const std::string& output() const { return result_.output; }
   const std::string& errors() const { return result_.errors; }
 
+  // Reads what is there; false once the child has closed both outputs, as it
+  // does when it ends.
+  bool Running();
   void Signal(int signal_number);
   // Reads all output and waits for the end. The input stays as it is.
   ChildResult Wait(absl::Duration patience = kPatience);

@@ -39,6 +39,7 @@ type story struct {
 	padding   int
 	attackers int
 	burst     int
+	spacing   int
 	start     string
 	step      time.Duration
 
@@ -55,11 +56,12 @@ func (s *story) register() {
 	flag.IntVar(&s.padding, "padding", 600, "bytes of padding in each userAgent")
 	flag.IntVar(&s.attackers, "attackers", 0, "actors that try what they may not")
 	flag.IntVar(&s.burst, "burst", 20, "refused requests of each attacker")
+	flag.IntVar(&s.spacing, "burst-spacing", 2, "events from one request of an attacker to the next")
 	flag.StringVar(&s.start, "start", "2026-01-01T00:00:00Z", "stage time of event 0")
 	flag.DurationVar(&s.step, "step", 10*time.Millisecond, "time from one event to the next")
 }
 
-// plan gives every second event of some stretches to an attacker; the
+// plan gives an attacker every -burst-spacing'th event of a stretch; the
 // stretches are spread evenly.
 func (s *story) plan() error {
 	if s.whole == 0 {
@@ -68,8 +70,9 @@ func (s *story) plan() error {
 	if s.burst > len(wanted) {
 		return fmt.Errorf("-burst is %d at most: each request is for another resource", len(wanted))
 	}
-	if s.whole < 4*s.attackers*s.burst {
-		return fmt.Errorf("%d events are too few for %d attackers", s.whole, s.attackers)
+	if s.spacing < 1 || s.whole/(s.attackers+1) < s.spacing*s.burst {
+		return fmt.Errorf("%d events are too few for %d attackers, or -burst-spacing is not above 0",
+			s.whole, s.attackers)
 	}
 	var err error
 	if s.startTime, err = time.Parse(time.RFC3339, s.start); err != nil {
@@ -80,7 +83,7 @@ func (s *story) plan() error {
 	for a := 0; a < s.attackers; a++ {
 		begin := (a + 1) * s.whole / (s.attackers + 1)
 		for n := 0; n < s.burst; n++ {
-			s.attacks[begin+2*n] = attempt{a, n}
+			s.attacks[begin+s.spacing*n] = attempt{a, n}
 		}
 	}
 	return nil

@@ -1,0 +1,32 @@
+// `oddverb run` with an error built in: each checkpoint is two transactions,
+// with a pause between them. A test of kills that finds nothing wrong with this
+// program proves nothing about the real one.
+//
+// usage: split_commit_service run --config FILE
+#include <csignal>
+
+#include "absl/time/clock.h"
+#include "app/service.h"
+
+namespace {
+
+// Long enough that some kills fall into it.
+constexpr absl::Duration kPause = absl::Milliseconds(300);
+
+std::atomic<bool> stop_requested{false};
+
+void HandleStop(int) { stop_requested.store(true); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  std::signal(SIGTERM, HandleStop);
+  std::atomic<bool> reload_requested{false};
+  oddverb::SqliteCheckpoint::Options storage;
+  storage.commit_mode = oddverb::SqliteCheckpoint::CommitMode::kSplitForTest;
+  storage.between_for_test = [] { absl::SleepFor(kPause); };
+  int code = oddverb::RunService(argv[3], oddverb::ProcessEnvironment,
+                                 {stop_requested, reload_requested}, storage);
+  return stop_requested && code == 0 ? 128 + SIGTERM : code;
+}
