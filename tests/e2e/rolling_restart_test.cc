@@ -1,0 +1,116 @@
+// A receiver that is updated (told to stop, started again) while events come
+// loses nothing: the real client of kube-apiserver and `oddverb forward` keep
+// what they are told to bring later.
+#include <iostream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/proof.h"
+#include "tests/support/faulty_proxy.h"
+
+namespace oddverb {
+namespace {
+
+// Small, so that some are on their way at each stop.
+constexpr int kBatch = 40;
+
+class RollingRestartTest : public ProofTest {
+ protected:
+  void RestartOften(int restarts) {
+    std::mt19937_64 random(40);
+    std::uniform_int_distribution<int> pause_ms(1000, 4000);
+    for (int i = 0; i < restarts; ++i) {
+      absl::SleepFor(absl::Milliseconds(pause_ms(random)));
+      receiver_.Stop();
+      receiver_.Start();
+    }
+  }
+
+  void SetUp() override {
+    ProofTest::SetUp();
+    if (IsSkipped()) return;
+    receiver_.Start();
+    receiver_.AwaitStarted();
+    proxy_.emplace(FaultyProxy::Options{.to_port = receiver_.webhook_port()});
+  }
+
+  void TellWhatHappened(int restarts) {
+    std::cout << restarts << " restarts, " << proxy_->counts().connections
+              << " connections, " << proxy_->counts().refused << " refused, "
+              << proxy_->counts().told_to_come_later
+              << " times told to come later\n";
+  }
+
+  RunningService receiver_{
+      {.program = ODDVERB_BINARY, .webhook = RunningService::Webhook::kPlain}};
+  std::optional<FaultyProxy> proxy_;
+};
+
+TEST_F(RollingRestartTest, OfTheReceiverOfARealClientLosesNothing) {
+  AuditStory story = StoryInBatches(Loaded(60, 12), kBatch);
+  int restarts = story.events / kRate * 2 / 5;
+  ChildProcess server(ApiServer::SetupOf(
+      kApiServer, story,
+      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), kBatch}, kRate));
+  RestartOften(restarts);
+  ApiServer::ExpectHandedOverAll(server, kPatience);
+  receiver_.Stop();
+  TellWhatHappened(restarts);
+  EXPECT_EQ(IdsOf(receiver_.Findings()), IdsIn(story));
+  ExpectAllJudged(receiver_, story, kBatch);
+}
+
+// There is always a request on its way, so a stop meets one.
+TEST_F(RollingRestartTest, TellsABlockingClientToComeLater) {
+  AuditStory story;
+  story.events = Loaded(9'000, 4'000);
+  ChildProcess server(ApiServer::SetupOf(
+      kApiServer, story,
+      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), 0}, kRate));
+  int restarts = 0;
+  // A stop between two requests only closes the connection.
+  while (server.Running() && proxy_->counts().told_to_come_later == 0) {
+    RestartOften(1);
+    ++restarts;
+  }
+  ApiServer::ExpectHandedOverAll(server, kPatience);
+  receiver_.Stop();
+  TellWhatHappened(restarts);
+  EXPECT_GE(proxy_->counts().told_to_come_later, 1u);
+  EXPECT_EQ(IdsOf(receiver_.Findings()), IdsIn(story));
+  ExpectAllJudged(receiver_, story, kBatch);
+}
+
+TEST_F(RollingRestartTest, OfTheReceiverOfAForwarderLosesNothing) {
+  AuditStory story;
+  story.events = Loaded(60'000, 10'000);
+  int restarts = story.events / kRate / 4;
+  ChildProcess server(ApiServer::SetupOf(
+      kApiServer, story, ApiServer::Log{receiver_.log_path()}, kRate));
+  ChildSetup forward;
+  forward.program = ODDVERB_BINARY;
+  forward.arguments = {
+      "forward", "--config",
+      receiver_.folder().Write(
+          "forward.yaml",
+          absl::StrCat("state_dir: ", receiver_.folder().path("forward"),
+                       "\nsources: [{name: log, type: tail, path: ",
+                       receiver_.log_path(), ", poll_interval: 100ms}]\n")),
+      "--to", receiver_.WebhookUrl(proxy_->port())};
+  ChildProcess forwarder(forward);
+  RestartOften(restarts);
+  ApiServer::ExpectHandedOverAll(server, kPatience);
+  std::vector<std::string> expected =
+      Scan({"-"}, ContentOfLog(receiver_.log_folder()));
+  EXPECT_EQ(expected.size(), static_cast<size_t>(story.attackers));
+  receiver_.AwaitFindings(expected.size(), kPatience);
+  TellWhatHappened(restarts);
+  EXPECT_EQ(receiver_.Findings(), expected) << forwarder.errors();
+  receiver_.Stop();
+  ExpectAllJudged(receiver_, story, kBatch);
+}
+
+}  // namespace
+}  // namespace oddverb
