@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "base/json_writer.h"
 #include "model/finding.h"
@@ -62,7 +64,8 @@ Alert MakeOverflowAlert(const Finding& last, uint64_t count,
 uint64_t AlertFingerprint(const AlertTexts& labels);
 
 // Empty where there is none.
-std::string_view TextOf(const AlertTexts& texts, std::string_view name);
+std::string_view TextOf(const AlertTexts& texts ABSL_ATTRIBUTE_LIFETIME_BOUND,
+                        std::string_view name);
 
 // As an object of JSON.
 void WriteAlertTexts(const AlertTexts& texts, JsonWriter& json);

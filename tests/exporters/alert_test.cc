@@ -150,9 +150,8 @@ TEST(AlertTest, ShowsACommandWholeOrNotAtAll) {
   finding.next = {"kubectl " + std::string(1000, 'x'),
                   "kubectl " + std::string(1017, 'y'),
                   "kubectl " + std::string(300, '\x01')};
-  std::string_view text =
-      TextOf(MakeAlert(finding, {}).annotations, "description");
-  EXPECT_THAT(std::string(text),
+  Alert alert = MakeAlert(finding, {});
+  EXPECT_THAT(std::string(TextOf(alert.annotations, "description")),
               HasSubstr("Do now  kubectl " + std::string(1000, 'x') +
                         "\n        (too long: see the finding)"
                         "\n        (too long: see the finding)\n"));
