@@ -47,9 +47,8 @@ void Correlator::Collect(std::vector<Finding>& out) {
 }
 
 void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
-  for (auto& [name, detector] : state_.parts()) {
-    detector->AdvanceTo(watermark, emit_);
-  }
+  state_.ForEachPart(
+      [&](CrossDetector& detector) { detector.AdvanceTo(watermark, emit_); });
   Collect(out);
 }
 
@@ -64,9 +63,9 @@ void Correlator::Observe(const Observation& observation,
   };
   ids.source_address = address(observation.source_ip);
   ids.other_address = address(observation.other_ip);
-  for (auto& [name, detector] : state_.parts()) {
-    detector->Observe(observation, ids, emit_);
-  }
+  state_.ForEachPart([&](CrossDetector& detector) {
+    detector.Observe(observation, ids, emit_);
+  });
   Collect(out);
 }
 

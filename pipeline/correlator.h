@@ -25,6 +25,8 @@ class Correlator {
   Correlator(CrossDetectorList detectors, const KeyedHash& hash,
              uint32_t max_entities, TrackChanges track);
 
+  void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
+
   // Takes what all workers said about `routed`, in any order of workers, and
   // returns the findings in the order of the events. Adds its state row when
   // the batch ends with a checkpoint.

@@ -13,6 +13,7 @@ std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   auto out = std::make_unique<RoutedBatch>();
   out->batch = std::make_unique<EventBatch>();
   out->source = from.source;
+  out->read_at = from.read_at;
   out->source_ended = from.source_ended;
   out->bytes_under_way = from.bytes_under_way;
   out->is_end = from.is_end;
@@ -49,7 +50,7 @@ std::unique_ptr<RoutedBatch> EventReorder::Pass(
     source.left = false;
   }
   if (routed->source_ended) sources_[routed->source].ended = true;
-  if (!routed->judged.empty()) Take(std::move(routed), *out);
+  if (!routed->complete.empty()) Take(std::move(routed), *out);
   LeaveIdle(now);
   absl::Time watermark = out->is_end ? absl::InfiniteFuture() : Watermark();
   while (!heap_.empty() && heap_.front().place.time <= watermark) {
@@ -142,8 +143,8 @@ void EventReorder::Complete(RoutedBatch& out) {
   for (SourceState& source : sources_) {
     while (!source.held.empty() && source.held.front()->missing == 0) {
       Held& held = *source.held.front();
-      for (JudgedBatch& judged : held.routed->judged) {
-        out.judged.push_back(std::move(judged));
+      for (CompleteBatch& complete : held.routed->complete) {
+        out.complete.push_back(std::move(complete));
       }
       held_bytes_ -= held.bytes;
       source.held.pop_front();

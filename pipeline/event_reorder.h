@@ -47,7 +47,7 @@ class EventReorder {
 
   // Takes a routed batch (with event keys) and returns one with the events that
   // may go now, of any source, in order; what else `routed` carries stays in
-  // it. Its `judged` tells which batches are complete with it. `now` is the
+  // it. Its `complete` tells which batches are whole with it. `now` is the
   // wall clock's.
   std::unique_ptr<RoutedBatch> Pass(std::unique_ptr<RoutedBatch> routed,
                                     absl::Time now);

@@ -3,7 +3,10 @@
 #ifndef ODDVERB_PIPELINE_PART_LIST_H_
 #define ODDVERB_PIPELINE_PART_LIST_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +24,9 @@ struct NamedPart {
 
 using DetectorList = std::vector<NamedPart<Detector>>;
 using CrossDetectorList = std::vector<NamedPart<CrossDetector>>;
+
+// Nanoseconds spent in the parts of each name, estimated.
+using DetectorTimes = std::map<std::string, std::atomic<uint64_t>, std::less<>>;
 
 struct PartFactory {
   std::function<absl::StatusOr<DetectorList>()> make_detectors;

@@ -57,15 +57,19 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
     for (const auto& [name, detector] : detectors) {
       fields |= detector->fields();
     }
-    stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
+    auto made =
         std::make_unique<Shard>(shard, std::move(detectors),
-                                EntitiesPerShard(options.max_entities), track));
+                                EntitiesPerShard(options.max_entities), track);
+    made->MeasureInto(stages->counters.detector_times);
+    stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
+        std::move(made));
   }
   stages->options.decoder.fields = fields;
   ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList cross,
                            parts.make_cross_detectors());
   stages->correlator = std::make_unique<Correlator>(
       std::move(cross), options.hash, options.max_entities, track);
+  stages->correlator->MeasureInto(stages->counters.detector_times);
   if (checkpoint != nullptr) ODDVERB_RETURN_IF_ERROR(Restore(*stages));
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(stages)));
 }

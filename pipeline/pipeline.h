@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ enum class Duplicates : uint8_t { kJudged, kPassedOver };
 
 // How events of several live sources are put in order. See event_reorder.h.
 enum class EventOrder : uint8_t { kArrival, kEventTime };
+
+// A batch that was judged, for measurements. Views die with the call.
+struct JudgedBatch {
+  size_t source = 0;  // index in the run
+  std::span<const AuditEvent> events;
+  absl::Duration since_read;
+};
 
 struct PipelineOptions {
   // 1 = single; more = that many workers beside the reading thread.
@@ -56,6 +64,9 @@ struct PipelineOptions {
   absl::Duration checkpoint_pause = absl::Milliseconds(100);
   // Bytes of records between reading and judging; beyond, sources are not read.
   uint64_t max_bytes_under_way = 64 << 20;
+  // Told of each batch that held records, in order, from one thread at a time.
+  // It may look at a clock: nothing that is decided depends on it.
+  std::function<void(const JudgedBatch&)> on_judged;
 };
 
 // A source with its name in configuration, metrics and checkpoints.
@@ -83,9 +94,13 @@ struct PipelineCounters {
   // Batches under way are the difference: a pipeline that has some and
   // concludes none is wedged.
   std::atomic<uint64_t> batches_read{0}, batches_concluded{0};
+  // Read, and waiting for a worker that decodes them. 0 in run mode single.
+  std::atomic<uint64_t> batches_waiting{0};
   // As of the last batch.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
+  // Its keys are fixed before Run().
+  DetectorTimes detector_times;
 };
 
 // Share of the work that one worker did.

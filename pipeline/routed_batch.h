@@ -19,7 +19,7 @@ namespace oddverb {
 inline constexpr int kLogicalShards = 64;
 
 // A batch as its source knows it: what holds once its events are judged.
-struct JudgedBatch {
+struct CompleteBatch {
   size_t source = 0;  // index of the source in the run
   uint64_t records = 0;
   uint64_t last_spooled = 0;  // number of its last body, if they were spooled
@@ -30,11 +30,12 @@ struct JudgedBatch {
 struct RoutedBatch {
   std::unique_ptr<EventBatch> batch;
   size_t source = 0;  // that it was read from
+  absl::Time read_at = absl::InfinitePast();
   bool source_ended = false;
   uint64_t bytes_under_way = 0;  // of its records, as they were read
   // What is complete with this batch: itself, or (order: event_time) those
   // whose last event is in it.
-  std::vector<JudgedBatch> judged;
+  std::vector<CompleteBatch> complete;
   // Where the events came from, if not from `batch`: they own the texts.
   std::vector<std::shared_ptr<const RoutedBatch>> origins;
   std::vector<EntityKeys> keys;  // one an event

@@ -27,16 +27,14 @@ void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   ids.actor = state_.IdOf(EntityKind::kActor, keys.actor);
   ids.credential = state_.IdOf(EntityKind::kCredential, keys.credential);
   ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
-  for (auto& [name, detector] : state_.parts()) {
-    detector->Observe(event, ids, out);
-  }
+  state_.ForEachPart(
+      [&](Detector& detector) { detector.Observe(event, ids, out); });
   MarkChanged(out);
 }
 
 void Shard::AdvanceTo(absl::Time watermark, Emit& out) {
-  for (auto& [name, detector] : state_.parts()) {
-    detector->AdvanceTo(watermark, out);
-  }
+  state_.ForEachPart(
+      [&](Detector& detector) { detector.AdvanceTo(watermark, out); });
   MarkChanged(out);
 }
 

@@ -29,6 +29,7 @@ class Shard {
         TrackChanges track);
 
   int number() const { return number_; }
+  void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
   // Hints the cache that an event with these keys comes soon.
   void Prefetch(const EntityKeys& keys) const;
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);

@@ -103,6 +103,7 @@ bool Schedule::Push(ReadBatch& read) {
   while (status_.ok() && !HasRoom(bytes)) changed_.wait(lock);
   if (!status_.ok()) return false;
   bytes_under_way_ += bytes;
+  stages_.counters.batches_waiting.fetch_add(1, std::memory_order_relaxed);
   size_t source = read.source;
   read_.emplace_back(pushed_++, std::move(read));
   read = ReadBatch();
@@ -154,6 +155,7 @@ bool Schedule::Decode(Decoder& decoder, Lock& lock) {
   if (read_.empty()) return false;
   auto [sequence, read] = std::move(read_.front());
   read_.pop_front();
+  stages_.counters.batches_waiting.fetch_sub(1, std::memory_order_relaxed);
   lock.unlock();
   std::unique_ptr<RoutedBatch> routed =
       stages_.DecodeAndRoute(decoder, std::move(read));

@@ -95,6 +95,7 @@ absl::Status Stages::Read(RunContext& run, ReadBatch& out) {
   // A source that ends because the run does goes on in the next one.
   out.exhausted = out.ended && !run.stop.load(kRelaxed);
   if (!out.ended) ODDVERB_RETURN_IF_ERROR(status);
+  out.read_at = absl::Now();
   return MakeDurable(run, out);
 }
 
@@ -131,6 +132,7 @@ absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
   if (checkpoint == nullptr || named.source->replayable()) {
     return absl::OkStatus();
   }
+  out.read_at = absl::Now();
   uint64_t after = out.last_spooled;
   ODDVERB_ASSIGN_OR_RETURN(
       std::vector<SpooledBody> bodies,
@@ -153,11 +155,12 @@ absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
 std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
                                                     ReadBatch read) {
   counters.batches_read.fetch_add(1, kRelaxed);
-  JudgedBatch judged = {.source = read.source,
-                        .records = read.raw.records.size(),
-                        .last_spooled = read.last_spooled,
-                        .bookmark = std::move(read.raw.bookmark),
-                        .last_positions = LastPositions(read.raw.positions)};
+  CompleteBatch complete = {
+      .source = read.source,
+      .records = read.raw.records.size(),
+      .last_spooled = read.last_spooled,
+      .bookmark = std::move(read.raw.bookmark),
+      .last_positions = LastPositions(read.raw.positions)};
   uint64_t bytes = read.raw.bytes->size();
   std::unique_ptr<RoutedBatch> routed =
       Route(decoder.Decode(std::move(read.raw)), options.hash);
@@ -167,7 +170,8 @@ std::unique_ptr<RoutedBatch> Stages::DecodeAndRoute(Decoder& decoder,
   routed->source = read.source;
   routed->source_ended = read.exhausted;
   routed->bytes_under_way = bytes;
-  routed->judged.push_back(std::move(judged));
+  routed->complete.push_back(std::move(complete));
+  routed->read_at = read.read_at;
   return routed;
 }
 
@@ -263,20 +267,27 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   counters.batches_concluded.fetch_add(1, kRelaxed);
 }
 
+void Stages::TellJudged(const RoutedBatch& routed) const {
+  if (!options.on_judged || routed.batch->events.empty()) return;
+  options.on_judged({.source = routed.source,
+                     .events = routed.batch->events,
+                     .since_read = absl::Now() - routed.read_at});
+}
+
 void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
-  for (const JudgedBatch& judged : routed.judged) {
-    records_judged_ += judged.records;
-    counters.records.fetch_add(judged.records, kRelaxed);
-    for (const Position& position : judged.last_positions) {
-      judged_[{judged.source, position.stream}] = position;
+  for (const CompleteBatch& complete : routed.complete) {
+    records_judged_ += complete.records;
+    counters.records.fetch_add(complete.records, kRelaxed);
+    for (const Position& position : complete.last_positions) {
+      judged_[{complete.source, position.stream}] = position;
     }
     if (checkpoint == nullptr) continue;
-    const std::string& name = run.sources[judged.source].name;
-    if (!judged.bookmark.empty()) {
-      uncommitted_.bookmarks[name] = judged.bookmark;
+    const std::string& name = run.sources[complete.source].name;
+    if (!complete.bookmark.empty()) {
+      uncommitted_.bookmarks[name] = complete.bookmark;
     }
-    if (judged.last_spooled > 0) {
-      uncommitted_.spool_judged[name] = judged.last_spooled;
+    if (complete.last_spooled > 0) {
+      uncommitted_.spool_judged[name] = complete.last_spooled;
     }
   }
   for (const Rejected& rejected : routed.batch->rejected) {
@@ -307,6 +318,7 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
   std::vector<StateRow> state;
   std::vector<Finding> findings = correlator->Process(routed, slices, state);
   CountSlices(slices);
+  TellJudged(routed);
   if (checkpoint == nullptr) {
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
     return Acknowledge(run);

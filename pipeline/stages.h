@@ -43,6 +43,7 @@ struct ReadBatch {
   uint64_t last_spooled = 0;
   bool ended = false;      // nothing more is read in this run
   bool exhausted = false;  // there is nothing more
+  absl::Time read_at = absl::InfinitePast();
 };
 
 struct Stages {
@@ -105,6 +106,7 @@ struct Stages {
   absl::Status StartReorder(const RunContext& run);
   void NoteDelay(const RoutedBatch& routed);
   void CountBatch(const EventBatch& batch);
+  void TellJudged(const RoutedBatch& routed) const;
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);
   absl::Status MakeDurable(RunContext& run, ReadBatch& batch);

@@ -164,10 +164,10 @@ class EventReorderTest : public ::testing::Test {
       routed->shards.push_back(0);
       routed->event_keys.push_back(static_cast<uint64_t>(second));
     }
-    routed->judged.push_back({.source = source,
-                              .records = seconds.size(),
-                              .bookmark = std::to_string(seconds.back()),
-                              .last_positions = {}});
+    routed->complete.push_back({.source = source,
+                                .records = seconds.size(),
+                                .bookmark = std::to_string(seconds.back()),
+                                .last_positions = {}});
     return routed;
   }
   static std::vector<int64_t> SecondsOf(const RoutedBatch& routed) {
@@ -185,7 +185,7 @@ class EventReorderTest : public ::testing::Test {
   std::unique_ptr<RoutedBatch> PassNothing() {
     auto routed = std::make_unique<RoutedBatch>();
     routed->batch = std::make_unique<EventBatch>();
-    routed->judged.push_back({});
+    routed->complete.push_back({});
     return reorder_.Pass(std::move(routed), now_);
   }
 
@@ -204,13 +204,13 @@ TEST_F(EventReorderTest, ABatchIsJudgedWithItsLastEvent) {
   Pass(0, {100, 150});
   std::unique_ptr<RoutedBatch> out = Pass(1, {140});
   EXPECT_THAT(SecondsOf(*out), ::testing::ElementsAre(100));
-  EXPECT_THAT(out->judged, ::testing::IsEmpty());
+  EXPECT_THAT(out->complete, ::testing::IsEmpty());
   Pass(0, {200});
   out = Pass(1, {170});
   EXPECT_THAT(SecondsOf(*out), ::testing::ElementsAre(140, 150));
-  ASSERT_EQ(out->judged.size(), 2u);
-  EXPECT_EQ(out->judged[0].bookmark, "150");
-  EXPECT_EQ(out->judged[1].bookmark, "140");
+  ASSERT_EQ(out->complete.size(), 2u);
+  EXPECT_EQ(out->complete[0].bookmark, "150");
+  EXPECT_EQ(out->complete[1].bookmark, "140");
 }
 
 TEST_F(EventReorderTest, ASilentSourceHoldsNothingBack) {
@@ -255,10 +255,10 @@ TEST_F(EventReorderTest, AWildTimeStandsWhereItsSourceDoes) {
   Pass(0, {100, 900'000, 110});
   std::unique_ptr<RoutedBatch> out = Pass(1, {200});
   EXPECT_THAT(SecondsOf(*out), ::testing::ElementsAre(100, 900'000));
-  EXPECT_THAT(out->judged, ::testing::IsEmpty());
+  EXPECT_THAT(out->complete, ::testing::IsEmpty());
   out = Pass(0, {150});
   EXPECT_THAT(SecondsOf(*out), ::testing::ElementsAre(110));
-  EXPECT_EQ(out->judged.size(), 1u);
+  EXPECT_EQ(out->complete.size(), 1u);
 }
 
 TEST_F(EventReorderTest, AnEventWithoutATimeStandsWhereItsSourceDoes) {
