@@ -1,5 +1,6 @@
 #include "app/pipeline_metrics.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "detectors/detectors.h"
@@ -9,6 +10,21 @@ namespace {
 
 double Of(const std::atomic<uint64_t>& counter) {
   return static_cast<double>(counter.load());
+}
+
+// What was lost before anybody could read it is no fault of a record.
+MetricId MetricOf(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kUnreadable:
+      return MetricId::kEventsDropped;
+    case RejectReason::kNotJson:
+    case RejectReason::kTorn:
+    case RejectReason::kNotAuditEvent:
+    case RejectReason::kOversized:
+    case RejectReason::kCount:
+      break;
+  }
+  return MetricId::kParseErrors;
 }
 
 void FillInput(const PipelineCounters& counters, std::string_view source,
@@ -26,9 +42,8 @@ void FillInput(const PipelineCounters& counters, std::string_view source,
     }
   }
   for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
-    metrics
-        .Counter(MetricId::kParseErrors,
-                 {source, RejectReasonName(static_cast<RejectReason>(i))})
+    auto reason = static_cast<RejectReason>(i);
+    metrics.Counter(MetricOf(reason), {source, RejectReasonName(reason)})
         .Add(Of(counters.rejected[i]));
   }
   metrics.Counter(MetricId::kSalvagedRecords, {source})
@@ -55,13 +70,26 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
       .Add(Of(counters.duplicates) + Of(counters.repeated));
   metrics.Gauge(MetricId::kHeldBytes).Set(Of(counters.held_bytes));
   metrics.Gauge(MetricId::kHeldEvents).Set(Of(counters.held_events));
-  metrics.Counter(MetricId::kDetectorEvictions).Add(Of(counters.evictions));
+  metrics.Counter(MetricId::kEntityEvictions).Add(Of(counters.evictions));
   constexpr std::string_view kKinds[] = {"actor", "credential", "pod",
                                          "address"};
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     metrics.Gauge(MetricId::kEntities, {kKinds[i]})
         .Set(Of(counters.entities[i]));
   }
+}
+
+void FillWork(const PipelineCounters& counters, Metrics& metrics) {
+  for (const auto& [detector, nanoseconds] : counters.detector_times) {
+    metrics.Counter(MetricId::kDetectorSeconds, {detector})
+        .Add(Of(nanoseconds) / 1e9);
+  }
+  metrics.Gauge(MetricId::kQueueDepth, {"decode"})
+      .Set(Of(counters.batches_waiting));
+  // The batch that ends a run is concluded and was never read.
+  metrics.Gauge(MetricId::kQueueDepth, {"judge"})
+      .Set(std::max(
+          0.0, Of(counters.batches_read) - Of(counters.batches_concluded)));
 }
 
 }  // namespace
@@ -72,6 +100,7 @@ void FillPipelineMetrics(const PipelineCounters& counters,
   FillInput(counters, source, metrics);
   FillFindings(findings, metrics);
   FillState(counters, metrics);
+  FillWork(counters, metrics);
 }
 
 }  // namespace oddverb

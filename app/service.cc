@@ -15,6 +15,7 @@
 #include "app/build.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
+#include "app/http_metrics.h"
 #include "app/outputs.h"
 #include "app/pipeline_metrics.h"
 #include "app/recent_findings.h"
@@ -23,6 +24,7 @@
 #include "app/service_http.h"
 #include "app/service_sources.h"
 #include "app/severity_filter.h"
+#include "app/stream_meters.h"
 #include "app/systemd_notify.h"
 #include "app/version_text.h"
 #include "base/clock.h"
@@ -94,14 +96,18 @@ class Service {
   const AlertApi alert_api_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::unique_ptr<ServiceSources> sources_;
+  std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
   std::vector<std::unique_ptr<Exporter>> outputs_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<ServiceRoutes> routes_;
   std::unique_ptr<HttpServer> server_;
+  // Of server_; null while it starts, though it answers already then.
+  std::atomic<const HttpCounters*> http_counters_{nullptr};
   std::atomic<bool> running_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> last_reload_good_{true};
+  std::atomic<int64_t> last_good_load_{absl::ToUnixSeconds(absl::Now())};
   std::mutex reload_mutex_;
 
   std::mutex watch_mutex_;
@@ -154,6 +160,10 @@ absl::Status Service::Build() {
   options.duplicates = Duplicates::kPassedOver;
   options.checkpoint_interval = config_.checkpoint_interval;
   options.checkpoint_bytes = static_cast<uint64_t>(config_.checkpoint_bytes);
+  meters_ = std::make_unique<StreamMeters>(sources_->named(), clock_);
+  options.on_judged = [this](const JudgedBatch& batch) {
+    meters_->NoteJudged(batch);
+  };
   ODDVERB_ASSIGN_OR_RETURN(pipeline_,
                            Pipeline::Make(options, parts, checkpoint_.get()));
   return absl::OkStatus();
@@ -164,6 +174,7 @@ absl::Status Service::StartHttp() {
   routes_ = std::make_unique<ServiceRoutes>(Answers());
   ODDVERB_ASSIGN_OR_RETURN(
       server_, HttpServer::Start(routes_->ServerOptions(config_, *sources_)));
+  http_counters_ = &server_->counters();
   for (size_t i = 0; i < config_.listeners.size(); ++i) {
     logger_.Info("listening", {{"listener", config_.listeners[i].name},
                                {"address", server_->address(i)}});
@@ -194,9 +205,15 @@ std::string Service::MetricsText() {
                    /*rules_version=*/""});
   FillPipelineMetrics(pipeline_->counters(), recent_.counts(), "service",
                       metrics);
+  meters_->Fill(metrics);
+  if (const HttpCounters* http = http_counters_; http != nullptr) {
+    FillHttpMetrics(*http, metrics);
+  }
   FillClockSkew(metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
       .Set(last_reload_good_ ? 1 : 0);
+  metrics.Gauge(MetricId::kConfigLastReloadSuccess)
+      .Set(static_cast<double>(last_good_load_.load()));
   return metrics.Serialize();
 }
 
@@ -261,6 +278,7 @@ absl::Status Service::Reload() {
                   {{"error", std::string(status.message())}});
     return status;
   }
+  last_good_load_ = absl::ToUnixSeconds(clock_.Now());
   logger_.Info(
       "configuration is fine, certificates are read again; all else takes "
       "effect at the next start");

@@ -9,12 +9,22 @@ constexpr MetricType kCounter = MetricType::kCounter;
 constexpr MetricType kGauge = MetricType::kGauge;
 constexpr MetricType kHistogram = MetricType::kHistogram;
 
+// Seconds. A batch of 256 KiB takes well below a millisecond for each detector;
+// the upper end shows a machine that is stalled.
+constexpr double kBatchBuckets[] = {0.0001, 0.0005, 0.001, 0.005, 0.01,
+                                    0.05,   0.1,    0.5,   1,     5};
+// Seconds. A tail is behind by milliseconds, a webhook by its batch-max-wait
+// (30 s unless set), a process that was down by minutes.
+constexpr double kLagBuckets[] = {0.1, 0.25, 0.5, 1,   2.5, 5,   10,
+                                  30,  60,   120, 300, 900, 3600};
+
 constexpr MetricName kMetrics[] = {
     {MetricId::kBatchSeconds,
      "oddverb_batch_seconds",
      kHistogram,
      "Time from reading a batch of records to having judged it.",
-     {}},
+     {},
+     kBatchBuckets},
     {MetricId::kBuildInfo,
      "oddverb_build_info",
      kGauge,
@@ -25,25 +35,21 @@ constexpr MetricName kMetrics[] = {
      kCounter,
      "Bytes of audit records read, after decompression.",
      {"source"}},
+    {MetricId::kConfigLastReloadSuccess,
+     "oddverb_config_last_reload_success_timestamp_seconds",
+     kGauge,
+     "When the configuration was last read without a mistake; the start "
+     "counts.",
+     {}},
     {MetricId::kConfigLastReloadSuccessful,
      "oddverb_config_last_reload_successful",
      kGauge,
      "Whether the last attempt to reload the configuration worked.",
      {}},
-    {MetricId::kDetectorEntities,
-     "oddverb_detector_entities",
-     kGauge,
-     "Users, credentials and addresses a detector holds state of.",
-     {"detector"}},
-    {MetricId::kDetectorEvictions,
-     "oddverb_detector_evictions_total",
-     kCounter,
-     "Entities forgotten because the memory budget was used up.",
-     {}},
     {MetricId::kDetectorSeconds,
      "oddverb_detector_seconds_total",
      kCounter,
-     "Time spent in a detector.",
+     "Time spent in a detector, estimated from one call in 61.",
      {"detector"}},
     {MetricId::kDuplicates,
      "oddverb_duplicates_total",
@@ -53,18 +59,40 @@ constexpr MetricName kMetrics[] = {
     {MetricId::kEntities,
      "oddverb_entities",
      kGauge,
-     "Entities with state, by kind: actor, credential, pod, address.",
+     "Entities of which something is remembered.",
      {"kind"}},
+    {MetricId::kEntityEvictions,
+     "oddverb_entity_evictions_total",
+     kCounter,
+     "Entities forgotten because memory.max_entities was used up.",
+     {}},
+    {MetricId::kEventLag,
+     "oddverb_event_lag_seconds",
+     kHistogram,
+     "Age of an event (now - stageTimestamp) when it had been judged.",
+     {},
+     kLagBuckets},
     {MetricId::kEventsDropped,
      "oddverb_events_dropped_total",
      kCounter,
-     "Events lost inside oddverb; anything but 0 is a fault.",
+     "Stretches of input lost before they were read, each maybe many events; "
+     "anything but 0 is a fault.",
      {"source", "reason"}},
     {MetricId::kEvents,
      "oddverb_events_total",
      kCounter,
      "Audit events read and decoded.",
      {"source", "stage", "level"}},
+    {MetricId::kExportLastSuccess,
+     "oddverb_export_last_success_timestamp_seconds",
+     kGauge,
+     "When an exporter last took findings; 0 = never.",
+     {"exporter"}},
+    {MetricId::kExportQueueDepth,
+     "oddverb_export_queue_depth",
+     kGauge,
+     "Findings that wait for an exporter.",
+     {"exporter"}},
     {MetricId::kExportRequests,
      "oddverb_export_requests_total",
      kCounter,
@@ -90,6 +118,16 @@ constexpr MetricName kMetrics[] = {
      kGauge,
      "Events that wait for their turn (order: event_time).",
      {}},
+    {MetricId::kHttpRefused,
+     "oddverb_http_refused_total",
+     kCounter,
+     "Connections and requests that were turned away.",
+     {"reason"}},
+    {MetricId::kHttpResponses,
+     "oddverb_http_responses_total",
+     kCounter,
+     "Requests answered, by class of the status.",
+     {"code"}},
     {MetricId::kInternalErrors,
      "oddverb_internal_errors_total",
      kCounter,
@@ -103,7 +141,7 @@ constexpr MetricName kMetrics[] = {
     {MetricId::kParseErrors,
      "oddverb_parse_errors_total",
      kCounter,
-     "Records that could not be judged.",
+     "Records that were read and could not be judged.",
      {"source", "reason"}},
     {MetricId::kQueueDepth,
      "oddverb_queue_depth",
@@ -129,7 +167,7 @@ constexpr MetricName kMetrics[] = {
     {MetricId::kSourceLastEventTimestamp,
      "oddverb_source_last_event_timestamp_seconds",
      kGauge,
-     "Event time of the newest event of a source.",
+     "Event time of the newest event of a source; 0 = none since the start.",
      {"source"}},
     {MetricId::kWorkerDetectSeconds,
      "oddverb_worker_detect_seconds_total",
@@ -163,6 +201,28 @@ constexpr MetricName kMetrics[] = {
      {}},
 };
 
+// Sorted by name. What no row here says is no label.
+constexpr MetricLabel kLabels[] = {
+    {"code", "1xx to 5xx"},
+    {"detector", "a name of `oddverb list detectors`"},
+    {"exporter", "`name` of an output in the configuration"},
+    {"kind", "actor, credential, pod, address"},
+    {"level", "None, Metadata, Request, RequestResponse, unknown"},
+    {"outcome", "how an attempt ended"},
+    {"queue",
+     "decode: read and waiting for a worker; judge: decoded and under way"},
+    {"reason", "a word of a fixed list, which the metric's series show"},
+    {"revision", "of the source code"},
+    {"rules_version", "of the builtin rules"},
+    {"severity", "info, low, medium, high, critical"},
+    {"source", "`name` of a source in the configuration"},
+    {"stage",
+     "RequestReceived, ResponseStarted, ResponseComplete, Panic, unknown"},
+    {"version", "of oddverb"},
+    {"where", "http"},
+    {"worker", "a number from 0"},
+};
+
 static_assert(std::size(kMetrics) == static_cast<size_t>(MetricId::kCount));
 
 constexpr bool RowsMatchIds() {
@@ -194,6 +254,7 @@ std::span<const std::string_view> MetricName::labels() const {
 }
 
 std::span<const MetricName> AllMetrics() { return kMetrics; }
+std::span<const MetricLabel> AllMetricLabels() { return kLabels; }
 
 const MetricName& NameOf(MetricId id) {
   return kMetrics[static_cast<size_t>(id)];

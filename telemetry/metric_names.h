@@ -22,19 +22,24 @@ enum class MetricId : uint8_t {
   kBatchSeconds,
   kBuildInfo,
   kBytes,
+  kConfigLastReloadSuccess,
   kConfigLastReloadSuccessful,
-  kDetectorEntities,
-  kDetectorEvictions,
   kDetectorSeconds,
   kDuplicates,
   kEntities,
+  kEntityEvictions,
+  kEventLag,
   kEventsDropped,
   kEvents,
+  kExportLastSuccess,
+  kExportQueueDepth,
   kExportRequests,
   kFindings,
   kForwardedEvents,
   kHeldBytes,
   kHeldEvents,
+  kHttpRefused,
+  kHttpResponses,
   kInternalErrors,
   kLateEvents,
   kParseErrors,
@@ -62,6 +67,8 @@ struct MetricName {
   MetricType type = MetricType::kCounter;
   std::string_view help;
   std::string_view label_names[kMaxLabels];  // the unused ones are empty
+  // Of a histogram: upper bounds, ascending, without the last one, infinity.
+  std::span<const double> buckets{};
 
   std::span<const std::string_view> labels() const;
 };
@@ -70,6 +77,14 @@ struct MetricName {
 // its index.
 std::span<const MetricName> AllMetrics();
 const MetricName& NameOf(MetricId id);
+
+// A label, and which values it takes, for people.
+struct MetricLabel {
+  std::string_view name;
+  std::string_view values;
+};
+// Every label of the table above, sorted by name.
+std::span<const MetricLabel> AllMetricLabels();
 
 }  // namespace oddverb
 

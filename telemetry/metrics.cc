@@ -24,12 +24,6 @@ namespace {
 constexpr size_t kMaxLabelValueBytes = 128;
 constexpr size_t kMetricCount = static_cast<size_t>(MetricId::kCount);
 
-// Seconds. A batch of 256 KiB takes well below a millisecond for each detector;
-// the upper end shows a machine that is stalled.
-prometheus::Histogram::BucketBoundaries BatchBuckets() {
-  return {0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5};
-}
-
 // Continuing would count into the wrong series, or nowhere, without a word.
 [[noreturn]] void AbortOnMisuse(const MetricName& row, const char* what) {
   std::fprintf(stderr, "oddverb: metric %.*s: %s\n",
@@ -120,7 +114,9 @@ class Metrics::Impl {
     prometheus::Family<T>* family = families[static_cast<size_t>(id)];
     if (family == nullptr) AbortOnMisuse(row, "not of this type");
     if constexpr (std::is_same_v<T, prometheus::Histogram>) {
-      return family->Add(LabelsOf(row, values), BatchBuckets());
+      return family->Add(LabelsOf(row, values),
+                         prometheus::Histogram::BucketBoundaries(
+                             row.buckets.begin(), row.buckets.end()));
     } else {
       return family->Add(LabelsOf(row, values));
     }
@@ -164,6 +160,11 @@ void GaugeHandle::Set(double value) const {
 
 void HistogramHandle::Observe(double value) const {
   if (histogram_ != nullptr) histogram_->Observe(value);
+}
+
+void HistogramHandle::Add(const HistogramCounts& counts) const {
+  if (histogram_ == nullptr) return;
+  histogram_->ObserveMultiple(counts.counts(), counts.sum());
 }
 
 Metrics::Metrics(const BuildInfo& build) : impl_(std::make_unique<Impl>()) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "telemetry/histogram_counts.h"
 #include "telemetry/metric_names.h"
 
 namespace prometheus {
@@ -47,11 +48,13 @@ class GaugeHandle {
   prometheus::Gauge* gauge_ = nullptr;
 };
 
-// Takes a lock for each value: once a batch, not once an event.
+// Takes a lock for each call: once a batch, not once an event.
 class HistogramHandle {
  public:
   HistogramHandle() = default;
   void Observe(double value) const;
+  // REQUIRES: `counts` are of the same metric.
+  void Add(const HistogramCounts& counts) const;
 
  private:
   friend class Metrics;

@@ -41,12 +41,39 @@ TEST(MetricNamesTest, OwnMetricsAreSortedByName) {
 // of this process and of Prometheus.
 TEST(MetricNamesTest, LabelsAreOfTheClosedSetsOnly) {
   const std::set<std::string_view> known = {
-      "detector", "exporter", "kind",     "level",         "outcome",
-      "queue",    "reason",   "revision", "rules_version", "severity",
-      "source",   "stage",    "version",  "where",         "worker"};
+      "code",  "detector", "exporter", "kind",          "level",    "outcome",
+      "queue", "reason",   "revision", "rules_version", "severity", "source",
+      "stage", "version",  "where",    "worker"};
+  std::set<std::string_view> used;
   for (const MetricName& row : AllMetrics()) {
-    for (std::string_view label : row.labels()) {
-      EXPECT_EQ(known.count(label), 1u) << row.name << " " << label;
+    used.insert(row.labels().begin(), row.labels().end());
+  }
+  EXPECT_EQ(used, known);
+}
+
+TEST(MetricNamesTest, EveryLabelIsExplained) {
+  std::set<std::string_view> used, explained;
+  for (const MetricName& row : AllMetrics()) {
+    used.insert(row.labels().begin(), row.labels().end());
+  }
+  std::string_view last;
+  for (const MetricLabel& label : AllMetricLabels()) {
+    EXPECT_LT(last, label.name);
+    last = label.name;
+    EXPECT_FALSE(label.values.empty()) << label.name;
+    explained.insert(label.name);
+  }
+  EXPECT_EQ(used, explained);
+}
+
+TEST(MetricNamesTest, HistogramsAndOnlyTheyHaveAscendingBuckets) {
+  for (const MetricName& row : AllMetrics()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(row.buckets.empty(), row.type != MetricType::kHistogram);
+    double last = 0;
+    for (double bound : row.buckets) {
+      EXPECT_LT(last, bound);
+      last = bound;
     }
   }
 }
