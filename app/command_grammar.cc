@@ -228,6 +228,18 @@ void AddScanFlags(CLI::App* app, ScanOptions& scan) {
       ->group("Running");
 }
 
+void AddListFormat(CLI::App* app, ListFormat& format) {
+  AddChoice(app, "--format", {"text", "markdown", "json"},
+            "text for people (default), markdown for documents, json for "
+            "programs",
+            [&format](const std::string& name) {
+              format = name == "json"       ? ListFormat::kJson
+                       : name == "markdown" ? ListFormat::kMarkdown
+                                            : ListFormat::kText;
+            })
+      ->type_name("FORMAT");
+}
+
 void AddForwardFlags(CLI::App* app, ForwardOptions& forward) {
   app->add_option("-c,--config,--config.file", forward.config_file,
                   "Its sources, listeners and state directory; the rest does "
@@ -285,7 +297,12 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   list->require_subcommand(1);
   list_detectors = list->add_subcommand(
       "detectors", "What is looked for, and the rules that findings name");
-  list_detectors->add_flag("--json", line.json, "As JSON");
+  list_metrics = list->add_subcommand(
+      "metrics", "What /metrics and --metrics-out count, and its labels");
+  list_outputs = list->add_subcommand("outputs", "How findings are written");
+  for (CLI::App* command : {list_detectors, list_metrics, list_outputs}) {
+    AddListFormat(command, line.list_format);
+  }
   CLI::App* schema = app->add_subcommand("schema", "Print a JSON Schema");
   schema->require_subcommand(1);
   schema_config = schema->add_subcommand(

@@ -29,6 +29,8 @@ struct CommandGrammar {
   CLI::App* forward = nullptr;
   CLI::App* check_config = nullptr;
   CLI::App* list_detectors = nullptr;
+  CLI::App* list_metrics = nullptr;
+  CLI::App* list_outputs = nullptr;
   CLI::App* schema_config = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;

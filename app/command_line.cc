@@ -153,6 +153,8 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.run->parsed()) return Command::kRun;
   if (g.forward->parsed()) return Command::kForward;
   if (g.list_detectors->parsed()) return Command::kListDetectors;
+  if (g.list_metrics->parsed()) return Command::kListMetrics;
+  if (g.list_outputs->parsed()) return Command::kListOutputs;
   if (g.check_config->parsed()) return Command::kCheckConfig;
   if (g.schema_config->parsed()) return Command::kSchemaConfig;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;

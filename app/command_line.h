@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/forward.h"
+#include "app/list_text.h"
 #include "app/scan_options.h"
 
 namespace oddverb {
@@ -21,16 +22,19 @@ struct CommandLine {
     kForward,
     kCheckConfig,
     kListDetectors,
+    kListMetrics,
+    kListOutputs,
     kSchemaConfig,
     kSchemaFinding,
     kVersion,
   };
   Command command = Command::kHelp;
   std::string text;
-  ScanOptions scan;         // for kScan and kDemo
-  std::string config_file;  // for kRun and kCheckConfig
-  ForwardOptions forward;   // for kForward
-  bool json = false;        // for kListDetectors and kVersion
+  ScanOptions scan;                            // for kScan and kDemo
+  std::string config_file;                     // for kRun and kCheckConfig
+  ForwardOptions forward;                      // for kForward
+  ListFormat list_format = ListFormat::kText;  // for kList...
+  bool json = false;                           // for kVersion
 };
 
 // InvalidArgument with what is wrong and what was probably meant. A first

@@ -1,12 +1,9 @@
 // Dispatches the command line to its command.
 #include <unistd.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "app/app.h"
 #include "app/build_version.h"
 #include "app/command_line.h"
@@ -14,12 +11,10 @@
 #include "app/config_schema.h"
 #include "app/demo.h"
 #include "app/forward.h"
+#include "app/list_text.h"
 #include "app/scan.h"
 #include "app/service.h"
 #include "app/version_text.h"
-#include "base/json_writer.h"
-#include "base/visible_text.h"
-#include "detectors/detectors.h"
 #include "exporters/finding_json.h"
 #include "exporters/output_file.h"
 
@@ -44,51 +39,6 @@ int PrintVersion(bool json) {
   return Print(VersionJson());
 }
 
-std::string DetectorsJson() {
-  JsonWriter out;
-  out.BeginArray();
-  for (const DetectorEntry& entry : AllDetectors()) {
-    out.BeginObject();
-    out.Key("name").String(entry.name);
-    out.Key("summary").String(entry.summary);
-    out.Key("rules").BeginArray();
-    for (std::string_view rule : entry.rules) out.String(rule);
-    out.EndArray();
-    out.EndObject();
-  }
-  out.EndArray();
-  return out.Release();
-}
-
-// "NAME   summary" and below it the rules, wrapped in the same column.
-std::string DetectorsText() {
-  constexpr int kColumns = 80;
-  constexpr size_t kMaxLines = 100;
-  size_t indent = 0;
-  for (const DetectorEntry& entry : AllDetectors()) {
-    indent = std::max(indent, entry.name.size() + 2);
-  }
-  std::string text;
-  for (const DetectorEntry& entry : AllDetectors()) {
-    std::string line(entry.name);
-    std::string rules = absl::StrCat(
-        "rules: ", absl::StrJoin(entry.rules, ", ",
-                                 [](std::string* out, std::string_view rule) {
-                                   out->append(rule);
-                                 }));
-    for (std::string_view part : {entry.summary, std::string_view(rules)}) {
-      for (const std::string& words :
-           WrapText(part, kColumns - static_cast<int>(indent), kMaxLines,
-                    Charset::kAscii)) {
-        line.resize(indent, ' ');
-        absl::StrAppend(&text, line, words, "\n");
-        line.clear();
-      }
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
@@ -111,7 +61,11 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
     case CommandLine::Command::kCheckConfig:
       return RunCheckConfig(line->config_file);
     case CommandLine::Command::kListDetectors:
-      return Print(line->json ? DetectorsJson() + "\n" : DetectorsText());
+      return Print(DetectorList(line->list_format));
+    case CommandLine::Command::kListMetrics:
+      return Print(MetricList(line->list_format));
+    case CommandLine::Command::kListOutputs:
+      return Print(OutputList(line->list_format));
     case CommandLine::Command::kSchemaConfig:
       return Print(ConfigSchemaJson() + "\n");
     case CommandLine::Command::kSchemaFinding:

@@ -43,6 +43,8 @@ TEST(ParseCommandLineTest, ChoosesTheCommand) {
       {{"version"}, Command::kVersion, {}},
       {{"--version"}, Command::kVersion, {}},
       {{"list", "detectors"}, Command::kListDetectors, {}},
+      {{"list", "metrics"}, Command::kListMetrics, {}},
+      {{"list", "outputs"}, Command::kListOutputs, {}},
       {{"check", "config", "c.yaml"}, Command::kCheckConfig, {}},
       {{"schema", "config"}, Command::kSchemaConfig, {}},
       {{"schema", "finding"}, Command::kSchemaFinding, {}},
@@ -145,8 +147,20 @@ TEST(ParseCommandLineTest, TheLastOfAFlagCounts) {
   EXPECT_EQ(scan.output, "b");
 }
 
-TEST(ParseCommandLineTest, JsonIsForListsAndVersion) {
-  EXPECT_TRUE(Parsed({"list", "detectors", "--json"}).json);
+TEST(ParseCommandLineTest, ListsHaveThreeFormats) {
+  for (const char* what : {"detectors", "metrics", "outputs"}) {
+    auto format = [what](Words flags) {
+      flags.insert(flags.begin(), {"list", what});
+      return Parsed(flags).list_format;
+    };
+    EXPECT_EQ(format({}), ListFormat::kText);
+    EXPECT_EQ(format({"--format", "text"}), ListFormat::kText);
+    EXPECT_EQ(format({"--format=markdown"}), ListFormat::kMarkdown);
+    EXPECT_EQ(format({"--format", "json"}), ListFormat::kJson);
+  }
+}
+
+TEST(ParseCommandLineTest, JsonIsForVersion) {
   EXPECT_TRUE(Parsed({"version", "--json"}).json);
   EXPECT_FALSE(Parsed({"version"}).json);
 }
@@ -175,7 +189,9 @@ TEST(ParseCommandLineTest, SaysWhatIsWrongAndWhatWasMeant) {
        "demo: unexpected argument \"x\"; see oddverb demo --help"},
       {{"list", "detector"},
        "list: unexpected argument \"detector\"; did you mean detectors?"},
-      {{"list"}, "list needs one of: detectors; see oddverb list --help"},
+      {{"list"},
+       "list needs one of: detectors, metrics, outputs; see oddverb list "
+       "--help"},
       {{"schema"},
        "schema needs one of: config, finding; see oddverb schema --help"},
       {{"scan", "x", "--cluster"},

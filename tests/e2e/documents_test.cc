@@ -30,5 +30,11 @@ TEST(DocumentsTest, EveryKeyOfAFindingIsExplained) {
   ExpectExplained(schema, FileText(ODDVERB_SOURCE_DIR "/docs/findings.md"));
 }
 
+// Make it anew: oddverb list metrics --format markdown >docs/metrics.md
+TEST(DocumentsTest, ThePageOfMetricsIsWhatTheProgramPrints) {
+  EXPECT_EQ(FileText(ODDVERB_SOURCE_DIR "/docs/metrics.md"),
+            Oddverb({"list", "metrics", "--format", "markdown"}).output);
+}
+
 }  // namespace
 }  // namespace oddverb

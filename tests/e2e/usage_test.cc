@@ -172,7 +172,7 @@ TEST(UsageTest, APathAloneOrAFlagOfScanMeansScan) {
 
 TEST(UsageTest, DetectorsAreListedForPeopleAndForPrograms) {
   const ChildResult text = Oddverb({"list", "detectors"});
-  const ChildResult json = Oddverb({"list", "detectors", "--json"});
+  const ChildResult json = Oddverb({"list", "detectors", "--format", "json"});
   const nlohmann::json parsed = nlohmann::json::parse(
       json.output, /*cb=*/nullptr, /*allow_exceptions=*/false);
   ASSERT_TRUE(parsed.is_array());
@@ -190,7 +190,7 @@ TEST(UsageTest, DetectorsAreListedForPeopleAndForPrograms) {
 
 TEST(UsageTest, TextThatCannotBePrintedIsAnError) {
   for (const char* command :
-       {"version", "help", "list detectors", "schema finding"}) {
+       {"version", "help", "list metrics", "schema finding"}) {
     ChildSetup setup;
     setup.program = "/bin/sh";
     setup.arguments = {"-c",

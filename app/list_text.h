@@ -1,0 +1,21 @@
+// What `oddverb list` prints: the tables of detectors, metrics and outputs, for
+// people, for documents (docs/metrics.md is one of them) and for programs.
+#ifndef ODDVERB_APP_LIST_TEXT_H_
+#define ODDVERB_APP_LIST_TEXT_H_
+
+#include <cstdint>
+#include <string>
+
+namespace oddverb {
+
+enum class ListFormat : uint8_t { kText, kMarkdown, kJson };
+
+// Each ends with a line end. Text fits into 80 columns; Markdown is a page of
+// its own; JSON is an array of one object a row.
+std::string DetectorList(ListFormat format);
+std::string MetricList(ListFormat format);
+std::string OutputList(ListFormat format);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_LIST_TEXT_H_
