@@ -37,8 +37,8 @@ void StreamMeters::NoteJudged(const JudgedBatch& batch) {
 }
 
 void StreamMeters::Fill(Metrics& metrics) const {
-  metrics.Histogram(MetricId::kEventLag).Add(lag_);
-  metrics.Histogram(MetricId::kBatchSeconds).Add(batch_seconds_);
+  metrics.Add(lag_);
+  metrics.Add(batch_seconds_);
   for (size_t i = 0; i < sources_.size(); ++i) {
     metrics.Gauge(MetricId::kSourceLastEventTimestamp, {sources_[i]})
         .Set(static_cast<double>(last_event_[i].load()) / 1e6);

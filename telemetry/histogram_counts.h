@@ -18,7 +18,9 @@ class HistogramCounts {
  public:
   // REQUIRES: `id` is a histogram.
   explicit HistogramCounts(MetricId id)
-      : bounds_(NameOf(id).buckets), counts_(bounds_.size() + 1) {}
+      : id_(id), bounds_(NameOf(id).buckets), counts_(bounds_.size() + 1) {}
+
+  MetricId id() const { return id_; }
 
   void Observe(double value) {
     counts_[BucketOf(value)].fetch_add(1, std::memory_order_relaxed);
@@ -43,7 +45,8 @@ class HistogramCounts {
     return bucket;
   }
 
-  std::span<const double> bounds_;
+  const MetricId id_;
+  const std::span<const double> bounds_;
   std::vector<std::atomic<uint64_t>> counts_;
   std::atomic<double> sum_{0};
 };

@@ -162,11 +162,6 @@ void HistogramHandle::Observe(double value) const {
   if (histogram_ != nullptr) histogram_->Observe(value);
 }
 
-void HistogramHandle::Add(const HistogramCounts& counts) const {
-  if (histogram_ == nullptr) return;
-  histogram_->ObserveMultiple(counts.counts(), counts.sum());
-}
-
 Metrics::Metrics(const BuildInfo& build) : impl_(std::make_unique<Impl>()) {
   Gauge(MetricId::kBuildInfo,
         {build.version, build.revision, build.rules_version})
@@ -185,6 +180,11 @@ GaugeHandle Metrics::Gauge(MetricId id, LabelValues values) {
 
 HistogramHandle Metrics::Histogram(MetricId id, LabelValues values) {
   return HistogramHandle(&impl_->Series(impl_->histograms, id, values));
+}
+
+void Metrics::Add(const HistogramCounts& counts, LabelValues values) {
+  impl_->Series(impl_->histograms, counts.id(), values)
+      .ObserveMultiple(counts.counts(), counts.sum());
 }
 
 std::string Metrics::Serialize() const {

@@ -48,13 +48,11 @@ class GaugeHandle {
   prometheus::Gauge* gauge_ = nullptr;
 };
 
-// Takes a lock for each call: once a batch, not once an event.
+// Takes a lock for each value: once a batch, not once an event.
 class HistogramHandle {
  public:
   HistogramHandle() = default;
   void Observe(double value) const;
-  // REQUIRES: `counts` are of the same metric.
-  void Add(const HistogramCounts& counts) const;
 
  private:
   friend class Metrics;
@@ -90,6 +88,8 @@ class Metrics {
   CounterHandle Counter(MetricId id, LabelValues values = {});
   GaugeHandle Gauge(MetricId id, LabelValues values = {});
   HistogramHandle Histogram(MetricId id, LabelValues values = {});
+  // Adds what was counted elsewhere to the series of its metric.
+  void Add(const HistogramCounts& counts, LabelValues values = {});
 
   // Prometheus text format 0.0.4 with HELP and TYPE, sorted by name and labels,
   // together with the process_* metrics as they are now. Metrics without a

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 std::string TextOf(const HistogramCounts& counts) {
   Metrics metrics({});
-  metrics.Histogram(MetricId::kEventLag).Add(counts);
+  metrics.Add(counts);
   return metrics.Serialize();
 }
 

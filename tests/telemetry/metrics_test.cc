@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -16,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "telemetry/process_stats.h"
+#include "tests/support/peer_program.h"
 
 namespace oddverb {
 namespace {
@@ -92,14 +92,12 @@ TEST(MetricsTest, EveryLineIsInTheTextFormat) {
 }
 
 TEST(MetricsTest, PromtoolHasNothingToSay) {
-  if (std::system("promtool --version >/dev/null 2>&1") != 0) {
-    GTEST_SKIP() << "promtool is not installed";
-  }
+  if (PeerProgram("promtool").empty()) GTEST_SKIP() << kNoPeer << "prometheus";
   Metrics metrics(kBuild);
   TouchAll(metrics);
-  const std::string path = ::testing::TempDir() + "/metrics_test.prom";
-  std::ofstream(path) << metrics.Serialize();
-  EXPECT_EQ(std::system(("promtool check metrics <" + path).c_str()), 0);
+  const ChildResult result =
+      RunPeer("promtool", {"check", "metrics"}, metrics.Serialize());
+  EXPECT_EQ(result.exit_code, 0) << result.output << result.errors;
 }
 
 TEST(MetricsTest, AddsUpPerSeries) {
