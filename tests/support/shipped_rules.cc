@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -67,13 +68,24 @@ ShippedQuery::Language LanguageOf(const json& data_source) {
              : ShippedQuery::Language::kPromQl;
 }
 
+// "{{detector}} {{severity}}": detector, severity.
+std::vector<std::string> LabelsIn(const std::string& legend) {
+  static const std::regex kLabel(R"(\{\{(\w+)\}\})");
+  std::vector<std::string> labels;
+  for (std::sregex_iterator it(legend.begin(), legend.end(), kLabel), end;
+       it != end; ++it) {
+    labels.push_back((*it)[1]);
+  }
+  return labels;
+}
+
 void AddPanelQueries(const Dashboard& dashboard,
                      std::vector<ShippedQuery>& out) {
   for (const json& panel : PanelsOf(dashboard)) {
     for (const json& target : panel.value("targets", json::array())) {
       out.push_back({dashboard.file + ": " + panel.value("title", "?"),
-                     LanguageOf(panel["datasource"]),
-                     target.value("expr", "")});
+                     LanguageOf(panel["datasource"]), target.value("expr", ""),
+                     LabelsIn(target.value("legendFormat", ""))});
     }
   }
 }
@@ -83,7 +95,8 @@ void AddOtherQueries(const Dashboard& dashboard,
   for (const json& note : dashboard.json["annotations"]["list"]) {
     if (!note.contains("expr")) continue;  // Grafana's own
     out.push_back({dashboard.file + ": annotation " + note.value("name", "?"),
-                   LanguageOf(note["datasource"]), note.value("expr", "")});
+                   LanguageOf(note["datasource"]), note.value("expr", ""),
+                   LabelsIn(note.value("titleFormat", ""))});
   }
   for (const json& variable : dashboard.json["templating"]["list"]) {
     if (variable.value("type", "") != "query") continue;
@@ -92,7 +105,9 @@ void AddOtherQueries(const Dashboard& dashboard,
          SelectorsIn(variable.value("definition", ""))) {
       out.push_back(
           {dashboard.file + ": variable " + variable.value("name", "?"),
-           ShippedQuery::Language::kPromQl, selector});
+           ShippedQuery::Language::kPromQl,
+           selector,
+           {}});
     }
   }
 }
@@ -193,7 +208,8 @@ std::vector<ShippedQuery> GrafanaAlertQueries() {
                          step.value("datasourceUid", "") == "oddverb-loki"
                              ? ShippedQuery::Language::kLogQl
                              : ShippedQuery::Language::kPromQl,
-                         step["model"].value("expr", "")});
+                         step["model"].value("expr", ""),
+                         {}});
     }
   }
   return queries;

@@ -42,6 +42,8 @@ struct ShippedQuery {
   std::string where;
   Language language = Language::kPromQl;
   std::string expression;
+  // The labels that its legend shows.
+  std::vector<std::string> labels = {};
 };
 // Of panels, annotations and variables.
 std::vector<ShippedQuery> DashboardQueries();
