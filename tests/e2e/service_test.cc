@@ -16,6 +16,7 @@
 #include "net/http_client.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/run_oddverb.h"
+#include "tests/e2e/running_service.h"
 #include "tests/support/child_process.h"
 #include "tests/support/demo_log.h"
 #include "tests/support/input_files.h"
@@ -135,17 +136,6 @@ TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
   EXPECT_EQ(AwaitOutput(expected.size()), expected);
 }
 
-// Port of a listener, from the log line that tells its address.
-std::string PortOf(ChildProcess& service) {
-  if (!service.ReadErrors("msg=started")) return "";
-  const std::string& log = service.errors();
-  size_t address = log.find("address=127.0.0.1:");
-  if (address == std::string::npos) return "";
-  address += std::string_view("address=127.0.0.1:").size();
-  return log.substr(address,
-                    log.find_first_not_of("0123456789", address) - address);
-}
-
 // Three hops: log -> forwarder -> receiver. Both are killed on the way.
 TEST_F(ServiceTest, ForwardersAndReceiversLoseNothing) {
   std::vector<std::string> lines = DemoLogLines();
@@ -199,17 +189,6 @@ TEST_F(ServiceTest, RefusesABadConfigurationWithItsPlace) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.errors, HasSubstr("bad.yaml:2:1"));
   EXPECT_THAT(result.errors, HasSubstr("sources"));
-}
-
-// The body of a GET of the running service; empty unless it answers 200.
-std::string Get(const std::string& port, const std::string& path) {
-  auto client = HttpClient::Make(HttpClientOptions());
-  EXPECT_TRUE(client.ok());
-  std::string url = absl::StrCat("http://127.0.0.1:", port, path);
-  auto result =
-      (*client)->Send({.method = "GET", .url = url}, absl::Seconds(20));
-  if (!result.ok() || result->status != 200) return "";
-  return result->body;
 }
 
 TEST_F(ServiceTest, AnswersForHealthMetricsAndNothingElseHere) {

@@ -2,12 +2,39 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <string_view>
 
 namespace oddverb {
+namespace {
+
+// Puts what `replace` makes of it in the place of each time of an event.
+template <class Replace>
+void ReplaceTimes(std::string& line, Replace replace) {
+  for (std::string_view key :
+       {"\"requestReceivedTimestamp\":\"", "\"stageTimestamp\":\""}) {
+    const size_t found = line.rfind(key);
+    if (found == std::string::npos) continue;
+    const size_t begin = found + key.size();
+    const size_t length = line.find('"', begin) - begin;
+    absl::Time time;
+    std::string error;
+    if (!absl::ParseTime(absl::RFC3339_full, line.substr(begin, length), &time,
+                         &error)) {
+      std::cerr << error << " in " << line << "\n";
+      std::abort();
+    }
+    line.replace(begin, length,
+                 absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", replace(time),
+                                  absl::UTCTimeZone()));
+  }
+}
+
+}  // namespace
 
 std::vector<std::string> DemoLogLines() {
   std::ifstream file(ODDVERB_SOURCE_DIR "/app/demo.log.zst", std::ios::binary);
@@ -32,6 +59,22 @@ std::vector<std::string> DemoLogLines() {
     if (end == std::string::npos) end = text.size();
     lines.push_back(text.substr(start, end - start));
     start = end + 1;
+  }
+  return lines;
+}
+
+std::vector<std::string> DemoLogLinesUntil(absl::Time end) {
+  std::vector<std::string> lines = DemoLogLines();
+  absl::Time last = absl::InfinitePast();
+  for (std::string& line : lines) {
+    ReplaceTimes(line, [&last](absl::Time time) {
+      last = std::max(last, time);
+      return time;
+    });
+  }
+  const absl::Duration shift = absl::Trunc(end - last, absl::Microseconds(1));
+  for (std::string& line : lines) {
+    ReplaceTimes(line, [shift](absl::Time time) { return time + shift; });
   }
   return lines;
 }

@@ -6,10 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace oddverb {
 
 // 19,271 lines without their line ends. Aborts if the file is missing.
 std::vector<std::string> DemoLogLines();
+// The same with all its time moved on, as if it had ended at `end`.
+std::vector<std::string> DemoLogLinesUntil(absl::Time end);
 
 }  // namespace oddverb
 
