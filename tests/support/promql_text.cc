@@ -27,13 +27,14 @@ std::string MetricOf(std::string_view selector) {
 }
 
 std::string WithoutVariables(std::string_view expression) {
-  return absl::StrReplaceAll(A(expression), {{"$__rate_interval", "30s"},
-                                             {"$__interval", "10s"},
-                                             {"$__range", "5m"},
-                                             {"$job", ".*"},
-                                             {"$instance", ".*"},
-                                             {"$severity", ".*"},
-                                             {"${stream:raw}", "container=\"oddverb\""}});
+  return absl::StrReplaceAll(A(expression),
+                             {{"$__rate_interval", "30s"},
+                              {"$__interval", "10s"},
+                              {"$__range", "5m"},
+                              {"$job", ".*"},
+                              {"$instance", ".*"},
+                              {"$severity", ".*"},
+                              {"${stream:raw}", "container=\"oddverb\""}});
 }
 
 }  // namespace oddverb
