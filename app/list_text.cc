@@ -151,7 +151,7 @@ std::string LabelTable() {
 
 }  // namespace
 
-std::string DetectorList(ListFormat format) {
+std::string DetectorsText(ListFormat format) {
   Page page{
       "Detectors", "What is looked for, and the rules findings name.", {}};
   for (const DetectorEntry& entry : AllDetectors()) {
@@ -162,7 +162,7 @@ std::string DetectorList(ListFormat format) {
   return Print(page, format);
 }
 
-std::string MetricList(ListFormat format) {
+std::string MetricsText(ListFormat format) {
   Page page{
       "Metrics",
       "`oddverb run` serves these at `/metrics`; a finished "
@@ -184,7 +184,7 @@ std::string MetricList(ListFormat format) {
          (format == ListFormat::kMarkdown ? LabelTable() : "");
 }
 
-std::string OutputList(ListFormat format) {
+std::string OutputsText(ListFormat format) {
   Page page{"Outputs", "How findings are written.", {}};
   for (const ExporterEntry& entry : AllExporters()) {
     page.rows.push_back({entry.name, {TextCell("summary", entry.summary)}});

@@ -12,9 +12,9 @@ enum class ListFormat : uint8_t { kText, kMarkdown, kJson };
 
 // Each ends with a line end. Text fits into 80 columns; Markdown is a page of
 // its own; JSON is an array of one object a row.
-std::string DetectorList(ListFormat format);
-std::string MetricList(ListFormat format);
-std::string OutputList(ListFormat format);
+std::string DetectorsText(ListFormat format);
+std::string MetricsText(ListFormat format);
+std::string OutputsText(ListFormat format);
 
 }  // namespace oddverb
 

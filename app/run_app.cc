@@ -61,11 +61,11 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
     case CommandLine::Command::kCheckConfig:
       return RunCheckConfig(line->config_file);
     case CommandLine::Command::kListDetectors:
-      return Print(DetectorList(line->list_format));
+      return Print(DetectorsText(line->list_format));
     case CommandLine::Command::kListMetrics:
-      return Print(MetricList(line->list_format));
+      return Print(MetricsText(line->list_format));
     case CommandLine::Command::kListOutputs:
-      return Print(OutputList(line->list_format));
+      return Print(OutputsText(line->list_format));
     case CommandLine::Command::kSchemaConfig:
       return Print(ConfigSchemaJson() + "\n");
     case CommandLine::Command::kSchemaFinding:

@@ -19,7 +19,7 @@
 #include "exporters/webhook_exporter.h"
 #include "model/finding.h"
 #include "net/tls_options.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/event_order.h"
 #include "telemetry/logging.h"
 #include "yaml/yaml_node.h"
 

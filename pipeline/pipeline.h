@@ -21,15 +21,13 @@
 #include "ingest/source.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/delivery.h"
+#include "pipeline/event_order.h"
 #include "pipeline/part_list.h"
 #include "pipeline/source_delays.h"
 
 namespace oddverb {
 
 enum class Duplicates : uint8_t { kJudged, kPassedOver };
-
-// How events of several live sources are put in order. See event_reorder.h.
-enum class EventOrder : uint8_t { kArrival, kEventTime };
 
 // A batch that was judged, for measurements. Views die with the call.
 struct JudgedBatch {

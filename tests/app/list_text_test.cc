@@ -32,9 +32,9 @@ std::vector<std::string> NamesOf(const Rows& rows) {
 }
 
 std::vector<ListCase> Lists() {
-  return {{"detectors", &DetectorList, NamesOf(AllDetectors())},
-          {"metrics", &MetricList, NamesOf(AllMetrics())},
-          {"outputs", &OutputList, NamesOf(AllExporters())}};
+  return {{"detectors", &DetectorsText, NamesOf(AllDetectors())},
+          {"metrics", &MetricsText, NamesOf(AllMetrics())},
+          {"outputs", &OutputsText, NamesOf(AllExporters())}};
 }
 
 TEST(ListTextTest, EveryFormatNamesEveryRowInOrder) {
@@ -82,7 +82,7 @@ TEST(ListTextTest, EveryRowOfAMarkdownTableHasTheSameColumns) {
 
 TEST(ListTextTest, MetricsComeWithTypeLabelsAndMeaning) {
   const nlohmann::json json =
-      nlohmann::json::parse(MetricList(ListFormat::kJson), /*cb=*/nullptr,
+      nlohmann::json::parse(MetricsText(ListFormat::kJson), /*cb=*/nullptr,
                             /*allow_exceptions=*/false);
   for (size_t i = 0; i < AllMetrics().size(); ++i) {
     const MetricName& metric = AllMetrics()[i];
@@ -92,7 +92,7 @@ TEST(ListTextTest, MetricsComeWithTypeLabelsAndMeaning) {
     EXPECT_THAT(labels, ::testing::ElementsAreArray(metric.labels().begin(),
                                                     metric.labels().end()));
   }
-  const std::string page = MetricList(ListFormat::kMarkdown);
+  const std::string page = MetricsText(ListFormat::kMarkdown);
   for (const MetricLabel& label : AllMetricLabels()) {
     EXPECT_THAT(page, HasSubstr("| `" + std::string(label.name) + "` | " +
                                 std::string(label.values) + " |\n"));

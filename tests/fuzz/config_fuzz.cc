@@ -32,7 +32,10 @@ void Run(std::string_view text) {
     return;
   }
   for (ListenerConfig& listener : config->listeners) {
-    if (!listener.tokens.empty()) return;  // shown as what is no token
+    if (!listener.tokens.values.empty()) return;  // shown as what is no token
+  }
+  for (const OutputConfig& output : config->outputs) {
+    if (!output.receiver.urls.values.empty()) return;  // shown as no URL
   }
   std::string shown = RedactedConfigJson(*config);
   absl::StatusOr<ServiceConfig> again =
