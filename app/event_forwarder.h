@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "ingest/decoder.h"
-#include "net/backoff.h"
+#include "base/backoff.h"
 #include "net/http_client.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/pipeline.h"

@@ -3,6 +3,7 @@
 #ifndef ODDVERB_EXPORTERS_EXPORTER_H_
 #define ODDVERB_EXPORTERS_EXPORTER_H_
 
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -16,10 +17,12 @@ class Exporter {
  public:
   virtual ~Exporter() = default;
 
-  // Sends all or fails. Unavailable, DeadlineExceeded and ResourceExhausted
-  // mean "try again", not before RetryAfterOf() if the receiver said so; any
-  // other error means that trying these findings again is useless (one of them
-  // is refused, or they are too many at once).
+  // Sends all or fails. Unavailable, DeadlineExceeded, ResourceExhausted and
+  // Cancelled mean "try again", not before RetryAfterOf() if the receiver said
+  // so. FailedPrecondition: it will never work again in this process (the
+  // reader of a pipe has gone). Any other error means that trying these
+  // findings again is useless (one of them is refused, or they are too many at
+  // once). Must return soon after `deadline`.
   virtual absl::Status Export(std::span<const Finding> findings,
                               absl::Time deadline) = 0;
   // No more findings will come: a table is printed now, a file closed.
@@ -38,6 +41,11 @@ class Exporter {
   virtual void Save(StateWriter&) const {}
   virtual absl::Status Load(StateReader&) { return absl::OkStatus(); }
 };
+
+// A time that the receiver asked to wait before the next attempt, as part of
+// the status.
+absl::Status WithRetryAfter(absl::Status status, absl::Duration wait);
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 
 }  // namespace oddverb
 

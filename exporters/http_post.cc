@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
@@ -15,7 +13,6 @@
 namespace oddverb {
 namespace {
 
-constexpr char kRetryAfterPayload[] = "oddverb/retry_after_ms";
 // Of a response, in a message.
 constexpr size_t kShownBytes = 200;
 
@@ -73,21 +70,6 @@ absl::StatusOr<std::string> HttpPost::Send(std::string_view content_type,
   ODDVERB_RETURN_IF_ERROR(result.status());
   if (result->status / 100 != 2) return Meaning(*result);
   return std::move(result->body);
-}
-
-absl::Status WithRetryAfter(absl::Status status, absl::Duration wait) {
-  status.SetPayload(kRetryAfterPayload,
-                    absl::Cord(absl::StrCat(absl::ToInt64Milliseconds(wait))));
-  return status;
-}
-
-std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
-  auto text = status.GetPayload(kRetryAfterPayload);
-  int64_t ms = 0;
-  if (!text.has_value() || !absl::SimpleAtoi(std::string(*text), &ms)) {
-    return std::nullopt;
-  }
-  return absl::Milliseconds(ms);
 }
 
 }  // namespace oddverb

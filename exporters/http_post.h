@@ -4,7 +4,6 @@
 #define ODDVERB_EXPORTERS_HTTP_POST_H_
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "exporters/exporter.h"
 #include "net/http_client.h"
 
 namespace oddverb {
@@ -51,11 +51,6 @@ class HttpPost {
   const HttpPostOptions options_;
   std::unique_ptr<HttpClient> client_;
 };
-
-// A time that the receiver asked to wait before the next attempt, as part of
-// the status.
-absl::Status WithRetryAfter(absl::Status status, absl::Duration wait);
-std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 
 }  // namespace oddverb
 

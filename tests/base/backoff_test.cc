@@ -1,4 +1,4 @@
-#include "net/backoff.h"
+#include "base/backoff.h"
 
 #include <random>
 

@@ -1,8 +1,8 @@
 // Exponential back-off with full jitter (M. Brooker, "Exponential Backoff And
 // Jitter", AWS Architecture Blog 2015): each pause is anything between zero and
 // a bound that doubles, so that many clients do not come back together.
-#ifndef ODDVERB_NET_BACKOFF_H_
-#define ODDVERB_NET_BACKOFF_H_
+#ifndef ODDVERB_BASE_BACKOFF_H_
+#define ODDVERB_BASE_BACKOFF_H_
 
 #include <algorithm>
 #include <random>
@@ -39,4 +39,4 @@ class Backoff {
 
 }  // namespace oddverb
 
-#endif  // ODDVERB_NET_BACKOFF_H_
+#endif  // ODDVERB_BASE_BACKOFF_H_
