@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "ingest/decoder.h"
 #include "base/backoff.h"
+#include "ingest/decoder.h"
 #include "net/http_client.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/pipeline.h"

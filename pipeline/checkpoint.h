@@ -55,7 +55,7 @@ struct CheckpointBatch {
   std::vector<DeadLetterRow> dead_letters;
 };
 
-// A finding that was committed and not yet acknowledged by every exporter.
+// A finding that was committed and not yet acknowledged.
 struct OutboxEntry {
   uint64_t number = 0;  // ascending, never used twice
   Finding finding;
@@ -64,8 +64,8 @@ struct OutboxEntry {
 struct Restored {
   uint64_t records_judged = 0;
   std::map<std::string, std::string> bookmarks;
-  std::vector<StateRow> state;  // sorted by (owner, kind, id)
-  std::vector<OutboxEntry> outbox;
+  std::vector<StateRow> state;      // sorted by (owner, kind, id)
+  std::vector<OutboxEntry> outbox;  // behind the last Delivered()
 };
 
 struct SpooledBody {
@@ -84,7 +84,8 @@ class Checkpoint {
   // The last commit; nullopt at the first start. DataLoss = damaged.
   virtual absl::StatusOr<std::optional<Restored>> Restore() = 0;
 
-  // Every exporter has the outbox entries up to `number`: they go.
+  // The exporters of the pipeline's own thread have the outbox entries up to
+  // `number`. They go, unless a sink still lacks them (pipeline/outbox.h).
   virtual absl::Status Delivered(uint64_t number) = 0;
 
   // Makes bodies of a source durable that cannot be read again; one

@@ -1,3 +1,4 @@
+// Long because: all that one lock and one transaction at a time guard.
 #include "pipeline/sqlite_checkpoint.h"
 
 #include <sys/random.h>
@@ -13,6 +14,7 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "model/finding_state.h"
+#include "pipeline/sink_table.h"
 #include "pipeline/spool_table.h"
 #include "pipeline/sqlite_database.h"
 #include "pipeline/state_schema.h"
@@ -107,7 +109,14 @@ struct SqliteCheckpoint::Opened {
   std::optional<StateTables> tables;
   std::optional<SpoolTable> spool;
   std::optional<DeadLetterTable> dead_letters;
+  std::optional<SinkTable> sinks;
   StateTotals totals;
+  SinkCursors cursors;  // the synchronous one is always there
+
+  uint64_t synchronous() const {
+    return cursors.at(SinkTable::kSynchronous).delivered;
+  }
+
   KeyedHash hash;
   // What opening has read, until somebody takes or outdates it.
   std::optional<std::optional<Restored>> restored;
@@ -139,6 +148,7 @@ absl::StatusOr<std::unique_ptr<SqliteCheckpoint>> SqliteCheckpoint::Open(
   }
   ODDVERB_ASSIGN_OR_RETURN(checkpoint->opened_, std::move(opened));
   checkpoint->hash_ = checkpoint->opened_->hash;
+  checkpoint->newest_finding_ = checkpoint->opened_->totals.next_finding - 1;
   return checkpoint;
 }
 
@@ -197,7 +207,28 @@ absl::Status SqliteCheckpoint::Load(Opened& opened) {
   ODDVERB_ASSIGN_OR_RETURN(opened.totals, opened.tables->LoadCounters());
   ODDVERB_RETURN_IF_ERROR(opened.spool->Check(opened.totals));
   ODDVERB_RETURN_IF_ERROR(opened.dead_letters->Measure(opened.totals));
-  ODDVERB_ASSIGN_OR_RETURN(opened.restored, opened.tables->Load(opened.totals));
+  ODDVERB_RETURN_IF_ERROR(LoadCursors(opened));
+  ODDVERB_ASSIGN_OR_RETURN(
+      opened.restored,
+      opened.tables->Load(opened.totals, opened.synchronous()));
+  return absl::OkStatus();
+}
+
+absl::Status SqliteCheckpoint::LoadCursors(Opened& opened) {
+  ODDVERB_ASSIGN_OR_RETURN(opened.sinks, SinkTable::Make(opened.database));
+  ODDVERB_ASSIGN_OR_RETURN(opened.cursors, opened.sinks->Load());
+  ODDVERB_ASSIGN_OR_RETURN(uint64_t oldest,
+                           opened.tables->OldestFinding(opened.totals));
+  const std::string synchronous = SinkTable::kSynchronous;
+  opened.cursors.try_emplace(synchronous,
+                             SinkCursor{synchronous, oldest - 1, ""});
+  for (const auto& [name, cursor] : opened.cursors) {
+    // A finding that somebody lacks is there, and none comes twice.
+    if (cursor.delivered + 1 < oldest ||
+        cursor.delivered >= opened.totals.next_finding) {
+      return absl::DataLossError("a row of the table sinks is damaged");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -227,6 +258,7 @@ absl::StatusOr<uint64_t> SqliteCheckpoint::Commit(CheckpointBatch batch) {
   }
   uint64_t first = opened_->totals.next_finding;
   ODDVERB_RETURN_IF_ERROR(WriteAll(batch, findings));
+  newest_finding_ = opened_->totals.next_finding - 1;
   ShrinkFile();
   return first;
 }
@@ -269,14 +301,77 @@ absl::StatusOr<std::optional<Restored>> SqliteCheckpoint::Restore() {
     opened_->restored.reset();
     return restored;
   }
-  return opened_->tables->Load(opened_->totals);
+  return opened_->tables->Load(opened_->totals, opened_->synchronous());
 }
 
 absl::Status SqliteCheckpoint::Delivered(uint64_t number) {
   std::lock_guard<FairMutex> guard(mutex_);
   opened_->restored.reset();
-  return InTransaction(
-      [&](StateTotals&) { return opened_->tables->DeleteFindings(number); });
+  return MoveCursor({SinkTable::kSynchronous, number, ""}, {});
+}
+
+absl::StatusOr<std::vector<SinkCursor>> SqliteCheckpoint::UseSinks(
+    std::span<const std::string> names) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  SinkCursors cursors = WithSinks(opened_->cursors, names);
+  absl::Status status = InTransaction([&](StateTotals&) -> absl::Status {
+    for (const auto& [name, cursor] : opened_->cursors) {
+      if (cursors.contains(name)) continue;
+      ODDVERB_RETURN_IF_ERROR(opened_->sinks->Delete(name));
+    }
+    for (const auto& [name, cursor] : cursors) {
+      ODDVERB_RETURN_IF_ERROR(opened_->sinks->Put(cursor));
+    }
+    return opened_->tables->DeleteFindings(DeliveredToAll(cursors));
+  });
+  ODDVERB_RETURN_IF_ERROR(status);
+  opened_->cursors = std::move(cursors);
+  std::vector<SinkCursor> used;
+  for (const std::string& name : names) {
+    used.push_back(opened_->cursors.at(name));
+  }
+  return used;
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> SqliteCheckpoint::ReadOutbox(
+    uint64_t after, size_t max_entries) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  return opened_->tables->ReadOutbox(after, max_entries);
+}
+
+absl::Status SqliteCheckpoint::Advance(const SinkProgress& progress) {
+  std::lock_guard<FairMutex> guard(mutex_);
+  return MoveCursor(progress.cursor, progress.dead_letters);
+}
+
+// What the slowest one has, too, goes.
+absl::Status SqliteCheckpoint::MoveCursor(
+    const SinkCursor& cursor, std::span<const DeadLetterRow> dead_letters) {
+  auto found = opened_->cursors.find(cursor.name);
+  if (found == opened_->cursors.end()) {
+    return absl::InternalError(
+        absl::StrCat("no sink has the name \"", cursor.name, "\""));
+  }
+  SinkCursor before = found->second;
+  uint64_t gone = DeliveredToAll(opened_->cursors);
+  SinkCursor& moved = found->second;
+  moved.state = cursor.state;
+  moved.delivered = std::clamp(cursor.delivered, before.delivered,
+                               opened_->totals.next_finding - 1);
+  absl::Status status = InTransaction([&](StateTotals& totals) -> absl::Status {
+    Opened& o = *opened_;
+    ODDVERB_RETURN_IF_ERROR(o.sinks->Put(moved));
+    uint64_t all_have = DeliveredToAll(o.cursors);
+    if (all_have > gone) {
+      ODDVERB_RETURN_IF_ERROR(o.tables->DeleteFindings(all_have));
+    }
+    if (dead_letters.empty()) return absl::OkStatus();
+    ODDVERB_RETURN_IF_ERROR(
+        o.dead_letters->Insert(dead_letters, clock_.Now(), totals));
+    return o.dead_letters->Trim(options_.max_dead_letter_bytes, totals);
+  });
+  if (!status.ok()) moved = std::move(before);
+  return status;
 }
 
 absl::StatusOr<uint64_t> SqliteCheckpoint::Spool(

@@ -8,6 +8,7 @@
 #ifndef ODDVERB_PIPELINE_SQLITE_CHECKPOINT_H_
 #define ODDVERB_PIPELINE_SQLITE_CHECKPOINT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,12 +25,13 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/dead_letter_table.h"
 #include "pipeline/fair_mutex.h"
+#include "pipeline/outbox.h"
 #include "pipeline/state_directory.h"
 
 namespace oddverb {
 
 // Thread-safe. Holds the state directory until its end.
-class SqliteCheckpoint final : public Checkpoint {
+class SqliteCheckpoint final : public Checkpoint, public Outbox {
  public:
   enum class CommitMode : uint8_t {
     kOneTransaction,
@@ -81,6 +83,13 @@ class SqliteCheckpoint final : public Checkpoint {
                                                      uint64_t after,
                                                      size_t max_bytes) override;
 
+  absl::StatusOr<std::vector<SinkCursor>> UseSinks(
+      std::span<const std::string> names) override;
+  absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(
+      uint64_t after, size_t max_entries) override;
+  absl::Status Advance(const SinkProgress& progress) override;
+  uint64_t newest_finding() const override { return newest_finding_; }
+
   // At most `limit` of the dead letters behind number `after`, oldest first.
   absl::StatusOr<std::vector<DeadLetter>> ReadDeadLetters(uint64_t after,
                                                           size_t limit);
@@ -97,12 +106,15 @@ class SqliteCheckpoint final : public Checkpoint {
   static absl::StatusOr<std::unique_ptr<Opened>> OpenExisting(
       const std::string& path);
   static absl::Status Load(Opened& opened);
+  static absl::Status LoadCursors(Opened& opened);
 
   template <class Write>
   absl::Status InTransaction(Write write);
   absl::Status WriteState(CheckpointBatch& batch);
   absl::Status WriteAll(CheckpointBatch& batch,
                         std::span<const std::string> findings);
+  absl::Status MoveCursor(const SinkCursor& cursor,
+                          std::span<const DeadLetterRow> dead_letters);
   void ShrinkFile();
 
   const Options options_;
@@ -112,6 +124,7 @@ class SqliteCheckpoint final : public Checkpoint {
   KeyedHash hash_;
   FairMutex mutex_;
   std::unique_ptr<Opened> opened_;  // guarded by mutex_
+  std::atomic<uint64_t> newest_finding_{0};
 };
 
 }  // namespace oddverb

@@ -39,8 +39,16 @@ constexpr char kFirstVersion[] =
     " record_bytes INTEGER NOT NULL, at TEXT NOT NULL,"
     " size INTEGER NOT NULL) STRICT;";
 
+// Cursors into the outbox. What version 1 had not delivered is still there and
+// goes to every sink, as the first one begins at the oldest finding.
+constexpr char kSecondVersion[] =
+    "CREATE TABLE sinks(name TEXT PRIMARY KEY NOT NULL,"
+    " delivered INTEGER NOT NULL, state BLOB NOT NULL,"
+    " sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 constexpr StateMigration kMigrations[] = {
     {.version = 1, .program = "0.1.0", .sql = kFirstVersion},
+    {.version = 2, .program = "0.1.0", .sql = kSecondVersion},
 };
 
 // 0 = a new database.

@@ -28,6 +28,19 @@ uint64_t StateSum(const StateRow& row) {
   return RowSum("state", {row.owner, row.bytes}, {row.kind, row.id});
 }
 
+// From a row of (number, finding, sum).
+absl::StatusOr<OutboxEntry> EntryOf(const SqliteStatement& row) {
+  uint64_t number = row.Integer(0);
+  uint64_t sum = row.Integer(2);
+  std::string bytes(row.Bytes(1));
+  StateReader in(bytes);
+  Finding finding = LoadFinding(in);
+  if (sum != RowSum("outbox", {bytes}, {number}) || !in.status().ok()) {
+    return DamagedRow("outbox");
+  }
+  return OutboxEntry{number, std::move(finding)};
+}
+
 // The counters that always have a value, by name.
 struct NamedCounter {
   std::string_view name;
@@ -50,6 +63,9 @@ absl::StatusOr<StateTables> StateTables::Make(SqliteDatabase& database) {
        "INSERT OR REPLACE INTO bookmarks VALUES(?1,?2,?3)"},
       {&tables.put_finding_, "INSERT INTO outbox VALUES(?1,?2,?3)"},
       {&tables.delete_findings_, "DELETE FROM outbox WHERE number<=?1"},
+      {&tables.read_outbox_,
+       "SELECT number, finding, sum FROM outbox WHERE number>?1"
+       " ORDER BY number LIMIT ?2"},
       {&tables.put_counter_,
        "INSERT OR REPLACE INTO counters VALUES(?1,?2,?3)"},
   };
@@ -140,11 +156,11 @@ absl::StatusOr<StateTotals> StateTables::LoadCounters() {
 }
 
 absl::StatusOr<std::optional<Restored>> StateTables::Load(
-    const StateTotals& totals) {
+    const StateTotals& totals, uint64_t delivered) {
   Restored restored;
   ODDVERB_RETURN_IF_ERROR(LoadState(restored));
   ODDVERB_RETURN_IF_ERROR(LoadBookmarks(restored));
-  ODDVERB_RETURN_IF_ERROR(LoadOutbox(totals, restored));
+  ODDVERB_RETURN_IF_ERROR(LoadOutbox(totals, delivered, restored));
   if (!totals.records_judged.has_value()) return std::nullopt;
   restored.records_judged = *totals.records_judged;
   return restored;
@@ -191,31 +207,52 @@ absl::Status StateTables::LoadBookmarks(Restored& out) {
   }
 }
 
-absl::Status StateTables::LoadOutbox(const StateTotals& totals, Restored& out) {
+absl::Status StateTables::LoadOutbox(const StateTotals& totals,
+                                     uint64_t delivered, Restored& out) {
   ODDVERB_ASSIGN_OR_RETURN(
       SqliteStatement read,
       database_->Prepare(
           "SELECT number, finding, sum FROM outbox ORDER BY number"));
+  uint64_t last = 0;
   for (;;) {
     ODDVERB_ASSIGN_OR_RETURN(bool has_row, read.Step());
     if (!has_row) break;
-    uint64_t number = read.Integer(0);
-    std::string bytes(read.Bytes(1));
-    StateReader in(bytes);
-    Finding finding = LoadFinding(in);
+    ODDVERB_ASSIGN_OR_RETURN(OutboxEntry entry, EntryOf(read));
     // Only the first ones ever go, so the numbers are without a gap.
-    bool follows = out.outbox.empty() || number == out.outbox.back().number + 1;
-    if (read.Integer(2) != RowSum("outbox", {bytes}, {number}) || !follows ||
-        !in.status().ok()) {
+    if (last != 0 && entry.number != last + 1) return DamagedRow("outbox");
+    last = entry.number;
+    // A sink that was down for long leaves more than memory should hold.
+    if (last > delivered) out.outbox.push_back(std::move(entry));
+  }
+  if (last != 0 && last + 1 != totals.next_finding) return DamagedRow("outbox");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> StateTables::OldestFinding(const StateTotals& totals) {
+  ODDVERB_ASSIGN_OR_RETURN(
+      uint64_t oldest,
+      database_->ReadInteger("SELECT coalesce(min(number),0) FROM outbox"));
+  return oldest == 0 ? totals.next_finding : oldest;
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> StateTables::ReadOutbox(
+    uint64_t after, size_t max_entries) {
+  read_outbox_.BindInteger(after).BindInteger(max_entries);
+  std::vector<OutboxEntry> entries;
+  for (;;) {
+    absl::StatusOr<bool> has_row = read_outbox_.Step();
+    if (!has_row.ok() || !*has_row) {
+      ODDVERB_RETURN_IF_ERROR(has_row.status());
+      return entries;
+    }
+    absl::StatusOr<OutboxEntry> entry = EntryOf(read_outbox_);
+    if (!entry.ok() || entry->number != after + 1) {
+      read_outbox_.Reset();
       return DamagedRow("outbox");
     }
-    out.outbox.push_back({number, std::move(finding)});
+    after = entry->number;
+    entries.push_back(*std::move(entry));
   }
-  if (!out.outbox.empty() &&
-      out.outbox.back().number + 1 != totals.next_finding) {
-    return DamagedRow("outbox");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace oddverb

@@ -49,18 +49,26 @@ class StateTables {
 
   // DataLoss: a row is damaged.
   absl::StatusOr<StateTotals> LoadCounters();
-  absl::StatusOr<std::optional<Restored>> Load(const StateTotals& totals);
+  // Without findings up to number `delivered`.
+  absl::StatusOr<std::optional<Restored>> Load(const StateTotals& totals,
+                                               uint64_t delivered);
+  // Number of the oldest finding in the outbox, or the next one's.
+  absl::StatusOr<uint64_t> OldestFinding(const StateTotals& totals);
+  // See Outbox.
+  absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(uint64_t after,
+                                                      size_t max_entries);
 
  private:
   explicit StateTables(SqliteDatabase& database) : database_(&database) {}
 
   absl::Status LoadState(Restored& out);
   absl::Status LoadBookmarks(Restored& out);
-  absl::Status LoadOutbox(const StateTotals& totals, Restored& out);
+  absl::Status LoadOutbox(const StateTotals& totals, uint64_t delivered,
+                          Restored& out);
 
   SqliteDatabase* database_;
   SqliteStatement put_state_, put_bookmark_, put_finding_, delete_findings_,
-      put_counter_;
+      read_outbox_, put_counter_;
 };
 
 }  // namespace oddverb
