@@ -53,6 +53,11 @@ struct RoutedBatch {
     return index < clock.stream_times.size() ? clock.stream_times[index]
                                              : fallback;
   }
+  // Event time behind it; no later finding is older.
+  absl::Time EndTime() const {
+    return clock.stream_times.empty() ? absl::InfinitePast()
+                                      : clock.stream_times.back();
+  }
 };
 
 // Finds keys and shards; the costly part of routing, done beside decoding.

@@ -323,7 +323,7 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
     ODDVERB_RETURN_IF_ERROR(run.delivery.Deliver(std::move(findings)));
     return Acknowledge(run);
   }
-  findings = run.delivery.Choose(std::move(findings));
+  findings = run.delivery.Choose(std::move(findings), routed.EndTime());
   if (!findings.empty()) pace.NoteFinding();
   std::move(findings.begin(), findings.end(),
             std::back_inserter(uncommitted_.findings));

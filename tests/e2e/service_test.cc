@@ -33,6 +33,40 @@ std::string ReadFile(const std::string& path) {
           std::istreambuf_iterator<char>()};
 }
 
+// What is open at the end of a scan gets its last state there; in a service,
+// when its time has come. So the logs here end with events of a year later,
+// which let all windows end in both.
+std::vector<std::string> WithQuietEnd(std::vector<std::string> lines) {
+  for (int minute = 10; minute < 40; ++minute) {
+    std::string time = absl::StrCat("2027-12-31T00:", minute, ":00.000000Z");
+    lines.push_back(absl::StrCat(
+        R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",)",
+        R"("auditID":"quiet-)", minute, R"(","stage":"ResponseComplete",)",
+        R"("requestURI":"/healthz","verb":"get","user":{"username":)",
+        R"("system:kube-probe","groups":["system:authenticated"]},)",
+        R"("sourceIPs":["127.0.0.1"],"userAgent":"kube-probe/1.34",)",
+        R"("responseStatus":{"metadata":{},"code":200},)",
+        R"("requestReceivedTimestamp":")", time, R"(","stageTimestamp":")",
+        time, R"("})"));
+  }
+  return lines;
+}
+
+// What different actors' findings say at one moment comes in the order of
+// shards, and so of the hash key, which a service has of its own. The states of
+// one finding have their order everywhere.
+std::vector<std::string> ById(std::vector<std::string> lines) {
+  auto id_of = [](const std::string& line) {
+    size_t at = line.find("\"id\":\"");
+    return line.substr(std::min(at, line.size()), 40);
+  };
+  std::stable_sort(lines.begin(), lines.end(),
+                   [&](const std::string& a, const std::string& b) {
+                     return id_of(a) < id_of(b);
+                   });
+  return lines;
+}
+
 // A state directory, a folder of logs, a configuration and an output file.
 class ServiceTest : public ::testing::Test {
  protected:
@@ -71,7 +105,7 @@ outputs:
     for (const std::string& line : lines) absl::StrAppend(&input, line, "\n");
     ChildResult scan = Oddverb(
         {"scan", "-", "--format", "ndjson", "--cluster", "lab", "-q"}, input);
-    return LinesOf(scan.output);
+    return ById(LinesOf(scan.output));
   }
 
   // Waits until the output holds `wanted` lines, and a little longer: more
@@ -84,7 +118,7 @@ outputs:
       lines = LinesOf(ReadFile(output()));
     } while (lines.size() < wanted && absl::Now() < deadline);
     absl::SleepFor(absl::Milliseconds(500));
-    return LinesOf(ReadFile(output()));
+    return ById(LinesOf(ReadFile(output())));
   }
 
   TempFolder folder_;
@@ -95,6 +129,7 @@ outputs:
 TEST_F(ServiceTest, FollowsALogAndStopsCleanly) {
   std::vector<std::string> lines = DemoLogLines();
   lines.resize(6000);
+  lines = WithQuietEnd(std::move(lines));
   for (const std::string& line : lines) log_.Append(line + "\n");
   std::vector<std::string> expected = Expected(lines);
   ASSERT_GT(expected.size(), 10u);
@@ -107,7 +142,7 @@ TEST_F(ServiceTest, FollowsALogAndStopsCleanly) {
 }
 
 TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
-  std::vector<std::string> lines = DemoLogLines();
+  std::vector<std::string> lines = WithQuietEnd(DemoLogLines());
   std::vector<std::string> expected = Expected(lines);
   ASSERT_GT(expected.size(), 20u);
   std::mt19937_64 random(11);
@@ -140,6 +175,7 @@ TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
 TEST_F(ServiceTest, ForwardersAndReceiversLoseNothing) {
   std::vector<std::string> lines = DemoLogLines();
   lines.resize(8000);
+  lines = WithQuietEnd(std::move(lines));
   std::vector<std::string> expected = Expected(lines);
   ASSERT_GT(expected.size(), 10u);
   std::string port = "0";

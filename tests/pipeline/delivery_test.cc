@@ -57,21 +57,6 @@ TEST(DeliveryTest, LaterStatesReplaceEarlierOnesInTheirPlace) {
   EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kMedium)], 1u);
 }
 
-TEST(DeliveryTest, AtOnceSendsTheOpeningAndEachRise) {
-  CapturingExporter exporter;
-  Delivery delivery({DeliveryPolicy::kAtOnce}, {&exporter});
-  ASSERT_TRUE(delivery.Deliver({Make(1, 1, Severity::kMedium)}).ok());
-  EXPECT_EQ(exporter.findings().size(), 1u);
-  ASSERT_TRUE(
-      delivery.Deliver({Make(1, 2, Severity::kMedium, FindingState::kUpdate)})
-          .ok());
-  EXPECT_EQ(exporter.findings().size(), 1u);
-  ASSERT_TRUE(
-      delivery.Deliver({Make(1, 3, Severity::kHigh, FindingState::kUpdate)})
-          .ok());
-  EXPECT_EQ(exporter.findings().size(), 2u);
-}
-
 TEST(DeliveryTest, LeavesOutWhatIsBelowTheMinimum) {
   CapturingExporter exporter;
   Delivery delivery({DeliveryPolicy::kAtOnce, Severity::kMedium}, {&exporter});
