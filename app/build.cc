@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config_loader.h"
+#include "app/config_rules.h"
 #include "app/config_text.h"
 #include "app/mistakes.h"
 #include "base/nearest_name.h"
@@ -70,6 +72,10 @@ void ReadSettings(const YamlNode& root, Settings& settings,
   settings.trusted_proxies = ReadProxies(
       mistakes.ValueOf(proxies.AsStrings(), std::vector<std::string>()),
       proxies.Place(), mistakes);
+  std::vector<SuppressConfig> suppress;
+  LoadSuppressions(root, suppress, mistakes);
+  CheckSuppressions(root.Get("suppress"), suppress, mistakes);
+  settings.suppressions = SuppressionList({suppress.begin(), suppress.end()});
   mistakes.Add(root.CheckAllKeysUsed());
 }
 

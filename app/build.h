@@ -13,6 +13,7 @@
 #include "base/ip_address.h"
 #include "exporters/exporters.h"
 #include "pipeline/part_list.h"
+#include "pipeline/suppression.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -22,7 +23,8 @@ struct Settings {
   std::string cluster;
   std::vector<IpNetwork> trusted_proxies;
   YamlNode detectors;  // mapping from detector name to its options
-  KeyedHash hash;      // a service's own, from its state
+  SuppressionList suppressions;
+  KeyedHash hash;  // a service's own, from its state
 };
 
 // InvalidArgument: every mistake found, those of the detectors' options too,

@@ -17,6 +17,7 @@
 #include "app/app.h"
 #include "app/config_fields.h"
 #include "app/config_rules.h"
+#include "app/config_values.h"
 #include "app/number_text.h"
 #include "app/outputs.h"
 #include "app/scan.h"
@@ -61,8 +62,8 @@ void TellPlain(std::string_view message) {
 
 class FileCheck {
  public:
-  explicit FileCheck(const ServiceConfig& config)
-      : config_(config), logger_(config.log, clock_) {}
+  FileCheck(const ServiceConfig& config, absl::Time now)
+      : config_(config), logger_(config.log, clock_), now_(now) {}
 
   ConfigReport Run() {
     CheckStateDir();
@@ -73,6 +74,7 @@ class FileCheck {
     }
     for (const OutputConfig& output : config_.outputs) CheckOutput(output);
     WarnOfSettings();
+    WarnOfExpired();
     return std::move(report_);
   }
 
@@ -96,12 +98,14 @@ class FileCheck {
   void CheckReceiver(const OutputConfig& output);
   void WarnOfListener(const ListenerConfig& listener);
   void WarnOfSettings();
+  void WarnOfExpired();
   void WarnIfOthersMayRead(std::string_view place, std::string_view what,
                            const std::string& path);
 
   const ServiceConfig& config_;
   SystemClock clock_;
   Logger logger_;
+  const absl::Time now_;
   ConfigReport report_;
 };
 
@@ -347,10 +351,21 @@ void FileCheck::WarnOfSettings() {
   }
 }
 
+void FileCheck::WarnOfExpired() {
+  for (const SuppressConfig& entry : config_.suppress) {
+    if (entry.expires > now_) continue;
+    Warn(entry.place,
+         absl::StrCat("suppress entry ", entry.name, " has expired at ",
+                      MomentValue(entry.expires),
+                      ": its findings are told again; remove it, or give it a "
+                      "later date"));
+  }
+}
+
 }  // namespace
 
-ConfigReport CheckConfigFiles(const ServiceConfig& config) {
-  return FileCheck(config).Run();
+ConfigReport CheckConfigFiles(const ServiceConfig& config, absl::Time now) {
+  return FileCheck(config, now).Run();
 }
 
 std::string ConfigSummary(const ServiceConfig& config) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "app/mistakes.h"
 #include "app/service_config.h"
 
@@ -18,7 +19,9 @@ struct ConfigReport {
 
 // Whether this process can use the files, folders and certificates that
 // `config` names, and which settings are risky. Changes nothing on disk.
-ConfigReport CheckConfigFiles(const ServiceConfig& config);
+// `now` decides which suppressions have expired.
+ConfigReport CheckConfigFiles(const ServiceConfig& config,
+                              absl::Time now = absl::Now());
 
 // "2 sources, 1 listener, 1 output; detectors forbidden_burst, ...".
 std::string ConfigSummary(const ServiceConfig& config);

@@ -130,6 +130,79 @@ void VisitListener(ConfigFields& fields, ListenerConfig& listener) {
                  listener.tokens);
 }
 
+std::string_view AboutMatcher(SuppressedBy field) {
+  switch (field) {
+    case SuppressedBy::kRule:
+      return "As in the finding: forbidden.fanout, or forbidden.*";
+    case SuppressedBy::kDetector:
+      return "As in the finding.";
+    case SuppressedBy::kEntity:
+      return "Whom the finding is about.";
+    case SuppressedBy::kEntityKind:
+      return "serviceaccount, user, node, anonymous, address.";
+    case SuppressedBy::kNamespace:
+      return "Every namespace of the finding must match.";
+    case SuppressedBy::kSourceIp:
+      return "An address, a pattern or a network.";
+    case SuppressedBy::kCluster:
+      return "The name of the cluster.";
+    default:
+      return "The id of one finding, or its first digits and a *.";
+  }
+}
+
+void VisitSuppression(ConfigFields& fields, SuppressConfig& entry) {
+  entry.place = fields.Place();
+  fields.Text({"name", "In metrics and messages, unique.", "backup-job",
+               Need::kRequired},
+              TextKind::kName, entry.name);
+  auto visit_matchers = [&entry](ConfigFields& inner) {
+    for (size_t i = 0; i < SuppressedByNames().size(); ++i) {
+      inner.Text({SuppressedByNames()[i],
+                  AboutMatcher(static_cast<SuppressedBy>(i)), "\"*\""},
+                 TextKind::kFree, entry.patterns[i]);
+    }
+  };
+  fields.Section(
+      {"matchers",
+       "All that are given must fit; * stands for any text, ? for "
+       "one character.",
+       "{rule: forbidden.*, entity: \"system:serviceaccount:ops:*\"}",
+       Need::kRequired},
+      visit_matchers);
+  fields.Text({"reason", "For whoever reads this later.",
+               "lists all namespaces each night, ticket 4711", Need::kRequired},
+              TextKind::kFree, entry.reason);
+  fields.Moment({"expires",
+                 "Findings of this time and later are told again. A date is "
+                 "its first moment, UTC.",
+                 "2027-01-31", Need::kRequired},
+                entry.expires);
+}
+
+void VisitDelivery(ConfigFields& fields, DeliveryConfig& delivery) {
+  fields.Count({"opened_per_rule",
+                "Findings that a rule may open in a window; high and critical "
+                "ones are counted apart. What is above is told as one finding "
+                "that counts them.",
+                "60"},
+               {1, 1'000'000}, delivery.opened_per_rule);
+  fields.Length({"window", "Of event time.", "10m"},
+                {absl::Seconds(10), absl::Hours(24)}, delivery.window);
+  fields.Length({"retry",
+                 "Bound of the pause before the first repeat of what an "
+                 "output did not take; it doubles up to max_retry.",
+                 "1s"},
+                {absl::Milliseconds(10), absl::Hours(1)}, delivery.retry);
+  fields.Length({"max_retry", "Bound of every such pause.", "1m"},
+                {absl::Milliseconds(10), absl::Hours(1)}, delivery.max_retry);
+  fields.Length({"drain",
+                 "How long a stopping service hands over findings; the rest "
+                 "waits for the next start.",
+                 "10s"},
+                {absl::ZeroDuration(), absl::Hours(1)}, delivery.drain);
+}
+
 void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
   fields.Text({"state_dir",
                "Folder of positions, state and events not yet judged; made if "
@@ -211,9 +284,24 @@ void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
       {"outputs", "Where findings go; default: ndjson on standard output.",
        "[{type: ndjson, path: \"-\"}]"},
       config.outputs, &VisitOutput);
+  fields.Section({"delivery", "How findings are handed to the outputs.", "{}"},
+                 [&config](ConfigFields& inner) {
+                   VisitDelivery(inner, config.delivery);
+                 });
+  VisitSuppressions(fields, config.suppress);
   fields.Mapping({"detectors", "Options of each detector.",
                   "{forbidden_burst: {profile: sensitive}}"},
                  detectors, config.detectors);
+}
+
+void VisitSuppressions(ConfigFields& fields,
+                       std::vector<SuppressConfig>& entries) {
+  fields.List({"suppress",
+               "Findings that are counted but not told, each entry with a "
+               "reason and an end.",
+               "[{name: backup-job, matchers: {rule: forbidden.*}, reason: "
+               "ticket 4711, expires: 2027-01-31}]"},
+              entries, &VisitSuppression);
 }
 
 std::string_view SourceTypeName(SourceConfig::Type type) {

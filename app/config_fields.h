@@ -76,6 +76,8 @@ class ConfigFields {
                      int64_t& value) = 0;
   virtual void Length(const ConfigKey& key, Range<absl::Duration> range,
                       absl::Duration& value) = 0;
+  // A date (its first moment, UTC) or a time of RFC 3339.
+  virtual void Moment(const ConfigKey& key, absl::Time& value) = 0;
   virtual void Networks(const ConfigKey& key,
                         std::vector<IpNetwork>& values) = 0;
   // Secrets, in the configuration or in a file of their own.
@@ -149,6 +151,9 @@ class ConfigFields {
 
 // Goes over every key, in the order in which a person writes them.
 void VisitConfig(ConfigFields& fields, ServiceConfig& config);
+// The key suppress alone, which a scan has, too.
+void VisitSuppressions(ConfigFields& fields,
+                       std::vector<SuppressConfig>& entries);
 
 // Of one output; those of its type follow.
 void VisitOutput(ConfigFields& fields, OutputConfig& output);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,20 @@ std::string NoneOf(const ConfigKey& key, ConfigFields::Names names,
   }
   if (!key.hint.empty()) absl::StrAppend(&message, "; ", A(key.hint));
   return message;
+}
+
+std::optional<absl::Time> ParseMoment(const std::string& text) {
+  // Abseil takes "infinite-future" as well, and blanks around.
+  if (text.empty() ||
+      !absl::ascii_isdigit(static_cast<unsigned char>(text[0]))) {
+    return std::nullopt;
+  }
+  for (const char* format : {"%Y-%m-%d", absl::RFC3339_full}) {
+    absl::Time time;
+    std::string error;
+    if (absl::ParseTime(format, text, &time, &error)) return time;
+  }
+  return std::nullopt;
 }
 
 class LoadingFields final : public ConfigFields {
@@ -121,6 +136,23 @@ class LoadingFields final : public ConfigFields {
           DurationValue(range.high), ", got ", DurationValue(*length)));
     }
     value = mistakes_.ValueOf(std::move(length), value);
+  }
+
+  void Moment(const ConfigKey& key, absl::Time& value) override {
+    YamlNode node = Get(key);
+    if (!node.present()) return;
+    absl::StatusOr<std::string> text = node.AsString();
+    mistakes_.Add(text.status());
+    if (!text.ok()) return;
+    std::optional<absl::Time> moment = ParseMoment(*text);
+    if (moment.has_value()) {
+      value = *moment;
+    } else {
+      mistakes_.Add(node.Error(
+          absl::StrCat("expected a date such as 2027-01-31 or a time such as "
+                       "2027-01-31T12:00:00Z, got ",
+                       Quoted(*text))));
+    }
   }
 
   void Networks(const ConfigKey& key, std::vector<IpNetwork>& values) override {
@@ -382,6 +414,14 @@ void LoadConfigFields(const YamlNode& root, const std::string& folder,
   LoadingFields fields(root, folder, mistakes);
   VisitConfig(fields, config);
   fields.Finish();
+}
+
+void LoadSuppressions(const YamlNode& root,
+                      std::vector<SuppressConfig>& entries,
+                      Mistakes& mistakes) {
+  const std::string folder;  // no path among its keys
+  LoadingFields fields(root, folder, mistakes);
+  VisitSuppressions(fields, entries);
 }
 
 }  // namespace oddverb

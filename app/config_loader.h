@@ -3,6 +3,7 @@
 #define ODDVERB_APP_CONFIG_LOADER_H_
 
 #include <string>
+#include <vector>
 
 #include "app/mistakes.h"
 #include "app/service_config.h"
@@ -16,6 +17,10 @@ namespace oddverb {
 // means the same in `root` and in `config`.
 void LoadConfigFields(const YamlNode& root, const std::string& folder,
                       ServiceConfig& config, Mistakes& mistakes);
+
+// The key suppress of `root` alone.
+void LoadSuppressions(const YamlNode& root,
+                      std::vector<SuppressConfig>& entries, Mistakes& mistakes);
 
 }  // namespace oddverb
 

@@ -46,6 +46,10 @@ class RedactingFields final : public ConfigFields {
               absl::Duration& value) override {
     out_.Key(key.name).String(DurationValue(value));
   }
+  void Moment(const ConfigKey& key, absl::Time& value) override {
+    if (value == absl::InfiniteFuture()) return;
+    out_.Key(key.name).String(MomentValue(value));
+  }
   void Networks(const ConfigKey& key, std::vector<IpNetwork>& values) override {
     std::vector<std::string> texts;
     for (const IpNetwork& network : values) {

@@ -56,6 +56,7 @@ class RuleCheck {
       CheckAccess(config_.listeners[i], listeners_[i]);
     }
     CheckOutputs();
+    CheckSuppressions(root_.Get("suppress"), config_.suppress, mistakes_);
   }
 
  private:
@@ -279,6 +280,50 @@ void RuleCheck::CheckOutputs() {
 }
 
 }  // namespace
+
+void CheckSuppressions(const YamlNode& list,
+                       const std::vector<SuppressConfig>& entries,
+                       Mistakes& mistakes) {
+  std::vector<YamlNode> nodes = list.Items();
+  if (nodes.size() != entries.size()) return;  // it was too long
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const SuppressConfig& entry = entries[i];
+    YamlNode matchers = nodes[i].Get("matchers");
+    if (!matchers.present()) {
+      mistakes.Add(nodes[i].Error(
+          "missing key: \"matchers\"; for example matchers: {rule: "
+          "forbidden.*}"));
+      continue;
+    }
+    // A value that is wrong by itself is told already.
+    std::vector<std::string> keys = matchers.Keys();
+    bool names_nothing =
+        std::all_of(keys.begin(), keys.end(), [&](const std::string& key) {
+          return matchers.Get(key).AsString().value_or("?").empty();
+        });
+    if (names_nothing) {
+      mistakes.Add(matchers.Error(
+          "an entry without matchers would suppress every finding; for example "
+          "matchers: {rule: forbidden.*}"));
+    }
+    const std::string& address =
+        entry.patterns[static_cast<size_t>(SuppressedBy::kSourceIp)];
+    if (address.find('/') != std::string::npos &&
+        !IpNetwork::Parse(address).has_value()) {
+      mistakes.Add(matchers.Get("source_ip")
+                       .Error(absl::StrCat(
+                           "\"", address,
+                           "\" is no network; write one such as 10.0.0.0/8")));
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (entry.name.empty() || entries[j].name != entry.name) continue;
+      mistakes.Add(nodes[i].Get("name").Error(absl::StrCat(
+          "the name \"", entry.name, "\" is taken by the entry of ",
+          LineOf(entries[j].place))));
+      break;
+    }
+  }
+}
 
 bool IsLoopback(std::string_view address) {
   absl::StatusOr<ListenAddress> parsed = ListenAddress::Parse(address);

@@ -4,6 +4,7 @@
 #define ODDVERB_APP_CONFIG_RULES_H_
 
 #include <string_view>
+#include <vector>
 
 #include "app/mistakes.h"
 #include "app/service_config.h"
@@ -15,6 +16,11 @@ namespace oddverb {
 // by itself, and so empty in `config`, is not told a second time.
 void CheckConfigRules(const YamlNode& root, const ServiceConfig& config,
                       Mistakes& mistakes);
+
+// What must hold for suppress; `list` is what `entries` was loaded from.
+void CheckSuppressions(const YamlNode& list,
+                       const std::vector<SuppressConfig>& entries,
+                       Mistakes& mistakes);
 
 // Whether only processes of this machine can connect to it. False for what is
 // no address.

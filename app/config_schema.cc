@@ -19,6 +19,7 @@ constexpr std::string_view kVariable = R"({"$ref":"#/$defs/variable"})";
 constexpr std::string_view kDefs = R"json({
 "variable":{"type":"string","pattern":"\\$\\{"},
 "duration":{"type":"string","pattern":"^([0-9.]+(ns|us|ms|s|m|h|d))+$|\\$\\{"},
+"moment":{"type":"string","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$|\\$\\{"},
 "size":{"type":"string","pattern":"^[0-9]+(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$|\\$\\{"},
 "name":{"type":"string","pattern":"^[A-Za-z0-9._-]{1,63}$|\\$\\{"}
 })json";
@@ -68,6 +69,9 @@ class SchemaFields final : public ConfigFields {
   void Length(const ConfigKey& key, Range<absl::Duration>,
               absl::Duration& value) override {
     AddScalar(key, "duration", DurationValue(value));
+  }
+  void Moment(const ConfigKey& key, absl::Time&) override {
+    Add(key, R"("$ref":"#/$defs/moment")");
   }
   void Networks(const ConfigKey& key, std::vector<IpNetwork>&) override {
     AddList(key, R"({"type":"string"})");

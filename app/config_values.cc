@@ -13,6 +13,10 @@ std::string DurationValue(absl::Duration duration) {
   return absl::FormatDuration(duration);
 }
 
+std::string MomentValue(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone());
+}
+
 std::string SizeValue(int64_t bytes) {
   constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB"};
   size_t unit = 0;

@@ -15,6 +15,8 @@
 namespace oddverb {
 namespace {
 
+constexpr std::string_view kStandardOutput = "-";
+
 uint64_t LineHash(std::string_view line) { return KeyedHash().Hash(line); }
 
 // Hashes of the whole lines in the end of the file behind `fd`; cuts off a torn
@@ -44,21 +46,39 @@ absl::flat_hash_set<uint64_t> LinesAtEnd(int fd) {
 
 absl::StatusOr<std::unique_ptr<OnceInFile>> OnceInFile::Open(
     const std::string& path, FindingFormat format) {
-  absl::flat_hash_set<uint64_t> written;
-  int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  std::unique_ptr<OnceInFile> file(new OnceInFile(path, format));
+  ODDVERB_RETURN_IF_ERROR(file->Reopen());
+  return file;
+}
+
+absl::Status OnceInFile::Reopen() {
+  written_.clear();
+  int fd =
+      path_ == kStandardOutput ? -1 : open(path_.c_str(), O_RDWR | O_CLOEXEC);
   if (fd >= 0) {
-    written = LinesAtEnd(fd);
+    written_ = LinesAtEnd(fd);
     close(fd);
   }
   ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output,
-                           OutputFile::Open(path, OutputFile::Mode::kAppend));
-  auto to = std::make_unique<NdjsonExporter>(std::move(output), format);
-  return std::unique_ptr<OnceInFile>(
-      new OnceInFile(std::move(to), format, std::move(written)));
+                           OutputFile::Open(path_, OutputFile::Mode::kAppend));
+  to_ = std::make_unique<NdjsonExporter>(std::move(output), format_);
+  return absl::OkStatus();
 }
 
 absl::Status OnceInFile::Export(std::span<const Finding> findings,
                                 absl::Time deadline) {
+  absl::Status status = to_ == nullptr ? Reopen() : absl::OkStatus();
+  if (status.ok()) status = Write(findings, deadline);
+  if (status.ok()) return status;
+  bool has_gone =
+      path_ == kStandardOutput && absl::IsFailedPrecondition(status);
+  if (has_gone) return status;
+  if (path_ != kStandardOutput) to_.reset();
+  return absl::UnavailableError(status.message());
+}
+
+absl::Status OnceInFile::Write(std::span<const Finding> findings,
+                               absl::Time deadline) {
   if (written_.empty()) return to_->Export(findings, deadline);
   std::vector<Finding> fresh;
   std::string line;
@@ -68,6 +88,10 @@ absl::Status OnceInFile::Export(std::span<const Finding> findings,
     if (!written_.contains(LineHash(line))) fresh.push_back(finding);
   }
   return fresh.empty() ? absl::OkStatus() : to_->Export(fresh, deadline);
+}
+
+absl::Status OnceInFile::Finish() {
+  return to_ == nullptr ? absl::OkStatus() : to_->Finish();
 }
 
 }  // namespace oddverb

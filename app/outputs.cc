@@ -14,7 +14,6 @@
 #include "exporters/falco_http_exporter.h"
 #include "exporters/finding_template.h"
 #include "exporters/loki_exporter.h"
-#include "exporters/ndjson_exporter.h"
 #include "exporters/otlp_exporter.h"
 #include "exporters/webhook_exporter.h"
 
@@ -111,19 +110,12 @@ absl::StatusOr<WebhookOptions> WebhookOf(const ServiceConfig& config,
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Exporter>> MakeFile(const OutputConfig& output) {
-  if (output.path != "-") return OnceInFile::Open(output.path, output.format);
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
-                           OutputFile::Open("-", OutputFile::Mode::kAppend));
-  return std::make_unique<NdjsonExporter>(std::move(file), output.format);
-}
-
 absl::StatusOr<std::unique_ptr<Exporter>> Make(
     const ServiceConfig& config, const OutputConfig& output,
     const OutputSurroundings& surroundings) {
   switch (output.type) {
     case Type::kNdjson:
-      return MakeFile(output);
+      return OnceInFile::Open(output.path, output.format);
     case Type::kAlertmanager:
       return AlertmanagerExporter::Make(AlertmanagerOf(config, output),
                                         surroundings.clock);

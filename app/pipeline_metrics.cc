@@ -103,4 +103,17 @@ void FillPipelineMetrics(const PipelineCounters& counters,
   FillWork(counters, metrics);
 }
 
+void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics) {
+  for (const SinkStats& sink : sinks) {
+    const std::pair<std::string_view, uint64_t> outcomes[] = {
+        {"success", sink.succeeded},
+        {"retry", sink.failed},
+        {"refused", sink.refused}};
+    for (const auto& [outcome, count] : outcomes) {
+      metrics.Counter(MetricId::kExportRequests, {sink.name, outcome})
+          .Add(static_cast<double>(count));
+    }
+  }
+}
+
 }  // namespace oddverb

@@ -10,18 +10,10 @@ absl::Status RecentFindings::Export(std::span<const Finding> findings,
     Kept kept{finding.severity, finding.id.ToHex(), ""};
     AppendFindingJson(finding, kept.json);
     std::lock_guard<std::mutex> lock(mutex_);
-    if (finding.state == FindingState::kOpen) {
-      ++counts_[{finding.detector, finding.severity}];
-    }
     kept_.push_back(std::move(kept));
     if (kept_.size() > kMaxFindings) kept_.pop_front();
   }
   return absl::OkStatus();
-}
-
-FindingCounts RecentFindings::counts() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return counts_;
 }
 
 std::string RecentFindings::ToJson(const FindingQuery& query) const {

@@ -1,5 +1,5 @@
-// The newest findings in memory, for GET /api/v1/findings, and how many there
-// were, for /metrics. Thread-safe.
+// The newest findings in memory, for GET /api/v1/findings: those that were
+// shown, so of a flood its first ones and its summary. Thread-safe.
 #ifndef ODDVERB_APP_RECENT_FINDINGS_H_
 #define ODDVERB_APP_RECENT_FINDINGS_H_
 
@@ -7,7 +7,6 @@
 #include <mutex>
 #include <string>
 
-#include "app/pipeline_metrics.h"
 #include "exporters/exporter.h"
 
 namespace oddverb {
@@ -26,8 +25,6 @@ class RecentFindings final : public Exporter {
 
   // A JSON array, newest first, of those that `query` wants.
   std::string ToJson(const FindingQuery& query) const;
-  // Distinct ones among those shown, by detector and severity.
-  FindingCounts counts() const;
 
  private:
   struct Kept {
@@ -36,9 +33,7 @@ class RecentFindings final : public Exporter {
     std::string json;
   };
   mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::deque<Kept> kept_;  // newest last
-  FindingCounts counts_;
+  std::deque<Kept> kept_;  // newest last; guarded by mutex_
 };
 
 }  // namespace oddverb

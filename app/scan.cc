@@ -96,6 +96,9 @@ ScanResult ResultOf(const PipelineCounters& counters,
   result.salvaged = counters.salvaged;
   result.repaired = counters.repaired;
   result.findings = delivery.counts();
+  for (const auto& [label, count] : delivery.counts_so_far().suppressed) {
+    result.suppressed += count;
+  }
   return result;
 }
 
@@ -135,6 +138,9 @@ std::string ScanResult::Summary() const {
     absl::StrAppend(&text, separator, WithCommas(findings[i]), " ",
                     A(SeverityName(static_cast<Severity>(i))));
     separator = ", ";
+  }
+  if (suppressed > 0) {
+    absl::StrAppend(&text, "; ", WithCommas(suppressed), " suppressed");
   }
   return text;
 }
@@ -190,7 +196,11 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
   ODDVERB_ASSIGN_OR_RETURN(ScanOutputs outputs, OpenOutputs(options, inputs));
   std::vector<Exporter*> exporters = {outputs.findings.get()};
   if (extra != nullptr) exporters.push_back(extra);
-  Delivery delivery({PolicyOf(options), options.min_severity}, exporters);
+  // Every finding is told: a scan has no rate limit.
+  Delivery delivery({.policy = PolicyOf(options),
+                     .min_severity = options.min_severity,
+                     .suppressions = std::move(settings.suppressions)},
+                    exporters);
 
   PipelineOptions pipeline_options;
   pipeline_options.threads = ThreadCount(options.threads);

@@ -24,6 +24,7 @@ struct ScanResult {
   uint64_t salvaged = 0;
   uint64_t repaired = 0;
   std::array<uint64_t, 5> findings{};  // by severity
+  uint64_t suppressed = 0;             // findings, by the configuration
   absl::Duration elapsed;
 
   uint64_t all_findings() const;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "app/build.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
+#include "app/config_values.h"
 #include "app/http_metrics.h"
 #include "app/outputs.h"
 #include "app/pipeline_metrics.h"
@@ -32,8 +34,10 @@
 #include "base/strings.h"
 #include "exporters/alert_api.h"
 #include "exporters/alert_state.h"
+#include "exporters/finding_json.h"
 #include "net/http_server.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/sink_set.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/limited_log.h"
 #include "telemetry/logging.h"
@@ -46,6 +50,8 @@ namespace {
 // are under way, is a bug that only a restart mends.
 constexpr absl::Duration kWedgedAfter = absl::Seconds(30);
 constexpr absl::Duration kDrainGrace = absl::Seconds(20);
+// No output can have this name.
+constexpr char kAlertSink[] = "/api/v2";
 // Beyond, events of several API servers are no longer in order.
 constexpr absl::Duration kClockSkew = absl::Seconds(5);
 
@@ -59,18 +65,15 @@ class Service {
         environment_(environment),
         storage_(storage),
         logger_(config_.log, clock_),
-        notify_(environment),
-        alert_state_({}, clock_),
-        alert_api_(alert_state_.alerts(),
-                   {.version = std::string(GetBuildVersion().version),
-                    .revision = std::string(GetBuildVersion().revision),
-                    .started = clock_.Now()}) {}
+        notify_(environment) {}
 
   absl::Status Run(const ServiceSignals& signals);
 
  private:
   absl::Status Build();
+  SinkSet::Member MakeAlertState();
   absl::Status BuildOutputs();
+  void TellExpired();
   absl::Status StartHttp();
   ServiceAnswers Answers();
   std::string MetricsText();
@@ -92,13 +95,12 @@ class Service {
   Logger logger_;
   SystemdNotify notify_;
   RecentFindings recent_;
-  AlertState alert_state_;
-  const AlertApi alert_api_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::unique_ptr<ServiceSources> sources_;
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::vector<std::unique_ptr<Exporter>> outputs_;
+  std::unique_ptr<SinkSet> sinks_;
+  std::unique_ptr<AlertApi> alert_api_;  // reads a sink's state
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<ServiceRoutes> routes_;
   std::unique_ptr<HttpServer> server_;
@@ -119,18 +121,62 @@ class Service {
   std::vector<bool> skewed_;  // by source; the watching thread's
 };
 
+// What fires, for the API; its state survives a restart as that of a sink does.
+SinkSet::Member Service::MakeAlertState() {
+  ActiveAlertsOptions options;
+  options.form.external_url = config_.external_url;
+  auto state = std::make_unique<AlertState>(std::move(options), clock_);
+  const BuildVersion& build = GetBuildVersion();
+  alert_api_ = std::make_unique<AlertApi>(
+      state->alerts(), AlertApi::Build{.version = std::string(build.version),
+                                       .revision = std::string(build.revision),
+                                       .started = clock_.Now()});
+  SinkSet::Member member;
+  member.options.name = kAlertSink;
+  member.exporter = std::move(state);
+  return member;
+}
+
 absl::Status Service::BuildOutputs() {
-  std::vector<Exporter*> exporters = {&recent_, &alert_state_};
+  std::vector<SinkSet::Member> members;
+  std::random_device random;
   for (const OutputConfig& output : config_.outputs) {
+    SinkSet::Member& member = members.emplace_back();
+    member.options.name = output.name;
+    member.options.retry = {config_.delivery.retry, config_.delivery.max_retry};
+    member.options.seed = random();
     ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
                              MakeOutput(config_, output, {clock_, logger_}));
-    outputs_.push_back(std::make_unique<SeverityFilter>(std::move(exporter),
-                                                        output.min_severity));
-    exporters.push_back(outputs_.back().get());
+    member.exporter = std::make_unique<SeverityFilter>(std::move(exporter),
+                                                       output.min_severity);
   }
+  members.push_back(MakeAlertState());
+  auto describe = [](const Finding& finding) {
+    std::string json;
+    AppendFindingJson(finding, json);
+    return json;
+  };
+  ODDVERB_ASSIGN_OR_RETURN(
+      sinks_, SinkSet::Start(std::move(members),
+                             {*checkpoint_, clock_, logger_, describe}));
+  Delivery::Options options;
+  options.policy = DeliveryPolicy::kAtOnce;
+  options.rate_limit = {static_cast<uint64_t>(config_.delivery.opened_per_rule),
+                        config_.delivery.window};
+  options.suppressions =
+      SuppressionList({config_.suppress.begin(), config_.suppress.end()});
   delivery_ = std::make_unique<Delivery>(
-      Delivery::Options{DeliveryPolicy::kAtOnce}, exporters);
+      options, std::vector<Exporter*>{&recent_, &sinks_->door()});
   return absl::OkStatus();
+}
+
+void Service::TellExpired() {
+  for (const SuppressConfig& entry : config_.suppress) {
+    if (entry.expires > clock_.Now()) continue;
+    logger_.Warn(
+        "suppress entry has expired, its findings are told again",
+        {{"entry", entry.name}, {"expired", MomentValue(entry.expires)}});
+  }
 }
 
 absl::Status Service::Build() {
@@ -146,6 +192,7 @@ absl::Status Service::Build() {
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
   ODDVERB_RETURN_IF_ERROR(BuildOutputs());
+  TellExpired();
 
   PipelineOptions options;
   options.threads = config_.threads > 0
@@ -193,7 +240,7 @@ ServiceAnswers Service::Answers() {
     return recent_.ToJson(query);
   };
   answers.alerts = [this](std::string_view path, std::string_view query) {
-    return alert_api_.Answer(path, query, clock_.Now());
+    return alert_api_->Answer(path, query, clock_.Now());
   };
   answers.reload = [this] { return Reload(); };
   return answers;
@@ -203,8 +250,9 @@ std::string Service::MetricsText() {
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
-  FillPipelineMetrics(pipeline_->counters(), recent_.counts(), "service",
-                      metrics);
+  FillPipelineMetrics(pipeline_->counters(), delivery_->counts_so_far().opened,
+                      "service", metrics);
+  FillExportMetrics(sinks_->stats(), metrics);
   meters_->Fill(metrics);
   if (const HttpCounters* http = http_counters_; http != nullptr) {
     FillHttpMetrics(*http, metrics);
@@ -300,7 +348,13 @@ void Service::Watch(const ServiceSignals& signals) {
   std::unique_lock<std::mutex> lock(watch_mutex_);
   while (!watch_ends_) {
     watch_changed_.wait_for(lock, std::chrono::milliseconds(100));
-    if (signals.stop && !stopping_.exchange(true)) {
+    absl::Status broken = sinks_->failure();
+    bool ends = signals.stop || !broken.ok();
+    if (ends && !stopping_.exchange(true)) {
+      if (!broken.ok()) {
+        logger_.Error("an output will never work again",
+                      {{"error", std::string(broken.message())}});
+      }
       notify_.Stopping();
       logger_.Info("stopping");
       sources_->Drain();
@@ -334,7 +388,7 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   absl::Status status = pipeline_->Run(
       sources_->named(), *delivery_,
       [this](size_t source, const Rejected& r) { TellRejected(source, r); },
-      signals.stop);
+      stopping_);
   running_ = false;
   {
     std::lock_guard<std::mutex> lock(watch_mutex_);
@@ -343,6 +397,9 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   watch_changed_.notify_all();
   watch.join();
   if (server_ != nullptr) server_->Stop(kDrainGrace);
+  absl::Status sent = sinks_->Stop(clock_.Now() + config_.delivery.drain);
+  if (status.ok()) status = sinks_->failure();
+  if (status.ok()) status = sent;
   if (status.ok()) status = delivery_->Finish();
   if (status.ok()) logger_.Info("stopped");
   return status;

@@ -20,6 +20,7 @@
 #include "model/finding.h"
 #include "net/tls_options.h"
 #include "pipeline/event_order.h"
+#include "pipeline/suppression.h"
 #include "telemetry/logging.h"
 #include "yaml/yaml_node.h"
 
@@ -118,6 +119,18 @@ struct OutputConfig {
   std::string place = {};
 };
 
+struct SuppressConfig : Suppression {
+  std::string place;
+};
+
+struct DeliveryConfig {
+  int64_t opened_per_rule = 60;
+  absl::Duration window = absl::Minutes(10);
+  absl::Duration retry = absl::Seconds(1);
+  absl::Duration max_retry = absl::Minutes(1);
+  absl::Duration drain = absl::Seconds(10);
+};
+
 struct ServiceConfig {
   // A retry of the API server brings events that are this old, and more.
   static constexpr absl::Duration kWebhookLateness = absl::Minutes(2);
@@ -138,7 +151,9 @@ struct ServiceConfig {
   std::vector<ListenerConfig> listeners;
   std::vector<OutputConfig> outputs = {OutputConfig{.name = "ndjson"}};
   std::string external_url;  // of this service, for links in alerts
-  YamlNode detectors;        // mapping from detector name to its options
+  DeliveryConfig delivery;
+  std::vector<SuppressConfig> suppress;
+  YamlNode detectors;  // mapping from detector name to its options
 };
 
 // InvalidArgument: every mistake found, each with its place, one a line. A

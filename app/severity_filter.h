@@ -24,6 +24,12 @@ class SeverityFilter final : public Exporter {
     return passed.empty() ? absl::OkStatus() : to_->Export(passed, deadline);
   }
   absl::Status Finish() override { return to_->Finish(); }
+  absl::Time next_work() const override { return to_->next_work(); }
+  absl::Status Work(absl::Time now, absl::Time deadline) override {
+    return to_->Work(now, deadline);
+  }
+  void Save(StateWriter& out) const override { to_->Save(out); }
+  absl::Status Load(StateReader& in) override { return to_->Load(in); }
 
  private:
   std::unique_ptr<Exporter> to_;

@@ -76,6 +76,13 @@ json FullConfig() {
       {"type": "otlp", "name": "p", "min_severity": "low",
        "url": ["https://p/x"], "resource": {"env": "x"}, "headers": ["A: b"], "token": "t", "timeout": "1s",
        "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}}],
+    "delivery": {"opened_per_rule": 20, "window": "5m", "retry": "2s",
+                 "max_retry": "30s", "drain": "3s"},
+    "suppress": [
+      {"name": "s", "reason": "r", "expires": "2027-01-31T00:00:00Z",
+       "matchers": {"rule": "a.*", "detector": "d", "entity": "e",
+                    "entity_kind": "user", "namespace": "n",
+                    "source_ip": "10.0.0.0/8", "cluster": "c", "id": "0*"}}],
     "detectors": {"forbidden_burst": {"profile": "sensitive"}}})");
 }
 
@@ -244,6 +251,9 @@ TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
       {"/outputs/0/type", "table"},
       {"/outputs/0/min_severity", "worst"},
       {"/detectors/no_such", json::object()},
+      {"/suppress/0/expires", "never"},
+      {"/suppress/0/matchers", "a"},
+      {"/delivery/window", "5"},
   };
   for (const auto& [pointer, value] : kCases) {
     json wrong = FullConfig();

@@ -1,5 +1,8 @@
 #include "app/once_in_file.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -72,6 +75,30 @@ TEST_F(OnceInFileTest, KeepsWhatElseIsInTheFile) {
   std::ofstream(path_) << "not a finding\n";
   Export({Make(1)});
   EXPECT_EQ(Content(), "not a finding\n" + Line(Make(1)));
+}
+
+// In one process: the disk is full in the middle of the second line, and has
+// room again.
+TEST_F(OnceInFileTest, WritesOnceWhatAFailedWriteLeftHalf) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  auto output = OnceInFile::Open(path_);
+  ASSERT_THAT(output, IsOk());
+  rlimit unlimited = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  rlimit small = unlimited;
+  small.rlim_cur = Line(Make(1)).size() + 20;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::vector<Finding> findings = {Make(1), Make(2), Make(3)};
+  absl::Status first = (*output)->Export(findings, absl::InfiniteFuture());
+  absl::Status second = (*output)->Export(findings, absl::InfiniteFuture());
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  for (const absl::Status& status : {first, second}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable,
+                                 ::testing::HasSubstr(path_)));
+  }
+  ASSERT_THAT((*output)->Export(findings, absl::InfiniteFuture()), IsOk());
+  ASSERT_THAT((*output)->Finish(), IsOk());
+  EXPECT_EQ(Content(), Line(Make(1)) + Line(Make(2)) + Line(Make(3)));
 }
 
 TEST_F(OnceInFileTest, SaysWhichFileCannotBeOpened) {

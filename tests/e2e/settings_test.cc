@@ -15,6 +15,7 @@
 namespace oddverb {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -44,6 +45,28 @@ TEST(SettingsTest, TheClusterIsInEveryFindingAndInItsId) {
   EXPECT_THAT(ids, SizeIs(3));
   EXPECT_EQ(FindingsOf({"--config", config, log}), one);
   EXPECT_EQ(FindingsOf({"--config", config, "--cluster", "two", log}), two);
+}
+
+TEST(SettingsTest, SuppressedFindingsAreCountedAndNotWritten) {
+  const std::string log = Sample("forbidden-burst-sa.log.gz");
+  TempFolder folder;
+  auto scan = [&](const std::string& expires) {
+    const std::string config = folder.Write(
+        "c.yaml",
+        absl::StrCat("suppress: [{name: job, matchers: {rule: forbidden.*}, "
+                     "reason: ticket 1, expires: ",
+                     expires, "}]\n"));
+    return Oddverb({"scan", "--format", "ndjson", "--fail-on", "low",
+                    "--config", config, log});
+  };
+  // Event time decides: the log is of 2026.
+  ChildResult muted = scan("2030-01-01");
+  EXPECT_EQ(muted.exit_code, 0) << muted.errors;
+  EXPECT_EQ(muted.output, "");
+  EXPECT_THAT(muted.errors, HasSubstr("0 findings; 1 suppressed"));
+  ChildResult expired = scan("2020-01-01");
+  EXPECT_EQ(expired.exit_code, 3);
+  EXPECT_THAT(FindingsIn(expired.output), SizeIs(1));
 }
 
 TEST(SettingsTest, TrustedProxiesDecideWhichAddressIsBelieved) {
