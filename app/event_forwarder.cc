@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "net/retry_after.h"
@@ -24,9 +25,9 @@ Decoder::Options FramingOnly() {
 }
 
 void SleepUnless(const std::atomic<bool>& stop, absl::Duration pause) {
-  absl::Time end = absl::Now() + pause;
-  while (!stop && absl::Now() < end) {
-    absl::SleepFor(std::min(end - absl::Now(), absl::Milliseconds(100)));
+  absl::Time end = SteadyNow() + pause;
+  while (!stop && SteadyNow() < end) {
+    absl::SleepFor(std::min(end - SteadyNow(), absl::Milliseconds(100)));
   }
 }
 
@@ -146,7 +147,7 @@ absl::Status EventForwarder::Run(const std::atomic<bool>& stop) {
   while (!ended && !stop) {
     RawBatch read;
     absl::Status status =
-        source_.source->Read(absl::Now() + absl::Milliseconds(200), read);
+        source_.source->Read(SteadyNow() + absl::Milliseconds(200), read);
     ended = absl::IsOutOfRange(status);
     if (!ended) ODDVERB_RETURN_IF_ERROR(status);
     if (read.empty() && read.bookmark.empty()) continue;

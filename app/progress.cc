@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "app/number_text.h"
+#include "base/clock.h"
 
 namespace oddverb {
 
@@ -81,11 +81,11 @@ void Progress::Show(absl::Duration elapsed) const {
 
 void Progress::Run() {
   const std::chrono::milliseconds period(style_ == Style::kBar ? 100 : 10'000);
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stop_changed_.wait_for(lock, period, [this] { return stopping_; })) {
     lock.unlock();
-    Show(absl::Now() - start);
+    Show(SteadyNow() - start);
     lock.lock();
   }
 }

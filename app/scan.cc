@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "app/app.h"
 #include "app/build.h"
 #include "app/dead_letter.h"
@@ -187,7 +186,7 @@ absl::StatusOr<std::vector<std::string>> InputsOf(const ScanOptions& options) {
 
 absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
                                 const std::atomic<bool>& stop) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   ODDVERB_ASSIGN_OR_RETURN(Settings settings, LoadSettings(options));
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> inputs, InputsOf(options));
@@ -225,7 +224,7 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
   ODDVERB_RETURN_IF_ERROR(delivery.Finish());
   ODDVERB_RETURN_IF_ERROR(rejects.Finish());
   ScanResult result = ResultOf(pipeline->counters(), delivery);
-  result.elapsed = absl::Now() - start;
+  result.elapsed = SteadyNow() - start;
   if (outputs.metrics != nullptr) {
     ODDVERB_RETURN_IF_ERROR(
         WriteScanMetrics(*pipeline, delivery, *outputs.metrics));

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "app/app.h"
 #include "app/build.h"
 #include "app/build_version.h"
@@ -116,7 +115,7 @@ class Service {
   std::condition_variable watch_changed_;
   bool watch_ends_ = false;                 // guarded by watch_mutex_
   uint64_t last_concluded_ = 0;             // guarded by watch_mutex_
-  absl::Time last_progress_ = absl::Now();  // guarded by watch_mutex_
+  absl::Time last_progress_ = SteadyNow();  // guarded by watch_mutex_
   std::atomic<bool> wedged_{false};
   std::vector<bool> skewed_;  // by source; the watching thread's
 };
@@ -344,7 +343,7 @@ void Service::TellRejected(size_t source, const Rejected& rejected) {
 
 // Looks after signals, the watchdog and the pipeline's progress.
 void Service::Watch(const ServiceSignals& signals) {
-  absl::Time next_alive = absl::Now();
+  absl::Time next_alive = SteadyNow();
   std::unique_lock<std::mutex> lock(watch_mutex_);
   while (!watch_ends_) {
     watch_changed_.wait_for(lock, std::chrono::milliseconds(100));
@@ -362,7 +361,7 @@ void Service::Watch(const ServiceSignals& signals) {
     if (signals.reload.exchange(false)) (void)Reload();
     const PipelineCounters& counters = pipeline_->counters();
     uint64_t concluded = counters.batches_concluded;
-    absl::Time now = absl::Now();
+    absl::Time now = SteadyNow();
     if (concluded != last_concluded_ || counters.batches_read <= concluded) {
       last_concluded_ = concluded;
       last_progress_ = now;

@@ -1,5 +1,5 @@
-// Processing time, passed in so that tests can set it. Event time never comes
-// from here: detectors have no clock. Thread-safe.
+// Processing time. Event time never comes from here: detectors have no clock.
+// Thread-safe.
 #ifndef ODDVERB_BASE_CLOCK_H_
 #define ODDVERB_BASE_CLOCK_H_
 
@@ -8,6 +8,9 @@
 
 namespace oddverb {
 
+// What people read: times in logs and files. Passed in so that tests can set
+// it. Somebody may set it while the program runs, forward or back, so nothing
+// waits by it and nothing is measured by it.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -18,6 +21,10 @@ class SystemClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
 };
+
+// For deadlines and durations: the time of the wall clock when the program
+// first asked, and from then on a clock that only runs (CLOCK_MONOTONIC).
+absl::Time SteadyNow();
 
 }  // namespace oddverb
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "ingest/compressed_stream.h"
 
@@ -68,7 +68,7 @@ class FileStream final : public ByteStream {
       int ready = ::poll(&waiting, 1, MillisecondsUntil(deadline));
       if (ready > 0) return absl::OkStatus();
       if (ready < 0 && errno != EINTR) return FileError(file_.path, errno);
-      if (ready == 0 && absl::Now() >= deadline) {
+      if (ready == 0 && SteadyNow() >= deadline) {
         return absl::DeadlineExceededError("nothing to read yet");
       }
     }
@@ -76,7 +76,7 @@ class FileStream final : public ByteStream {
 
   static int MillisecondsUntil(absl::Time deadline) {
     if (deadline == absl::InfiniteFuture()) return -1;
-    absl::Duration left = deadline - absl::Now();
+    absl::Duration left = deadline - SteadyNow();
     if (left <= absl::ZeroDuration()) return 0;
     // Rounded up, or the last millisecond would be a busy loop.
     return static_cast<int>(

@@ -22,11 +22,12 @@ class ByteStream {
 
   // Reads what is there into the front of `to`: at least one byte; 0 = the
   // end. REQUIRES: `to` is not empty.
-  // DeadlineExceeded: nothing came until `deadline`; call again. Only pipes
-  // and terminals make a reader wait; a deadline of the past asks them once.
-  // DataLoss: compressed data are damaged or cut off; Unimplemented: a format
-  // that is not read here; others: opening or read(2) failed. Whatever was
-  // readable before an error has been handed out, and the error is final.
+  // DeadlineExceeded: nothing came until `deadline` (by SteadyNow()); call
+  // again. Only pipes and terminals make a reader wait; a deadline of the past
+  // asks them once. DataLoss: compressed data are damaged or cut off;
+  // Unimplemented: a format that is not read here; others: opening or read(2)
+  // failed. Whatever was readable before an error has been handed out, and the
+  // error is final.
   virtual absl::StatusOr<size_t> Read(absl::Time deadline,
                                       std::span<char> to) = 0;
 

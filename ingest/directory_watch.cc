@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "base/clock.h"
 
 namespace oddverb {
 namespace {
@@ -86,7 +86,7 @@ DirectoryWatch::Change DirectoryWatch::Drain() {
 }
 
 int MillisecondsUntil(absl::Time deadline) {
-  absl::Duration left = deadline - absl::Now();
+  absl::Duration left = deadline - SteadyNow();
   if (left <= absl::ZeroDuration()) return 0;
   // An endless wait is cut as well: the caller's loop comes back.
   constexpr int64_t kLongest = 3'600'000;

@@ -27,8 +27,8 @@ class DirectoryWatch {
   DirectoryWatch(const DirectoryWatch&) = delete;
   DirectoryWatch& operator=(const DirectoryWatch&) = delete;
 
-  // What happened since the last call; waits for it until `deadline`. A
-  // deadline of the past asks once.
+  // What happened since the last call; waits for it until `deadline` (by
+  // SteadyNow()). A deadline of the past asks once.
   Change Wait(absl::Time deadline);
 
   bool watching() const { return watch_ >= 0; }

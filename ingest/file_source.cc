@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 
 namespace oddverb {
 namespace {
@@ -39,7 +39,7 @@ absl::Status FileSource::Read(absl::Time deadline, RawBatch& out) {
          (pending_.empty() || pending_.bytes->size() < block_bytes_)) {
     if (FillBlock(deadline) == Fill::kWaiting) break;
     // Skipping an endless line must not keep the caller either.
-    if (pending_.empty() && bytes_ != nullptr && absl::Now() >= deadline) break;
+    if (pending_.empty() && bytes_ != nullptr && SteadyNow() >= deadline) break;
   }
   if (bytes_ == nullptr || !pending_.empty()) HandOver(out);
   return bytes_ == nullptr

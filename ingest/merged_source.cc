@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/keyed_hash.h"
 #include "base/status_macros.h"
 #include "ingest/stage_time.h"
@@ -141,7 +141,7 @@ bool MergedSource::LookAtFirstRecords(absl::Time deadline, RawBatch& out) {
   // One at least, whatever the deadline, or nothing would ever be done.
   bool first = true;
   for (; looked_at_ < cursors_.size(); ++looked_at_) {
-    if (!first && absl::Now() >= deadline) return false;
+    if (!first && SteadyNow() >= deadline) return false;
     first = false;
     Cursor& cursor = *cursors_[looked_at_];
     switch (LookAtFirstRecord(cursor, deadline, out)) {

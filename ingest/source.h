@@ -21,8 +21,8 @@ class Source {
   virtual ~Source() = default;
 
   // Fills `out` (cleared first) with the next whole records: returns once
-  // RawBatch::kTargetBytes are there, or at `deadline` with what has come
-  // (maybe nothing). Not calling it is the backpressure.
+  // RawBatch::kTargetBytes are there, or at `deadline` (by SteadyNow()) with
+  // what has come (maybe nothing). Not calling it is the backpressure.
   // OutOfRange: the input has ended; `out` may still hold the last records.
   // Any other error ends this source and names it, the cause and the cure. A
   // part of the input that cannot be read is a Rejected, not an error.

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 
 namespace oddverb {
@@ -54,7 +54,7 @@ absl::Status TailSource::Read(absl::Time deadline, RawBatch& out) {
     if (watch_.Wait(absl::InfinitePast()) == DirectoryWatch::Change::kNames) {
       next_look_ = absl::InfinitePast();
     }
-    absl::Time now = absl::Now();
+    absl::Time now = SteadyNow();
     if (now >= next_look_) {
       // A look may find that the file was emptied, and move its offset.
       if (HasOutput()) break;
@@ -148,7 +148,7 @@ bool TailSource::Follow(FollowedFile& file) {
 
 void TailSource::LookAtFolder(absl::Time now) {
   files_.Scan(now);
-  next_look_ = absl::Now() + options_.poll_interval;
+  next_look_ = SteadyNow() + options_.poll_interval;
   std::lock_guard<std::mutex> lock(mutex_);
   for (const std::unique_ptr<FollowedFile>& file : files_.files()) {
     std::string& path = paths_[file->stream];
