@@ -89,6 +89,7 @@ absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
                              ReadConfigFile(options.config_file));
     ODDVERB_ASSIGN_OR_RETURN(YamlNode root,
                              YamlNode::Parse(text, options.config_file));
+    ODDVERB_ASSIGN_OR_RETURN(root, ExpandVariables(root, &ProcessEnvironment));
     ReadSettings(root, settings, mistakes);
     mistakes.Add(CheckDetectorOptions(settings.cluster, settings.detectors));
   }

@@ -17,6 +17,7 @@ constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
                                             "critical"};
 constexpr std::string_view kOrders[] = {"arrival", "event_time"};
+constexpr std::string_view kSecretBodies[] = {"keep", "strip"};
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kLogFormats[] = {"logfmt", "json"};
 
@@ -36,6 +37,67 @@ void VisitCheckpoint(ConfigFields& fields, ServiceConfig& config) {
                 config.checkpoint_interval);
   fields.Bytes({"bytes", "And after so many bytes of records.", "8MiB"},
                {64 << 10, 1 << 30}, config.checkpoint_bytes);
+}
+
+void VisitMemory(ConfigFields& fields, ServiceConfig& config) {
+  fields.Count({"max_entities",
+                "Actors, credentials and pods remembered, each kind; the least "
+                "recently seen are forgotten.",
+                "1000000"},
+               {1024, 50'000'000}, config.max_entities);
+  fields.Bytes({"held_events",
+                "With order: event_time, records that wait for their turn; "
+                "beyond, the earliest are judged before it.",
+                "256MiB"},
+               {1 << 20, int64_t{64} << 30}, config.max_held_bytes);
+  fields.Count({"max_recent_events",
+                "Events of which is known that they came, so that one that "
+                "comes again is judged once; about 30 bytes each. Those of 10 "
+                "minutes are enough.",
+                "8000000"},
+               {131'072, 500'000'000}, config.max_recent_events);
+  fields.Bytes({"in_flight",
+                "Records between reading and judging; beyond, sources are not "
+                "read. As much again may wait in each receiver.",
+                "64MiB"},
+               {1 << 20, int64_t{16} << 30}, config.in_flight);
+  fields.Bytes({"http_body",
+                "The largest request body; a larger one gets 413, and what the "
+                "API server posts so is lost.",
+                "64MiB"},
+               {1 << 20, 1 << 30}, config.http_body);
+  fields.Bytes({"http_bodies",
+                "All request bodies together until they are answered; beyond, "
+                "a request gets 503 and comes again. At least http_body.",
+                "256MiB"},
+               {1 << 20, int64_t{16} << 30}, config.http_bodies);
+}
+
+void VisitState(ConfigFields& fields, ServiceConfig& config) {
+  fields.Choice(
+      {"secret_bodies",
+       "Whether requestObject and responseObject of secrets (and of token "
+       "requests and token reviews) may be written to state_dir, where posted "
+       "events wait to be judged. strip: they are not, and records that could "
+       "not be read are kept there without a sample of their bytes.",
+       "strip"},
+      kSecretBodies, config.secret_bodies);
+  fields.Bytes({"max_spool",
+                "Posted events not yet judged; beyond, a request gets 503 and "
+                "comes again. At least twice memory.http_body.",
+                "1GiB"},
+               {1 << 20, int64_t{1} << 40}, config.max_spool);
+  fields.Bytes(
+      {"max_outbox",
+       "Findings not yet delivered; beyond, sources are not read.", "256MiB"},
+      {1 << 20, int64_t{1} << 40}, config.max_outbox);
+  fields.Count({"max_outbox_findings", "The same as a number.", "100000"},
+               {1000, 100'000'000}, config.max_outbox_findings);
+  fields.Bytes({"max_dead_letters",
+                "Records that could not be read, kept for a person to look at; "
+                "beyond, the oldest go.",
+                "100MiB"},
+               {1 << 20, int64_t{1} << 40}, config.max_dead_letters);
 }
 
 void VisitSource(ConfigFields& fields, SourceConfig& source) {
@@ -211,21 +273,11 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
               TextKind::kPath, config.state_dir);
   fields.Count({"threads", "Worker threads; default: one a core.", "2"},
                {1, 64}, config.threads);
-  fields.Section({"memory", "Bounds of what is remembered.", "{}"},
-                 [&config](ConfigFields& inner) {
-                   inner.Count({"max_entities",
-                                "Actors, credentials and pods remembered, each "
-                                "kind; the least recently seen are forgotten.",
-                                "1000000"},
-                               {1024, 50'000'000}, config.max_entities);
-                   inner.Bytes({"held_events",
-                                "With order: event_time, records that wait "
-                                "for their turn; beyond, the earliest are "
-                                "judged before it.",
-                                "256MiB"},
-                               {1 << 20, int64_t{64} << 30},
-                               config.max_held_bytes);
-                 });
+  fields.Section({"state", "What state_dir may hold.", "{}"},
+                 [&config](ConfigFields& inner) { VisitState(inner, config); });
+  fields.Section(
+      {"memory", "Bounds of what is held in memory.", "{}"},
+      [&config](ConfigFields& inner) { VisitMemory(inner, config); });
   fields.Section(
       {"log", "Messages of the program, on standard error.", "{}"},
       [&config](ConfigFields& inner) { VisitLog(inner, config.log); });

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config_values.h"
 #include "app/outputs.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
@@ -56,6 +57,7 @@ class RuleCheck {
       CheckAccess(config_.listeners[i], listeners_[i]);
     }
     CheckOutputs();
+    CheckSizes();
     CheckSuppressions(root_.Get("suppress"), config_.suppress, mistakes_);
   }
 
@@ -90,6 +92,7 @@ class RuleCheck {
   void CheckAddress(size_t index);
   void CheckAccess(const ListenerConfig& listener, const YamlNode& node);
   void CheckOutputs();
+  void CheckSizes();
 
   void Tell(const YamlNode& node, std::string_view message) {
     mistakes_.Add(node.Error(message));
@@ -276,6 +279,23 @@ void RuleCheck::CheckOutputs() {
                         " writes there already"));
       break;
     }
+  }
+}
+
+// What takes all bodies must take the largest one, or its sender comes for
+// ever.
+void RuleCheck::CheckSizes() {
+  const std::string body = SizeValue(config_.http_body);
+  if (config_.http_bodies < config_.http_body) {
+    Tell(root_.Get("memory"),
+         absl::StrCat("http_bodies (", SizeValue(config_.http_bodies),
+                      ") must be at least http_body (", body, ")"));
+  }
+  if (config_.max_spool < 2 * config_.http_body) {
+    Tell(root_.Get("state"),
+         absl::StrCat("max_spool (", SizeValue(config_.max_spool),
+                      ") must be at least twice http_body of memory (", body,
+                      "), so that one body can wait while another is judged"));
   }
 }
 

@@ -47,6 +47,7 @@ EventForwarder::EventForwarder(const Options& options,
       random_(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now()))) {}
 
 absl::Status EventForwarder::health() const {
+  ODDVERB_RETURN_IF_ERROR(storage_.status());
   if (!failing_) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("source ", source_.name,
@@ -73,7 +74,8 @@ absl::Duration EventForwarder::Try(std::string_view body) {
   std::string why = result.ok() ? absl::StrCat("status ", result->status, ": ",
                                                result->body.substr(0, 200))
                                 : std::string(result.status().message());
-  if (!failing_.exchange(true)) {
+  bool is_stopped = absl::IsCancelled(result.status());
+  if (!is_stopped && !failing_.exchange(true)) {
     logger_.Warn(
         "the receiver does not take events; they are kept and sent "
         "again",
@@ -99,23 +101,32 @@ absl::Status EventForwarder::SendUntilAccepted(std::string_view body,
   }
 }
 
-absl::Status EventForwarder::Commit(const EventBatch& batch) {
+CheckpointBatch EventForwarder::CommitOf(const EventBatch& batch) const {
   CheckpointBatch commit;
   if (!batch.raw.bookmark.empty()) {
     commit.bookmarks[source_.name] = batch.raw.bookmark;
   }
+  bool keep_samples = options_.secret_bodies == SecretBodies::kKeep;
   for (const Rejected& rejected : batch.rejected) {
     std::string place = source_.source->Describe(rejected.position);
     logger_.Warn("record not forwarded",
                  {{"place", place}, {"detail", rejected.detail}});
-    commit.dead_letters.push_back({.source = source_.name,
-                                   .place = std::move(place),
-                                   .reason = RejectReasonName(rejected.reason),
-                                   .detail = rejected.detail,
-                                   .sample = rejected.sample,
-                                   .record_bytes = rejected.record_bytes});
+    commit.dead_letters.push_back(
+        {.source = source_.name,
+         .place = std::move(place),
+         .reason = RejectReasonName(rejected.reason),
+         .detail = rejected.detail,
+         .sample = keep_samples ? rejected.sample : std::string(),
+         .record_bytes = rejected.record_bytes});
   }
-  ODDVERB_RETURN_IF_ERROR(checkpoint_.Commit(std::move(commit)).status());
+  return commit;
+}
+
+absl::Status EventForwarder::Commit(const EventBatch& batch,
+                                    const std::atomic<bool>& stop) {
+  const CheckpointBatch commit = CommitOf(batch);
+  ODDVERB_RETURN_IF_ERROR(storage_.Commit(
+      [&] { return checkpoint_.Commit(commit).status(); }, stop));
   for (const Position& position : batch.raw.positions) {
     ODDVERB_RETURN_IF_ERROR(source_.source->Accepted(position));
     ODDVERB_RETURN_IF_ERROR(source_.source->Commit(position));
@@ -156,7 +167,8 @@ absl::Status EventForwarder::Run(const std::atomic<bool>& stop) {
     status = SendAll(*batch, stop);
     if (absl::IsCancelled(status)) return absl::OkStatus();
     ODDVERB_RETURN_IF_ERROR(status);
-    ODDVERB_RETURN_IF_ERROR(Commit(*batch));
+    ODDVERB_RETURN_IF_ERROR(Commit(*batch, stop));
+    if (source_.counters != nullptr) CountInput(*batch, *source_.counters);
   }
   return absl::OkStatus();
 }

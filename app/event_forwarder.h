@@ -18,6 +18,7 @@
 #include "net/http_client.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/storage_health.h"
 #include "telemetry/logging.h"
 
 namespace oddverb {
@@ -30,6 +31,7 @@ class EventForwarder {
     // Of one request; the receiver's limit is 64 MiB.
     size_t max_body_bytes = 4 << 20;
     absl::Duration request_timeout = absl::Seconds(30);
+    SecretBodies secret_bodies = SecretBodies::kKeep;  // of dead letters
     Backoff::Options backoff;
   };
 
@@ -53,7 +55,9 @@ class EventForwarder {
                                  const std::atomic<bool>& stop);
   // How long to wait before the next try; zero = accepted.
   absl::Duration Try(std::string_view body);
-  absl::Status Commit(const EventBatch& batch);
+  // Waits while the state directory has no room.
+  absl::Status Commit(const EventBatch& batch, const std::atomic<bool>& stop);
+  CheckpointBatch CommitOf(const EventBatch& batch) const;
 
   const Options options_;
   const NamedSource source_;
@@ -65,6 +69,7 @@ class EventForwarder {
   std::mt19937_64 random_;
   std::atomic<uint64_t> events_sent_{0};
   std::atomic<bool> failing_{false};
+  StorageHealth storage_;
 };
 
 }  // namespace oddverb

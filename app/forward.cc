@@ -1,9 +1,11 @@
 #include "app/forward.h"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "app/app.h"
 #include "app/build_version.h"
 #include "app/config_redaction.h"
@@ -12,6 +14,7 @@
 #include "app/scan.h"
 #include "app/service_config.h"
 #include "app/service_http.h"
+#include "app/service_metrics.h"
 #include "app/service_sources.h"
 #include "app/version_text.h"
 #include "base/clock.h"
@@ -90,6 +93,7 @@ class Forwarding {
 absl::Status Forwarding::Build(const HttpClientOptions& client) {
   SqliteCheckpoint::Options state;
   state.directory = config_.state_dir;
+  state.max_dead_letter_bytes = static_cast<uint64_t>(config_.max_dead_letters);
   ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
   if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
@@ -104,6 +108,10 @@ absl::Status Forwarding::Build(const HttpClientOptions& client) {
   routes_ = std::make_unique<ServiceRoutes>(Answers());
   ODDVERB_ASSIGN_OR_RETURN(
       server_, HttpServer::Start(routes_->ServerOptions(config_, *sources_)));
+  for (size_t i = 0; i < config_.listeners.size(); ++i) {
+    logger_.Info("listening", {{"listener", config_.listeners[i].name},
+                               {"address", server_->address(i)}});
+  }
   return absl::OkStatus();
 }
 
@@ -129,6 +137,7 @@ std::string Forwarding::MetricsText() const {
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
+  FillSourceMetrics(*sources_, metrics);
   for (size_t i = 0; i < lanes_.size(); ++i) {
     metrics.Counter(MetricId::kForwardedEvents, {sources_->named()[i].name})
         .Add(static_cast<double>(lanes_[i].forwarder->events_sent()));
@@ -141,10 +150,23 @@ absl::Status Forwarding::Run(const HttpClientOptions& client,
   ODDVERB_RETURN_IF_ERROR(Build(client));
   logger_.Info("forwarding", {{"to", lane_options_.to}});
   std::vector<std::thread> threads;
+  std::atomic<bool> ending{false};
+  std::atomic<size_t> running{lanes_.size()};
   for (Lane& lane : lanes_) {
-    threads.emplace_back(
-        [&lane, &stop] { lane.status = lane.forwarder->Run(stop); });
+    threads.emplace_back([&] {
+      lane.status = lane.forwarder->Run(ending);
+      // One that failed ends all: a restart begins where each of them is.
+      if (!lane.status.ok()) ending = true;
+      --running;
+    });
   }
+  while (!stop && !ending && running > 0) {
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  ending = true;
+  // Whoever waits for an answer is to come again: to the next process.
+  sources_->Close();
+  for (Lane& lane : lanes_) lane.client->Abort();
   for (std::thread& thread : threads) thread.join();
   if (server_ != nullptr) server_->Stop(absl::Seconds(5));
   for (const Lane& lane : lanes_) ODDVERB_RETURN_IF_ERROR(lane.status);
@@ -161,6 +183,7 @@ int RunForward(const ForwardOptions& options, const Environment& environment,
   if (!config.ok()) return ReportError(config.status());
   absl::StatusOr<EventForwarder::Options> lane_options = OptionsOf(options);
   if (!lane_options.ok()) return ReportError(lane_options.status());
+  lane_options->secret_bodies = config->secret_bodies;
   HttpClientOptions client;
   client.tls = {options.ca_file, options.certificate_file, options.key_file};
   Forwarding forwarding(*std::move(config), *std::move(lane_options));

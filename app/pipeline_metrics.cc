@@ -12,47 +12,6 @@ double Of(const std::atomic<uint64_t>& counter) {
   return static_cast<double>(counter.load());
 }
 
-// What was lost before anybody could read it is no fault of a record.
-MetricId MetricOf(RejectReason reason) {
-  switch (reason) {
-    case RejectReason::kUnreadable:
-      return MetricId::kEventsDropped;
-    case RejectReason::kNotJson:
-    case RejectReason::kTorn:
-    case RejectReason::kNotAuditEvent:
-    case RejectReason::kOversized:
-    case RejectReason::kCount:
-      break;
-  }
-  return MetricId::kParseErrors;
-}
-
-void FillInput(const PipelineCounters& counters, std::string_view source,
-               Metrics& metrics) {
-  metrics.Counter(MetricId::kBytes, {source}).Add(Of(counters.bytes));
-  for (size_t stage = 0; stage < PipelineCounters::kStages; ++stage) {
-    for (size_t level = 0; level < PipelineCounters::kLevels; ++level) {
-      const std::atomic<uint64_t>& count = counters.events_by[stage][level];
-      if (count == 0) continue;
-      metrics
-          .Counter(MetricId::kEvents,
-                   {source, StageName(static_cast<Stage>(stage)),
-                    LevelName(static_cast<Level>(level))})
-          .Add(Of(count));
-    }
-  }
-  for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
-    auto reason = static_cast<RejectReason>(i);
-    metrics.Counter(MetricOf(reason), {source, RejectReasonName(reason)})
-        .Add(Of(counters.rejected[i]));
-  }
-  metrics.Counter(MetricId::kSalvagedRecords, {source})
-      .Add(Of(counters.salvaged));
-  metrics.Counter(MetricId::kRepairedRecords, {source})
-      .Add(Of(counters.repaired));
-  metrics.Counter(MetricId::kLateEvents, {source}).Add(Of(counters.late));
-}
-
 void FillFindings(const FindingCounts& findings, Metrics& metrics) {
   for (const DetectorEntry& entry : AllDetectors()) {
     for (int i = 0; i <= static_cast<int>(Severity::kCritical); ++i) {
@@ -94,10 +53,35 @@ void FillWork(const PipelineCounters& counters, Metrics& metrics) {
 
 }  // namespace
 
+void FillInputMetrics(const InputCounters& counters, std::string_view source,
+                      Metrics& metrics) {
+  metrics.Counter(MetricId::kBytes, {source}).Add(Of(counters.bytes));
+  for (size_t stage = 0; stage < InputCounters::kStages; ++stage) {
+    for (size_t level = 0; level < InputCounters::kLevels; ++level) {
+      const std::atomic<uint64_t>& count = counters.events_by[stage][level];
+      if (count == 0) continue;
+      metrics
+          .Counter(MetricId::kEvents,
+                   {source, StageName(static_cast<Stage>(stage)),
+                    LevelName(static_cast<Level>(level))})
+          .Add(Of(count));
+    }
+  }
+  for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
+    metrics
+        .Counter(MetricId::kParseErrors,
+                 {source, RejectReasonName(static_cast<RejectReason>(i))})
+        .Add(Of(counters.rejected[i]));
+  }
+  metrics.Counter(MetricId::kSalvagedRecords, {source})
+      .Add(Of(counters.salvaged));
+  metrics.Counter(MetricId::kRepairedRecords, {source})
+      .Add(Of(counters.repaired));
+  metrics.Counter(MetricId::kLateEvents, {source}).Add(Of(counters.late));
+}
+
 void FillPipelineMetrics(const PipelineCounters& counters,
-                         const FindingCounts& findings, std::string_view source,
-                         Metrics& metrics) {
-  FillInput(counters, source, metrics);
+                         const FindingCounts& findings, Metrics& metrics) {
   FillFindings(findings, metrics);
   FillState(counters, metrics);
   FillWork(counters, metrics);

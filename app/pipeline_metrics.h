@@ -12,11 +12,13 @@
 
 namespace oddverb {
 
-// Adds the series of `counters` and `findings` to `metrics`, also those at 0.
-// `source` is the value of the label of that name.
+// Adds the series of one source, or of all as one, also those at 0. `source` is
+// the value of the label of that name.
+void FillInputMetrics(const InputCounters& counters, std::string_view source,
+                      Metrics& metrics);
+// The same of what was made of it.
 void FillPipelineMetrics(const PipelineCounters& counters,
-                         const FindingCounts& findings, std::string_view source,
-                         Metrics& metrics);
+                         const FindingCounts& findings, Metrics& metrics);
 
 // The attempts of each output, by how they ended.
 void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics);

@@ -27,8 +27,8 @@ absl::Status WriteScanMetrics(const Pipeline& pipeline,
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
-  FillPipelineMetrics(pipeline.counters(), delivery.by_detector(), "scan",
-                      metrics);
+  FillInputMetrics(pipeline.counters(), "scan", metrics);
+  FillPipelineMetrics(pipeline.counters(), delivery.by_detector(), metrics);
   FillWorkers(pipeline, metrics);
   ODDVERB_RETURN_IF_ERROR(file.Write(metrics.Serialize()));
   return file.Close();

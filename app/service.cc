@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/app.h"
 #include "app/build.h"
 #include "app/build_version.h"
+#include "app/config_changes.h"
 #include "app/config_redaction.h"
 #include "app/config_values.h"
 #include "app/http_metrics.h"
@@ -23,6 +25,7 @@
 #include "app/scan.h"
 #include "app/service_config.h"
 #include "app/service_http.h"
+#include "app/service_metrics.h"
 #include "app/service_sources.h"
 #include "app/severity_filter.h"
 #include "app/stream_meters.h"
@@ -63,6 +66,7 @@ class Service {
         config_file_(std::move(config_file)),
         environment_(environment),
         storage_(storage),
+        effective_(config_),
         logger_(config_.log, clock_),
         notify_(environment) {}
 
@@ -82,14 +86,20 @@ class Service {
   void WarnOfClockSkew();
   absl::Status Healthy();
   absl::Status Ready();
-  absl::Status Reload();
+  absl::StatusOr<std::string> Reload();
+  absl::Status Apply(const ServiceConfig& next);
+  std::string ConfigJson();
   void Watch(const ServiceSignals& signals);
+  void WatchStorage();
+  void WatchProgress();
   void TellRejected(size_t source, const Rejected& rejected);
 
-  const ServiceConfig config_;
+  const ServiceConfig config_;  // as it was at the start
   const std::string config_file_;
   const Environment environment_;
   const SqliteCheckpoint::Options storage_;
+  std::mutex reload_mutex_;
+  ServiceConfig effective_;  // config_ as reloaded; guarded by reload_mutex_
   SystemClock clock_;
   Logger logger_;
   SystemdNotify notify_;
@@ -99,23 +109,24 @@ class Service {
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<SinkSet> sinks_;
-  std::unique_ptr<AlertApi> alert_api_;  // reads a sink's state
+  std::unique_ptr<AlertApi> alert_api_;   // reads a sink's state
+  std::vector<SeverityFilter*> filters_;  // as in config_; of sinks_
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<ServiceRoutes> routes_;
   std::unique_ptr<HttpServer> server_;
   // Of server_; null while it starts, though it answers already then.
-  std::atomic<const HttpCounters*> http_counters_{nullptr};
+  std::atomic<HttpServer*> started_server_{nullptr};
   std::atomic<bool> running_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> last_reload_good_{true};
   std::atomic<int64_t> last_good_load_{absl::ToUnixSeconds(absl::Now())};
-  std::mutex reload_mutex_;
 
   std::mutex watch_mutex_;
   std::condition_variable watch_changed_;
   bool watch_ends_ = false;                 // guarded by watch_mutex_
   uint64_t last_concluded_ = 0;             // guarded by watch_mutex_
   absl::Time last_progress_ = SteadyNow();  // guarded by watch_mutex_
+  bool storage_works_ = true;               // guarded by watch_mutex_
   std::atomic<bool> wedged_{false};
   std::vector<bool> skewed_;  // by source; the watching thread's
 };
@@ -146,8 +157,10 @@ absl::Status Service::BuildOutputs() {
     member.options.seed = random();
     ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
                              MakeOutput(config_, output, {clock_, logger_}));
-    member.exporter = std::make_unique<SeverityFilter>(std::move(exporter),
-                                                       output.min_severity);
+    auto filter = std::make_unique<SeverityFilter>(std::move(exporter),
+                                                   output.min_severity);
+    filters_.push_back(filter.get());
+    member.exporter = std::move(filter);
   }
   members.push_back(MakeAlertState());
   auto describe = [](const Finding& finding) {
@@ -181,6 +194,11 @@ void Service::TellExpired() {
 absl::Status Service::Build() {
   SqliteCheckpoint::Options state = storage_;
   state.directory = config_.state_dir;
+  state.max_spool_bytes = static_cast<uint64_t>(config_.max_spool);
+  state.max_outbox_bytes = static_cast<uint64_t>(config_.max_outbox);
+  state.max_outbox_findings =
+      static_cast<uint64_t>(config_.max_outbox_findings);
+  state.max_dead_letter_bytes = static_cast<uint64_t>(config_.max_dead_letters);
   ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
   if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
   Settings settings;
@@ -204,12 +222,15 @@ absl::Status Service::Build() {
   options.hash = checkpoint_->hash();
   options.max_entities = static_cast<uint32_t>(config_.max_entities);
   options.duplicates = Duplicates::kPassedOver;
+  options.max_recent_events = static_cast<uint32_t>(config_.max_recent_events);
   options.checkpoint_interval = config_.checkpoint_interval;
   options.checkpoint_bytes = static_cast<uint64_t>(config_.checkpoint_bytes);
   meters_ = std::make_unique<StreamMeters>(sources_->named(), clock_);
   options.on_judged = [this](const JudgedBatch& batch) {
     meters_->NoteJudged(batch);
   };
+  options.max_bytes_under_way = static_cast<uint64_t>(config_.in_flight);
+  options.secret_bodies = config_.secret_bodies;
   ODDVERB_ASSIGN_OR_RETURN(pipeline_,
                            Pipeline::Make(options, parts, checkpoint_.get()));
   return absl::OkStatus();
@@ -220,7 +241,7 @@ absl::Status Service::StartHttp() {
   routes_ = std::make_unique<ServiceRoutes>(Answers());
   ODDVERB_ASSIGN_OR_RETURN(
       server_, HttpServer::Start(routes_->ServerOptions(config_, *sources_)));
-  http_counters_ = &server_->counters();
+  started_server_ = server_.get();
   for (size_t i = 0; i < config_.listeners.size(); ++i) {
     logger_.Info("listening", {{"listener", config_.listeners[i].name},
                                {"address", server_->address(i)}});
@@ -234,7 +255,7 @@ ServiceAnswers Service::Answers() {
   answers.healthy = [this] { return Healthy(); };
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [text = RedactedConfigJson(config_)] { return text; };
+  answers.config_json = [this] { return ConfigJson(); };
   answers.findings_json = [this](const FindingQuery& query) {
     return recent_.ToJson(query);
   };
@@ -250,11 +271,14 @@ std::string Service::MetricsText() {
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
   FillPipelineMetrics(pipeline_->counters(), delivery_->counts_so_far().opened,
-                      "service", metrics);
+                      metrics);
+  FillSourceMetrics(*sources_, metrics);
+  FillStateMetrics(*pipeline_, *checkpoint_, metrics);
   FillExportMetrics(sinks_->stats(), metrics);
   meters_->Fill(metrics);
-  if (const HttpCounters* http = http_counters_; http != nullptr) {
-    FillHttpMetrics(*http, metrics);
+  if (HttpServer* server = started_server_; server != nullptr) {
+    FillHttpMetrics(server->counters(), metrics);
+    FillTimeoutMetrics(server->counters(), metrics);
   }
   FillClockSkew(metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
@@ -310,15 +334,42 @@ absl::Status Service::Ready() {
   ODDVERB_RETURN_IF_ERROR(Healthy());
   if (stopping_) return absl::UnavailableError("stopping");
   if (!running_) return absl::UnavailableError("starting");
+  absl::Status storage = pipeline_->storage();
+  if (!storage.ok()) {
+    return absl::Status(
+        storage.code(),
+        absl::StrCat("nothing can be kept, so nothing is taken: ",
+                     storage.message()));
+  }
   return sources_->Health();
 }
 
-absl::Status Service::Reload() {
+// What a running service takes over. Nothing has changed if it fails.
+absl::Status Service::Apply(const ServiceConfig& next) {
+  if (HttpServer* server = started_server_; server != nullptr) {
+    std::vector<HttpAccess> access;
+    for (const ListenerConfig& listener : next.listeners) {
+      access.push_back({listener.tls, listener.tokens.values});
+    }
+    ODDVERB_RETURN_IF_ERROR(server->Reload(access));
+  }
+  logger_.SetLevel(next.log.level);
+  for (size_t i = 0; i < filters_.size(); ++i) {
+    filters_[i]->SetMinSeverity(next.outputs[i].min_severity);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Service::Reload() {
   std::lock_guard<std::mutex> lock(reload_mutex_);
   absl::StatusOr<ServiceConfig> fresh =
       LoadServiceConfig(config_file_, environment_);
   absl::Status status = fresh.status();
-  if (status.ok() && server_ != nullptr) status = server_->ReloadCertificates();
+  ServiceConfig next = effective_;
+  if (status.ok()) {
+    CopyLiveKeys(*fresh, next);
+    status = Apply(next);
+  }
   last_reload_good_ = status.ok();
   if (!status.ok()) {
     logger_.Error("configuration refused, the old one stays",
@@ -326,10 +377,22 @@ absl::Status Service::Reload() {
     return status;
   }
   last_good_load_ = absl::ToUnixSeconds(clock_.Now());
-  logger_.Info(
-      "configuration is fine, certificates are read again; all else takes "
-      "effect at the next start");
-  return absl::OkStatus();
+  auto keys = [](const std::vector<std::string>& list) {
+    return list.empty() ? std::string("nothing") : absl::StrJoin(list, ", ");
+  };
+  // Against what runs, so that a change that is taken back is none.
+  std::string changed = keys(CompareConfigs(effective_, *fresh).live);
+  std::string waits = keys(CompareConfigs(config_, *fresh).restart);
+  effective_ = std::move(next);
+  logger_.Info("configuration reloaded, certificates and tokens read again",
+               {{"in_effect", changed}, {"needs_restart", waits}});
+  return absl::StrCat("in effect now: ", changed, "; needs a restart: ", waits,
+                      "; certificates and tokens are read again");
+}
+
+std::string Service::ConfigJson() {
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  return RedactedConfigJson(effective_);
 }
 
 void Service::TellRejected(size_t source, const Rejected& rejected) {
@@ -341,7 +404,42 @@ void Service::TellRejected(size_t source, const Rejected& rejected) {
                 {"detail", rejected.detail}});
 }
 
-// Looks after signals, the watchdog and the pipeline's progress.
+// Without room for what must be kept, receivers send away what comes; what is
+// read already waits in the pipeline. REQUIRES: watch_mutex_ is held.
+void Service::WatchStorage() {
+  absl::Status storage = pipeline_->storage();
+  if (storage.ok() == storage_works_) return;
+  storage_works_ = storage.ok();
+  sources_->SetIntake(storage.ok() ? WebhookSource::Intake::kOpen
+                                   : WebhookSource::Intake::kHeld);
+  notify_.Status(storage.ok()
+                     ? std::string_view("running")
+                     : "waiting for room: the state cannot be written");
+  if (storage.ok()) {
+    logger_.Info("the state can be written again, going on");
+  } else {
+    logger_.Error(
+        "nothing can be kept, so nothing is taken: waiting for room; nothing "
+        "is lost",
+        {{"error", std::string(storage.message())}});
+  }
+}
+
+// REQUIRES: watch_mutex_ is held.
+void Service::WatchProgress() {
+  const PipelineCounters& counters = pipeline_->counters();
+  uint64_t concluded = counters.batches_concluded;
+  absl::Time now = SteadyNow();
+  // Waiting for room is no bug, and a restart would not help.
+  if (concluded != last_concluded_ || counters.batches_read <= concluded ||
+      !storage_works_) {
+    last_concluded_ = concluded;
+    last_progress_ = now;
+  }
+  wedged_ = now - last_progress_ > kWedgedAfter;
+}
+
+// Looks after signals, the watchdog and the pipeline.
 void Service::Watch(const ServiceSignals& signals) {
   absl::Time next_alive = SteadyNow();
   std::unique_lock<std::mutex> lock(watch_mutex_);
@@ -358,20 +456,14 @@ void Service::Watch(const ServiceSignals& signals) {
       logger_.Info("stopping");
       sources_->Drain();
     }
-    if (signals.reload.exchange(false)) (void)Reload();
-    const PipelineCounters& counters = pipeline_->counters();
-    uint64_t concluded = counters.batches_concluded;
-    absl::Time now = SteadyNow();
-    if (concluded != last_concluded_ || counters.batches_read <= concluded) {
-      last_concluded_ = concluded;
-      last_progress_ = now;
-    }
+    if (signals.reload.exchange(false)) Reload().IgnoreError();
+    WatchStorage();
+    WatchProgress();
     WarnOfClockSkew();
-    wedged_ = now - last_progress_ > kWedgedAfter;
     if (notify_.watchdog_interval() > absl::ZeroDuration() &&
-        now >= next_alive && !wedged_) {
+        SteadyNow() >= next_alive && !wedged_) {
       notify_.Alive();
-      next_alive = now + notify_.watchdog_interval() / 2;
+      next_alive = SteadyNow() + notify_.watchdog_interval() / 2;
     }
   }
 }
@@ -395,6 +487,8 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   }
   watch_changed_.notify_all();
   watch.join();
+  // Nobody reads on: who still waits is to come again.
+  sources_->Close();
   if (server_ != nullptr) server_->Stop(kDrainGrace);
   absl::Status sent = sinks_->Stop(clock_.Now() + config_.delivery.drain);
   if (status.ok()) status = sinks_->failure();

@@ -20,6 +20,7 @@
 #include "model/finding.h"
 #include "net/tls_options.h"
 #include "pipeline/event_order.h"
+#include "pipeline/secret_bodies.h"
 #include "pipeline/suppression.h"
 #include "telemetry/logging.h"
 #include "yaml/yaml_node.h"
@@ -142,6 +143,17 @@ struct ServiceConfig {
   int64_t threads = 0;  // 0: one a core
   int64_t max_entities = 1'000'000;
   int64_t max_held_bytes = 256 << 20;
+  int64_t max_recent_events = 8'000'000;
+  // Bytes of records between reading and judging, and as many of bodies that a
+  // receiver has and the pipeline has not.
+  int64_t in_flight = 64 << 20;
+  int64_t http_body = 64 << 20;     // of one request
+  int64_t http_bodies = 256 << 20;  // of all that are not answered
+  SecretBodies secret_bodies = SecretBodies::kKeep;
+  int64_t max_spool = int64_t{1} << 30;
+  int64_t max_outbox = 256 << 20;
+  int64_t max_outbox_findings = 100'000;
+  int64_t max_dead_letters = 100 << 20;
   LogOptions log;
   absl::Duration checkpoint_interval = absl::Seconds(1);
   int64_t checkpoint_bytes = 8 << 20;

@@ -130,7 +130,9 @@ ServiceRoutes::ServiceRoutes(ServiceAnswers answers) {
     add(
         Served::kApi, "/-/reload", RouteAccess::kAuthenticated,
         [shared](const HttpRequestHead&) {
-          return OfStatus(shared->reload(), 400);
+          absl::StatusOr<std::string> outcome = shared->reload();
+          if (!outcome.ok()) return OfStatus(outcome.status(), 400);
+          return TextResponse(200, *outcome);
         },
         "POST");
   }
@@ -150,6 +152,9 @@ std::vector<HttpRoute> ServiceRoutes::For(
 HttpServerOptions ServiceRoutes::ServerOptions(
     const ServiceConfig& config, const ServiceSources& sources) const {
   HttpServerOptions options;
+  options.limits.max_body_bytes = static_cast<size_t>(config.http_body);
+  options.limits.max_body_bytes_in_flight =
+      static_cast<size_t>(config.http_bodies);
   for (const ListenerConfig& listener : config.listeners) {
     HttpListener made;
     made.address = listener.address;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "app/recent_findings.h"
 #include "app/service_config.h"
 #include "app/service_sources.h"
@@ -32,7 +33,7 @@ struct ServiceAnswers {
   // Alertmanager's API, all below /api/v2/.
   std::function<HttpResponse(std::string_view path, std::string_view query)>
       alerts;
-  std::function<absl::Status()> reload;
+  std::function<absl::StatusOr<std::string>()> reload;  // what it changed
 };
 
 // Owns the handlers; must outlive the server that is started with them.

@@ -4,7 +4,6 @@
 #include "base/status_macros.h"
 #include "ingest/merged_source.h"
 #include "ingest/paths.h"
-#include "ingest/tail_source.h"
 
 namespace oddverb {
 
@@ -19,8 +18,9 @@ absl::StatusOr<std::unique_ptr<ServiceSources>> ServiceSources::Make(
 
 absl::Status ServiceSources::Add(const ServiceConfig& config,
                                  const SourceConfig& source) {
-  auto index = static_cast<uint32_t>(sources_.size());
-  std::unique_ptr<Source> made;
+  auto index = static_cast<uint32_t>(entries_.size());
+  Entry& entry = entries_.emplace_back();
+  entry.name = source.name;
   switch (source.type) {
     case SourceConfig::Type::kTail: {
       TailOptions options;
@@ -30,16 +30,20 @@ absl::Status ServiceSources::Add(const ServiceConfig& config,
       options.start = source.start == SourceConfig::Start::kEnd
                           ? FollowedFiles::Start::kEnd
                           : FollowedFiles::Start::kBeginning;
-      made = std::make_unique<TailSource>(options);
+      auto tail = std::make_unique<TailSource>(options);
+      entry.tail = tail.get();
+      entry.source = std::move(tail);
       break;
     }
     case SourceConfig::Type::kWebhook: {
       WebhookSource::Options options;
       options.source_index = index;
       options.cluster = config.cluster;
+      options.max_queued_bytes = static_cast<uint64_t>(config.in_flight);
       auto receiver = std::make_unique<WebhookSource>(options);
-      receivers_.push_back({source.listener, receiver.get()});
-      made = std::move(receiver);
+      entry.receiver = receiver.get();
+      entry.listener = source.listener;
+      entry.source = std::move(receiver);
       break;
     }
     case SourceConfig::Type::kFiles:
@@ -50,25 +54,24 @@ absl::Status ServiceSources::Add(const ServiceConfig& config,
                                ExpandPaths(arguments));
       FileSourceOptions options;
       options.source_index = index;
-      ODDVERB_ASSIGN_OR_RETURN(made, OpenFiles(paths, options));
+      ODDVERB_ASSIGN_OR_RETURN(entry.source, OpenFiles(paths, options));
       break;
     }
   }
-  named_.push_back({source.name, made.get()});
-  sources_.push_back(std::move(made));
+  named_.push_back({entry.name, entry.source.get(), &entry.counters});
   return absl::OkStatus();
 }
 
 std::vector<HttpRoute> ServiceSources::RoutesOf(
     const std::string& listener) const {
   std::vector<HttpRoute> routes;
-  for (const Receiver& receiver : receivers_) {
-    if (receiver.listener != listener) continue;
+  for (const Entry& entry : entries_) {
+    if (entry.receiver == nullptr || entry.listener != listener) continue;
     // All of /audit/, so that another cluster's events get a telling 404.
     routes.push_back({.path = "/audit/",
                       .match = PathMatch::kPrefix,
                       .methods = {"POST"},
-                      .handler = receiver.source,
+                      .handler = entry.receiver,
                       .access = RouteAccess::kAuthenticated});
   }
   return routes;
@@ -85,8 +88,22 @@ absl::Status ServiceSources::Health() const {
   return absl::OkStatus();
 }
 
+void ServiceSources::SetIntake(WebhookSource::Intake intake) {
+  for (Entry& entry : entries_) {
+    if (entry.receiver != nullptr) entry.receiver->SetIntake(intake);
+  }
+}
+
 void ServiceSources::Drain() {
-  for (const Receiver& receiver : receivers_) receiver.source->Drain();
+  for (Entry& entry : entries_) {
+    if (entry.receiver != nullptr) entry.receiver->Drain();
+  }
+}
+
+void ServiceSources::Close() {
+  for (Entry& entry : entries_) {
+    if (entry.receiver != nullptr) entry.receiver->Close();
+  }
 }
 
 }  // namespace oddverb

@@ -2,6 +2,7 @@
 #ifndef ODDVERB_APP_SERVICE_SOURCES_H_
 #define ODDVERB_APP_SERVICE_SOURCES_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "app/service_config.h"
 #include "ingest/source.h"
+#include "ingest/tail_source.h"
 #include "ingest/webhook_source.h"
 #include "net/http_options.h"
 #include "pipeline/pipeline.h"
@@ -18,29 +20,37 @@ namespace oddverb {
 
 class ServiceSources {
  public:
+  // One source with its counters; `tail` and `receiver` are the source itself
+  // where it is of that type.
+  struct Entry {
+    std::string name;
+    std::unique_ptr<Source> source;
+    InputCounters counters;
+    const TailSource* tail = nullptr;
+    WebhookSource* receiver = nullptr;
+    std::string listener;  // of the receiver
+  };
+
   // NotFound, PermissionDenied: what a `files` source names cannot be read.
   static absl::StatusOr<std::unique_ptr<ServiceSources>> Make(
       const ServiceConfig& config);
 
   const std::vector<NamedSource>& named() const { return named_; }
+  const std::deque<Entry>& entries() const { return entries_; }
   // Audit routes of the listener of this name.
   std::vector<HttpRoute> RoutesOf(const std::string& listener) const;
   // OK, or the first source that cannot be read, with cause and cure.
   absl::Status Health() const;
-  // Receivers take nothing more.
+  // Of all receivers; see WebhookSource.
+  void SetIntake(WebhookSource::Intake intake);
   void Drain();
+  void Close();
 
  private:
-  struct Receiver {
-    std::string listener;
-    WebhookSource* source = nullptr;
-  };
-
   absl::Status Add(const ServiceConfig& config, const SourceConfig& source);
 
-  std::vector<std::unique_ptr<Source>> sources_;
+  std::deque<Entry> entries_;  // pinned: counters are pointed to
   std::vector<NamedSource> named_;
-  std::vector<Receiver> receivers_;
 };
 
 }  // namespace oddverb

@@ -1,7 +1,9 @@
-// Passes on the findings of at least some severity. One thread.
+// Passes on the findings of at least some severity. One thread, but for the
+// severity, which may be set by another.
 #ifndef ODDVERB_APP_SEVERITY_FILTER_H_
 #define ODDVERB_APP_SEVERITY_FILTER_H_
 
+#include <atomic>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,9 +19,10 @@ class SeverityFilter final : public Exporter {
 
   absl::Status Export(std::span<const Finding> findings,
                       absl::Time deadline) override {
+    const Severity min_severity = min_severity_;
     std::vector<Finding> passed;
     for (const Finding& finding : findings) {
-      if (finding.severity >= min_severity_) passed.push_back(finding);
+      if (finding.severity >= min_severity) passed.push_back(finding);
     }
     return passed.empty() ? absl::OkStatus() : to_->Export(passed, deadline);
   }
@@ -31,9 +34,12 @@ class SeverityFilter final : public Exporter {
   void Save(StateWriter& out) const override { to_->Save(out); }
   absl::Status Load(StateReader& in) override { return to_->Load(in); }
 
+  // For the next findings.
+  void SetMinSeverity(Severity severity) { min_severity_ = severity; }
+
  private:
   std::unique_ptr<Exporter> to_;
-  const Severity min_severity_;
+  std::atomic<Severity> min_severity_;
 };
 
 }  // namespace oddverb

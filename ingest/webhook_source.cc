@@ -1,9 +1,10 @@
 #include "ingest/webhook_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 
 namespace oddverb {
 namespace {
@@ -35,11 +36,21 @@ std::optional<HttpResponse> WebhookSource::Screen(const HttpRequestHead& head) {
         404, absl::StrCat("events of this receiver's cluster go to ", path()));
   }
   std::lock_guard<std::mutex> lock(mutex_);
-  if (draining_ || queued_bytes_ >= options_.max_queued_bytes) {
-    counters_.refused_full.fetch_add(1);
-    return Later();
-  }
+  if (IsRefusing()) return Later();
   return std::nullopt;
+}
+
+bool WebhookSource::IsRefusing() {
+  if (draining_) {
+    counters_.refused_stopping.fetch_add(1);
+  } else if (intake_ == Intake::kHeld) {
+    counters_.refused_held.fetch_add(1);
+  } else if (queued_bytes_ >= options_.max_queued_bytes) {
+    counters_.refused_full.fetch_add(1);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
@@ -49,28 +60,30 @@ void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
         TextResponse(400, "expected a JSON EventList of audit.k8s.io/v1"));
     return;
   }
-  uint64_t bytes = request.body->size();
-  std::unique_lock<std::mutex> lock(mutex_);
-  // Since its head was let in. The last Read() may be over.
-  if (draining_) {
-    lock.unlock();
-    counters_.refused_full.fetch_add(1);
-    responder.Respond(Later());
-    return;
-  }
-  queued_bytes_ += bytes;
-  queue_.push_back({std::move(request.body), std::move(responder)});
-  lock.unlock();
   counters_.requests.fetch_add(1);
-  counters_.bytes.fetch_add(bytes);
+  counters_.bytes.fetch_add(request.body->size());
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    // Since its head was let in. The last Read() may be over.
+    if (closed_ || draining_ || intake_ == Intake::kHeld) {
+      IsRefusing();
+      lock.unlock();
+      responder.Respond(Later());
+      return;
+    }
+    queued_bytes_ += request.body->size();
+    queue_.push_back({std::move(request.body), std::move(responder)});
+  }
   arrived_.notify_one();
 }
 
 absl::Status WebhookSource::Read(absl::Time deadline, RawBatch& out) {
   out.Clear();
   std::unique_lock<std::mutex> lock(mutex_);
-  arrived_.wait_until(lock, absl::ToChronoTime(deadline),
-                      [this] { return !queue_.empty() || draining_; });
+  // An endless wait is cut: adding it to the clock's time would overflow.
+  absl::Duration patience = std::min(deadline - SteadyNow(), absl::Hours(1));
+  arrived_.wait_for(lock, absl::ToChronoNanoseconds(patience),
+                    [this] { return !queue_.empty() || draining_; });
   if (queue_.empty()) {
     return draining_ ? absl::OutOfRangeError("drained") : absl::OkStatus();
   }
@@ -118,6 +131,36 @@ std::string WebhookSource::Describe(const Position& position) const {
 
 Source::Progress WebhookSource::progress() const {
   return {.read_bytes = counters_.bytes.load(), .total_bytes = 0};
+}
+
+void WebhookSource::SetIntake(Intake intake) {
+  std::deque<Waiting> refused;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    intake_ = intake;
+    if (intake == Intake::kHeld && !draining_) {
+      refused.swap(queue_);
+      queued_bytes_ = 0;
+    }
+  }
+  counters_.refused_held.fetch_add(refused.size());
+  for (Waiting& waiting : refused) waiting.responder.Respond(Later());
+}
+
+void WebhookSource::Close() {
+  std::deque<Waiting> queued;
+  std::map<uint64_t, HttpResponder> read;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    draining_ = closed_ = true;
+    queued.swap(queue_);
+    queued_bytes_ = 0;
+    read.swap(unanswered_);
+  }
+  arrived_.notify_all();
+  counters_.refused_stopping.fetch_add(queued.size() + read.size());
+  for (Waiting& waiting : queued) waiting.responder.Respond(Later());
+  for (auto& [number, responder] : read) responder.Respond(Later());
 }
 
 void WebhookSource::Drain() {

@@ -36,10 +36,12 @@ class WebhookSource final : public Source, public HttpHandler {
 
   struct Counters {
     std::atomic<uint64_t> requests{0}, bytes{0};
-    // Turned away: the queue was full or the process is stopping; what was sent
-    // is no JSON; another path.
-    std::atomic<uint64_t> refused_full{0}, refused_garbage{0}, refused_path{0};
-    std::atomic<uint64_t> refused_not_durable{0};
+    // Turned away: the queue was full; the process is stopping; nothing can be
+    // kept, before and after the body was read; what was sent is no JSON;
+    // another path.
+    std::atomic<uint64_t> refused_full{0}, refused_stopping{0};
+    std::atomic<uint64_t> refused_held{0}, refused_not_durable{0};
+    std::atomic<uint64_t> refused_garbage{0}, refused_path{0};
   };
 
   explicit WebhookSource(const Options& options);
@@ -62,8 +64,14 @@ class WebhookSource final : public Source, public HttpHandler {
   std::string Describe(const Position& position) const override;
   Progress progress() const override;
 
+  // Held: new requests get 503, and so do those that are not read yet, as
+  // nothing can be kept at present.
+  enum class Intake : uint8_t { kOpen, kHeld };
+  void SetIntake(Intake intake);
   // From now on new requests get 503; what was received is still read.
   void Drain();
+  // The same, and everybody who still waits gets it too: nobody will read on.
+  void Close();
 
   const Counters& counters() const { return counters_; }
 
@@ -74,6 +82,9 @@ class WebhookSource final : public Source, public HttpHandler {
   };
 
   HttpResponse Later() const;
+  // Counts and returns true where a request is to come again. REQUIRES: the
+  // lock is held.
+  bool IsRefusing();
   void Answer(const Position& position, HttpResponse response);
 
   const Options options_;
@@ -85,7 +96,9 @@ class WebhookSource final : public Source, public HttpHandler {
   uint64_t queued_bytes_ = 0;
   uint64_t next_number_ = 1;
   std::map<uint64_t, HttpResponder> unanswered_;  // read, by number
+  Intake intake_ = Intake::kOpen;
   bool draining_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace oddverb

@@ -134,9 +134,18 @@ bool TakeValue(std::string_view& text, RawJson& out) {
   return true;
 }
 
+// Whether `rest` is the end `c` of a container and white space.
+bool IsEnd(std::string_view rest, char c) {
+  if (!Take(rest, c)) return false;
+  SkipBlanks(rest);
+  return rest.empty();
+}
+
 // Behind a value: passes a ','. With anything else there is nothing more.
-void EndValue(std::string_view& rest) {
-  if (!Take(rest, ',')) rest = {};
+void EndValue(std::string_view& rest, char end, bool& complete) {
+  if (Take(rest, ',')) return;
+  complete = IsEnd(rest, end);
+  rest = {};
 }
 
 // The inside of a container that opens with `c`; empty for another value.
@@ -198,11 +207,12 @@ bool JsonMembers::Next(JsonMember& out) {
   bool found = rest_.starts_with('"') && TakeValue(rest_, key) &&
                Take(rest_, ':') && TakeValue(rest_, out.value);
   if (!found) {
+    complete_ |= IsEnd(rest_, '}');
     rest_ = {};
     return false;
   }
   out.raw_key = key.text.substr(1, key.text.size() - 2);
-  EndValue(rest_);
+  EndValue(rest_, '}', complete_);
   return true;
 }
 
@@ -210,10 +220,11 @@ JsonElements::JsonElements(RawJson array) : rest_(Inside(array, '[')) {}
 
 bool JsonElements::Next(RawJson& out) {
   if (!TakeValue(rest_, out)) {
+    complete_ |= IsEnd(rest_, ']');
     rest_ = {};
     return false;
   }
-  EndValue(rest_);
+  EndValue(rest_, ']', complete_);
   return true;
 }
 

@@ -49,9 +49,13 @@ class JsonMembers {
   explicit JsonMembers(RawJson object);
   // False at the end.
   bool Next(JsonMember& out);
+  // Once it is: whether the object ended there, and nothing is behind it; else
+  // there is damage.
+  bool complete() const { return complete_; }
 
  private:
   std::string_view rest_;
+  bool complete_ = false;
 };
 
 // Elements in their order. None for a value that is no array.
@@ -59,9 +63,12 @@ class JsonElements {
  public:
   explicit JsonElements(RawJson array);
   bool Next(RawJson& out);
+  // As above.
+  bool complete() const { return complete_; }
 
  private:
   std::string_view rest_;
+  bool complete_ = false;
 };
 
 // The last member of this name, as Go's decoder takes it; absent if there is

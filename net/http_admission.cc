@@ -40,7 +40,18 @@ std::optional<ContentCoding> CodingOf(const HttpRequestHead& head) {
 HttpAdmission::HttpAdmission(const HttpListener& listener, Shared shared)
     : listener_(listener),
       shared_(std::move(shared)),
-      tokens_(listener.bearer_tokens) {}
+      tokens_(std::make_shared<BearerTokens>(listener.bearer_tokens)) {}
+
+void HttpAdmission::SetTokens(BearerTokens tokens) {
+  auto fresh = std::make_shared<const BearerTokens>(std::move(tokens));
+  std::lock_guard lock(mutex_);
+  tokens_ = std::move(fresh);
+}
+
+std::shared_ptr<const BearerTokens> HttpAdmission::Tokens() const {
+  std::lock_guard lock(mutex_);
+  return tokens_;
+}
 
 HttpResponse HttpAdmission::Refuse(HttpRefusal reason, int status,
                                    std::string_view line) const {
@@ -106,8 +117,9 @@ std::optional<HttpResponse> HttpAdmission::JudgeRoute(
     const HttpRequestHead& head, const HttpRoute* route) const {
   // Authentication comes first: strangers do not learn which paths there are.
   bool is_open = route != nullptr && route->access == RouteAccess::kOpen;
-  if (!tokens_.empty() && !is_open &&
-      !tokens_.Accepts(head.Header("Authorization").value_or(""))) {
+  std::shared_ptr<const BearerTokens> tokens = Tokens();
+  if (!tokens->empty() && !is_open &&
+      !tokens->Accepts(head.Header("Authorization").value_or(""))) {
     HttpResponse response =
         Refuse(HttpRefusal::kUnauthorized, 401, "a bearer token is needed");
     response.headers.push_back({"WWW-Authenticate", "Bearer"});

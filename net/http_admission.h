@@ -1,11 +1,12 @@
 // What is decided about a request from its head alone, before a byte of its
 // body is read: is it well formed, who may ask, which handler answers, is
-// there room for the body. One for each listener; immutable, so thread-safe.
+// there room for the body. One for each listener; thread-safe.
 #ifndef ODDVERB_NET_HTTP_ADMISSION_H_
 #define ODDVERB_NET_HTTP_ADMISSION_H_
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,9 @@ class HttpAdmission {
   // `listener` must outlive this.
   HttpAdmission(const HttpListener& listener, Shared shared);
 
+  // For the next requests.
+  void SetTokens(BearerTokens tokens);
+
   enum class Body : uint8_t { kNone, kExpected };
   // Fills `refusal` where it returns nothing, and counts it.
   std::optional<Admitted> Judge(const HttpRequestHead& head, Body body,
@@ -53,10 +57,12 @@ class HttpAdmission {
   std::optional<HttpResponse> JudgeRoute(const HttpRequestHead& head,
                                          const HttpRoute* route) const;
   const HttpRoute* FindRoute(std::string_view path) const;
+  std::shared_ptr<const BearerTokens> Tokens() const;
 
   const HttpListener& listener_;
   const Shared shared_;
-  const BearerTokens tokens_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const BearerTokens> tokens_;  // guarded by mutex_
 };
 
 }  // namespace oddverb

@@ -67,6 +67,12 @@ struct HttpListener {
   std::vector<HttpRoute> routes = {};
 };
 
+// Who is let in: what a running server may be given anew.
+struct HttpAccess {
+  std::optional<TlsServerOptions> tls = {};
+  std::vector<std::string> bearer_tokens = {};
+};
+
 struct HttpServerOptions {
   std::vector<HttpListener> listeners = {};
   HttpLimits limits;

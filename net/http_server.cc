@@ -40,6 +40,14 @@ constexpr std::chrono::milliseconds kPauseAfterAcceptError{100};
 // Per turn, so that a flood of connections does not hold up the open ones.
 constexpr int kAcceptsPerTurn = 64;
 
+// An empty token file must not turn authentication off.
+absl::Status CheckTokens(const std::string& address,
+                         const std::vector<std::string>& tokens) {
+  if (tokens.empty() || !BearerTokens(tokens).empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("all bearer tokens are empty: listener \"", address, "\""));
+}
+
 absl::Status CheckOptions(const HttpServerOptions& options) {
   const HttpLimits& limits = options.limits;
   if (options.listeners.empty()) {
@@ -65,12 +73,8 @@ absl::Status CheckOptions(const HttpServerOptions& options) {
                          route.path, "\""));
       }
     }
-    // An empty token file must not turn authentication off.
-    if (!listener.bearer_tokens.empty() &&
-        BearerTokens(listener.bearer_tokens).empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "all bearer tokens are empty: listener \"", listener.address, "\""));
-    }
+    ODDVERB_RETURN_IF_ERROR(
+        CheckTokens(listener.address, listener.bearer_tokens));
   }
   return absl::OkStatus();
 }
@@ -111,12 +115,22 @@ class Listener {
     return done->get_future();
   }
 
-  absl::Status ReloadCertificate() {
-    if (!options_.tls.has_value()) return absl::OkStatus();
-    ODDVERB_ASSIGN_OR_RETURN(TlsContext fresh, MakeTlsContext(*options_.tls));
+  // Null for plain HTTP.
+  absl::StatusOr<TlsContext> LoadTls(const HttpAccess& access) const {
+    ODDVERB_RETURN_IF_ERROR(
+        CheckTokens(options_.address, access.bearer_tokens));
+    if (options_.tls.has_value() != access.tls.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("TLS comes or goes at the next start only: listener \"",
+                       options_.address, "\""));
+    }
+    if (!access.tls.has_value()) return TlsContext();
+    return MakeTlsContext(*access.tls);
+  }
+  void Use(TlsContext tls, const std::vector<std::string>& tokens) {
+    admission_.SetTokens(BearerTokens(tokens));
     std::lock_guard lock(tls_mutex_);
-    tls_ = std::move(fresh);
-    return absl::OkStatus();
+    tls_ = std::move(tls);
   }
 
   const std::string& address() const { return address_; }
@@ -174,7 +188,7 @@ class Listener {
   asio::io_context& io_;
   HttpServerState& state_;
   const HttpListener& options_;
-  const HttpAdmission admission_;
+  HttpAdmission admission_;
   const std::string address_;
   const uint16_t port_;
   const bool is_v4_;
@@ -233,12 +247,19 @@ class HttpServer::Impl {
     // Sessions left over go with io_, which closes their sockets.
   }
 
-  absl::Status ReloadCertificates() {
-    absl::Status result;
-    for (auto& listener : listeners_) {
-      result.Update(listener->ReloadCertificate());
+  absl::Status Reload(const std::vector<HttpAccess>& access) {
+    if (access.size() != listeners_.size()) {
+      return absl::InvalidArgumentError("not as many listeners as before");
     }
-    return result;
+    std::vector<TlsContext> tls;
+    for (size_t i = 0; i < access.size(); ++i) {
+      ODDVERB_ASSIGN_OR_RETURN(tls.emplace_back(),
+                               listeners_[i]->LoadTls(access[i]));
+    }
+    for (size_t i = 0; i < access.size(); ++i) {
+      listeners_[i]->Use(std::move(tls[i]), access[i].bearer_tokens);
+    }
+    return absl::OkStatus();
   }
 
   const Listener& listener(size_t index) const { return *listeners_[index]; }
@@ -291,8 +312,8 @@ uint16_t HttpServer::port(size_t index) const {
 
 const HttpCounters& HttpServer::counters() const { return impl_->counters(); }
 
-absl::Status HttpServer::ReloadCertificates() {
-  return impl_->ReloadCertificates();
+absl::Status HttpServer::Reload(const std::vector<HttpAccess>& access) {
+  return impl_->Reload(access);
 }
 
 void HttpServer::Stop(absl::Duration grace) { impl_->Stop(grace); }

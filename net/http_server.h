@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,9 +41,10 @@ class HttpServer {
 
   const HttpCounters& counters() const;
 
-  // Reads the certificate files again, for new connections; on an error the
-  // old ones stay in use.
-  absl::Status ReloadCertificates();
+  // One for each listener. Certificates are read again, for new connections;
+  // tokens count from the next request on. A listener without TLS stays without
+  // it, and one with TLS keeps it. InvalidArgument: nothing has changed.
+  absl::Status Reload(const std::vector<HttpAccess>& access);
 
   // Accepts nothing more and closes idle connections; waits up to `grace` for
   // running requests, then cuts off the rest. No handler runs afterwards, and

@@ -79,8 +79,8 @@ class Checkpoint {
 
   // All or nothing, durable when it returns OK; the findings are in the outbox
   // then, numbered from the returned number on. Unavailable and
-  // ResourceExhausted (disk full) mean "try again".
-  virtual absl::StatusOr<uint64_t> Commit(CheckpointBatch batch) = 0;
+  // ResourceExhausted (disk or outbox full) mean "try again".
+  virtual absl::StatusOr<uint64_t> Commit(const CheckpointBatch& batch) = 0;
   // The last commit; nullopt at the first start. DataLoss = damaged.
   virtual absl::StatusOr<std::optional<Restored>> Restore() = 0;
 
@@ -90,7 +90,8 @@ class Checkpoint {
 
   // Makes bodies of a source durable that cannot be read again; one
   // transaction for all of them. Returns the number of the first.
-  // ResourceExhausted: the spool or the disk is full; nothing was kept.
+  // ResourceExhausted: the spool or the disk is full; nothing was kept. Without
+  // bodies: whether some could be kept now.
   virtual absl::StatusOr<uint64_t> Spool(
       std::string_view source, std::span<const std::string_view> bodies) = 0;
   // Bodies behind `after` that were spooled and not judged, at most

@@ -19,6 +19,7 @@ std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   out->is_end = from.is_end;
   out->checkpoint_after = from.checkpoint_after;
   out->batch->rejected = std::move(from.batch->rejected);
+  out->batch->raw.records = std::move(from.batch->raw.records);  // for counts
   out->batch->raw.source_bytes = from.batch->raw.source_bytes;
   out->batch->salvaged_records = from.batch->salvaged_records;
   out->batch->repaired_records = from.batch->repaired_records;

@@ -15,6 +15,14 @@ uint32_t EntitiesPerShard(uint32_t max_entities) {
   return std::max<uint32_t>(1024, max_entities / kLogicalShards);
 }
 
+// Two generations of keys in each shard.
+SeenEvents::Options SeenPerShard(uint32_t max_recent_events) {
+  SeenEvents::Options seen;
+  seen.max_keys =
+      std::max<uint32_t>(1024, max_recent_events / 2 / kLogicalShards);
+  return seen;
+}
+
 absl::Status Restore(Stages& stages) {
   ODDVERB_ASSIGN_OR_RETURN(stages.restored, stages.checkpoint->Restore());
   if (!stages.restored.has_value()) return absl::OkStatus();
@@ -34,6 +42,30 @@ absl::Status Restore(Stages& stages) {
 }
 
 }  // namespace
+
+void CountInput(const EventBatch& batch, InputCounters& to) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  to.records.fetch_add(batch.raw.records.size(), kRelaxed);
+  to.events.fetch_add(batch.events.size(), kRelaxed);
+  to.bytes.fetch_add(batch.raw.source_bytes, kRelaxed);
+  to.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
+  to.repaired.fetch_add(batch.repaired_records, kRelaxed);
+  for (const Rejected& rejected : batch.rejected) {
+    to.rejected[static_cast<size_t>(rejected.reason)].fetch_add(1, kRelaxed);
+  }
+  uint64_t duplicate_keys = 0;
+  uint64_t by[InputCounters::kStages][InputCounters::kLevels] = {};
+  for (const AuditEvent& event : batch.events) {
+    duplicate_keys += event.duplicate_keys ? 1 : 0;
+    ++by[static_cast<size_t>(event.stage)][static_cast<size_t>(event.level)];
+  }
+  for (size_t stage = 0; stage < InputCounters::kStages; ++stage) {
+    for (size_t level = 0; level < InputCounters::kLevels; ++level) {
+      to.events_by[stage][level].fetch_add(by[stage][level], kRelaxed);
+    }
+  }
+  to.duplicate_keys.fetch_add(duplicate_keys, kRelaxed);
+}
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
     const PipelineOptions& options, const PartFactory& parts,
@@ -57,9 +89,9 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
     for (const auto& [name, detector] : detectors) {
       fields |= detector->fields();
     }
-    auto made =
-        std::make_unique<Shard>(shard, std::move(detectors),
-                                EntitiesPerShard(options.max_entities), track);
+    auto made = std::make_unique<Shard>(
+        shard, std::move(detectors), EntitiesPerShard(options.max_entities),
+        SeenPerShard(options.max_recent_events), track);
     made->MeasureInto(stages->counters.detector_times);
     stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
         std::move(made));
@@ -91,6 +123,12 @@ absl::Status Pipeline::Run(
 const PipelineCounters& Pipeline::counters() const { return stages_->counters; }
 
 const SourceDelays& Pipeline::delays() const { return stages_->delays; }
+
+absl::Status Pipeline::storage() const { return stages_->storage.status(); }
+
+uint64_t Pipeline::storage_failures() const {
+  return stages_->storage.failures();
+}
 
 const std::optional<Restored>& Pipeline::restored() const {
   return stages_->restored;

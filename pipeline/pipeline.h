@@ -23,6 +23,7 @@
 #include "pipeline/delivery.h"
 #include "pipeline/event_order.h"
 #include "pipeline/part_list.h"
+#include "pipeline/secret_bodies.h"
 #include "pipeline/source_delays.h"
 
 namespace oddverb {
@@ -53,8 +54,11 @@ struct PipelineOptions {
   // Upper bound of entities of each kind, over all shards.
   uint32_t max_entities = 1'000'000;
   // Whether events that come again (a webhook's retry, several sources of the
-  // same events) are judged once. Costs about 100 ns and 16 bytes an event.
+  // same events) are judged once. Costs about 100 ns and 30 bytes an event.
   Duplicates duplicates = Duplicates::kJudged;
+  // Of how many events that is known, over all shards: of the last 10 to 20
+  // minutes at up to 6,600 events a second, of less time above that.
+  uint32_t max_recent_events = 8'000'000;
   // With a Checkpoint: one at the latest after this long or this many bytes,
   // and when a finding waits (but not more often than every pause).
   absl::Duration checkpoint_interval = absl::Seconds(1);
@@ -62,19 +66,17 @@ struct PipelineOptions {
   absl::Duration checkpoint_pause = absl::Milliseconds(100);
   // Bytes of records between reading and judging; beyond, sources are not read.
   uint64_t max_bytes_under_way = 64 << 20;
+  // Stripped: from what is spooled; and dead letters have no sample at all. The
+  // events are judged with their bodies all the same, but for those that a
+  // killed process left in the spool.
+  SecretBodies secret_bodies = SecretBodies::kKeep;
   // Told of each batch that held records, in order, from one thread at a time.
   // It may look at a clock: nothing that is decided depends on it.
   std::function<void(const JudgedBatch&)> on_judged;
 };
 
-// A source with its name in configuration, metrics and checkpoints.
-struct NamedSource {
-  std::string name;
-  Source* source = nullptr;
-};
-
-// What happened, for progress and metrics. All are totals since the start.
-struct PipelineCounters {
+// What came in, of one source or of all. Totals since the start.
+struct InputCounters {
   static constexpr size_t kStages = static_cast<size_t>(Stage::kPanic) + 1;
   static constexpr size_t kLevels =
       static_cast<size_t>(Level::kRequestResponse) + 1;
@@ -83,12 +85,29 @@ struct PipelineCounters {
   std::atomic<uint64_t> events_by[kStages][kLevels]{};
   std::atomic<uint64_t> rejected[static_cast<size_t>(RejectReason::kCount)]{};
   std::atomic<uint64_t> salvaged{0}, repaired{0}, late{0}, without_time{0};
-  std::atomic<uint64_t> duplicate_keys{0}, observations{0};
-  std::atomic<uint64_t> checkpoints{0}, refused{0};
-  std::atomic<uint64_t> duplicates{0};
+  std::atomic<uint64_t> duplicate_keys{0}, refused{0};
+};
+
+// Adds what `batch` holds, but for what only its order among others tells.
+void CountInput(const EventBatch& batch, InputCounters& to);
+
+// A source with its name in configuration, metrics and checkpoints.
+struct NamedSource {
+  std::string name;
+  Source* source = nullptr;
+  // Where its share is counted, if anybody wants to know; must outlive the run.
+  InputCounters* counters = nullptr;
+};
+
+// What happened, for progress and metrics. All are totals since the start.
+struct PipelineCounters : InputCounters {
+  std::atomic<uint64_t> observations{0}, duplicates{0};
   // EventOrder::kEventTime: read again after a restart and judged before; and
   // what waits for its turn now.
   std::atomic<uint64_t> repeated{0}, held_events{0}, held_bytes{0};
+  std::atomic<uint64_t> checkpoints{0}, checkpoint_us{0};
+  // When the last one was made, by SteadyNow(), in microseconds; 0 = none yet.
+  std::atomic<int64_t> last_checkpoint_us{0};
   // Batches under way are the difference: a pipeline that has some and
   // concludes none is wedged.
   std::atomic<uint64_t> batches_read{0}, batches_concluded{0};
@@ -133,6 +152,9 @@ class Pipeline {
   // Callable from any thread.
   const PipelineCounters& counters() const;
   const SourceDelays& delays() const;  // by index of the source
+  // OK, or why nothing can be kept at present, so that everything waits.
+  absl::Status storage() const;
+  uint64_t storage_failures() const;
   // What the checkpoint held at Make(), without its rows of state; nullopt
   // without a checkpoint or at the first start.
   const std::optional<Restored>& restored() const;

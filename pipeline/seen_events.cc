@@ -56,8 +56,7 @@ void SeenEvents::TakeChanges(const std::string& owner,
 }
 
 absl::Status SeenEvents::Load(const StateRow& row) {
-  uint32_t per_generation = options_.max_keys / kKeysPerRow + 1;
-  uint32_t g = row.id / per_generation;
+  uint32_t g = row.id / kRowsPerGeneration;
   if (g > 1) return absl::DataLossError("checkpoint: a row of seen events");
   StateReader in(row.bytes);
   uint64_t young = in.GetU64();

@@ -25,7 +25,9 @@ class SeenEvents {
     // The API server retries a webhook for about 80 s, for some nine minutes
     // when it is told to come later.
     absl::Duration span = absl::Minutes(10);
-    uint32_t max_keys = 200'000;  // of a generation; 16 bytes each
+    // Of a generation; 20 to 40 bytes each. With more in a span, that one is
+    // shorter.
+    uint32_t max_keys = 200'000;
   };
 
   explicit SeenEvents(const Options& options) : options_(options) {}
@@ -43,6 +45,8 @@ class SeenEvents {
   // Keys of a generation in the order in which they came, in chunks: one row
   // each, and only the last one changes.
   static constexpr uint32_t kKeysPerRow = 4096;
+  // Part of the format, whatever max_keys is.
+  static constexpr uint32_t kRowsPerGeneration = 1 << 16;
   struct Generation {
     absl::flat_hash_set<uint64_t> keys;
     std::vector<uint64_t> in_order;
@@ -50,8 +54,8 @@ class SeenEvents {
     uint32_t saved = 0;  // of in_order, in rows
   };
   void Rotate(absl::Time stream_time);
-  uint32_t RowId(uint32_t generation, uint32_t chunk) const {
-    return generation * (options_.max_keys / kKeysPerRow + 1) + chunk;
+  static uint32_t RowId(uint32_t generation, uint32_t chunk) {
+    return generation * kRowsPerGeneration + chunk;
   }
 
   Options options_;

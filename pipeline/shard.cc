@@ -9,9 +9,10 @@
 namespace oddverb {
 
 Shard::Shard(int number, DetectorList detectors, uint32_t max_entities,
-             TrackChanges track)
+             const SeenEvents::Options& seen, TrackChanges track)
     : number_(number),
-      state_(std::move(detectors), kKinds, max_entities, track) {}
+      state_(std::move(detectors), kKinds, max_entities, track),
+      seen_(seen) {}
 
 void Shard::Prefetch(const EntityKeys& keys) const {
   state_.table(EntityKind::kActor).Prefetch(keys.actor);

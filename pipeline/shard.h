@@ -26,7 +26,7 @@ namespace oddverb {
 class Shard {
  public:
   Shard(int number, DetectorList detectors, uint32_t max_entities,
-        TrackChanges track);
+        const SeenEvents::Options& seen, TrackChanges track);
 
   int number() const { return number_; }
   void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
@@ -54,7 +54,7 @@ class Shard {
 
   int number_;
   PartState<Detector> state_;
-  SeenEvents seen_{SeenEvents::Options()};
+  SeenEvents seen_;
 };
 
 // What shards said, at one point of the stream. Points are ordered by

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "pipeline/state_schema.h"
 
@@ -95,11 +96,12 @@ absl::StatusOr<std::vector<SpooledBody>> SpoolTable::Read(
   return bodies;
 }
 
-absl::Status SpoolTable::Check(StateTotals& totals) {
+absl::Status SpoolTable::Check(StateTotals& totals, SpoolAges& ages) {
   ODDVERB_ASSIGN_OR_RETURN(
       SqliteStatement all,
       database_->Prepare("SELECT number, source, bytes, sum FROM spool"));
   totals.spool_bytes = 0;
+  absl::Time now = SteadyNow();
   for (;;) {
     ODDVERB_ASSIGN_OR_RETURN(bool has_row, all.Step());
     if (!has_row) return absl::OkStatus();
@@ -107,6 +109,7 @@ absl::Status SpoolTable::Check(StateTotals& totals) {
     std::string source(all.Bytes(1));
     std::string_view bytes = all.Bytes(2);
     totals.spool_bytes += bytes.size() + kBytesPerRow;
+    ages.Added(source, number, now);
     if (number >= totals.next_body ||
         all.Integer(3) != BodySum(source, number, bytes)) {
       return DamagedBody();

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/spool_ages.h"
 #include "pipeline/sqlite_database.h"
 #include "pipeline/state_tables.h"
 
@@ -35,8 +36,9 @@ class SpoolTable {
   absl::StatusOr<std::vector<SpooledBody>> Read(std::string_view source,
                                                 uint64_t after,
                                                 size_t max_bytes);
-  // Reads everything and sets totals.spool_bytes. DataLoss: damaged.
-  absl::Status Check(StateTotals& totals);
+  // Reads everything, sets totals.spool_bytes and adds to `ages`. DataLoss:
+  // damaged.
+  absl::Status Check(StateTotals& totals, SpoolAges& ages);
 
  private:
   explicit SpoolTable(SqliteDatabase& database) : database_(&database) {}

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <tuple>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/strings.h"
 #include "model/finding_state.h"
 #include "pipeline/sink_table.h"
+#include "pipeline/spool_ages.h"
 #include "pipeline/spool_table.h"
 #include "pipeline/sqlite_database.h"
 #include "pipeline/state_schema.h"
@@ -24,6 +26,8 @@ namespace oddverb {
 namespace {
 
 constexpr char kHashKey[] = "hash_key";
+constexpr char kRoomKey[] = "room";
+constexpr size_t kRoomBytes = 64 << 10;
 
 // A backlog leaves free pages behind. Some are kept, as the next one needs them
 // again; the others go back to the file system, a little at each commit.
@@ -91,14 +95,17 @@ std::vector<std::string> SavedFindings(const std::vector<Finding>& findings) {
   return saved;
 }
 
-void SortByKey(std::vector<StateRow>& rows) {
-  auto key = [](const StateRow& row) {
-    return std::tie(row.owner, row.kind, row.id);
+StateRows SortedByKey(const std::vector<StateRow>& rows) {
+  StateRows sorted;
+  for (const StateRow& row : rows) sorted.push_back(&row);
+  auto key = [](const StateRow* row) {
+    return std::tie(row->owner, row->kind, row->id);
   };
   // Stable: of two rows with one key the later one counts.
   std::stable_sort(
-      rows.begin(), rows.end(),
-      [&](const StateRow& a, const StateRow& b) { return key(a) < key(b); });
+      sorted.begin(), sorted.end(),
+      [&](const StateRow* a, const StateRow* b) { return key(a) < key(b); });
+  return sorted;
 }
 
 }  // namespace
@@ -111,6 +118,7 @@ struct SqliteCheckpoint::Opened {
   std::optional<DeadLetterTable> dead_letters;
   std::optional<SinkTable> sinks;
   StateTotals totals;
+  SpoolAges ages;
   SinkCursors cursors;  // the synchronous one is always there
 
   uint64_t synchronous() const {
@@ -205,8 +213,9 @@ absl::Status SqliteCheckpoint::Load(Opened& opened) {
   ODDVERB_ASSIGN_OR_RETURN(opened.dead_letters,
                            DeadLetterTable::Make(database));
   ODDVERB_ASSIGN_OR_RETURN(opened.totals, opened.tables->LoadCounters());
-  ODDVERB_RETURN_IF_ERROR(opened.spool->Check(opened.totals));
+  ODDVERB_RETURN_IF_ERROR(opened.spool->Check(opened.totals, opened.ages));
   ODDVERB_RETURN_IF_ERROR(opened.dead_letters->Measure(opened.totals));
+  ODDVERB_RETURN_IF_ERROR(opened.tables->MeasureOutbox(opened.totals));
   ODDVERB_RETURN_IF_ERROR(LoadCursors(opened));
   ODDVERB_ASSIGN_OR_RETURN(
       opened.restored,
@@ -246,34 +255,58 @@ absl::Status SqliteCheckpoint::InTransaction(Write write) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> SqliteCheckpoint::Commit(CheckpointBatch batch) {
+absl::StatusOr<uint64_t> SqliteCheckpoint::Commit(
+    const CheckpointBatch& batch) {
   std::vector<std::string> findings = SavedFindings(batch.findings);
-  SortByKey(batch.state);
+  StateRows state = SortedByKey(batch.state);
   std::lock_guard<FairMutex> guard(mutex_);
+  ODDVERB_RETURN_IF_ERROR(CheckOutbox(findings));
   opened_->restored.reset();
   if (options_.commit_mode == CommitMode::kSplitForTest) {
-    ODDVERB_RETURN_IF_ERROR(WriteState(batch));
+    ODDVERB_RETURN_IF_ERROR(WriteState(state));
     options_.between_for_test();
-    batch.state.clear();
+    state.clear();
   }
   uint64_t first = opened_->totals.next_finding;
-  ODDVERB_RETURN_IF_ERROR(WriteAll(batch, findings));
+  ODDVERB_RETURN_IF_ERROR(WriteAll(batch, state, findings));
   newest_finding_ = opened_->totals.next_finding - 1;
+  for (const auto& [source, number] : batch.spool_judged) {
+    opened_->ages.Gone(source, number);
+  }
   ShrinkFile();
   return first;
 }
 
-absl::Status SqliteCheckpoint::WriteState(CheckpointBatch& batch) {
-  return InTransaction(
-      [&](StateTotals&) { return opened_->tables->PutState(batch.state); });
+absl::Status SqliteCheckpoint::CheckOutbox(
+    std::span<const std::string> findings) const {
+  const StateTotals& totals = opened_->totals;
+  // An empty one takes anything, as waiting would not help.
+  if (findings.empty() || totals.outbox_findings == 0) return absl::OkStatus();
+  uint64_t count = totals.outbox_findings + findings.size();
+  uint64_t bytes = totals.outbox_bytes + StateTables::SizeOf(findings);
+  if (count <= options_.max_outbox_findings &&
+      bytes <= options_.max_outbox_bytes) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "outbox full: ", count, " findings (", bytes,
+      " bytes) would wait to be delivered, the limits are ",
+      options_.max_outbox_findings, " and ", options_.max_outbox_bytes,
+      "; an output does not take them: see to it, or raise state.max_outbox"));
 }
 
-absl::Status SqliteCheckpoint::WriteAll(CheckpointBatch& batch,
+absl::Status SqliteCheckpoint::WriteState(const StateRows& state) {
+  return InTransaction(
+      [&](StateTotals&) { return opened_->tables->PutState(state); });
+}
+
+absl::Status SqliteCheckpoint::WriteAll(const CheckpointBatch& batch,
+                                        const StateRows& state,
                                         std::span<const std::string> findings) {
   return InTransaction([&](StateTotals& totals) -> absl::Status {
     Opened& o = *opened_;
     totals.records_judged = batch.records_judged;
-    ODDVERB_RETURN_IF_ERROR(o.tables->PutState(batch.state));
+    ODDVERB_RETURN_IF_ERROR(o.tables->PutState(state));
     ODDVERB_RETURN_IF_ERROR(o.tables->PutBookmarks(batch.bookmarks));
     ODDVERB_RETURN_IF_ERROR(o.tables->PutFindings(findings, totals));
     for (const auto& [source, number] : batch.spool_judged) {
@@ -314,7 +347,7 @@ absl::StatusOr<std::vector<SinkCursor>> SqliteCheckpoint::UseSinks(
     std::span<const std::string> names) {
   std::lock_guard<FairMutex> guard(mutex_);
   SinkCursors cursors = WithSinks(opened_->cursors, names);
-  absl::Status status = InTransaction([&](StateTotals&) -> absl::Status {
+  absl::Status status = InTransaction([&](StateTotals& totals) -> absl::Status {
     for (const auto& [name, cursor] : opened_->cursors) {
       if (cursors.contains(name)) continue;
       ODDVERB_RETURN_IF_ERROR(opened_->sinks->Delete(name));
@@ -322,7 +355,7 @@ absl::StatusOr<std::vector<SinkCursor>> SqliteCheckpoint::UseSinks(
     for (const auto& [name, cursor] : cursors) {
       ODDVERB_RETURN_IF_ERROR(opened_->sinks->Put(cursor));
     }
-    return opened_->tables->DeleteFindings(DeliveredToAll(cursors));
+    return opened_->tables->DeleteFindings(DeliveredToAll(cursors), totals);
   });
   ODDVERB_RETURN_IF_ERROR(status);
   opened_->cursors = std::move(cursors);
@@ -363,7 +396,7 @@ absl::Status SqliteCheckpoint::MoveCursor(
     ODDVERB_RETURN_IF_ERROR(o.sinks->Put(moved));
     uint64_t all_have = DeliveredToAll(o.cursors);
     if (all_have > gone) {
-      ODDVERB_RETURN_IF_ERROR(o.tables->DeleteFindings(all_have));
+      ODDVERB_RETURN_IF_ERROR(o.tables->DeleteFindings(all_have, totals));
     }
     if (dead_letters.empty()) return absl::OkStatus();
     ODDVERB_RETURN_IF_ERROR(
@@ -378,17 +411,32 @@ absl::StatusOr<uint64_t> SqliteCheckpoint::Spool(
     std::string_view source, std::span<const std::string_view> bodies) {
   std::lock_guard<FairMutex> guard(mutex_);
   uint64_t first = opened_->totals.next_body;
-  if (bodies.empty()) return first;
-  uint64_t bytes = opened_->totals.spool_bytes + SpoolTable::SizeOf(bodies);
+  uint64_t bytes = opened_->totals.spool_bytes +
+                   (bodies.empty() ? kRoomBytes : SpoolTable::SizeOf(bodies));
   if (bytes > options_.max_spool_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "spool full: ", bytes, " bytes would wait to be judged, the limit is ",
         options_.max_spool_bytes, "; the sender must come again later"));
   }
+  if (bodies.empty()) {
+    ODDVERB_RETURN_IF_ERROR(ProbeRoom());
+    return first;
+  }
   ODDVERB_RETURN_IF_ERROR(InTransaction([&](StateTotals& totals) {
     return opened_->spool->Insert(source, bodies, totals);
   }));
+  opened_->ages.Added(source, first + bodies.size() - 1, SteadyNow());
   return first;
+}
+
+// Only writing tells whether there is room.
+absl::Status SqliteCheckpoint::ProbeRoom() {
+  for (size_t bytes : {kRoomBytes, size_t{0}}) {
+    ODDVERB_RETURN_IF_ERROR(InTransaction([&](StateTotals&) {
+      return WriteMeta(opened_->database, kRoomKey, std::string(bytes, ' '));
+    }));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<SpooledBody>> SqliteCheckpoint::ReadSpool(
@@ -406,8 +454,20 @@ absl::StatusOr<std::vector<DeadLetter>> SqliteCheckpoint::ReadDeadLetters(
 SqliteCheckpoint::Usage SqliteCheckpoint::usage() {
   std::lock_guard<FairMutex> guard(mutex_);
   const StateTotals& totals = opened_->totals;
-  return {totals.spool_bytes, totals.dead_letter_bytes,
-          totals.dead_letters_dropped};
+  Usage usage;
+  usage.spool_bytes = totals.spool_bytes;
+  usage.spool_oldest = opened_->ages.Oldest(SteadyNow());
+  usage.outbox_findings = totals.outbox_findings;
+  usage.outbox_bytes = totals.outbox_bytes;
+  usage.dead_letter_bytes = totals.dead_letter_bytes;
+  usage.dead_letters_dropped = totals.dead_letters_dropped;
+  for (const char* ending : {"", "-wal"}) {
+    std::error_code ignored;
+    std::uintmax_t bytes = std::filesystem::file_size(
+        directory_.database_path() + ending, ignored);
+    if (!ignored) usage.file_bytes += bytes;
+  }
+  return usage;
 }
 
 }  // namespace oddverb

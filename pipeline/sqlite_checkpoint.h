@@ -44,6 +44,9 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
     std::string directory;  // made (0700) if its parent exists
     // Bodies not judged yet; beyond, Spool() is refused.
     uint64_t max_spool_bytes = uint64_t{1} << 30;
+    // Findings committed and not yet delivered; beyond, Commit() is refused.
+    uint64_t max_outbox_findings = 100'000;
+    uint64_t max_outbox_bytes = uint64_t{256} << 20;
     // Dead letters kept; beyond, the oldest go.
     uint64_t max_dead_letter_bytes = uint64_t{100} << 20;
     CommitMode commit_mode = CommitMode::kOneTransaction;
@@ -52,7 +55,11 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
 
   // How full it is, for metrics.
   struct Usage {
-    uint64_t spool_bytes = 0;  // 64 more for each body than its bytes
+    uint64_t spool_bytes = 0;     // 64 more for each body than its bytes
+    absl::Duration spool_oldest;  // since the oldest body of it was spooled
+    uint64_t outbox_findings = 0;
+    uint64_t outbox_bytes = 0;  // 64 more for each finding than its bytes
+    uint64_t file_bytes = 0;    // of the database and its log
     uint64_t dead_letter_bytes = 0;
     uint64_t dead_letters_dropped = 0;  // ever, for want of room
   };
@@ -73,7 +80,7 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
   // The key for entity keys and finding ids, made at random with the database.
   const KeyedHash& hash() const { return hash_; }
 
-  absl::StatusOr<uint64_t> Commit(CheckpointBatch batch) override;
+  absl::StatusOr<uint64_t> Commit(const CheckpointBatch& batch) override;
   absl::StatusOr<std::optional<Restored>> Restore() override;
   absl::Status Delivered(uint64_t number) override;
   absl::StatusOr<uint64_t> Spool(
@@ -110,8 +117,11 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
 
   template <class Write>
   absl::Status InTransaction(Write write);
-  absl::Status WriteState(CheckpointBatch& batch);
-  absl::Status WriteAll(CheckpointBatch& batch,
+  // ResourceExhausted: the outbox has no room for `findings`.
+  absl::Status CheckOutbox(std::span<const std::string> findings) const;
+  absl::Status ProbeRoom();
+  absl::Status WriteState(const StateRows& state);
+  absl::Status WriteAll(const CheckpointBatch& batch, const StateRows& state,
                         std::span<const std::string> findings);
   absl::Status MoveCursor(const SinkCursor& cursor,
                           std::span<const DeadLetterRow> dead_letters);

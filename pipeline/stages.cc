@@ -3,9 +3,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "pipeline/part_state.h"
 
@@ -54,7 +55,7 @@ absl::Status Stages::StartReorder(const RunContext& run) {
 absl::Status Stages::ResumeSources(RunContext& run) {
   pace.Start({options.checkpoint_interval, options.checkpoint_bytes,
               options.checkpoint_pause},
-             absl::Now());
+             SteadyNow());
   delays.Start(run.sources.size());
   ODDVERB_RETURN_IF_ERROR(StartReorder(run));
   if (!restored.has_value()) return absl::OkStatus();
@@ -73,8 +74,7 @@ absl::Status Stages::ResumeSources(RunContext& run) {
   }
   if (!outbox.empty()) {
     ODDVERB_RETURN_IF_ERROR(run.delivery.Send(outbox));
-    ODDVERB_RETURN_IF_ERROR(
-        checkpoint->Delivered(restored->outbox.back().number));
+    ODDVERB_RETURN_IF_ERROR(NoteDelivered(restored->outbox.back().number));
   }
   restored->outbox.clear();
   return absl::OkStatus();
@@ -90,26 +90,36 @@ absl::Status Stages::Read(RunContext& run, ReadBatch& out) {
   out.ended = run.stop.load(kRelaxed) && source.replayable();
   if (out.ended) return absl::OkStatus();
   absl::Status status =
-      source.Read(absl::Now() + options.read_patience, out.raw);
+      source.Read(SteadyNow() + options.read_patience, out.raw);
   out.ended = absl::IsOutOfRange(status);
   // A source that ends because the run does goes on in the next one.
   out.exhausted = out.ended && !run.stop.load(kRelaxed);
   if (!out.ended) ODDVERB_RETURN_IF_ERROR(status);
-  out.read_at = absl::Now();
+  out.read_at = SteadyNow();
   return MakeDurable(run, out);
 }
 
 absl::Status Stages::MakeDurable(RunContext& run, ReadBatch& batch) {
   const NamedSource& named = run.sources[batch.source];
-  if (checkpoint == nullptr || named.source->replayable() ||
-      batch.raw.records.empty()) {
+  if (checkpoint == nullptr || named.source->replayable()) {
+    return absl::OkStatus();
+  }
+  if (batch.raw.records.empty()) {
+    AskForRoom(named);
     return absl::OkStatus();
   }
   std::vector<std::string_view> bodies;
+  std::deque<std::string> stripped;
   for (const RecordSpan& span : batch.raw.records) {
-    bodies.push_back(batch.raw.bytes->view().substr(span.offset, span.length));
+    std::string_view body =
+        batch.raw.bytes->view().substr(span.offset, span.length);
+    if (options.secret_bodies == SecretBodies::kStrip) {
+      body = stripped.emplace_back(WithoutSecretBodies(body));
+    }
+    bodies.push_back(body);
   }
   absl::StatusOr<uint64_t> first = checkpoint->Spool(named.name, bodies);
+  storage.Note(StorageHealth::Part::kSpool, first.status());
   if (first.ok()) {
     batch.last_spooled = *first + bodies.size() - 1;
     for (const Position& position : batch.raw.positions) {
@@ -122,8 +132,19 @@ absl::Status Stages::MakeDurable(RunContext& run, ReadBatch& batch) {
     named.source->Refused(position);
   }
   counters.refused.fetch_add(bodies.size(), kRelaxed);
+  if (named.counters != nullptr) {
+    named.counters->refused.fetch_add(bodies.size(), kRelaxed);
+  }
   batch.raw.Clear();
   return absl::OkStatus();
+}
+
+// While nothing is posted, as the senders are told to wait, nothing else would
+// find out that there is room again.
+void Stages::AskForRoom(const NamedSource& source) {
+  if (!storage.ShouldAsk(StorageHealth::Part::kSpool)) return;
+  storage.Note(StorageHealth::Part::kSpool,
+               checkpoint->Spool(source.name, {}).status());
 }
 
 absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
@@ -132,7 +153,7 @@ absl::Status Stages::ReadSpooled(RunContext& run, ReadBatch& out) {
   if (checkpoint == nullptr || named.source->replayable()) {
     return absl::OkStatus();
   }
-  out.read_at = absl::Now();
+  out.read_at = SteadyNow();
   uint64_t after = out.last_spooled;
   ODDVERB_ASSIGN_OR_RETURN(
       std::vector<SpooledBody> bodies,
@@ -224,27 +245,13 @@ SliceOutput Stages::Judge(int worker, const RoutedBatch& routed) {
   return out;
 }
 
-void Stages::CountBatch(const EventBatch& batch) {
-  counters.events.fetch_add(batch.events.size(), kRelaxed);
-  counters.bytes.fetch_add(batch.raw.source_bytes, kRelaxed);
-  counters.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
-  counters.repaired.fetch_add(batch.repaired_records, kRelaxed);
-  for (const Rejected& rejected : batch.rejected) {
-    counters.rejected[static_cast<size_t>(rejected.reason)].fetch_add(1,
-                                                                      kRelaxed);
+void Stages::CountBatch(const RoutedBatch& routed, InputCounters& to) {
+  CountInput(*routed.batch, to);
+  // Of a reordered stream that stage has counted them.
+  if (reorder == nullptr) {
+    to.late.fetch_add(routed.clock.late_events, kRelaxed);
   }
-  uint64_t duplicate_keys = 0;
-  uint64_t by[PipelineCounters::kStages][PipelineCounters::kLevels] = {};
-  for (const AuditEvent& event : batch.events) {
-    duplicate_keys += event.duplicate_keys ? 1 : 0;
-    ++by[static_cast<size_t>(event.stage)][static_cast<size_t>(event.level)];
-  }
-  for (size_t stage = 0; stage < PipelineCounters::kStages; ++stage) {
-    for (size_t level = 0; level < PipelineCounters::kLevels; ++level) {
-      counters.events_by[stage][level].fetch_add(by[stage][level], kRelaxed);
-    }
-  }
-  counters.duplicate_keys.fetch_add(duplicate_keys, kRelaxed);
+  to.without_time.fetch_add(routed.clock.without_time, kRelaxed);
 }
 
 void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
@@ -271,13 +278,12 @@ void Stages::TellJudged(const RoutedBatch& routed) const {
   if (!options.on_judged || routed.batch->events.empty()) return;
   options.on_judged({.source = routed.source,
                      .events = routed.batch->events,
-                     .since_read = absl::Now() - routed.read_at});
+                     .since_read = SteadyNow() - routed.read_at});
 }
 
 void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
   for (const CompleteBatch& complete : routed.complete) {
     records_judged_ += complete.records;
-    counters.records.fetch_add(complete.records, kRelaxed);
     for (const Position& position : complete.last_positions) {
       judged_[{complete.source, position.stream}] = position;
     }
@@ -301,19 +307,18 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
          .place = named.source->Describe(rejected.position),
          .reason = RejectReasonName(rejected.reason),
          .detail = rejected.detail,
-         .sample = rejected.sample,
+         .sample = options.secret_bodies == SecretBodies::kStrip
+                       ? std::string()
+                       : rejected.sample,
          .record_bytes = rejected.record_bytes});
   }
 }
 
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
-  CountBatch(*routed.batch);
-  // Of a reordered stream that stage has counted them.
-  if (reorder == nullptr) {
-    counters.late.fetch_add(routed.clock.late_events, kRelaxed);
-  }
-  counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
+  CountBatch(routed, counters);
+  InputCounters* of_source = run.sources[routed.source].counters;
+  if (of_source != nullptr) CountBatch(routed, *of_source);
   NoteJudged(run, routed);
   std::vector<StateRow> state;
   std::vector<Finding> findings = correlator->Process(routed, slices, state);
@@ -345,17 +350,44 @@ absl::Status Stages::Commit(RunContext& run, std::vector<StateRow> state) {
   CheckpointBatch batch = std::exchange(uncommitted_, {});
   batch.records_judged = records_judged_;
   batch.state = std::move(state);
-  std::vector<Finding> findings = batch.findings;
-  ODDVERB_ASSIGN_OR_RETURN(uint64_t first,
-                           checkpoint->Commit(std::move(batch)));
-  counters.checkpoints.fetch_add(1, kRelaxed);
-  if (!findings.empty()) {
+  ODDVERB_ASSIGN_OR_RETURN(uint64_t first, Store(run, batch));
+  if (!batch.findings.empty()) {
     // Only now may anybody see them.
-    uint64_t last = first + findings.size() - 1;
-    ODDVERB_RETURN_IF_ERROR(run.delivery.Send(findings));
-    ODDVERB_RETURN_IF_ERROR(checkpoint->Delivered(last));
+    uint64_t last = first + batch.findings.size() - 1;
+    ODDVERB_RETURN_IF_ERROR(run.delivery.Send(batch.findings));
+    ODDVERB_RETURN_IF_ERROR(NoteDelivered(last));
   }
   return Acknowledge(run);
+}
+
+// Waits where there is no room: as long as this stage does not go on, sources
+// are read only until the batches under way are used up.
+absl::StatusOr<uint64_t> Stages::Store(const RunContext& run,
+                                       const CheckpointBatch& batch) {
+  uint64_t first = 0;
+  auto write = [&]() -> absl::Status {
+    // It may be this that makes room.
+    if (delivered_ > 0) ODDVERB_RETURN_IF_ERROR(NoteDelivered(delivered_));
+    absl::Time begin = SteadyNow();
+    ODDVERB_ASSIGN_OR_RETURN(first, checkpoint->Commit(batch));
+    absl::Time end = SteadyNow();
+    counters.checkpoints.fetch_add(1, kRelaxed);
+    counters.checkpoint_us.fetch_add(
+        static_cast<uint64_t>(absl::ToInt64Microseconds(end - begin)),
+        kRelaxed);
+    counters.last_checkpoint_us.store(absl::ToUnixMicros(end), kRelaxed);
+    return absl::OkStatus();
+  };
+  ODDVERB_RETURN_IF_ERROR(storage.Commit(write, run.stop));
+  return first;
+}
+
+// Without room it is noted later; a restart before that shows those findings
+// again, with the same ids.
+absl::Status Stages::NoteDelivered(uint64_t number) {
+  absl::Status status = checkpoint->Delivered(number);
+  delivered_ = MeansTryAgain(status) ? number : 0;
+  return delivered_ > 0 ? absl::OkStatus() : status;
 }
 
 absl::Status Stages::Acknowledge(RunContext& run) {

@@ -19,6 +19,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/shard.h"
 #include "pipeline/source_delays.h"
+#include "pipeline/storage_health.h"
 
 namespace oddverb {
 
@@ -57,7 +58,8 @@ struct Stages {
   SourceDelays delays;
   std::vector<WorkerShare> shares;
   std::optional<Restored> restored;
-  CheckpointPace pace;  // thread-safe
+  CheckpointPace pace;    // thread-safe
+  StorageHealth storage;  // thread-safe
 
   // A batch's memory is used again for a later one. Not under ASan: there, a
   // view that was kept must point into freed memory, so that it is caught.
@@ -105,13 +107,17 @@ struct Stages {
  private:
   absl::Status StartReorder(const RunContext& run);
   void NoteDelay(const RoutedBatch& routed);
-  void CountBatch(const EventBatch& batch);
+  void CountBatch(const RoutedBatch& routed, InputCounters& to);
   void TellJudged(const RoutedBatch& routed) const;
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);
   absl::Status MakeDurable(RunContext& run, ReadBatch& batch);
+  void AskForRoom(const NamedSource& source);
   absl::Status Acknowledge(RunContext& run);
   absl::Status Commit(RunContext& run, std::vector<StateRow> state);
+  absl::StatusOr<uint64_t> Store(const RunContext& run,
+                                 const CheckpointBatch& batch);
+  absl::Status NoteDelivered(uint64_t number);
 
   uint64_t records_judged_ = 0;
   // The last judged record of each (source, stream) since the last
@@ -119,6 +125,8 @@ struct Stages {
   std::map<std::pair<size_t, uint32_t>, Position> judged_;
   // Since the last commit; empty without a checkpoint.
   CheckpointBatch uncommitted_;
+  // Delivered and, as there was no room, not noted by the checkpoint; 0 = none.
+  uint64_t delivered_ = 0;
 };
 
 absl::Status RunSingle(Stages& stages, RunContext run);

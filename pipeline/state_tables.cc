@@ -66,6 +66,9 @@ absl::StatusOr<StateTables> StateTables::Make(SqliteDatabase& database) {
       {&tables.read_outbox_,
        "SELECT number, finding, sum FROM outbox WHERE number>?1"
        " ORDER BY number LIMIT ?2"},
+      {&tables.measure_findings_,
+       "SELECT count(*), coalesce(sum(length(finding)),0) FROM outbox"
+       " WHERE number<=?1"},
       {&tables.put_counter_,
        "INSERT OR REPLACE INTO counters VALUES(?1,?2,?3)"},
   };
@@ -75,13 +78,13 @@ absl::StatusOr<StateTables> StateTables::Make(SqliteDatabase& database) {
   return tables;
 }
 
-absl::Status StateTables::PutState(std::span<const StateRow> rows) {
-  for (const StateRow& row : rows) {
-    ODDVERB_RETURN_IF_ERROR(put_state_.BindText(row.owner)
-                                .BindInteger(row.kind)
-                                .BindInteger(row.id)
-                                .BindBlob(row.bytes)
-                                .BindInteger(StateSum(row))
+absl::Status StateTables::PutState(const StateRows& rows) {
+  for (const StateRow* row : rows) {
+    ODDVERB_RETURN_IF_ERROR(put_state_.BindText(row->owner)
+                                .BindInteger(row->kind)
+                                .BindInteger(row->id)
+                                .BindBlob(row->bytes)
+                                .BindInteger(StateSum(*row))
                                 .Run());
   }
   return absl::OkStatus();
@@ -99,6 +102,14 @@ absl::Status StateTables::PutBookmarks(
   return absl::OkStatus();
 }
 
+uint64_t StateTables::SizeOf(std::span<const std::string> findings) {
+  uint64_t size = 0;
+  for (const std::string& bytes : findings) {
+    size += bytes.size() + kBytesPerFinding;
+  }
+  return size;
+}
+
 absl::Status StateTables::PutFindings(std::span<const std::string> findings,
                                       StateTotals& totals) {
   for (const std::string& bytes : findings) {
@@ -109,11 +120,33 @@ absl::Status StateTables::PutFindings(std::span<const std::string> findings,
             .BindInteger(RowSum("outbox", {bytes}, {number}))
             .Run());
   }
+  totals.outbox_findings += findings.size();
+  totals.outbox_bytes += SizeOf(findings);
   return absl::OkStatus();
 }
 
-absl::Status StateTables::DeleteFindings(uint64_t up_to) {
+absl::Status StateTables::DeleteFindings(uint64_t up_to, StateTotals& totals) {
+  StateTotals gone;
+  ODDVERB_RETURN_IF_ERROR(MeasureFindings(up_to, gone));
+  totals.outbox_findings -= gone.outbox_findings;
+  totals.outbox_bytes -= gone.outbox_bytes;
   return delete_findings_.BindInteger(up_to).Run();
+}
+
+absl::Status StateTables::MeasureOutbox(StateTotals& totals) {
+  return MeasureFindings(totals.next_finding, totals);
+}
+
+absl::Status StateTables::MeasureFindings(uint64_t up_to, StateTotals& out) {
+  measure_findings_.BindInteger(up_to);
+  ODDVERB_ASSIGN_OR_RETURN(bool has_row, measure_findings_.Step());
+  if (has_row) {
+    out.outbox_findings = measure_findings_.Integer(0);
+    out.outbox_bytes =
+        measure_findings_.Integer(1) + out.outbox_findings * kBytesPerFinding;
+  }
+  measure_findings_.Reset();
+  return absl::OkStatus();
 }
 
 absl::Status StateTables::PutCounters(const StateTotals& before,

@@ -29,21 +29,31 @@ struct StateTotals {
   uint64_t next_dead_letter = 1;
   // Found out when the database is opened.
   uint64_t spool_bytes = 0;
+  uint64_t outbox_findings = 0;
+  uint64_t outbox_bytes = 0;
   uint64_t dead_letter_bytes = 0;
   uint64_t dead_letters_dropped = 0;  // ever
 };
+
+// Rows in an order of their own.
+using StateRows = std::vector<const StateRow*>;
 
 class StateTables {
  public:
   // Must not outlive the database.
   static absl::StatusOr<StateTables> Make(SqliteDatabase& database);
 
-  absl::Status PutState(std::span<const StateRow> rows);
+  absl::Status PutState(const StateRows& rows);
   absl::Status PutBookmarks(const std::map<std::string, std::string>& all);
+  // Counted for each finding besides its bytes: about what its row takes.
+  static constexpr uint64_t kBytesPerFinding = 64;
+  static uint64_t SizeOf(std::span<const std::string> findings);
   // `findings` in the form of model/finding_state.h.
   absl::Status PutFindings(std::span<const std::string> findings,
                            StateTotals& totals);
-  absl::Status DeleteFindings(uint64_t up_to);
+  absl::Status DeleteFindings(uint64_t up_to, StateTotals& totals);
+  // Sets what `totals` says of the outbox.
+  absl::Status MeasureOutbox(StateTotals& totals);
   // Those that differ from `before`.
   absl::Status PutCounters(const StateTotals& before, const StateTotals& now);
 
@@ -61,6 +71,7 @@ class StateTables {
  private:
   explicit StateTables(SqliteDatabase& database) : database_(&database) {}
 
+  absl::Status MeasureFindings(uint64_t up_to, StateTotals& out);
   absl::Status LoadState(Restored& out);
   absl::Status LoadBookmarks(Restored& out);
   absl::Status LoadOutbox(const StateTotals& totals, uint64_t delivered,
@@ -68,7 +79,7 @@ class StateTables {
 
   SqliteDatabase* database_;
   SqliteStatement put_state_, put_bookmark_, put_finding_, delete_findings_,
-      read_outbox_, put_counter_;
+      read_outbox_, measure_findings_, put_counter_;
 };
 
 }  // namespace oddverb

@@ -133,6 +133,8 @@ class Logger::Impl {
     logger_.set_error_handler([](const std::string&) {});
   }
 
+  void SetLevel(LogLevel level) { logger_.set_level(SpdlogLevel(level)); }
+
   void Log(LogLevel level, std::string_view message, Fields fields) {
     const spdlog::level::level_enum spdlog_level = SpdlogLevel(level);
     if (!logger_.should_log(spdlog_level)) return;
@@ -161,6 +163,8 @@ Logger::Logger(const LogOptions& options, const Clock& clock, std::ostream& out)
           std::make_shared<spdlog::sinks::ostream_sink_mt>(out))) {}
 
 Logger::~Logger() = default;
+
+void Logger::SetLevel(LogLevel level) { impl_->SetLevel(level); }
 
 void Logger::Debug(std::string_view message, Fields fields) {
   Log(LogLevel::kDebug, message, fields);

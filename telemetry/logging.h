@@ -51,6 +51,9 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
+  // From the next entry on.
+  void SetLevel(LogLevel level);
+
   void Debug(std::string_view message, Fields fields = {});
   void Info(std::string_view message, Fields fields = {});
   void Warn(std::string_view message, Fields fields = {});

@@ -35,6 +35,13 @@ TEST(ConfigMistakesTest, NamesWrongValues) {
       {"threads:", {"2:1: expected a whole number, got nothing"}},
       {"memory: {max_entities: 10}",
        {"2:24: expected a number from 1024 to 50000000, got 10"}},
+      {"memory: {http_bodies: 4MiB, http_body: 5MiB}",
+       {"2:9: http_bodies (4MiB) must be at least http_body (5MiB)"}},
+      {"state: {max_spool: 100MiB}",
+       {"2:8: max_spool (100MiB) must be at least twice http_body of memory "
+        "(64MiB), so that one body can wait while another is judged"}},
+      {"state: {secret_bodies: true}",
+       {"2:24: expected one of keep, strip, got \"true\""}},
       {"memory: 5MiB", {"2:9: expected a mapping, got \"5MiB\""}},
       {"log: {level: wran}",
        {"2:14: expected one of debug, info, warn, error, got \"wran\"; did "

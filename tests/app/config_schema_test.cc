@@ -37,8 +37,11 @@ std::string MistakesOf(std::string_view text) {
 json FullConfig() {
   return json::parse(R"({
     "cluster": "prod", "trusted_proxies": ["10.0.0.0/8"],
-    "state_dir": "/state", "threads": 2, 
-    "memory": {"max_entities": 5000, "held_events": "1MiB"},
+    "state_dir": "/state", "threads": 2, "memory": {"max_entities": 5000,
+    "held_events": "1MiB", "max_recent_events": 200000, "in_flight": "8MiB", "http_body": "2MiB", "http_bodies": "4MiB"},
+    "state": {"secret_bodies": "strip", "max_spool": "4MiB",
+              "max_outbox": "1MiB", "max_outbox_findings": 1000,
+              "max_dead_letters": "1MiB"},
     "log": {"level": "warn", "format": "json"},
     "checkpoint": {"interval": "2s", "bytes": "1MiB"},
     "order": "arrival", "allowed_lateness": "30s",
@@ -232,6 +235,10 @@ TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
       {"/threads", 0},
       {"/threads", "two"},
       {"/memory/max_entities", 1},
+      {"/memory/in_flight", "64"},
+      {"/state/secret_bodies", "drop"},
+      {"/state/max_outbox_findings", 1},
+      {"/state/max_spool", 7},
       {"/log/level", "loud"},
       {"/checkpoint/interval", "5"},
       {"/checkpoint/bytes", 5},
@@ -273,7 +280,7 @@ TEST(ConfigSchemaTest, DefaultsAreThoseOfTheLoader) {
   for (const char* key : {"state_dir", "order", "allowed_lateness"}) {
     EXPECT_EQ(properties[key]["default"], effective[key]) << key;
   }
-  for (const char* section : {"memory", "log", "checkpoint"}) {
+  for (const char* section : {"memory", "state", "log", "checkpoint"}) {
     json inner = properties[section]["properties"];
     for (const auto& [key, property] : inner.items()) {
       EXPECT_EQ(property["default"], effective[section][key]) << key;

@@ -81,7 +81,7 @@ TEST_F(OnceInFileTest, KeepsWhatElseIsInTheFile) {
 // room again.
 TEST_F(OnceInFileTest, WritesOnceWhatAFailedWriteLeftHalf) {
   ::signal(SIGXFSZ, SIG_IGN);
-  auto output = OnceInFile::Open(path_);
+  auto output = OnceInFile::Open(path_, FindingFormat::kNative);
   ASSERT_THAT(output, IsOk());
   rlimit unlimited = {};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);

@@ -7,6 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "net/http_options.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/sqlite_checkpoint.h"
 #include "tests/support/input_files.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,7 +37,9 @@ cluster: prod-eu-1
 trusted_proxies: [10.0.0.0/8, "::1"]
 state_dir: state
 threads: 3
-memory: {max_entities: 5000, held_events: 8MiB}
+state: {secret_bodies: strip, max_spool: 9MiB, max_outbox: 8MiB,
+  max_outbox_findings: 7000, max_dead_letters: 6MiB}
+memory: {max_entities: 5000, held_events: 8MiB, max_recent_events: 150000, in_flight: 3MiB, http_body: 2MiB, http_bodies: 4MiB}
 log: {level: debug, format: json}
 checkpoint: {interval: 2s, bytes: 1MiB}
 order: event_time
@@ -69,6 +74,15 @@ detectors:
   EXPECT_EQ(config->max_entities, 5000);
   EXPECT_EQ(config->max_held_bytes, 8 << 20);
   EXPECT_EQ(config->order, EventOrder::kEventTime);
+  EXPECT_EQ(config->max_recent_events, 150'000);
+  EXPECT_EQ(config->in_flight, 3 << 20);
+  EXPECT_EQ(config->http_body, 2 << 20);
+  EXPECT_EQ(config->http_bodies, 4 << 20);
+  EXPECT_EQ(config->secret_bodies, SecretBodies::kStrip);
+  EXPECT_EQ(config->max_spool, 9 << 20);
+  EXPECT_EQ(config->max_outbox, 8 << 20);
+  EXPECT_EQ(config->max_outbox_findings, 7000);
+  EXPECT_EQ(config->max_dead_letters, 6 << 20);
   EXPECT_EQ(config->log.level, LogLevel::kDebug);
   EXPECT_EQ(config->log.format, LogFormat::kJson);
   EXPECT_EQ(config->checkpoint_interval, absl::Seconds(2));
@@ -82,7 +96,7 @@ detectors:
   EXPECT_EQ(tail.path, "/etc/logs/audit.log");
   EXPECT_EQ(tail.start, SourceConfig::Start::kEnd);
   EXPECT_EQ(tail.poll_interval, absl::Seconds(5));
-  EXPECT_EQ(tail.place, "/etc/c.yaml:12:5");
+  EXPECT_EQ(tail.place, "/etc/c.yaml:14:5");
   EXPECT_EQ(config->sources[1].type, SourceConfig::Type::kWebhook);
   EXPECT_EQ(config->sources[1].name, "webhook");
   EXPECT_EQ(config->sources[1].listener, "hook");
@@ -124,6 +138,18 @@ TEST(ServiceConfigTest, DefaultsAreThoseOfTheParts) {
   EXPECT_EQ(config->cluster, "");
   EXPECT_EQ(config->state_dir, "/var/lib/oddverb");
   EXPECT_EQ(config->threads, 0);
+  PipelineOptions pipeline;
+  EXPECT_EQ(config->in_flight, pipeline.max_bytes_under_way);
+  EXPECT_EQ(config->max_recent_events, pipeline.max_recent_events);
+  EXPECT_EQ(config->secret_bodies, pipeline.secret_bodies);
+  HttpLimits http;
+  EXPECT_EQ(config->http_body, http.max_body_bytes);
+  EXPECT_EQ(config->http_bodies, http.max_body_bytes_in_flight);
+  SqliteCheckpoint::Options state;
+  EXPECT_EQ(config->max_spool, state.max_spool_bytes);
+  EXPECT_EQ(config->max_outbox, state.max_outbox_bytes);
+  EXPECT_EQ(config->max_outbox_findings, state.max_outbox_findings);
+  EXPECT_EQ(config->max_dead_letters, state.max_dead_letter_bytes);
   EXPECT_EQ(config->allowed_lateness, absl::Seconds(10));
   EXPECT_EQ(config->sources[0].name, "tail");
   EXPECT_EQ(config->sources[0].start, SourceConfig::Start::kBeginning);

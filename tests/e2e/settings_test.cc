@@ -69,6 +69,27 @@ TEST(SettingsTest, SuppressedFindingsAreCountedAndNotWritten) {
   EXPECT_THAT(FindingsIn(expired.output), SizeIs(1));
 }
 
+TEST(SettingsTest, VariablesAreExpandedAsTheServiceDoes) {
+  const std::string log = Sample("forbidden-burst-sa.log.gz");
+  TempFolder folder;
+  const std::string config =
+      folder.Write("c.yaml", "cluster: ${ODDVERB_TEST_CLUSTER:-none}\n");
+  ChildSetup setup = OddverbSetup({"scan", "-q", "--config", config, log});
+  auto cluster = [&] {
+    const ChildResult result = RunChild(setup);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    const auto findings = FindingsIn(result.output);
+    return findings.empty() ? "" : findings[0].value("cluster", "");
+  };
+  EXPECT_EQ(cluster(), "none");
+  setup.environment = {{"ODDVERB_TEST_CLUSTER", "from-the-environment"}};
+  EXPECT_EQ(cluster(), "from-the-environment");
+  folder.Write("c.yaml", "cluster: ${ODDVERB_TEST_NO_SUCH}\n");
+  EXPECT_NE(RunChild(setup).errors.find("c.yaml:1:10: the environment variable "
+                                        "ODDVERB_TEST_NO_SUCH is not set"),
+            std::string::npos);
+}
+
 TEST(SettingsTest, TrustedProxiesDecideWhichAddressIsBelieved) {
   // The thief claims an address; the load balancer adds the true one, then the
   // API server adds the load balancer.

@@ -165,6 +165,44 @@ TEST_F(WebhookSourceTest, ABodyThatComesInWhileDrainingIsToComeAgain) {
   EXPECT_TRUE(absl::IsOutOfRange(source_->Read(absl::Now(), batch)));
 }
 
+TEST_F(WebhookSourceTest, HeldItSendsAwayWhatIsNotReadYet) {
+  auto read = Post("{\"read\":1}");
+  Read();
+  auto queued = Post("{\"queued\":1}");
+  source_->SetIntake(WebhookSource::Intake::kHeld);
+  ASSERT_TRUE(queued->response.has_value());
+  EXPECT_EQ(queued->response->status, 503);
+  EXPECT_TRUE(queued->response->retry_after.has_value());
+  EXPECT_FALSE(read->response.has_value()) << "that may be durable already";
+  EXPECT_EQ(source_->Screen(Head("/audit/prod"))->status, 503);
+  // Its body was on the way.
+  EXPECT_EQ(Post("{}")->response->status, 503);
+  EXPECT_EQ(source_->counters().refused_held, 3u);
+  EXPECT_TRUE(Read().empty());
+  source_->SetIntake(WebhookSource::Intake::kOpen);
+  EXPECT_FALSE(source_->Screen(Head("/audit/prod")).has_value());
+  Post("{}");
+  EXPECT_EQ(Read().records.size(), 1u);
+}
+
+TEST_F(WebhookSourceTest, ClosedItAnswersEverybody) {
+  auto read = Post("{}");
+  Read();
+  auto queued = Post("{}");
+  source_->Close();
+  auto late = Post("{}");
+  for (const auto& answer : {read, queued, late}) {
+    ASSERT_TRUE(answer->response.has_value());
+    EXPECT_EQ(answer->response->status, 503);
+    EXPECT_TRUE(answer->response->retry_after.has_value());
+  }
+  EXPECT_EQ(source_->Screen(Head("/audit/prod"))->status, 503);
+  EXPECT_EQ(source_->counters().refused_stopping, 4u);
+  RawBatch batch;
+  EXPECT_TRUE(absl::IsOutOfRange(source_->Read(absl::Now(), batch)));
+  EXPECT_TRUE(batch.empty());
+}
+
 TEST_F(WebhookSourceTest, WaitsForTheDeadlineAndNotLonger) {
   RawBatch batch;
   EXPECT_THAT(source_->Read(absl::Now() + absl::Milliseconds(5), batch),

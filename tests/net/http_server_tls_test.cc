@@ -162,14 +162,16 @@ TEST_F(HttpServerTlsTest, ReloadsCertificatesForNewConnections) {
   EXPECT_EQ(Ask(trusts_stranger), "");
   stranger_.Issue("server", {{"server"}});  // into the same files
   EXPECT_EQ(Ask(trusts_stranger), "");
-  ASSERT_THAT(test_.server->ReloadCertificates(), IsOk());
+  const std::vector<HttpAccess> same = {
+      {.tls = test_.options.listeners[0].tls, .bearer_tokens = {}}};
+  ASSERT_THAT(test_.server->Reload(same), IsOk());
   EXPECT_EQ(Ask(trusts_stranger), "client=");
   open.Send(kGet);
   EXPECT_EQ(open.ReadResponse().status, 200);
   // What cannot be read changes nothing.
   folder_.Write("server.key", "no key");
   EXPECT_THAT(
-      test_.server->ReloadCertificates(),
+      test_.server->Reload(same),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("key_file")));
   EXPECT_EQ(Ask(trusts_stranger), "client=");
 }

@@ -43,6 +43,23 @@ TEST(SeenEventsTest, BoundsItsMemory) {
   EXPECT_TRUE(seen.Add(1, kStart));
 }
 
+// Rows are found again by a program with another bound.
+TEST(SeenEventsTest, AnotherBoundReadsTheSameRows) {
+  for (uint32_t now : {1'000u, 50'000u}) {
+    SeenEvents before({.span = absl::Minutes(1), .max_keys = 10'000});
+    for (uint64_t key = 1; key <= 9'000; ++key) before.Add(key, kStart);
+    for (uint64_t key = 1; key <= 5'000; ++key) {
+      before.Add(100'000 + key, kStart + absl::Minutes(1));
+    }
+    std::vector<StateRow> rows;
+    before.TakeChanges("shard", rows);
+    SeenEvents after({.span = absl::Minutes(1), .max_keys = now});
+    for (const StateRow& row : rows) EXPECT_TRUE(after.Load(row).ok());
+    EXPECT_FALSE(after.Add(9'000, kStart + absl::Minutes(1)));
+    EXPECT_FALSE(after.Add(105'000, kStart + absl::Minutes(1)));
+  }
+}
+
 // A restored set answers as the saved one, at any point of any stream.
 TEST(SeenEventsTest, RestartsChangeNoAnswer) {
   std::mt19937_64 random(5);

@@ -1,6 +1,5 @@
 // Directories that cannot be written, and disks that are full.
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "tests/support/input_files.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/state_probe.h"
 #include "tests/support/status_matchers.h"
 
@@ -77,31 +77,6 @@ TEST(StateSpaceTest, FollowsNoLinkThatSomebodyPutThere) {
   }
   EXPECT_EQ(std::filesystem::file_size(victim), 8);
 }
-
-// A small file system of its own; absent where we may not mount.
-class SmallDisk {
- public:
-  SmallDisk(const std::string& path, const char* size) : path_(path) {
-    std::filesystem::create_directory(path);
-    mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0,
-                       absl::StrCat("size=", size, ",mode=0700").c_str()) == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  bool mounted() const { return mounted_; }
-  bool MakeReadOnly() {
-    return ::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY,
-                   "") == 0;
-  }
-
- private:
-  std::string path_;
-  bool mounted_ = false;
-};
 
 CheckpointBatch LargeBatch(uint64_t n) {
   CheckpointBatch batch = NumberedBatch(n);

@@ -4,6 +4,7 @@
 #ifndef ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 #define ODDVERB_TESTS_SUPPORT_MEMORY_CHECKPOINT_H_
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,30 +21,30 @@ namespace oddverb {
 
 class MemoryCheckpoint final : public Checkpoint {
  public:
-  absl::StatusOr<uint64_t> Commit(CheckpointBatch batch) override {
+  absl::StatusOr<uint64_t> Commit(const CheckpointBatch& batch) override {
     std::lock_guard<std::mutex> guard(mutex_);
-    if (!failure_.ok()) return failure_;
+    if (!failure_.ok()) return Fail();
     Restored next = restored_.value_or(Restored());
     next.records_judged = batch.records_judged;
-    for (auto& [source, bookmark] : batch.bookmarks) {
+    for (const auto& [source, bookmark] : batch.bookmarks) {
       next.bookmarks[source] = bookmark;
     }
     std::map<std::tuple<std::string, int, uint32_t>, StateRow> rows;
     for (StateRow& row : next.state) rows[Key(row)] = std::move(row);
-    for (StateRow& row : batch.state) rows[Key(row)] = std::move(row);
+    for (const StateRow& row : batch.state) rows[Key(row)] = row;
     next.state.clear();
     for (auto& [key, row] : rows) next.state.push_back(std::move(row));
     uint64_t first = next_number_;
-    for (Finding& finding : batch.findings) {
+    for (const Finding& finding : batch.findings) {
       committed_findings_.push_back(finding);
-      next.outbox.push_back({next_number_++, std::move(finding)});
+      next.outbox.push_back({next_number_++, finding});
     }
     for (const auto& [source, number] : batch.spool_judged) {
       auto& spool = spool_[source];
       spool.erase(spool.begin(), spool.upper_bound(number));
     }
-    for (DeadLetterRow& row : batch.dead_letters) {
-      dead_letters_.push_back(std::move(row));
+    for (const DeadLetterRow& row : batch.dead_letters) {
+      dead_letters_.push_back(row);
     }
     restored_ = std::move(next);
     ++commits_;
@@ -57,6 +58,7 @@ class MemoryCheckpoint final : public Checkpoint {
 
   absl::Status Delivered(uint64_t number) override {
     std::lock_guard<std::mutex> guard(mutex_);
+    if (!failure_.ok()) return Fail();
     if (!restored_.has_value()) return absl::OkStatus();
     std::erase_if(restored_->outbox, [&](const OutboxEntry& entry) {
       return entry.number <= number;
@@ -68,7 +70,7 @@ class MemoryCheckpoint final : public Checkpoint {
       std::string_view source,
       std::span<const std::string_view> bodies) override {
     std::lock_guard<std::mutex> guard(mutex_);
-    if (!failure_.ok()) return failure_;
+    if (!failure_.ok()) return Fail();
     uint64_t first = next_body_;
     for (std::string_view body : bodies) {
       spool_[std::string(source)][next_body_++] = std::string(body);
@@ -90,8 +92,12 @@ class MemoryCheckpoint final : public Checkpoint {
     return bodies;
   }
 
-  // Commit and Spool fail with this until it is OK again.
-  void FailWith(absl::Status failure) { failure_ = std::move(failure); }
+  // Whatever writes fails with this until it is OK again.
+  void FailWith(absl::Status failure) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    failure_ = std::move(failure);
+  }
+  int failed_writes() const { return failed_writes_; }
 
   int commits() const { return commits_; }
   const std::vector<Finding>& committed_findings() const {
@@ -105,6 +111,10 @@ class MemoryCheckpoint final : public Checkpoint {
   std::optional<Restored>& restored() { return restored_; }
 
  private:
+  absl::Status Fail() {
+    ++failed_writes_;
+    return failure_;
+  }
   static std::tuple<std::string, int, uint32_t> Key(const StateRow& row) {
     return {row.owner, row.kind, row.id};
   }
@@ -115,6 +125,7 @@ class MemoryCheckpoint final : public Checkpoint {
   std::vector<DeadLetterRow> dead_letters_;
   std::map<std::string, std::map<uint64_t, std::string>> spool_;
   absl::Status failure_;
+  std::atomic<int> failed_writes_{0};
   uint64_t next_number_ = 1;
   uint64_t next_body_ = 1;
   int commits_ = 0;

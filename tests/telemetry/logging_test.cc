@@ -37,6 +37,19 @@ std::string Logged(const LogOptions& options, Write write) {
 
 const LogOptions kJsonOptions = {LogLevel::kInfo, LogFormat::kJson};
 
+TEST(LoggingTest, ItsLevelMayBeChanged) {
+  std::string text = Logged(kJsonOptions, [](Logger& logger) {
+    logger.Debug("one");
+    logger.SetLevel(LogLevel::kDebug);
+    logger.Debug("two");
+    logger.SetLevel(LogLevel::kError);
+    logger.Warn("three");
+  });
+  EXPECT_THAT(text, HasSubstr("two"));
+  EXPECT_THAT(text, Not(HasSubstr("one")));
+  EXPECT_THAT(text, Not(HasSubstr("three")));
+}
+
 TEST(LoggingTest, WritesLogfmt) {
   EXPECT_EQ(Logged({},
                    [](Logger& logger) {
