@@ -68,9 +68,11 @@ void FillInputMetrics(const InputCounters& counters, std::string_view source,
     }
   }
   for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
-    metrics
-        .Counter(MetricId::kParseErrors,
-                 {source, RejectReasonName(static_cast<RejectReason>(i))})
+    auto reason = static_cast<RejectReason>(i);
+    // What nobody could read is no fault of a record.
+    MetricId id = reason == RejectReason::kUnreadable ? MetricId::kEventsDropped
+                                                      : MetricId::kParseErrors;
+    metrics.Counter(id, {source, RejectReasonName(reason)})
         .Add(Of(counters.rejected[i]));
   }
   metrics.Counter(MetricId::kSalvagedRecords, {source})
@@ -97,6 +99,14 @@ void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics) {
       metrics.Counter(MetricId::kExportRequests, {sink.name, outcome})
           .Add(static_cast<double>(count));
     }
+    metrics.Gauge(MetricId::kExportQueueDepth, {sink.name})
+        .Set(static_cast<double>(sink.behind));
+    // 0: none yet.
+    bool has_succeeded = sink.last_success != absl::InfinitePast();
+    metrics.Gauge(MetricId::kExportLastSuccess, {sink.name})
+        .Set(has_succeeded
+                 ? absl::ToDoubleSeconds(sink.last_success - absl::UnixEpoch())
+                 : 0);
   }
 }
 

@@ -304,6 +304,7 @@ constexpr MetricLabel kLabels[] = {
     {"kind", "actor, credential, pod, address"},
     {"level", "None, Metadata, Request, RequestResponse, unknown"},
     {"outcome", "how an attempt ended"},
+    {"phase", "tls_handshake, idle, header, body, handler, write, linger"},
     {"queue",
      "decode: read and waiting for a worker; judge: decoded and under way"},
     {"reason", "a word of a fixed list, which the metric's series show"},

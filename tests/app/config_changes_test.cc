@@ -86,9 +86,10 @@ TEST(ConfigChangesTest, NamesEachKeyAndWhenItCounts) {
        ""},
       // An output that goes and another one that comes.
       {"name: file", "name: other", "",
-       "outputs.file.min_severity outputs.file.name outputs.file.path "
-       "outputs.file.type outputs.other.min_severity outputs.other.name "
-       "outputs.other.path outputs.other.type"},
+       "outputs.file.format outputs.file.min_severity outputs.file.name "
+       "outputs.file.path outputs.file.type outputs.other.format "
+       "outputs.other.min_severity outputs.other.name outputs.other.path "
+       "outputs.other.type"},
       {"profile: sensitive", "profile: quiet", "",
        "detectors.forbidden_burst.profile"},
   };

@@ -44,8 +44,8 @@ class BadInputTest : public ::testing::Test {
   }
 
   // A tail and a webhook; `state` is its state directory.
-  std::unique_ptr<RunningService> Run(const std::string& state,
-                                      const std::string& more = "") {
+  std::unique_ptr<LoopbackService> Run(const std::string& state,
+                                       const std::string& more = "") {
     std::string config = folder_.Write(
         "c.yaml",
         absl::StrCat(
@@ -60,12 +60,12 @@ class BadInputTest : public ::testing::Test {
             "[metrics, health]}\n"
             "outputs: [{type: ndjson, path: ",
             folder_.path("findings"), "}]\n", more));
-    auto service = std::make_unique<RunningService>(
+    auto service = std::make_unique<LoopbackService>(
         std::vector<std::string>{"run", "--config", config});
     service->Started();
     return service;
   }
-  static double Events(RunningService& service, const std::string& source) {
+  static double Events(LoopbackService& service, const std::string& source) {
     return service.Sum("open", "oddverb_events_total",
                        absl::StrCat("source=\"", source, "\""));
   }
@@ -202,7 +202,7 @@ TEST_F(BadInputTest, AFileOfRootIsToldWithBothCures) {
   if (::access(setup.program.c_str(), X_OK) != 0) {
     GTEST_SKIP() << "needs setpriv";
   }
-  RunningService service(setup);
+  LoopbackService service(setup);
   ASSERT_TRUE(service.Started());
   ASSERT_TRUE(BecomesTrue(
       [&] { return service.Get("open", "/readyz").status == 503; }));

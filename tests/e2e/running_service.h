@@ -29,11 +29,11 @@ inline bool BecomesTrue(const std::function<bool()>& condition) {
   return true;
 }
 
-class RunningService {
+class LoopbackService {
  public:
-  explicit RunningService(const ChildSetup& setup) : process_(setup) {}
-  explicit RunningService(std::vector<std::string> arguments)
-      : RunningService(OddverbSetup(std::move(arguments))) {}
+  explicit LoopbackService(const ChildSetup& setup) : process_(setup) {}
+  explicit LoopbackService(std::vector<std::string> arguments)
+      : LoopbackService(OddverbSetup(std::move(arguments))) {}
 
   // False, with the log in the test's output, if it does not start.
   bool Started(std::string_view message = "msg=started") {

@@ -37,7 +37,7 @@ class ServiceReloadTest : public ::testing::Test {
         "path: ",
         folder_.path("findings"), "}]\n");
     config_ = folder_.Write("c.yaml", text_);
-    service_ = std::make_unique<RunningService>(
+    service_ = std::make_unique<LoopbackService>(
         std::vector<std::string>{"run", "--config", config_});
     service_->Started();
   }
@@ -67,7 +67,7 @@ class ServiceReloadTest : public ::testing::Test {
   TempFolder folder_;
   std::string text_;
   std::string config_;
-  std::unique_ptr<RunningService> service_;
+  std::unique_ptr<LoopbackService> service_;
 };
 
 TEST_F(ServiceReloadTest, TokensOfTheFileCountAtOnce) {
@@ -147,7 +147,7 @@ TEST(ForwardStopTest, PendingRequestsAreToComeAgain) {
                    "  - {name: in, address: \"127.0.0.1:0\", serve: [audit, "
                    "metrics]}\n"));
   // Nobody listens on port 1.
-  RunningService forwarder(
+  LoopbackService forwarder(
       {"forward", "--config", config, "--to", "http://127.0.0.1:1/audit/lab"});
   ASSERT_TRUE(forwarder.Started("msg=forwarding"));
   HttpResult result;

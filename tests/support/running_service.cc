@@ -113,6 +113,7 @@ void RunningService::Kill() {
 }
 
 void RunningService::Stop() {
+  AwaitStarted();  // before that, nobody listens to the signal
   process_->Signal(SIGTERM);
   ChildResult result = process_->Wait();
   EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.errors;
