@@ -1,3 +1,4 @@
+// Long because: one class of many small checks, each of which is read alone.
 #include "app/config_check.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Long because: one class with a short method for each kind of value.
 #include "app/config_loader.h"
 
 #include <algorithm>

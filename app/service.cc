@@ -1,3 +1,5 @@
+// Long because: the life of the service, from start to stop, is read in one
+// place.
 #include "app/service.h"
 
 #include <condition_variable>
@@ -6,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <thread>
 #include <vector>
 
@@ -15,31 +16,26 @@
 #include "app/app.h"
 #include "app/build.h"
 #include "app/build_version.h"
+#include "app/clock_skew.h"
 #include "app/config_changes.h"
 #include "app/config_redaction.h"
-#include "app/config_values.h"
 #include "app/http_metrics.h"
-#include "app/outputs.h"
 #include "app/pipeline_metrics.h"
 #include "app/recent_findings.h"
 #include "app/scan.h"
 #include "app/service_config.h"
 #include "app/service_http.h"
 #include "app/service_metrics.h"
+#include "app/service_outputs.h"
 #include "app/service_sources.h"
-#include "app/severity_filter.h"
 #include "app/stream_meters.h"
 #include "app/systemd_notify.h"
 #include "app/version_text.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
-#include "exporters/alert_api.h"
-#include "exporters/alert_state.h"
-#include "exporters/finding_json.h"
 #include "net/http_server.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/sink_set.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/limited_log.h"
 #include "telemetry/logging.h"
@@ -52,10 +48,6 @@ namespace {
 // are under way, is a bug that only a restart mends.
 constexpr absl::Duration kWedgedAfter = absl::Seconds(30);
 constexpr absl::Duration kDrainGrace = absl::Seconds(20);
-// No output can have this name.
-constexpr char kAlertSink[] = "/api/v2";
-// Beyond, events of several API servers are no longer in order.
-constexpr absl::Duration kClockSkew = absl::Seconds(5);
 
 class Service {
  public:
@@ -74,16 +66,9 @@ class Service {
 
  private:
   absl::Status Build();
-  SinkSet::Member MakeAlertState();
-  absl::Status BuildOutputs();
-  void TellExpired();
   absl::Status StartHttp();
   ServiceAnswers Answers();
   std::string MetricsText();
-  // What the clock of a live source and ours differ by, as far as is known.
-  std::optional<absl::Duration> ClockSkew(size_t source) const;
-  void FillClockSkew(Metrics& metrics) const;
-  void WarnOfClockSkew();
   absl::Status Healthy();
   absl::Status Ready();
   absl::StatusOr<std::string> Reload();
@@ -108,10 +93,8 @@ class Service {
   std::unique_ptr<ServiceSources> sources_;
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<SinkSet> sinks_;
-  std::unique_ptr<AlertApi> alert_api_;   // reads a sink's state
-  std::vector<SeverityFilter*> filters_;  // as in config_; of sinks_
-  std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<ClockSkew> skew_;
+  std::unique_ptr<ServiceOutputs> outputs_;
   std::unique_ptr<ServiceRoutes> routes_;
   std::unique_ptr<HttpServer> server_;
   // Of server_; null while it starts, though it answers already then.
@@ -128,68 +111,7 @@ class Service {
   absl::Time last_progress_ = SteadyNow();  // guarded by watch_mutex_
   bool storage_works_ = true;               // guarded by watch_mutex_
   std::atomic<bool> wedged_{false};
-  std::vector<bool> skewed_;  // by source; the watching thread's
 };
-
-// What fires, for the API; its state survives a restart as that of a sink does.
-SinkSet::Member Service::MakeAlertState() {
-  ActiveAlertsOptions options;
-  options.form.external_url = config_.external_url;
-  auto state = std::make_unique<AlertState>(std::move(options), clock_);
-  const BuildVersion& build = GetBuildVersion();
-  alert_api_ = std::make_unique<AlertApi>(
-      state->alerts(), AlertApi::Build{.version = std::string(build.version),
-                                       .revision = std::string(build.revision),
-                                       .started = clock_.Now()});
-  SinkSet::Member member;
-  member.options.name = kAlertSink;
-  member.exporter = std::move(state);
-  return member;
-}
-
-absl::Status Service::BuildOutputs() {
-  std::vector<SinkSet::Member> members;
-  std::random_device random;
-  for (const OutputConfig& output : config_.outputs) {
-    SinkSet::Member& member = members.emplace_back();
-    member.options.name = output.name;
-    member.options.retry = {config_.delivery.retry, config_.delivery.max_retry};
-    member.options.seed = random();
-    ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Exporter> exporter,
-                             MakeOutput(config_, output, {clock_, logger_}));
-    auto filter = std::make_unique<SeverityFilter>(std::move(exporter),
-                                                   output.min_severity);
-    filters_.push_back(filter.get());
-    member.exporter = std::move(filter);
-  }
-  members.push_back(MakeAlertState());
-  auto describe = [](const Finding& finding) {
-    std::string json;
-    AppendFindingJson(finding, json);
-    return json;
-  };
-  ODDVERB_ASSIGN_OR_RETURN(
-      sinks_, SinkSet::Start(std::move(members),
-                             {*checkpoint_, clock_, logger_, describe}));
-  Delivery::Options options;
-  options.policy = DeliveryPolicy::kAtOnce;
-  options.rate_limit = {static_cast<uint64_t>(config_.delivery.opened_per_rule),
-                        config_.delivery.window};
-  options.suppressions =
-      SuppressionList({config_.suppress.begin(), config_.suppress.end()});
-  delivery_ = std::make_unique<Delivery>(
-      options, std::vector<Exporter*>{&recent_, &sinks_->door()});
-  return absl::OkStatus();
-}
-
-void Service::TellExpired() {
-  for (const SuppressConfig& entry : config_.suppress) {
-    if (entry.expires > clock_.Now()) continue;
-    logger_.Warn(
-        "suppress entry has expired, its findings are told again",
-        {{"entry", entry.name}, {"expired", MomentValue(entry.expires)}});
-  }
-}
 
 absl::Status Service::Build() {
   SqliteCheckpoint::Options state = storage_;
@@ -208,8 +130,9 @@ absl::Status Service::Build() {
   settings.hash = checkpoint_->hash();
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
-  ODDVERB_RETURN_IF_ERROR(BuildOutputs());
-  TellExpired();
+  ODDVERB_ASSIGN_OR_RETURN(
+      outputs_,
+      ServiceOutputs::Make(config_, {*checkpoint_, recent_, clock_, logger_}));
 
   PipelineOptions options;
   options.threads = config_.threads > 0
@@ -233,6 +156,8 @@ absl::Status Service::Build() {
   options.secret_bodies = config_.secret_bodies;
   ODDVERB_ASSIGN_OR_RETURN(pipeline_,
                            Pipeline::Make(options, parts, checkpoint_.get()));
+  skew_ =
+      std::make_unique<ClockSkew>(config_.sources, pipeline_->delays(), clock_);
   return absl::OkStatus();
 }
 
@@ -260,7 +185,7 @@ ServiceAnswers Service::Answers() {
     return recent_.ToJson(query);
   };
   answers.alerts = [this](std::string_view path, std::string_view query) {
-    return alert_api_->Answer(path, query, clock_.Now());
+    return outputs_->alert_api->Answer(path, query, clock_.Now());
   };
   answers.reload = [this] { return Reload(); };
   return answers;
@@ -270,55 +195,22 @@ std::string Service::MetricsText() {
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
-  FillPipelineMetrics(pipeline_->counters(), delivery_->counts_so_far().opened,
-                      metrics);
+  FillPipelineMetrics(pipeline_->counters(),
+                      outputs_->delivery->counts_so_far().opened, metrics);
   FillSourceMetrics(*sources_, metrics);
   FillStateMetrics(*pipeline_, *checkpoint_, metrics);
-  FillExportMetrics(sinks_->stats(), metrics);
+  FillExportMetrics(outputs_->sinks->stats(), metrics);
   meters_->Fill(metrics);
   if (HttpServer* server = started_server_; server != nullptr) {
     FillHttpMetrics(server->counters(), metrics);
     FillTimeoutMetrics(server->counters(), metrics);
   }
-  FillClockSkew(metrics);
+  skew_->Fill(metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
       .Set(last_reload_good_ ? 1 : 0);
   metrics.Gauge(MetricId::kConfigLastReloadSuccess)
       .Set(static_cast<double>(last_good_load_.load()));
   return metrics.Serialize();
-}
-
-std::optional<absl::Duration> Service::ClockSkew(size_t source) const {
-  SourceConfig::Type type = config_.sources[source].type;
-  bool live =
-      type == SourceConfig::Type::kTail || type == SourceConfig::Type::kWebhook;
-  if (!live) return std::nullopt;
-  return pipeline_->delays().Smallest(source, clock_.Now());
-}
-
-void Service::FillClockSkew(Metrics& metrics) const {
-  for (size_t i = 0; i < config_.sources.size(); ++i) {
-    std::optional<absl::Duration> skew = ClockSkew(i);
-    if (!skew.has_value()) continue;
-    metrics.Gauge(MetricId::kSourceClockSkew, {config_.sources[i].name})
-        .Set(absl::ToDoubleSeconds(*skew));
-  }
-}
-
-void Service::WarnOfClockSkew() {
-  skewed_.resize(config_.sources.size());
-  for (size_t i = 0; i < config_.sources.size(); ++i) {
-    std::optional<absl::Duration> skew = ClockSkew(i);
-    bool is_skewed = skew.has_value() && absl::AbsDuration(*skew) > kClockSkew;
-    if (is_skewed && !skewed_[i]) {
-      logger_.Warn(
-          "the clock of the API server and ours differ, or its events "
-          "come late; check the time service of both machines",
-          {{"source", config_.sources[i].name},
-           {"events_arrive_after", absl::FormatDuration(*skew)}});
-    }
-    skewed_[i] = is_skewed;
-  }
 }
 
 absl::Status Service::Healthy() {
@@ -354,8 +246,8 @@ absl::Status Service::Apply(const ServiceConfig& next) {
     ODDVERB_RETURN_IF_ERROR(server->Reload(access));
   }
   logger_.SetLevel(next.log.level);
-  for (size_t i = 0; i < filters_.size(); ++i) {
-    filters_[i]->SetMinSeverity(next.outputs[i].min_severity);
+  for (size_t i = 0; i < outputs_->filters.size(); ++i) {
+    outputs_->filters[i]->SetMinSeverity(next.outputs[i].min_severity);
   }
   return absl::OkStatus();
 }
@@ -445,7 +337,7 @@ void Service::Watch(const ServiceSignals& signals) {
   std::unique_lock<std::mutex> lock(watch_mutex_);
   while (!watch_ends_) {
     watch_changed_.wait_for(lock, std::chrono::milliseconds(100));
-    absl::Status broken = sinks_->failure();
+    absl::Status broken = outputs_->sinks->failure();
     bool ends = signals.stop || !broken.ok();
     if (ends && !stopping_.exchange(true)) {
       if (!broken.ok()) {
@@ -459,7 +351,7 @@ void Service::Watch(const ServiceSignals& signals) {
     if (signals.reload.exchange(false)) Reload().IgnoreError();
     WatchStorage();
     WatchProgress();
-    WarnOfClockSkew();
+    skew_->Warn(logger_);
     if (notify_.watchdog_interval() > absl::ZeroDuration() &&
         SteadyNow() >= next_alive && !wedged_) {
       notify_.Alive();
@@ -477,7 +369,7 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   logger_.Info("started", {{"config", config_file_},
                            {"sources", absl::StrCat(config_.sources.size())}});
   absl::Status status = pipeline_->Run(
-      sources_->named(), *delivery_,
+      sources_->named(), *outputs_->delivery,
       [this](size_t source, const Rejected& r) { TellRejected(source, r); },
       stopping_);
   running_ = false;
@@ -490,10 +382,11 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   // Nobody reads on: who still waits is to come again.
   sources_->Close();
   if (server_ != nullptr) server_->Stop(kDrainGrace);
-  absl::Status sent = sinks_->Stop(clock_.Now() + config_.delivery.drain);
-  if (status.ok()) status = sinks_->failure();
+  absl::Status sent =
+      outputs_->sinks->Stop(clock_.Now() + config_.delivery.drain);
+  if (status.ok()) status = outputs_->sinks->failure();
   if (status.ok()) status = sent;
-  if (status.ok()) status = delivery_->Finish();
+  if (status.ok()) status = outputs_->delivery->Finish();
   if (status.ok()) logger_.Info("stopped");
   return status;
 }

@@ -1,3 +1,4 @@
+// Long because: the steps of one batch, in their order, are read together.
 #include "pipeline/stages.h"
 
 #include <time.h>

@@ -1,0 +1,43 @@
+// The outputs of a service: a sink for each, one for the alerts that its API
+// shows, and the delivery that chooses what they get.
+#ifndef ODDVERB_APP_SERVICE_OUTPUTS_H_
+#define ODDVERB_APP_SERVICE_OUTPUTS_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "app/recent_findings.h"
+#include "app/service_config.h"
+#include "app/severity_filter.h"
+#include "base/clock.h"
+#include "exporters/alert_api.h"
+#include "pipeline/delivery.h"
+#include "pipeline/sink_set.h"
+#include "pipeline/sqlite_checkpoint.h"
+#include "telemetry/logging.h"
+
+namespace oddverb {
+
+struct ServiceOutputs {
+  // All must outlive the outputs.
+  struct Parts {
+    SqliteCheckpoint& checkpoint;
+    RecentFindings& recent;
+    const Clock& clock;
+    Logger& logger;
+  };
+  // The errors of MakeOutput() and SinkSet::Start(). Tells in the log which
+  // entries of suppress have expired.
+  static absl::StatusOr<std::unique_ptr<ServiceOutputs>> Make(
+      const ServiceConfig& config, const Parts& parts);
+
+  std::unique_ptr<SinkSet> sinks;
+  std::unique_ptr<AlertApi> alert_api;   // reads a sink's state
+  std::vector<SeverityFilter*> filters;  // as in the configuration; of `sinks`
+  std::unique_ptr<Delivery> delivery;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_SERVICE_OUTPUTS_H_
