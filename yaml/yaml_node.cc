@@ -169,6 +169,19 @@ absl::StatusOr<std::vector<YamlNode>> YamlNode::ParseAll(
   return documents;
 }
 
+absl::StatusOr<YamlNode> YamlNode::ParseFrom(std::string_view text,
+                                             std::string_view file,
+                                             uint32_t first_line) {
+  ODDVERB_ASSIGN_OR_RETURN(std::shared_ptr<const YamlTree> tree,
+                           YamlTree::Parse(text, file, first_line));
+  if (tree->roots.size() > 1) {
+    return YamlNode(tree, tree->roots[1])
+        .Error("a second document, where one is expected");
+  }
+  if (tree->roots.empty()) return YamlNode();
+  return YamlNode(tree, tree->roots[0]);
+}
+
 absl::StatusOr<YamlNode> YamlNode::ReplaceValues(
     const Replacement& replace) const {
   if (tree_ == nullptr) return *this;
@@ -208,6 +221,23 @@ YamlNode::Kind YamlNode::kind() const {
 std::string YamlNode::Place() const {
   if (tree_ == nullptr) return "(no file):1:1";
   return FormatPlace(tree_->file, NodeAt(*tree_, index_).place);
+}
+
+YamlNode::Location YamlNode::location() const {
+  if (tree_ == nullptr) return {};
+  const YamlTree::Place& place = NodeAt(*tree_, index_).place;
+  return {place.line, place.column};
+}
+
+YamlNode::Location YamlNode::key_location() const {
+  if (tree_ == nullptr) return {};
+  const YamlTree::Place& place = NodeAt(*tree_, index_).key_place;
+  return {place.line, place.column};
+}
+
+std::string_view YamlNode::text() const {
+  return kind() == Kind::kScalar ? tree_->nodes[index_].text
+                                 : std::string_view();
 }
 
 absl::Status YamlNode::Error(std::string_view message) const {

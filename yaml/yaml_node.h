@@ -38,6 +38,11 @@ class YamlNode {
   // ones. The limits hold for all of them together.
   static absl::StatusOr<std::vector<YamlNode>> ParseAll(std::string_view text,
                                                         std::string_view file);
+  // One document that begins in line `first_line` of its file: for files whose
+  // other documents must survive a broken one.
+  static absl::StatusOr<YamlNode> ParseFrom(std::string_view text,
+                                            std::string_view file,
+                                            uint32_t first_line);
 
   // A copy of the whole text in which every scalar but the keys reads as what
   // `replace` makes of it; places stay, and no key is marked. All errors of
@@ -51,6 +56,17 @@ class YamlNode {
   // "file:line:column", both from 1, the column in bytes. A value that is left
   // out has the place of its key (or of what follows), an alias its own.
   std::string Place() const;
+  // The same as numbers; and those of the key that names this node in a
+  // mapping (line 0: none).
+  struct Location {
+    uint32_t line = 0;
+    uint32_t column = 0;
+  };
+  Location location() const;
+  Location key_location() const;
+  // The text of a scalar, empty for any other node. Lives as long as a node of
+  // this tree.
+  std::string_view text() const;
   // InvalidArgument "file:line:column: MESSAGE".
   absl::Status Error(std::string_view message) const;
 

@@ -247,19 +247,26 @@ std::string Quoted(std::string_view text) {
 }
 
 absl::StatusOr<std::shared_ptr<const YamlTree>> YamlTree::Parse(
-    std::string_view text, std::string_view file) {
+    std::string_view text, std::string_view file, uint32_t first_line) {
   auto tree = std::make_shared<YamlTree>();
   tree->file = std::string(file);
+  auto in_file = [first_line](Place place) {
+    return Place{place.line + first_line - 1, place.column};
+  };
   try {
     ParseInto(text, *tree);
   } catch (const Refusal& refusal) {
-    return ErrorAt(file, refusal.place, refusal.message);
+    return ErrorAt(file, in_file(refusal.place), refusal.message);
   } catch (const YAML::Exception& error) {
     std::string message = "not YAML: ";
     AppendJsonEscaped(error.msg, message);
-    return ErrorAt(file, PlaceOf(error.mark), message);
+    return ErrorAt(file, in_file(PlaceOf(error.mark)), message);
   } catch (const std::exception& error) {
-    return ErrorAt(file, {}, error.what());
+    return ErrorAt(file, in_file({}), error.what());
+  }
+  for (Node& node : tree->nodes) {
+    node.place = in_file(node.place);
+    if (node.key_place.line > 0) node.key_place = in_file(node.key_place);
   }
   return tree;
 }

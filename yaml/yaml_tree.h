@@ -46,8 +46,9 @@ struct YamlTree {
   };
 
   // InvalidArgument "file:line:column: ...", as YamlNode::Parse() says.
+  // `first_line` is the line of the file in which the text begins.
   static absl::StatusOr<std::shared_ptr<const YamlTree>> Parse(
-      std::string_view text, std::string_view file);
+      std::string_view text, std::string_view file, uint32_t first_line = 1);
 
   // kNoNode if `mapping` lacks `key`.
   uint32_t Child(uint32_t mapping, std::string_view key) const;
