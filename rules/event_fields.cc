@@ -1,0 +1,175 @@
+#include "rules/event_fields.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <iterator>
+
+namespace oddverb {
+namespace {
+
+using Values = std::vector<FieldValue>;
+
+void AppendText(std::string_view text, Values& out) {
+  if (!text.empty()) out.push_back({JsonType::kString, false, text});
+}
+
+template <auto Member>
+void Direct(const AuditEvent& event, Arena&, Values& out) {
+  AppendText(event.*Member, out);
+}
+template <auto Member>
+void OfUser(const AuditEvent& event, Arena&, Values& out) {
+  AppendText(event.user.*Member, out);
+}
+template <auto Member>
+void OfImpersonated(const AuditEvent& event, Arena&, Values& out) {
+  AppendText(event.impersonated.*Member, out);
+}
+template <auto Member>
+void OfObject(const AuditEvent& event, Arena&, Values& out) {
+  AppendText(event.object.*Member, out);
+}
+
+void AppendList(std::span<const std::string_view> list, Values& out) {
+  for (std::string_view text : list) {
+    out.push_back({JsonType::kString, true, text});
+  }
+}
+void Groups(const AuditEvent& event, Arena&, Values& out) {
+  AppendList(event.user.groups, out);
+}
+void ImpersonatedGroups(const AuditEvent& event, Arena&, Values& out) {
+  AppendList(event.impersonated.groups, out);
+}
+void SourceIps(const AuditEvent& event, Arena&, Values& out) {
+  AppendList(event.source_ips, out);
+}
+
+void LevelText(const AuditEvent& event, Arena&, Values& out) {
+  if (event.level != Level::kUnknown) AppendText(LevelName(event.level), out);
+}
+void StageText(const AuditEvent& event, Arena&, Values& out) {
+  if (event.stage != Stage::kUnknown) AppendText(StageName(event.stage), out);
+}
+void DecisionText(const AuditEvent& event, Arena&, Values& out) {
+  if (event.decision == Decision::kAllow) AppendText("allow", out);
+  if (event.decision == Decision::kForbid) AppendText("forbid", out);
+}
+
+void Code(const AuditEvent& event, Arena& arena, Values& out) {
+  if (event.response_code == 0) return;
+  constexpr size_t kDigits = 12;
+  char* begin = arena.Allocate(kDigits);
+  char* end = std::to_chars(begin, begin + kDigits, event.response_code).ptr;
+  out.push_back(
+      {JsonType::kNumber, false, {begin, static_cast<size_t>(end - begin)}});
+}
+
+using A = AuditEvent;
+using U = UserIdentity;
+using O = ObjectReference;
+using F = FieldId;
+
+// Sorted by name.
+constexpr EventField kEventFields[] = {
+    {"annotations.authorization.k8s.io/decision", F::kAnnotations,
+     DecisionText},
+    {"annotations.authorization.k8s.io/reason", F::kAnnotations,
+     Direct<&A::authorization_reason>},
+    {"auditID", F::kAuditId, Direct<&A::audit_id>},
+    {"impersonatedUser.groups", F::kImpersonatedUser, ImpersonatedGroups, true},
+    {"impersonatedUser.uid", F::kImpersonatedUser, OfImpersonated<&U::uid>},
+    {"impersonatedUser.username", F::kImpersonatedUser,
+     OfImpersonated<&U::name>},
+    {"level", F::kLevel, LevelText},
+    {"objectRef.apiGroup", F::kObjectRef, OfObject<&O::api_group>},
+    {"objectRef.apiVersion", F::kObjectRef, OfObject<&O::api_version>},
+    {"objectRef.name", F::kObjectRef, OfObject<&O::name>},
+    {"objectRef.namespace", F::kObjectRef, OfObject<&O::ns>},
+    {"objectRef.resource", F::kObjectRef, OfObject<&O::resource>},
+    {"objectRef.subresource", F::kObjectRef, OfObject<&O::subresource>},
+    {"objectRef.uid", F::kObjectRef, OfObject<&O::uid>},
+    {"requestURI", F::kRequestUri, Direct<&A::request_uri>},
+    {"responseStatus.code", F::kResponseStatus, Code},
+    {"responseStatus.message", F::kResponseStatus,
+     Direct<&A::response_message>},
+    {"responseStatus.reason", F::kResponseStatus, Direct<&A::response_reason>},
+    {"sourceIPs", F::kSourceIps, SourceIps, true},
+    {"stage", F::kStage, StageText},
+    {"user.groups", F::kUserGroups, Groups, true},
+    {"user.uid", F::kUserUid, OfUser<&U::uid>},
+    {"user.username", F::kUserName, OfUser<&U::name>},
+    {"userAgent", F::kUserAgent, Direct<&A::user_agent>},
+    {"verb", F::kVerb, Direct<&A::verb>},
+};
+
+constexpr EventBody kEventBodies[] = {
+    {"annotations", F::kAnnotations, &A::annotations},
+    {"requestObject", F::kRequestObject, &A::request_object},
+    {"responseObject", F::kResponseObject, &A::response_object},
+    {"user.extra", F::kUserExtra, &A::user_extra},
+};
+
+// What the audit format has beside the above, read from the event's own text.
+constexpr std::string_view kOtherFields[] = {
+    "apiVersion",
+    "impersonatedUser",
+    "impersonatedUser.extra",
+    "kind",
+    "metadata",
+    "objectRef",
+    "objectRef.resourceVersion",
+    "requestReceivedTimestamp",
+    "responseStatus",
+    "responseStatus.details",
+    "responseStatus.metadata",
+    "responseStatus.status",
+    "stageTimestamp",
+    "authenticationMetadata",
+    "user",
+};
+
+// Of these, everything below is known to be free as well.
+constexpr std::string_view kFreeFields[] = {
+    "authenticationMetadata", "impersonatedUser.extra", "metadata",
+    "responseStatus.details", "responseStatus.metadata"};
+
+bool LiesIn(std::string_view name, std::string_view prefix) {
+  return name.starts_with(prefix) &&
+         (name.size() == prefix.size() || name[prefix.size()] == '.');
+}
+
+}  // namespace
+
+std::span<const EventField> EventFields() { return kEventFields; }
+
+const EventField* FindEventField(std::string_view name) {
+  const EventField* field = std::lower_bound(
+      std::begin(kEventFields), std::end(kEventFields), name,
+      [](const EventField& f, std::string_view n) { return f.name < n; });
+  bool found = field != std::end(kEventFields) && field->name == name;
+  return found ? field : nullptr;
+}
+
+const EventBody* FindEventBody(std::string_view name, std::string_view& rest) {
+  for (const EventBody& body : kEventBodies) {
+    if (!LiesIn(name, body.prefix)) continue;
+    rest = name.substr(std::min(name.size(), body.prefix.size() + 1));
+    return &body;
+  }
+  return nullptr;
+}
+
+bool IsAuditField(std::string_view name) {
+  std::string_view rest;
+  if (FindEventField(name) != nullptr) return true;
+  if (FindEventBody(name, rest) != nullptr) return true;
+  auto is_name = [name](std::string_view other) { return name == other; };
+  auto is_around = [name](std::string_view free) { return LiesIn(name, free); };
+  return std::any_of(std::begin(kOtherFields), std::end(kOtherFields),
+                     is_name) ||
+         std::any_of(std::begin(kFreeFields), std::end(kFreeFields), is_around);
+}
+
+}  // namespace oddverb

@@ -1,0 +1,351 @@
+#include "rules/field.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "base/uri.h"
+#include "rules/event_fields.h"
+
+namespace oddverb {
+namespace {
+
+// The name that prints for all texts of the event; no path can have it.
+constexpr std::string_view kEverythingName = "(any text)";
+constexpr std::string_view kElasticPrefix = "kubernetes.audit.";
+
+struct Alias {
+  std::string_view name;
+  std::string_view path;
+};
+
+// Short names of published rules (SigmaHQ's of 2024, and the ECS pipeline of
+// pySigma that they were written for), each for every place in an audit event
+// that it can mean: pods, the templates of workloads, CronJobs.
+constexpr Alias kAliases[] = {
+    {"apiGroup", "objectRef.apiGroup"},
+    {"capabilities", "@containers.securityContext.capabilities.add"},
+    {"decision", "annotations.authorization.k8s.io/decision"},
+    {"hostIPC", "@hostIPC"},
+    {"hostNetwork", "@hostNetwork"},
+    {"hostPID", "@hostPID"},
+    {"hostPath", "@volumes.hostPath.path"},
+    {"image", "@containers.image"},
+    {"name", "objectRef.name"},
+    {"namespace", "objectRef.namespace"},
+    {"privileged", "@containers.securityContext.privileged"},
+    {"resource", "objectRef.resource"},
+    {"subresource", "objectRef.subresource"},
+    {"username", "user.username"},
+};
+// What '@' stands for.
+constexpr std::string_view kPodSpecs[] = {
+    "requestObject.spec.", "requestObject.spec.template.spec.",
+    "requestObject.spec.jobTemplate.spec.template.spec."};
+constexpr std::string_view kContainerLists[] = {"containers", "initContainers",
+                                                "ephemeralContainers"};
+
+const Alias* FindAlias(std::string_view name) {
+  auto is_name = [name](const Alias& alias) { return alias.name == name; };
+  const Alias* alias =
+      std::find_if(std::begin(kAliases), std::end(kAliases), is_name);
+  return alias == std::end(kAliases) ? nullptr : alias;
+}
+
+std::vector<std::string> AliasPaths(std::string_view path) {
+  if (!path.starts_with('@')) return {std::string(path)};
+  path.remove_prefix(1);
+  std::vector<std::string> paths;
+  for (std::string_view spec : kPodSpecs) {
+    if (!path.starts_with(kContainerLists[0])) {
+      paths.push_back(absl::StrCat(A(spec), A(path)));
+      continue;
+    }
+    std::string_view below = path.substr(kContainerLists[0].size());
+    for (std::string_view list : kContainerLists) {
+      paths.push_back(absl::StrCat(A(spec), A(list), A(below)));
+    }
+  }
+  return paths;
+}
+
+enum class Derived : uint8_t { kNone, kCommand, kPath, kQuery };
+
+void AppendDerived(std::string_view text, Arena& arena,
+                   std::vector<FieldValue>& out) {
+  out.push_back({JsonType::kString, false, arena.Copy(text)});
+}
+
+void ReadDerived(Derived what, std::string_view parameter, std::string_view uri,
+                 Arena& arena, std::vector<FieldValue>& out) {
+  UriParts parts = SplitUri(uri);
+  if (what == Derived::kPath) {
+    return AppendDerived(PercentDecode(parts.path, PlusIs::kPlus), arena, out);
+  }
+  std::string command;
+  bool found = false;
+  QueryPairs pairs(parts.query);
+  for (QueryPair pair; pairs.Next(pair);) {
+    std::string name = PercentDecode(pair.name, PlusIs::kBlank);
+    if (name != parameter) continue;
+    std::string value = PercentDecode(pair.value, PlusIs::kBlank);
+    if (what == Derived::kQuery) {
+      AppendDerived(value, arena, out);
+    } else {
+      if (found) command += ' ';
+      command += value;
+    }
+    found = true;
+  }
+  if (what == Derived::kCommand && found) AppendDerived(command, arena, out);
+}
+
+// A name without "\[" and "[N]" as steps of a path.
+class NameParser {
+ public:
+  NameParser(std::string_view name, Field::Brackets brackets)
+      : rest_(name), brackets_(brackets) {}
+
+  absl::StatusOr<std::vector<PathStep>> Parse() {
+    if (rest_ == ".") return std::vector<PathStep>{PathStep{}};
+    std::vector<PathStep> steps(1);
+    while (!rest_.empty()) {
+      char c = rest_.front();
+      rest_.remove_prefix(1);
+      if (brackets_ == Field::Brackets::kLiteral) {
+        steps.back().names += c;
+      } else if (c == '\\' && !rest_.empty() &&
+                 (rest_.front() == '[' || rest_.front() == ']')) {
+        steps.back().names += rest_.front();
+        rest_.remove_prefix(1);
+      } else if (c == '[') {
+        ODDVERB_RETURN_IF_ERROR(TakePosition(steps));
+      } else {
+        steps.back().names += c;
+      }
+    }
+    if (steps.size() > 1 && steps.back() == PathStep{}) steps.pop_back();
+    ODDVERB_RETURN_IF_ERROR(Check(steps));
+    return steps;
+  }
+
+ private:
+  absl::Status TakePosition(std::vector<PathStep>& steps) {
+    size_t close = rest_.find(']');
+    if (close == std::string_view::npos) {
+      return absl::InvalidArgumentError("a \"[\" without \"]\"");
+    }
+    std::string_view digits = rest_.substr(0, close);
+    int index = 0;
+    const char* end = digits.data() + digits.size();
+    auto [stop, error] = std::from_chars(digits.data(), end, index);
+    if (error != std::errc() || stop != end) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("not a position in an array: [", A(digits), "]"));
+    }
+    rest_.remove_prefix(close + 1);
+    steps.back().index = index;
+    if (rest_.starts_with('.')) {
+      rest_.remove_prefix(1);
+    } else if (!rest_.empty() && rest_.front() != '[') {
+      return absl::InvalidArgumentError("expected \".\" behind \"]\"");
+    }
+    steps.emplace_back();
+    return absl::OkStatus();
+  }
+
+  static absl::Status Check(const std::vector<PathStep>& steps) {
+    size_t parts = steps.size() - 1;
+    for (const PathStep& step : steps) {
+      parts += 1 + static_cast<size_t>(
+                       std::count(step.names.begin(), step.names.end(), '.'));
+      if (step.names.starts_with('.') || step.names.ends_with('.') ||
+          step.names.find("..") != std::string::npos) {
+        return absl::InvalidArgumentError("an empty part between dots");
+      }
+    }
+    if (parts > kMaxPathParts) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("more than ", kMaxPathParts, " parts"));
+    }
+    return absl::OkStatus();
+  }
+
+  std::string_view rest_;
+  Field::Brackets brackets_;
+};
+
+}  // namespace
+
+struct Field::Compiled {
+  std::string name;
+  bool everything = false;
+  std::vector<PathStep> path;  // in the JSON text of the whole event
+  // How a decoded event is read: one of these, else the path.
+  const EventField* event_field = nullptr;
+  const EventBody* event_body = nullptr;
+  std::vector<PathStep> body_path;
+  Derived derived = Derived::kNone;
+  std::string parameter;       // of the query
+  std::vector<Field> aliases;  // what a short name stands for
+
+  void ReadEvent(const AuditEvent& event, Arena& arena,
+                 std::vector<FieldValue>& out) const;
+  void ReadJson(RawJson root, Arena& arena, std::vector<FieldValue>& out) const;
+};
+
+Field::Field(std::shared_ptr<const Compiled> compiled)
+    : compiled_(std::move(compiled)) {}
+
+absl::StatusOr<Field> Field::Compile(std::string_view name, Brackets brackets) {
+  if (name.empty()) return absl::InvalidArgumentError("an empty field name");
+  if (name.size() > kMaxNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a field name of more than ", kMaxNameBytes, " bytes"));
+  }
+  auto compiled = std::make_shared<Compiled>();
+  compiled->name = std::string(name);
+  ODDVERB_ASSIGN_OR_RETURN(compiled->path, NameParser(name, brackets).Parse());
+  if (const Alias* alias = FindAlias(name)) {
+    for (const std::string& path : AliasPaths(alias->path)) {
+      ODDVERB_ASSIGN_OR_RETURN(Field field, Compile(path, Brackets::kLiteral));
+      compiled->aliases.push_back(std::move(field));
+    }
+  } else if (name.starts_with(kElasticPrefix)) {
+    ODDVERB_ASSIGN_OR_RETURN(
+        Field field, Compile(name.substr(kElasticPrefix.size()), brackets));
+    compiled->aliases.push_back(std::move(field));
+  }
+  if (name == "derived.command") {
+    compiled->derived = Derived::kCommand;
+    compiled->parameter = "command";
+  } else if (name == "derived.path") {
+    compiled->derived = Derived::kPath;
+  } else if (constexpr std::string_view kQuery = "derived.query.";
+             name.starts_with(kQuery)) {
+    compiled->derived = Derived::kQuery;
+    compiled->parameter = std::string(name.substr(kQuery.size()));
+  }
+  // Positions are only looked up in JSON text.
+  const std::vector<PathStep>& path = compiled->path;
+  if (path.size() == 1 && !path[0].index.has_value()) {
+    compiled->event_field = FindEventField(path[0].names);
+  }
+  std::string_view rest;
+  compiled->event_body = FindEventBody(path[0].names, rest);
+  if (compiled->event_body != nullptr) {
+    compiled->body_path = path;
+    compiled->body_path[0].names = std::string(rest);
+  }
+  return Field(std::move(compiled));
+}
+
+Field Field::Everything() {
+  auto compiled = std::make_shared<Compiled>();
+  compiled->name = std::string(kEverythingName);
+  compiled->everything = true;
+  return Field(std::move(compiled));
+}
+
+const std::string& Field::name() const { return compiled_->name; }
+bool Field::is_everything() const { return compiled_->everything; }
+
+void Field::Compiled::ReadEvent(const AuditEvent& event, Arena& arena,
+                                std::vector<FieldValue>& out) const {
+  if (event_field != nullptr) return event_field->read(event, arena, out);
+  if (derived != Derived::kNone) {
+    if (event.request_uri.empty()) return;
+    return ReadDerived(derived, parameter, event.request_uri, arena, out);
+  }
+  if (!aliases.empty()) {
+    for (const Field& alias : aliases) {
+      alias.compiled_->ReadEvent(event, arena, out);
+    }
+    return;
+  }
+  if (event_body != nullptr) {
+    return ReadPath(event.*event_body->json, body_path, arena, out);
+  }
+  ReadPath(event.raw, path, arena, out);
+}
+
+void Field::Compiled::ReadJson(RawJson root, Arena& arena,
+                               std::vector<FieldValue>& out) const {
+  size_t before = out.size();
+  ReadPath(root, path, arena, out);
+  if (out.size() > before) return;
+  if (derived != Derived::kNone) {
+    RawJson uri = FindMember(root, "requestURI");
+    std::string scratch;
+    if (auto text = StringOf(uri, scratch)) {
+      ReadDerived(derived, parameter, *text, arena, out);
+    }
+  }
+  for (const Field& alias : aliases) {
+    alias.compiled_->ReadJson(root, arena, out);
+  }
+}
+
+void Field::Read(const RuleRecord& record, Arena& arena,
+                 std::vector<FieldValue>& out) const {
+  if (record.scalar() != nullptr) {
+    bool is_itself = compiled_->path == std::vector<PathStep>{PathStep{}};
+    if (compiled_->everything || is_itself) out.push_back(*record.scalar());
+    return;
+  }
+  if (compiled_->everything) return ReadAllTexts(record.root(), arena, out);
+  if (record.event() != nullptr) {
+    return compiled_->ReadEvent(*record.event(), arena, out);
+  }
+  compiled_->ReadJson(record.root(), arena, out);
+}
+
+FieldSet Field::fields() const {
+  FieldSet fields;
+  if (compiled_->event_field != nullptr) {
+    fields.set(static_cast<size_t>(compiled_->event_field->id));
+  } else if (compiled_->derived != Derived::kNone) {
+    fields.set(static_cast<size_t>(FieldId::kRequestUri));
+  } else if (compiled_->event_body != nullptr) {
+    fields.set(static_cast<size_t>(compiled_->event_body->id));
+  }
+  for (const Field& alias : compiled_->aliases) fields |= alias.fields();
+  return fields;
+}
+
+bool Field::IsDecoded() const {
+  if (compiled_->event_field != nullptr) return true;
+  return compiled_->aliases.size() == 1 && compiled_->aliases[0].IsDecoded();
+}
+
+bool Field::IsDecodedScalar() const {
+  if (compiled_->event_field != nullptr)
+    return !compiled_->event_field->is_list;
+  return compiled_->aliases.size() == 1 &&
+         compiled_->aliases[0].IsDecodedScalar();
+}
+
+bool Field::IsOfAuditEvent() const {
+  if (compiled_->everything || compiled_->derived != Derived::kNone) {
+    return true;
+  }
+  for (const Field& alias : compiled_->aliases) {
+    if (alias.IsOfAuditEvent()) return true;
+  }
+  return IsAuditField(compiled_->path[0].names);
+}
+
+std::vector<std::string> KnownFieldNames() {
+  std::vector<std::string> names = {"derived.command", "derived.path",
+                                    "requestObject",   "responseObject",
+                                    "annotations",     "user.extra"};
+  for (const EventField& field : EventFields()) names.emplace_back(field.name);
+  for (const Alias& alias : kAliases) names.emplace_back(alias.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace oddverb
