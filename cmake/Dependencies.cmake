@@ -29,6 +29,16 @@ if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
 endif()
 
+# libre2-dev (Debian 12) brings no CMake file, and its pkg-config file would
+# cost one more package.
+find_path(ODDVERB_RE2_HEADERS re2/re2.h REQUIRED)
+find_library(ODDVERB_RE2_LIBRARY re2 REQUIRED)
+mark_as_advanced(ODDVERB_RE2_HEADERS ODDVERB_RE2_LIBRARY)
+add_library(re2::re2 UNKNOWN IMPORTED)
+set_target_properties(
+  re2::re2 PROPERTIES IMPORTED_LOCATION "${ODDVERB_RE2_LIBRARY}"
+                      INTERFACE_INCLUDE_DIRECTORIES "${ODDVERB_RE2_HEADERS}")
+
 # Abseil is used in every folder.
 add_library(oddverb_absl INTERFACE)
 target_link_libraries(

@@ -4,6 +4,6 @@
 #ifndef ODDVERB_RULES_RULES_H_
 #define ODDVERB_RULES_RULES_H_
 
-#include "rules/predicate.h"
+#include "rules/program.h"
 
 #endif  // ODDVERB_RULES_RULES_H_

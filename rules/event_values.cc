@@ -1,0 +1,60 @@
+#include "rules/event_values.h"
+
+#include "base/case_fold.h"
+
+namespace oddverb {
+
+uint32_t ProgramField::InternText(std::string_view folded) {
+  uint32_t symbol = texts.Intern(folded, symbols);
+  if (symbol == symbols) ++symbols;
+  return symbol;
+}
+
+uint32_t ProgramField::InternNumber(std::string_view canonical) {
+  uint32_t symbol = numbers.Intern(canonical, symbols);
+  if (symbol == symbols) ++symbols;
+  return symbol;
+}
+
+EventValues::EventValues(const std::vector<ProgramField>& fields)
+    : fields_(fields), slots_(fields.size()) {}
+
+void EventValues::Begin(const RuleRecord& record) {
+  record_ = &record;
+  ++event_;
+  arena_.Clear();
+}
+
+void EventValues::Read(uint32_t field, Slot& slot) {
+  slot.values.clear();
+  fields_[field].field.Read(*record_, arena_, slot.values);
+  slot.read_in = event_;
+}
+
+void EventValues::Fold(uint32_t field, Slot& slot) {
+  slot.folded.clear();
+  for (const FieldValue& value : Values(field)) {
+    bool is_string = value.type == JsonType::kString;
+    slot.folded.push_back(is_string ? Folded(value.text, arena_) : value.text);
+  }
+  slot.folded_in = event_;
+}
+
+void EventValues::FindSymbols(uint32_t field, Slot& slot) {
+  const ProgramField& of = fields_[field];
+  std::span<const FieldValue> values = Values(field);
+  std::span<const std::string_view> folded = FoldedTexts(field);
+  slot.symbols.clear();
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint32_t symbol = SymbolTable::kUnknown;
+    if (values[i].type == JsonType::kNumber) {
+      symbol = of.numbers.Find(values[i].text);
+    } else if (values[i].IsScalar()) {
+      symbol = of.texts.Find(folded[i]);
+    }
+    slot.symbols.push_back(symbol);
+  }
+  slot.symbols_in = event_;
+}
+
+}  // namespace oddverb
