@@ -1,0 +1,127 @@
+// Which of many predicates can hold for an event at all, told from few of its
+// fields, so that thousands of rules cost about as much as those that remain.
+//
+// From each predicate follows what the event must have: "verb is create or
+// update", "userAgent holds curl". Fields that the decoder has read anyway and
+// that many rules ask for are rows of bits: one row for each text that rules
+// name, one for all other texts, one for "absent"; what remains of all rows is
+// a candidate. Combinations of rows repeat (few hundred make up a log), so
+// their candidates are remembered in the state. Predicates that ask a field for
+// one of very many texts, or a text for literals, are filed under those (a
+// gate) and come up only where the event has them.
+//
+// Immutable after construction; thread-safe, with a state for each thread.
+#ifndef ODDVERB_RULES_RULE_INDEX_H_
+#define ODDVERB_RULES_RULE_INDEX_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rules/literal_set.h"
+#include "rules/predicate.h"
+#include "rules/program.h"
+#include "rules/required.h"
+
+namespace oddverb {
+
+class RuleIndexState;
+
+class RuleIndex {
+ public:
+  // `predicates` in the order of `program`, which outlives the index.
+  RuleIndex(std::span<const Predicate> predicates, const Program& program);
+  ~RuleIndex();
+
+  // The numbers of all predicates that can hold for the event, and few others;
+  // in no order, without repetition. Lives until the next call.
+  std::span<const uint32_t> Candidates(EventValues& event,
+                                       RuleIndexState& state) const;
+
+ private:
+  friend class RuleIndexState;
+  static constexpr size_t kMaxRowFields = 8;
+  static constexpr size_t kMaxGates = 64;
+  // So few candidates are evaluated at once instead of opening their gate.
+  static constexpr uint32_t kFewCandidates = 4;
+  // A row costs a bit for each rule; fields with more texts get a gate.
+  static constexpr uint32_t kMaxRowSymbols = 512;
+  static constexpr uint32_t kAbsentRow = 0;
+  static constexpr uint32_t kOtherRow = 1;  // and behind it one for each symbol
+
+  struct RowField {
+    uint32_t field = 0;
+    std::vector<uint32_t> row_of_symbol;
+    std::vector<uint64_t> bits;  // rows of words_ words
+  };
+  // Predicates that come up only by what a field holds.
+  struct Gate {
+    uint32_t field = 0;
+    std::vector<std::vector<uint32_t>> of_symbol;
+    std::map<std::string, uint32_t> literal_numbers;
+    LiteralSet literals;
+    std::vector<std::vector<uint32_t>> of_literal;
+  };
+  using Rows = std::array<uint16_t, kMaxRowFields>;
+  // What is remembered of a combination of rows.
+  struct Combination {
+    Rows rows{};
+    bool is_known = false;
+    uint64_t gates = 0;  // that some candidate lies behind
+    std::vector<uint32_t> candidates;
+  };
+
+  void ChooseRowFields(std::span<const Required> required);
+  void FillRows(RowField& row_field, std::span<const Required> required);
+  void SetBit(RowField& row_field, uint32_t row, size_t rule);
+  void ChooseGate(uint32_t rule, const Required& required);
+  void FileByValues(uint32_t rule, const Field& field,
+                    const RequiredValues& values);
+  void FileByLiterals(uint32_t rule, const Field& field,
+                      std::span<const std::string> literals);
+  Gate* GateOf(const Field& field, uint32_t rule);
+  std::vector<uint32_t> SymbolsOf(uint32_t field,
+                                  const RequiredValues& values) const;
+
+  bool FindRows(EventValues& event, Rows& rows) const;
+  const Combination& Combine(const Rows& rows, RuleIndexState& state) const;
+  void FindCandidates(const Rows& rows, RuleIndexState& state,
+                      Combination& found) const;
+  bool IsCandidate(const Rows& rows, uint32_t rule) const;
+  void OpenGate(const Gate& gate, EventValues& event, const Rows& rows,
+                RuleIndexState& state) const;
+
+  size_t rules_ = 0;
+  size_t words_ = 0;
+  const Program& program_;
+  std::vector<RowField> row_fields_;
+  std::vector<std::unique_ptr<Gate>> gates_;
+  std::vector<uint8_t> gate_of_rule_;  // number + 1; 0 = none
+};
+
+class RuleIndexState {
+ public:
+  explicit RuleIndexState(const RuleIndex& index);
+  ~RuleIndexState();
+
+ private:
+  friend class RuleIndex;
+  static constexpr size_t kCombinations = 1024;
+  // Larger lists are made anew each time: the memory stays bounded.
+  static constexpr size_t kMaxRemembered = 512;
+
+  std::vector<RuleIndex::Combination> combinations_;
+  RuleIndex::Combination unremembered_;
+  std::vector<uint64_t> bits_;
+  std::vector<uint32_t> found_;
+  uint64_t event_ = 0;
+  std::vector<uint64_t> found_in_;  // by rule
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_RULES_RULE_INDEX_H_
