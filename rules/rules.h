@@ -4,6 +4,7 @@
 #ifndef ODDVERB_RULES_RULES_H_
 #define ODDVERB_RULES_RULES_H_
 
+#include "rules/rule_loader.h"
 #include "rules/rule_set.h"
 
 #endif  // ODDVERB_RULES_RULES_H_

@@ -1,0 +1,88 @@
+// Texts of rules as a RuleSet. A broken rule is reported with its place and
+// left out; it never costs another one. One thread.
+//
+//   RuleLoader loader(options);
+//   loader.Add("rules/a.yml", text);
+//   LoadedRules loaded = std::move(loader).Finish();
+//
+// Doors for what comes beside Sigma's rules: loaded.correlations holds the YAML
+// of Sigma correlations, loaded.foreign the texts that are lists of rules (as
+// Falco's are); AddRule() takes rules that another front end has made.
+#ifndef ODDVERB_RULES_RULE_LOADER_H_
+#define ODDVERB_RULES_RULE_LOADER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/rule_diagnostics.h"
+#include "rules/rule_set.h"
+#include "rules/sigma_rule.h"
+
+namespace oddverb {
+
+struct LoadedRules {
+  std::shared_ptr<const RuleSet> rules;
+  RuleDiagnostics diagnostics;
+  uint64_t documents = 0;      // of all kinds
+  uint64_t refused = 0;        // with an error
+  uint64_t other_sources = 0;  // for logs of other products
+  // Not rules of one event: what a correlation engine reads.
+  struct Correlation {
+    std::string file;
+    YamlNode document;
+  };
+  std::vector<Correlation> correlations;
+  // Whole texts in another language.
+  struct Foreign {
+    std::string file;
+    std::string text;
+  };
+  std::vector<Foreign> foreign;
+};
+
+class RuleLoader {
+ public:
+  // Of one text, and of all together.
+  static constexpr size_t kMaxTextBytes = 16 * 1024 * 1024;
+  static constexpr size_t kMaxRules = 100'000;
+
+  explicit RuleLoader(SigmaOptions options);
+
+  // Reads every document in `text`. `file` is what messages call it.
+  void Add(std::string_view file, std::string_view text);
+  // A rule of another language. Its place in the order is behind those read
+  // before. False, with an error at `line`, if it cannot be had.
+  bool AddRule(const RuleText& text, Rule rule);
+
+  RuleDiagnostics& diagnostics() { return loaded_.diagnostics; }
+
+  // Applies filters, looks for dead rules, builds the set.
+  LoadedRules Finish() &&;
+
+ private:
+  void AddDocument(const RuleText& text, const YamlNode& document);
+  void ReadDocument(const RuleText& text, const SigmaMapping& document);
+  void ReadRule(const RuleText& text, const SigmaMapping& document);
+  // Whether this id or name was there before; says so.
+  bool IsTaken(const RuleText& text, const YamlNode& node,
+               const RulePlace& place);
+  void ApplyFilters();
+  void Lint(const RuleText& text, const Rule& rule);
+
+  SigmaOptions options_;
+  LoadedRules loaded_;
+  std::vector<Rule> rules_;
+  std::vector<SigmaFilter> filters_;
+  std::map<std::string, std::string, std::less<>> places_;  // of ids, names
+  std::vector<YamlNode> global_;  // of the text being read
+  YamlNode previous_;             // for "action: repeat"
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_RULES_RULE_LOADER_H_
