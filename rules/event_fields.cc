@@ -71,12 +71,11 @@ using U = UserIdentity;
 using O = ObjectReference;
 using F = FieldId;
 
-// Sorted by name.
+// Sorted by name. Not the reason of the authorization: there the API server
+// does write an empty string.
 constexpr EventField kEventFields[] = {
     {"annotations.authorization.k8s.io/decision", F::kAnnotations,
      DecisionText},
-    {"annotations.authorization.k8s.io/reason", F::kAnnotations,
-     Direct<&A::authorization_reason>},
     {"auditID", F::kAuditId, Direct<&A::audit_id>},
     {"impersonatedUser.groups", F::kImpersonatedUser, ImpersonatedGroups, true},
     {"impersonatedUser.uid", F::kImpersonatedUser, OfImpersonated<&U::uid>},
