@@ -43,14 +43,13 @@ void EventValues::Fold(uint32_t field, Slot& slot) {
 void EventValues::FindSymbols(uint32_t field, Slot& slot) {
   const ProgramField& of = fields_[field];
   std::span<const FieldValue> values = Values(field);
-  std::span<const std::string_view> folded = FoldedTexts(field);
   slot.symbols.clear();
-  for (size_t i = 0; i < values.size(); ++i) {
+  for (const FieldValue& value : values) {
     uint32_t symbol = SymbolTable::kUnknown;
-    if (values[i].type == JsonType::kNumber) {
-      symbol = of.numbers.Find(values[i].text);
-    } else if (values[i].IsScalar()) {
-      symbol = of.texts.Find(folded[i]);
+    if (value.type == JsonType::kNumber) {
+      symbol = of.numbers.Find(value.text);
+    } else if (value.IsScalar() && !of.texts.empty()) {
+      symbol = of.texts.Find(Folded(value.text, arena_));
     }
     slot.symbols.push_back(symbol);
   }

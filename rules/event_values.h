@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "rules/field.h"
+#include "rules/rule_field.h"
 #include "rules/symbol_table.h"
 
 namespace oddverb {

@@ -17,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/field.h"
 #include "rules/glob.h"
+#include "rules/rule_field.h"
 
 namespace oddverb {
 

@@ -26,7 +26,10 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Build(
     std::vector<Rule> rules) {
   std::shared_ptr<RuleSet> set(new RuleSet(std::move(rules)));
   std::vector<Predicate> predicates;
-  for (const Rule& rule : set->rules_) predicates.push_back(rule.predicate);
+  for (const Rule& rule : set->rules_) {
+    predicates.push_back(rule.predicate);
+    set->occasions_.push_back(rule.occasion);
+  }
   ODDVERB_ASSIGN_OR_RETURN(set->program_, Program::Compile(predicates));
   set->index_ = std::make_unique<RuleIndex>(predicates, *set->program_);
   set->fields_ = set->program_->DecodedFields();
@@ -60,7 +63,7 @@ std::span<const Rule* const> RuleMatcher::Match(const RuleRecord& record,
   for (uint32_t number :
        rules_->index_->Candidates(state_.values(), index_state_)) {
     bool judges = request == Request::kFirstWithStatus ||
-                  rules_->rules_[number].occasion == Occasion::kEvent;
+                  rules_->occasions_[number] == Occasion::kEvent;
     if (judges && rules_->program_->Matches(number, state_)) {
       numbers_.push_back(number);
     }

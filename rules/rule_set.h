@@ -38,6 +38,7 @@ class RuleSet {
   explicit RuleSet(std::vector<Rule> rules);
 
   std::vector<Rule> rules_;
+  std::vector<Occasion> occasions_;  // of rules_, close together
   FieldSet fields_;
   std::unique_ptr<const Program> program_;
   std::unique_ptr<const RuleIndex> index_;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/ip_address.h"
 #include "base/strings.h"
@@ -91,10 +90,6 @@ class Builder {
   void FailValue(size_t value, std::string message) {
     errors_.push_back({SigmaItemError::kNone, value, std::move(message)});
   }
-  void WarnModifier(std::string message) {
-    errors_.push_back(
-        {modifier_, SigmaItemError::kNone, std::move(message), true});
-  }
   void FailCombination() {
     FailModifier(absl::StrCat("\"", A(item_.modifiers[modifier_]),
                               "\" cannot follow the modifiers before it"));
@@ -169,7 +164,8 @@ class Builder {
     all_ = true;
     if (type_ == Type::kExists) return FailCombination();
     if (item_.values.size() == 1) {
-      WarnModifier("\"all\" of a single value says nothing");
+      errors_.push_back({modifier_, SigmaItemError::kNone,
+                         "\"all\" of a single value says nothing", true});
     }
   }
 
@@ -276,8 +272,7 @@ class Builder {
   Predicate Join() {
     if (has_null_) return Predicate::Of(MakeTest(Comparison::kNull));
     if (type_ == Type::kExists) return JoinExists();
-    // The forms that one written value was given are alternatives, even under
-    // "all".
+    // The forms of one written value are alternatives, even under "all".
     std::map<size_t, std::vector<Predicate>> forms;
     for (const Value& value : values_) {
       forms[value.index].push_back(OfValue(value));
@@ -291,11 +286,10 @@ class Builder {
   }
 
   Predicate JoinExists() {
-    std::string text =
-        values_.size() == 1 ? absl::AsciiStrToLower(values_[0].raw) : "";
+    bool is_one = values_.size() == 1;
+    std::string text = is_one ? absl::AsciiStrToLower(values_[0].raw) : "";
     bool yes = text == "true" || text == "yes" || text == "on";
-    bool no = text == "false" || text == "no" || text == "off";
-    if (!yes && !no) {
+    if (!yes && text != "false" && text != "no" && text != "off") {
       FailValue(0, "\"exists\" takes true or false");
       return Predicate::False();
     }
@@ -303,8 +297,8 @@ class Builder {
     return yes ? exists : Predicate::Not(exists);
   }
 
-  Test MakeTest(Comparison comparison) const {
-    return Test{.field = item_.field, .comparison = comparison};
+  Test MakeTest(Comparison c) const {
+    return Test{.field = item_.field, .comparison = c};
   }
   Predicate TestOf(Comparison comparison, std::string value) const {
     Test test = MakeTest(comparison);

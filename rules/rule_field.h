@@ -7,9 +7,9 @@
 // 2. "derived.command" (what an exec runs, decoded), "derived.path" and
 //    "derived.query.NAME" (parts of requestURI, decoded);
 // 3. the short names that published rules use: "namespace", "hostPath", ...
-//    (kAliases in field.cc), also behind "kubernetes.audit.".
-#ifndef ODDVERB_RULES_FIELD_H_
-#define ODDVERB_RULES_FIELD_H_
+//    (kAliases in rule_field.cc), also behind "kubernetes.audit.".
+#ifndef ODDVERB_RULES_RULE_FIELD_H_
+#define ODDVERB_RULES_RULE_FIELD_H_
 
 #include <compare>
 #include <memory>
@@ -79,4 +79,4 @@ std::vector<std::string> KnownFieldNames();
 
 }  // namespace oddverb
 
-#endif  // ODDVERB_RULES_FIELD_H_
+#endif  // ODDVERB_RULES_RULE_FIELD_H_

@@ -1,4 +1,4 @@
-#include "rules/field.h"
+#include "rules/rule_field.h"
 
 #include <algorithm>
 #include <charconv>
