@@ -10,25 +10,33 @@ namespace {
 
 using Values = std::vector<FieldValue>;
 
-void AppendText(std::string_view text, Values& out) {
-  if (!text.empty()) out.push_back({JsonType::kString, false, text});
+template <auto Member>
+std::string_view Direct(const AuditEvent& event) {
+  return event.*Member;
+}
+template <auto Member>
+std::string_view OfUser(const AuditEvent& event) {
+  return event.user.*Member;
+}
+template <auto Member>
+std::string_view OfImpersonated(const AuditEvent& event) {
+  return event.impersonated.*Member;
+}
+template <auto Member>
+std::string_view OfObject(const AuditEvent& event) {
+  return event.object.*Member;
 }
 
-template <auto Member>
-void Direct(const AuditEvent& event, Arena&, Values& out) {
-  AppendText(event.*Member, out);
+std::string_view LevelText(const AuditEvent& event) {
+  return event.level == Level::kUnknown ? "" : LevelName(event.level);
 }
-template <auto Member>
-void OfUser(const AuditEvent& event, Arena&, Values& out) {
-  AppendText(event.user.*Member, out);
+std::string_view StageText(const AuditEvent& event) {
+  return event.stage == Stage::kUnknown ? "" : StageName(event.stage);
 }
-template <auto Member>
-void OfImpersonated(const AuditEvent& event, Arena&, Values& out) {
-  AppendText(event.impersonated.*Member, out);
-}
-template <auto Member>
-void OfObject(const AuditEvent& event, Arena&, Values& out) {
-  AppendText(event.object.*Member, out);
+std::string_view DecisionText(const AuditEvent& event) {
+  return event.decision == Decision::kAllow    ? "allow"
+         : event.decision == Decision::kForbid ? "forbid"
+                                               : "";
 }
 
 void AppendList(std::span<const std::string_view> list, Values& out) {
@@ -44,17 +52,6 @@ void ImpersonatedGroups(const AuditEvent& event, Arena&, Values& out) {
 }
 void SourceIps(const AuditEvent& event, Arena&, Values& out) {
   AppendList(event.source_ips, out);
-}
-
-void LevelText(const AuditEvent& event, Arena&, Values& out) {
-  if (event.level != Level::kUnknown) AppendText(LevelName(event.level), out);
-}
-void StageText(const AuditEvent& event, Arena&, Values& out) {
-  if (event.stage != Stage::kUnknown) AppendText(StageName(event.stage), out);
-}
-void DecisionText(const AuditEvent& event, Arena&, Values& out) {
-  if (event.decision == Decision::kAllow) AppendText("allow", out);
-  if (event.decision == Decision::kForbid) AppendText("forbid", out);
 }
 
 void Code(const AuditEvent& event, Arena& arena, Values& out) {
@@ -77,7 +74,8 @@ constexpr EventField kEventFields[] = {
     {"annotations.authorization.k8s.io/decision", F::kAnnotations,
      DecisionText},
     {"auditID", F::kAuditId, Direct<&A::audit_id>},
-    {"impersonatedUser.groups", F::kImpersonatedUser, ImpersonatedGroups, true},
+    {"impersonatedUser.groups", F::kImpersonatedUser, nullptr,
+     ImpersonatedGroups, true},
     {"impersonatedUser.uid", F::kImpersonatedUser, OfImpersonated<&U::uid>},
     {"impersonatedUser.username", F::kImpersonatedUser,
      OfImpersonated<&U::name>},
@@ -90,13 +88,13 @@ constexpr EventField kEventFields[] = {
     {"objectRef.subresource", F::kObjectRef, OfObject<&O::subresource>},
     {"objectRef.uid", F::kObjectRef, OfObject<&O::uid>},
     {"requestURI", F::kRequestUri, Direct<&A::request_uri>},
-    {"responseStatus.code", F::kResponseStatus, Code},
+    {"responseStatus.code", F::kResponseStatus, nullptr, Code},
     {"responseStatus.message", F::kResponseStatus,
      Direct<&A::response_message>},
     {"responseStatus.reason", F::kResponseStatus, Direct<&A::response_reason>},
-    {"sourceIPs", F::kSourceIps, SourceIps, true},
+    {"sourceIPs", F::kSourceIps, nullptr, SourceIps, true},
     {"stage", F::kStage, StageText},
-    {"user.groups", F::kUserGroups, Groups, true},
+    {"user.groups", F::kUserGroups, nullptr, Groups, true},
     {"user.uid", F::kUserUid, OfUser<&U::uid>},
     {"user.username", F::kUserName, OfUser<&U::name>},
     {"userAgent", F::kUserAgent, Direct<&A::user_agent>},

@@ -18,6 +18,8 @@ namespace oddverb {
 struct EventField {
   std::string_view name;
   FieldId id = FieldId::kCount;
+  // One text, empty = absent; nullptr for the fields that `read` is for.
+  std::string_view (*text)(const AuditEvent&) = nullptr;
   // Appends what the event has; nothing if it is absent.
   void (*read)(const AuditEvent&, Arena&, std::vector<FieldValue>&) = nullptr;
   bool is_list = false;

@@ -1,6 +1,7 @@
 #include "rules/event_values.h"
 
 #include "base/case_fold.h"
+#include "rules/event_fields.h"
 
 namespace oddverb {
 
@@ -17,7 +18,9 @@ uint32_t ProgramField::InternNumber(std::string_view canonical) {
 }
 
 EventValues::EventValues(const std::vector<ProgramField>& fields)
-    : fields_(fields), slots_(fields.size()) {}
+    : fields_(fields), slots_(fields.size()) {
+  for (const ProgramField& of : fields) decoded_.push_back(of.field.decoded());
+}
 
 void EventValues::Begin(const RuleRecord& record) {
   record_ = &record;
@@ -54,6 +57,20 @@ void EventValues::FindSymbols(uint32_t field, Slot& slot) {
     slot.symbols.push_back(symbol);
   }
   slot.symbols_in = event_;
+}
+
+EventValues::OneSymbol EventValues::FindOneSymbol(uint32_t field) {
+  const EventField* decoded = decoded_[field];
+  const AuditEvent* event = record_->event();
+  if (event != nullptr && decoded != nullptr && decoded->text != nullptr) {
+    std::string_view text = decoded->text(*event);
+    if (text.empty()) return {};
+    return {Count::kOne, fields_[field].texts.Find(Folded(text, arena_))};
+  }
+  std::span<const FieldValue> values = Values(field);
+  if (values.size() > 1) return {.count = Count::kMany};
+  if (values.empty() || values[0].type == JsonType::kNull) return {};
+  return {Count::kOne, Symbols(field)[0]};
 }
 
 }  // namespace oddverb

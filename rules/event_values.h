@@ -56,6 +56,14 @@ class EventValues {
     if (slot.symbols_in != event_) FindSymbols(field, slot);
     return slot.symbols;
   }
+  // The same for a field that has at most one value, as most do, with less
+  // ado.
+  enum class Count : uint8_t { kNone, kOne, kMany };
+  struct OneSymbol {
+    Count count = Count::kNone;  // null counts as none
+    uint32_t symbol = SymbolTable::kUnknown;
+  };
+  OneSymbol FindOneSymbol(uint32_t field);
 
  private:
   struct Slot {
@@ -71,6 +79,7 @@ class EventValues {
   void FindSymbols(uint32_t field, Slot& slot);
 
   const std::vector<ProgramField>& fields_;
+  std::vector<const EventField*> decoded_;  // by field
   const RuleRecord* record_ = nullptr;
   uint64_t event_ = 0;
   std::vector<Slot> slots_;

@@ -255,7 +255,14 @@ bool Field::is_everything() const { return compiled_->everything; }
 
 void Field::Compiled::ReadEvent(const AuditEvent& event, Arena& arena,
                                 std::vector<FieldValue>& out) const {
-  if (event_field != nullptr) return event_field->read(event, arena, out);
+  if (event_field != nullptr) {
+    if (event_field->text == nullptr) {
+      return event_field->read(event, arena, out);
+    }
+    std::string_view text = event_field->text(event);
+    if (!text.empty()) out.push_back({JsonType::kString, false, text});
+    return;
+  }
   if (derived != Derived::kNone) {
     if (event.request_uri.empty()) return;
     return ReadDerived(derived, parameter, event.request_uri, arena, out);
@@ -316,16 +323,14 @@ FieldSet Field::fields() const {
   return fields;
 }
 
-bool Field::IsDecoded() const {
-  if (compiled_->event_field != nullptr) return true;
-  return compiled_->aliases.size() == 1 && compiled_->aliases[0].IsDecoded();
+const EventField* Field::decoded() const {
+  if (compiled_->event_field != nullptr) return compiled_->event_field;
+  const std::vector<Field>& aliases = compiled_->aliases;
+  return aliases.size() == 1 ? aliases[0].decoded() : nullptr;
 }
 
 bool Field::IsDecodedScalar() const {
-  if (compiled_->event_field != nullptr)
-    return !compiled_->event_field->is_list;
-  return compiled_->aliases.size() == 1 &&
-         compiled_->aliases[0].IsDecodedScalar();
+  return IsDecoded() && !decoded()->is_list;
 }
 
 bool Field::IsOfAuditEvent() const {

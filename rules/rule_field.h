@@ -25,6 +25,8 @@
 
 namespace oddverb {
 
+struct EventField;
+
 class Field {
  public:
   // What "[0]" in a name means: as Sigma 2 has it, a letter of the name, or as
@@ -51,9 +53,11 @@ class Field {
 
   // Whether the decoder keeps it in a place of its own, so that reading it from
   // an audit event costs next to nothing.
-  bool IsDecoded() const;
+  bool IsDecoded() const { return decoded() != nullptr; }
   // The same, and it has at most one value.
   bool IsDecodedScalar() const;
+  // That place; nullptr if there is none.
+  const EventField* decoded() const;
 
   // Whether the audit format knows such a field. What lies in objects, in
   // annotations and in user.extra is free.

@@ -11,7 +11,6 @@
 namespace oddverb {
 namespace {
 
-// Row of a value that FindRows() cannot tell; keeps rows in 16 bits.
 constexpr size_t kWordBits = 64;
 
 uint64_t HashOf(std::span<const uint16_t> rows) {
@@ -180,11 +179,11 @@ void RuleIndex::ChooseGate(uint32_t rule, const Required& required) {
 bool RuleIndex::FindRows(EventValues& event, Rows& rows) const {
   rows.fill(0);
   for (size_t i = 0; i < row_fields_.size(); ++i) {
-    uint32_t field = row_fields_[i].field;
-    std::span<const FieldValue> values = event.Values(field);
-    if (values.size() > 1) return false;
-    bool absent = values.empty() || values[0].type == JsonType::kNull;
-    uint32_t row = absent ? kAbsentRow : kOtherRow + event.Symbols(field)[0];
+    EventValues::OneSymbol one = event.FindOneSymbol(row_fields_[i].field);
+    if (one.count == EventValues::Count::kMany) return false;
+    uint32_t row = one.count == EventValues::Count::kNone
+                       ? kAbsentRow
+                       : kOtherRow + one.symbol;
     rows[i] = static_cast<uint16_t>(row);
   }
   return true;

@@ -47,7 +47,7 @@ class RuleIndex {
   static constexpr size_t kMaxRowFields = 8;
   static constexpr size_t kMaxGates = 64;
   // So few candidates are evaluated at once instead of opening their gate.
-  static constexpr uint32_t kFewCandidates = 4;
+  static constexpr uint32_t kFewCandidates = 8;
   // A row costs a bit for each rule; fields with more texts get a gate.
   static constexpr uint32_t kMaxRowSymbols = 512;
   static constexpr uint32_t kAbsentRow = 0;

@@ -251,6 +251,27 @@ TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnAuditEvents) {
   EXPECT_GT(matched, 10'000u);  // the comparison is of something
 }
 
+// As text of which nothing is decoded, with lists, nulls and empty texts where
+// an audit event has none.
+TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnOddEvents) {
+  static const std::vector<std::string> fields(kEventFields.begin(),
+                                               kEventFields.begin() + 6);
+  for (uint32_t seed = 1; seed <= 40; ++seed) {
+    Random random(seed);
+    auto set = RandomRules(random, fields, 150);
+    RuleMatcher matcher(set);
+    for (int i = 0; i < 60; ++i) {
+      json record = RandomEvent(random);
+      record["verb"] = RandomJson(random, 2);
+      record["objectRef"]["resource"] = RandomJson(random, 2);
+      record["responseStatus"]["code"] = RandomJson(random, 1);
+      std::string text = record.dump();
+      ExpectSame(*set, matcher.Match(RawJson{text}), record, seed);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 // The same tests put together in another order, with another nesting, are the
 // same predicate.
 TEST(ProgramPropertyTest, PredicatesAreCanonical) {

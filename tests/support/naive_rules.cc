@@ -23,12 +23,16 @@ struct Found {
 
 void Flatten(const json& value, bool in_array, int depth,
              std::vector<Found>& out) {
-  if (!value.is_array() || value.empty()) {
+  if (!value.is_array()) {
     out.push_back({value, in_array});
     return;
   }
-  if (depth >= 8) return;
-  for (const json& item : value) Flatten(item, true, depth + 1, out);
+  size_t before = out.size();
+  for (const json& item : value) {
+    if (depth < 8) Flatten(item, true, depth + 1, out);
+  }
+  // An array without anything in it is there all the same, once.
+  if (depth == 0 && out.size() == before) out.push_back({value, in_array});
 }
 
 std::vector<Found> Resolve(const json& value,
