@@ -16,14 +16,6 @@ find_package(CURL 7.85 REQUIRED)
 find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers)
 find_package(zstd CONFIG REQUIRED)
 
-# RE2 of Debian 12 has no CMake file.
-if(NOT TARGET re2::re2)
-  find_library(ODDVERB_RE2_LIBRARY re2 REQUIRED)
-  mark_as_advanced(ODDVERB_RE2_LIBRARY)
-  add_library(re2::re2 INTERFACE IMPORTED)
-  target_link_libraries(re2::re2 INTERFACE "${ODDVERB_RE2_LIBRARY}")
-endif()
-
 # yaml-cpp 0.7 (Debian 12) has the old name of the target.
 if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
