@@ -14,8 +14,6 @@ constexpr std::string_view kSourceTypes[] = {"tail", "webhook", "files",
                                              "stdin"};
 constexpr std::string_view kStarts[] = {"beginning", "end"};
 constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
-constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
-                                            "critical"};
 constexpr std::string_view kOrders[] = {"arrival", "event_time"};
 constexpr std::string_view kSecretBodies[] = {"keep", "strip"};
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
