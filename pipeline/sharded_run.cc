@@ -104,10 +104,12 @@ bool Schedule::Push(ReadBatch& read) {
   if (!status_.ok()) return false;
   bytes_under_way_ += bytes;
   stages_.counters.batches_waiting.fetch_add(1, std::memory_order_relaxed);
-  size_t source = read.source;
+  ReadBatch next;
+  next.source = read.source;
+  // Where the spool is read on: a body stays in it until it is judged.
+  next.last_spooled = read.last_spooled;
   read_.emplace_back(pushed_++, std::move(read));
-  read = ReadBatch();
-  read.source = source;
+  read = std::move(next);
   if (!spare_.empty()) {
     read.raw = std::move(spare_.back());
     spare_.pop_back();
