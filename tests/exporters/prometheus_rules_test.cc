@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::MatchesRegex;
 
@@ -101,6 +102,15 @@ TEST(PrometheusRulesTest, EveryAlertSaysHowBadItIsAndWhatToDo) {
                             "OddverbEventsDropped", "OddverbLagHigh",
                             "OddverbExporterFailing", "OddverbBlindDetector",
                             "OddverbDown", "OddverbConfigReloadFailed"}));
+}
+
+TEST(PrometheusRulesTest, TheGuideNamesEveryAlert) {
+  std::ifstream file(ODDVERB_SOURCE_DIR "/docs/grafana.md");
+  const std::string guide(std::istreambuf_iterator<char>(file), {});
+  for (const PrometheusRule& rule : ShippedRules()) {
+    if (rule.alert.empty()) continue;
+    EXPECT_THAT(guide, HasSubstr("| `" + rule.alert + "` |"));
+  }
 }
 
 TEST(PrometheusRulesTest, OnlyKnownMetricsAreAskedFor) {
