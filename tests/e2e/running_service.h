@@ -54,15 +54,20 @@ class LoopbackService {
     return log.substr(at, log.find_first_of(" \n", at) - at);
   }
 
-  HttpResult Send(std::string_view listener, const HttpClientRequest& request) {
+  // Safe in any thread, as it does not look into the process's log.
+  static HttpResult SendTo(const std::string& address,
+                           const HttpClientRequest& request) {
     auto client = HttpClient::Make(HttpClientOptions());
     EXPECT_TRUE(client.ok()) << client.status();
     const std::string url =
-        absl::StrCat("http://", AddressOf(listener), std::string(request.url));
+        absl::StrCat("http://", address, std::string(request.url));
     HttpClientRequest full = request;
     full.url = url;
     auto result = (*client)->Send(full, absl::Seconds(30));
     return result.ok() ? *std::move(result) : HttpResult();
+  }
+  HttpResult Send(std::string_view listener, const HttpClientRequest& request) {
+    return SendTo(AddressOf(listener), request);
   }
   HttpResult Get(std::string_view listener, const std::string& path,
                  const std::string& token = "") {

@@ -150,11 +150,15 @@ TEST(ForwardStopTest, PendingRequestsAreToComeAgain) {
   LoopbackService forwarder(
       {"forward", "--config", config, "--to", "http://127.0.0.1:1/audit/lab"});
   ASSERT_TRUE(forwarder.Started("msg=forwarding"));
+  const std::string address = forwarder.AddressOf("in");
   HttpResult result;
   std::thread sender([&] {
-    result = forwarder.Post("in", "/audit/lab",
-                            absl::StrCat("{\"kind\":\"EventList\",\"items\":[",
-                                         DemoLogLines().front(), "]}"));
+    const std::string body = absl::StrCat("{\"kind\":\"EventList\",\"items\":[",
+                                          DemoLogLines().front(), "]}");
+    HttpClientRequest request;
+    request.url = "/audit/lab";
+    request.body = body;
+    result = LoopbackService::SendTo(address, request);
   });
   EXPECT_TRUE(forwarder.Started("does not take events"));
   forwarder.process().Signal(SIGTERM);
