@@ -17,27 +17,34 @@ FollowedFiles::FollowedFiles(RotatedFiles names, const Options& options,
                              TailCounters& counters)
     : names_(std::move(names)), options_(options), counters_(counters) {}
 
-void FollowedFiles::ReportLost(const FollowedFile& file) {
+void FollowedFiles::ReportLost(const FollowedFile& file, RejectReason reason) {
   uint64_t bytes = file.known_bytes - std::min(file.known_bytes, file.offset);
-  ++counters_.files_lost;
-  counters_.lost_bytes += bytes;
   Rejected lost;
   lost.position = {options_.source, file.stream, file.offset, file.line};
-  lost.reason = RejectReason::kUnreadable;
-  lost.record_bytes = bytes;
-  std::string amount = bytes > 0 ? absl::StrCat("at least ", bytes, " bytes")
-                                 : std::string("an unknown number of bytes");
-  lost.detail = absl::StrCat(
-      PathOf(file),
-      file.truncated ? ": was emptied in place before it was read: "
-                     : ": was deleted before it was read: ",
-      amount, " behind byte ", file.offset,
-      file.truncated
-          ? " are gone. The API server never does that: somebody or a "
-            "copytruncate of logrotate did"
-          : " are gone. Either the API server's clean-up was faster "
-            "(--audit-log-maxbackup, --audit-log-maxage), or somebody deleted "
-            "them");
+  lost.reason = reason;
+  // What a copy holds is read from there.
+  lost.record_bytes = reason == RejectReason::kCopyTruncated ? 0 : bytes;
+  lost.detail = PathOf(file);
+  std::string unread =
+      bytes > 0 ? absl::StrCat("at least ", bytes, " bytes behind byte ",
+                               file.offset, " are gone")
+                : absl::StrCat("how much was written behind byte ", file.offset,
+                               " is unknown");
+  if (reason == RejectReason::kLost) {
+    absl::StrAppend(
+        &lost.detail, ": was deleted or emptied before it was read: ", unread,
+        ". Either the API server's clean-up was faster (--audit-log-maxbackup, "
+        "--audit-log-maxage), or somebody deleted it");
+  } else if (reason == RejectReason::kEmptied) {
+    absl::StrAppend(&lost.detail, ": was emptied in place: ", unread,
+                    ". The API server never does that: somebody or a "
+                    "copytruncate of logrotate did");
+  } else {
+    absl::StrAppend(&lost.detail,
+                    ": was copied, then emptied in place: what was written "
+                    "between the two is gone. The API server renames instead; "
+                    "copytruncate of logrotate does that");
+  }
   rejected_.push_back(std::move(lost));
 }
 
@@ -74,6 +81,7 @@ bool FollowedFiles::HoldOpen(FollowedFile& file) {
   // Whatever was done to the file: no record starts there.
   if (!file.log->LineEndsAt(file.offset)) {
     ++counters_.files_truncated;
+    ReportLost(file, RejectReason::kEmptied);
     Restart(file);
   }
   return true;

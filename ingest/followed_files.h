@@ -135,7 +135,7 @@ class FollowedFiles {
   void NoteTruncation(FollowedFile& file);
   void DropVanished();
   void Forget(ptrdiff_t index);
-  void ReportLost(const FollowedFile& file);
+  void ReportLost(const FollowedFile& file, RejectReason reason);
   void RejectWhole(const absl::Status& error);
   void NoteProblem(const absl::Status& problem);
 

@@ -237,7 +237,10 @@ void FollowedFiles::Update(FollowedFile& file, const Sighting& seen) {
   if (is_same_file && !seen.compressed && !file.finished &&
       seen.content_bytes < file.offset) {
     if (!file.truncated) NoteTruncation(file);
+    ReportLost(file, RejectReason::kEmptied);
     Restart(file);
+  } else if (file.truncated) {
+    ReportLost(file, RejectReason::kCopyTruncated);
   }
   file.truncated = false;
   if (is_same_file) {
@@ -282,7 +285,16 @@ void FollowedFiles::DropVanished() {
     if (file.log != nullptr) continue;
     bool all_read =
         file.finished || (file.truncated && file.known_bytes <= file.offset);
-    if (!all_read) ReportLost(file);
+    if (!all_read) {
+      ++counters_.files_lost;
+      counters_.lost_bytes +=
+          file.known_bytes - std::min(file.known_bytes, file.offset);
+    }
+    if (file.truncated) {
+      ReportLost(file, RejectReason::kEmptied);
+    } else if (!all_read) {
+      ReportLost(file, RejectReason::kLost);
+    }
     Forget(static_cast<ptrdiff_t>(i));
   }
 }

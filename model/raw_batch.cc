@@ -14,6 +14,12 @@ const char* RejectReasonName(RejectReason reason) {
       return "oversized";
     case RejectReason::kUnreadable:
       return "unreadable";
+    case RejectReason::kLost:
+      return "lost";
+    case RejectReason::kEmptied:
+      return "emptied";
+    case RejectReason::kCopyTruncated:
+      return "copy_truncated";
     case RejectReason::kCount:
       break;
   }

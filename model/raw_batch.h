@@ -26,6 +26,9 @@ enum class RejectReason : uint8_t {
   kNotAuditEvent,  // an object, but of another kind
   kOversized,      // longer than max_record_bytes
   kUnreadable,     // the source failed (read error, damaged compression)
+  kLost,           // a file was deleted before it was read to its end
+  kEmptied,        // a file was cut short or written anew in place
+  kCopyTruncated,  // emptied in place too, but a copy of it was there to read
   kCount,
 };
 const char* RejectReasonName(RejectReason reason);

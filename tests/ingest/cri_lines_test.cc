@@ -131,8 +131,9 @@ TEST(CriLinesTest, DoesNotGlueTheRestOfALineToAnotherFile) {
   ReadAllThereIs(source, reading);
   EXPECT_THAT(reading.records,
               ElementsAre("{\"b\":1} and much more than there was before"));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
-  EXPECT_EQ(reading.rejected[0].reason, RejectReason::kTorn);
+  ASSERT_THAT(reading.rejected, SizeIs(2));
+  EXPECT_EQ(reading.rejected[0].reason, RejectReason::kEmptied);
+  EXPECT_EQ(reading.rejected[1].reason, RejectReason::kTorn);
 }
 
 }  // namespace

@@ -22,6 +22,14 @@ using ::testing::SizeIs;
 
 using TailLossTest = TailFixture;
 
+std::vector<RejectReason> Reasons(const TailReading& reading) {
+  std::vector<RejectReason> reasons;
+  for (const Rejected& rejected : reading.rejected) {
+    reasons.push_back(rejected.reason);
+  }
+  return reasons;
+}
+
 TEST_F(TailLossTest, ReadsANewFileThatHasTheInodeOfADeletedOne) {
   AppendEvents(2);
   std::string bookmark = ReadAfter(options_, "").last_bookmark();
@@ -59,7 +67,7 @@ TEST_F(TailLossTest, ReportsAFileThatWasReplacedUnread) {
   log_.Rotate(0);
   TailReading reading = ReadAfter(options_, bookmark);
   EXPECT_EQ(reading.records, WrittenFrom(4));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
+  EXPECT_THAT(Reasons(reading), ElementsAre(RejectReason::kLost));
 }
 
 TEST_F(TailLossTest, ReportsAFileThatWasDeletedUnread) {
@@ -82,7 +90,7 @@ TEST_F(TailLossTest, ReportsAFileThatWasDeletedUnread) {
   ASSERT_THAT(reading.rejected, SizeIs(1));
   const Rejected& lost = reading.rejected[0];
   uint64_t bytes = written_[1].size() + 1;
-  EXPECT_EQ(lost.reason, RejectReason::kUnreadable);
+  EXPECT_EQ(lost.reason, RejectReason::kLost);
   EXPECT_EQ(lost.record_bytes, bytes);
   EXPECT_EQ(lost.position.offset, written_[0].size() + 1);
   EXPECT_THAT(lost.detail,
@@ -126,6 +134,9 @@ TEST_F(TailLossTest, StartsAgainInAFileThatWasEmptied) {
   EXPECT_EQ(reading.records, written_);
   EXPECT_EQ(source.counters().files_truncated, 2u);
   EXPECT_EQ(source.counters().files_lost, 0u);
+  // Also where everything had been read: who does that hides something.
+  EXPECT_THAT(Reasons(reading),
+              ElementsAre(RejectReason::kEmptied, RejectReason::kEmptied));
   EXPECT_NE(reading.positions[3].stream, reading.positions[2].stream);
   EXPECT_EQ(reading.positions[3].offset, 0u);
 }
@@ -140,8 +151,9 @@ TEST_F(TailLossTest, ReportsWhatWasEmptiedUnread) {
   std::string fresh = log_.AppendEvent();
   ReadAllThereIs(source, reading);
   EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh));
-  ASSERT_THAT(reading.rejected, SizeIs(1));
+  ASSERT_THAT(Reasons(reading), ElementsAre(RejectReason::kEmptied));
   EXPECT_THAT(reading.rejected[0].detail, HasSubstr("emptied in place"));
+  EXPECT_EQ(reading.rejected[0].record_bytes, written_[1].size() + 1);
   EXPECT_EQ(source.counters().lost_bytes, written_[1].size() + 1);
 }
 
@@ -156,6 +168,7 @@ TEST_F(TailLossTest, NoticesAFileThatWasCutWhileNobodyRead) {
   ReadAllThereIs(source, reading);
   EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh));
   EXPECT_EQ(source.counters().files_truncated, 1u);
+  EXPECT_THAT(Reasons(reading), ElementsAre(RejectReason::kEmptied));
 }
 
 TEST_F(TailLossTest, ReadsAllAgainWhereItsPlaceIsInsideOfALine) {
@@ -172,6 +185,7 @@ TEST_F(TailLossTest, ReadsAllAgainWhereItsPlaceIsInsideOfALine) {
   ReadAllThereIs(source, reading);
   EXPECT_THAT(reading.records, ElementsAre(written_[0], fresh[0]));
   EXPECT_EQ(source.counters().files_truncated, 1u);
+  EXPECT_THAT(Reasons(reading), ElementsAre(RejectReason::kEmptied));
 }
 
 TEST_F(TailLossTest, ReadsTheRestOfATruncatedFileFromItsCopy) {
@@ -187,6 +201,8 @@ TEST_F(TailLossTest, ReadsTheRestOfATruncatedFileFromItsCopy) {
   ReadAllThereIs(source, reading);
   EXPECT_EQ(reading.records, written_);
   EXPECT_EQ(source.counters().files_lost, 0u);
+  // Nobody looked between the two.
+  EXPECT_THAT(Reasons(reading), ElementsAre(RejectReason::kCopyTruncated));
   EXPECT_THAT(ReadAfter(options_, reading.last_bookmark()).records, IsEmpty());
 }
 
@@ -199,7 +215,7 @@ TEST_F(TailLossTest, ReportsDamagedCompressionOnceAndReadsOn) {
   TailSource source(options_);
   TailReading reading;
   ReadAllThereIs(source, reading);
-  ASSERT_THAT(reading.rejected, SizeIs(1));
+  ASSERT_THAT(Reasons(reading), ElementsAre(RejectReason::kUnreadable));
   EXPECT_THAT(reading.rejected[0].detail,
               AllOf(HasSubstr(rotated + ".gz"), HasSubstr("damaged")));
   EXPECT_EQ(reading.records.back(), written_.back());
