@@ -123,6 +123,10 @@ void StolenCredentialCross::Observe(const Observation& observation,
         Extend(observation, ids.credential, out);
       }
       break;
+    // None of these has a credential.
+    case ObservationKind::kRecordsRejected:
+    case ObservationKind::kTimeJumped:
+    case ObservationKind::kStreamGoesOn:
     case ObservationKind::kCount:
       break;
   }

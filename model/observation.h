@@ -1,6 +1,7 @@
-// What a detector learned that concerns more than one actor. Small and owned:
-// it outlives its batch and will cross processes. The correlator's detectors
-// see Observations as shard detectors see AuditEvents, in event order.
+// What a detector learned that concerns more than one actor, or the pipeline
+// about a source. Small and owned: it outlives its batch and will cross
+// processes. The correlator's detectors see Observations as shard detectors see
+// AuditEvents, in event order.
 #ifndef ODDVERB_MODEL_OBSERVATION_H_
 #define ODDVERB_MODEL_OBSERVATION_H_
 
@@ -10,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "model/finding.h"
+#include "model/raw_batch.h"
 
 namespace oddverb {
 
@@ -24,7 +26,40 @@ enum class ObservationKind : uint8_t {
   // More from an address that an earlier draft named; `draft` holds only its
   // evidence and count.
   kSuspectContinues,
+  // Of the pipeline, with `stream`: a source had records that nobody judged,
+  kRecordsRejected,
+  // its event time went on by more than StreamBreak::kLeastJump at once,
+  kTimeJumped,
+  // or the first event came behind rejected records.
+  kStreamGoesOn,
   kCount
+};
+
+// What is missing from the events of one source.
+struct StreamBreak {
+  // A shorter silence is of interest to nobody: a quiet cluster's API server
+  // has an event every ten seconds at the latest, when kubelets renew leases.
+  static constexpr absl::Duration kLeastJump = absl::Seconds(20);
+
+  std::string source;  // its name in configuration
+  std::string place;   // "FILE:LINE" of the first record behind `before`
+  // Where a jump has its other side in another file: the last record there.
+  std::string place_before;
+  absl::Time before =
+      absl::InfinitePast();                 // last event of the source; or none
+  absl::Time after = absl::InfinitePast();  // first one behind; none yet
+  // Of the source: its first event, and how many it had until now.
+  absl::Time since = absl::InfinitePast();
+  uint64_t events = 0;
+
+  // Of rejected records. Neighbours for one reason may come as one, or as
+  // several: nothing may depend on how they are cut.
+  RejectReason reason = RejectReason::kNotJson;
+  uint64_t records = 0;
+  uint64_t bytes = 0;     // as far as known
+  uint64_t offset = 0;    // of the first
+  bool is_event = false;  // it was written as a JSON value, or is NUL bytes
+  std::string detail;     // of the first
 };
 
 struct Observation {
@@ -37,6 +72,7 @@ struct Observation {
   std::string other_ip;   // the one it is compared with, if any
   // A finding that lacks only what the correlator knows.
   std::optional<Finding> draft;
+  std::optional<StreamBreak> stream;
 };
 
 }  // namespace oddverb

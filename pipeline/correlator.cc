@@ -69,20 +69,32 @@ void Correlator::Observe(const Observation& observation,
   Collect(out);
 }
 
-std::vector<Finding> Correlator::Process(const RoutedBatch& routed,
-                                         std::vector<SliceOutput>& slices,
-                                         std::vector<StateRow>& state) {
+std::vector<Finding> Correlator::Process(
+    const RoutedBatch& routed, std::vector<SliceOutput>& slices,
+    const std::vector<PlacedObservation>& stream,
+    std::vector<StateRow>& state) {
   std::vector<Finding> out;
+  MoveTo(stream_time_);
   std::vector<Emission> emissions = InOrder(slices);
   const std::vector<oddverb::Tick>& ticks = routed.clock.ticks;
   size_t tick = 0;
+  size_t seen = 0;
+  // What was seen of the stream behind events before `event_index`.
+  auto stream_before = [&](size_t event_index) {
+    for (; seen < stream.size() && stream[seen].event_index <= event_index;
+         ++seen) {
+      size_t at = stream[seen].event_index;
+      if (at > 0) MoveTo(routed.StreamTimeAt(at - 1, stream_time_));
+      Observe(stream[seen].observation, out);
+    }
+  };
   // Ticks at or before (index, kTick) come after the shards' own answers to
   // them and before the event itself.
   auto ticks_before = [&](size_t event_index) {
     for (; tick < ticks.size() && ticks[tick].event_index <= event_index;
          ++tick) {
-      stream_time_ = routed.StreamTimeAt(ticks[tick].event_index, stream_time_);
-      emit_.stream_time = stream_time_;
+      stream_before(ticks[tick].event_index);
+      MoveTo(routed.StreamTimeAt(ticks[tick].event_index, stream_time_));
       Tick(ticks[tick].watermark, out);
     }
   };
@@ -93,20 +105,17 @@ std::vector<Finding> Correlator::Process(const RoutedBatch& routed,
     } else if (emission.event_index > 0) {
       ticks_before(emission.event_index - 1);
     }
-    stream_time_ = routed.StreamTimeAt(emission.event_index, stream_time_);
-    emit_.stream_time = stream_time_;
+    stream_before(emission.event_index);
+    MoveTo(routed.StreamTimeAt(emission.event_index, stream_time_));
     std::move(emission.findings.begin(), emission.findings.end(),
               std::back_inserter(out));
     for (const Observation& o : emission.observations) Observe(o, out);
   }
-  if (!routed.batch->events.empty()) {
-    ticks_before(routed.batch->events.size());
-    stream_time_ = routed.clock.stream_times.back();
-  }
-  if (routed.is_end) {
-    emit_.stream_time = stream_time_;
-    Tick(absl::InfiniteFuture(), out);
-  }
+  const size_t events = routed.batch->events.size();
+  ticks_before(events);
+  stream_before(events);
+  if (events > 0) MoveTo(routed.clock.stream_times.back());
+  if (routed.is_end) Tick(absl::InfiniteFuture(), out);
   if (routed.checkpoint_after) state_.TakeChanges(kOwner, state);
   return out;
 }

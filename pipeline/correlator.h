@@ -17,6 +17,7 @@
 #include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
 #include "pipeline/shard.h"
+#include "pipeline/source_watch.h"
 
 namespace oddverb {
 
@@ -28,10 +29,12 @@ class Correlator {
   void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
 
   // Takes what all workers said about `routed`, in any order of workers, and
-  // returns the findings in the order of the events. Adds its state row when
-  // the batch ends with a checkpoint.
+  // what was seen of the stream itself, in order; returns the findings in the
+  // order of the events. Adds its state row when the batch ends with a
+  // checkpoint.
   std::vector<Finding> Process(const RoutedBatch& routed,
                                std::vector<SliceOutput>& slices,
+                               const std::vector<PlacedObservation>& stream,
                                std::vector<StateRow>& state);
   // From all rows of a checkpoint; `stream_time` is where the stream stood.
   absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
@@ -46,6 +49,9 @@ class Correlator {
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
+  void MoveTo(absl::Time stream_time) {
+    stream_time_ = emit_.stream_time = stream_time;
+  }
 
   PartState<CrossDetector> state_;
   KeyedHash hash_;

@@ -1,6 +1,7 @@
 #include "pipeline/event_reorder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace oddverb {
@@ -18,7 +19,6 @@ std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   out->bytes_under_way = from.bytes_under_way;
   out->is_end = from.is_end;
   out->checkpoint_after = from.checkpoint_after;
-  out->batch->rejected = std::move(from.batch->rejected);
   out->batch->raw.records = std::move(from.batch->raw.records);  // for counts
   out->batch->raw.source_bytes = from.batch->raw.source_bytes;
   out->batch->salvaged_records = from.batch->salvaged_records;
@@ -147,6 +147,12 @@ void EventReorder::Complete(RoutedBatch& out) {
       for (CompleteBatch& complete : held.routed->complete) {
         out.complete.push_back(std::move(complete));
       }
+      // With the bookmark that moves over them: a restart does not see them
+      // again.
+      std::vector<Rejected>& rejected = held.routed->batch->rejected;
+      std::move(rejected.begin(), rejected.end(),
+                std::back_inserter(out.batch->rejected));
+      rejected.clear();
       held_bytes_ -= held.bytes;
       source.held.pop_front();
     }

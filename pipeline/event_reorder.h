@@ -47,8 +47,8 @@ class EventReorder {
 
   // Takes a routed batch (with event keys) and returns one with the events that
   // may go now, of any source, in order; what else `routed` carries stays in
-  // it. Its `complete` tells which batches are whole with it. `now` is the
-  // wall clock's.
+  // it. Its `complete` tells which batches are whole with it, whose rejected
+  // records it has. `now` is the wall clock's.
   std::unique_ptr<RoutedBatch> Pass(std::unique_ptr<RoutedBatch> routed,
                                     absl::Time now);
 

@@ -9,6 +9,8 @@
 namespace oddverb {
 namespace {
 
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
 // Actors fall on shards by a hash, so none gets more than this much over its
 // even share of the budget unless the budget is tiny.
 uint32_t EntitiesPerShard(uint32_t max_entities) {
@@ -38,29 +40,42 @@ absl::Status Restore(Stages& stages) {
     ODDVERB_RETURN_IF_ERROR(group.Load(rows, stream_time));
   }
   ODDVERB_RETURN_IF_ERROR(stages.correlator->Load(rows, stream_time));
+  ODDVERB_RETURN_IF_ERROR(stages.source_watch.Load(rows));
   return absl::OkStatus();
 }
 
 }  // namespace
 
 void CountInput(const EventBatch& batch, InputCounters& to) {
-  constexpr auto kRelaxed = std::memory_order_relaxed;
+  CountRecords(batch, to);
+  CountRejected(batch.rejected, to);
+  CountEvents(batch.events, to);
+}
+
+void CountRecords(const EventBatch& batch, InputCounters& to) {
   to.records.fetch_add(batch.raw.records.size(), kRelaxed);
-  to.events.fetch_add(batch.events.size(), kRelaxed);
   to.bytes.fetch_add(batch.raw.source_bytes, kRelaxed);
   to.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
   to.repaired.fetch_add(batch.repaired_records, kRelaxed);
-  for (const Rejected& rejected : batch.rejected) {
-    to.rejected[static_cast<size_t>(rejected.reason)].fetch_add(1, kRelaxed);
+}
+
+void CountRejected(std::span<const Rejected> rejected, InputCounters& to) {
+  for (const Rejected& one : rejected) {
+    to.rejected[static_cast<size_t>(one.reason)].fetch_add(1, kRelaxed);
   }
+}
+
+void CountEvents(std::span<const AuditEvent> events, InputCounters& to) {
   uint64_t duplicate_keys = 0;
   uint64_t by[InputCounters::kStages][InputCounters::kLevels] = {};
-  for (const AuditEvent& event : batch.events) {
+  for (const AuditEvent& event : events) {
     duplicate_keys += event.duplicate_keys ? 1 : 0;
     ++by[static_cast<size_t>(event.stage)][static_cast<size_t>(event.level)];
   }
+  to.events.fetch_add(events.size(), kRelaxed);
   for (size_t stage = 0; stage < InputCounters::kStages; ++stage) {
     for (size_t level = 0; level < InputCounters::kLevels; ++level) {
+      if (by[stage][level] == 0) continue;
       to.events_by[stage][level].fetch_add(by[stage][level], kRelaxed);
     }
   }
@@ -132,6 +147,10 @@ uint64_t Pipeline::storage_failures() const {
 
 const std::optional<Restored>& Pipeline::restored() const {
   return stages_->restored;
+}
+
+std::map<std::string, absl::Time> Pipeline::last_event_times() const {
+  return stages_->source_watch.last_event_times();
 }
 
 const std::vector<WorkerShare>& Pipeline::worker_shares() const {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -90,6 +91,10 @@ struct InputCounters {
 
 // Adds what `batch` holds, but for what only its order among others tells.
 void CountInput(const EventBatch& batch, InputCounters& to);
+// The parts of CountInput: what was read, and what became of it.
+void CountRecords(const EventBatch& batch, InputCounters& to);
+void CountRejected(std::span<const Rejected> rejected, InputCounters& to);
+void CountEvents(std::span<const AuditEvent> events, InputCounters& to);
 
 // A source with its name in configuration, metrics and checkpoints.
 struct NamedSource {
@@ -155,6 +160,8 @@ class Pipeline {
   // OK, or why nothing can be kept at present, so that everything waits.
   absl::Status storage() const;
   uint64_t storage_failures() const;
+  // Of the newest event of each source that had one; sources by name.
+  std::map<std::string, absl::Time> last_event_times() const;
   // What the checkpoint held at Make(), without its rows of state; nullopt
   // without a checkpoint or at the first start.
   const std::optional<Restored>& restored() const;

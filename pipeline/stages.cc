@@ -59,6 +59,7 @@ absl::Status Stages::ResumeSources(RunContext& run) {
              SteadyNow());
   delays.Start(run.sources.size());
   ODDVERB_RETURN_IF_ERROR(StartReorder(run));
+  source_watch.Start(run.sources);
   if (!restored.has_value()) return absl::OkStatus();
   records_judged_ = restored->records_judged;
   ODDVERB_RETURN_IF_ERROR(run.delivery.Load(restored->state));
@@ -255,6 +256,24 @@ void Stages::CountBatch(const RoutedBatch& routed, InputCounters& to) {
   to.without_time.fetch_add(routed.clock.without_time, kRelaxed);
 }
 
+void Stages::CountSources(const RunContext& run, const RoutedBatch& routed) {
+  InputCounters* of_source = run.sources[routed.source].counters;
+  if (reorder == nullptr) {
+    if (of_source != nullptr) CountBatch(routed, *of_source);
+    return;
+  }
+  // Its events and rejected records may be of any source.
+  if (of_source != nullptr) CountRecords(*routed.batch, *of_source);
+  for (const AuditEvent& event : routed.batch->events) {
+    InputCounters* to = run.sources[event.position.source].counters;
+    if (to != nullptr) CountEvents({&event, 1}, *to);
+  }
+  for (const Rejected& rejected : routed.batch->rejected) {
+    InputCounters* to = run.sources[rejected.position.source].counters;
+    if (to != nullptr) CountRejected({&rejected, 1}, *to);
+  }
+}
+
 void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   constexpr auto kAddress = static_cast<size_t>(EntityKind::kAddress);
   uint64_t entities[kAddress] = {};
@@ -298,11 +317,9 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
     }
   }
   for (const Rejected& rejected : routed.batch->rejected) {
-    run.on_rejected(routed.source, rejected);
-  }
-  if (checkpoint == nullptr || routed.is_end) return;
-  const NamedSource& named = run.sources[routed.source];
-  for (const Rejected& rejected : routed.batch->rejected) {
+    run.on_rejected(rejected.position.source, rejected);
+    if (checkpoint == nullptr) continue;
+    const NamedSource& named = run.sources[rejected.position.source];
     uncommitted_.dead_letters.push_back(
         {.source = named.name,
          .place = named.source->Describe(rejected.position),
@@ -318,11 +335,11 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
   CountBatch(routed, counters);
-  InputCounters* of_source = run.sources[routed.source].counters;
-  if (of_source != nullptr) CountBatch(routed, *of_source);
+  CountSources(run, routed);
   NoteJudged(run, routed);
   std::vector<StateRow> state;
-  std::vector<Finding> findings = correlator->Process(routed, slices, state);
+  std::vector<Finding> findings =
+      correlator->Process(routed, slices, source_watch.Read(routed), state);
   CountSlices(slices);
   TellJudged(routed);
   if (checkpoint == nullptr) {
@@ -343,6 +360,7 @@ absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
     state.push_back(
         {kReorderOwner, StateRow::kShared, 0, routed.reorder_state});
   }
+  state.push_back(source_watch.Save());
   run.delivery.TakeChanges(state);
   return Commit(run, std::move(state));
 }

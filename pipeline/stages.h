@@ -19,6 +19,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/shard.h"
 #include "pipeline/source_delays.h"
+#include "pipeline/source_watch.h"
 #include "pipeline/storage_health.h"
 
 namespace oddverb {
@@ -53,6 +54,7 @@ struct Stages {
   EventClock clock{absl::Seconds(10)};
   std::vector<ShardGroup> groups;  // one a worker
   std::unique_ptr<Correlator> correlator;
+  SourceWatch source_watch;
   Checkpoint* checkpoint = nullptr;
   PipelineCounters counters;
   SourceDelays delays;
@@ -108,6 +110,7 @@ struct Stages {
   absl::Status StartReorder(const RunContext& run);
   void NoteDelay(const RoutedBatch& routed);
   void CountBatch(const RoutedBatch& routed, InputCounters& to);
+  void CountSources(const RunContext& run, const RoutedBatch& routed);
   void TellJudged(const RoutedBatch& routed) const;
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);

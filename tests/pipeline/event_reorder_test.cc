@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <random>
 
 #include "gmock/gmock.h"
@@ -58,6 +59,7 @@ struct Outcome {
   absl::Status status;
   std::string findings;
   uint64_t late = 0, repeated = 0;
+  std::deque<InputCounters> counters;  // one a source
 };
 
 Outcome Judge(const std::vector<Lines>& lines, const PipelineOptions& options,
@@ -73,7 +75,9 @@ Outcome Judge(const std::vector<Lines>& lines, const PipelineOptions& options,
     if (!fail_after.empty()) {
       sources[i]->FailAfter(fail_after[i], absl::AbortedError("killed"));
     }
-    named.push_back({"api-server-" + std::to_string(i), sources[i].get()});
+    sources[i]->SetIndex(i);
+    named.push_back({"api-server-" + std::to_string(i), sources[i].get(),
+                     &outcome.counters.emplace_back()});
   }
   CapturingExporter exporter;
   Delivery delivery({DeliveryPolicy::kAtOnce}, {&exporter});
@@ -134,6 +138,46 @@ TEST(EventOrderTest, RestartsChangeNoFinding) {
   EXPECT_EQ(shown, expected.findings);
   // The test is of no use unless batches were cut in two by a kill.
   EXPECT_GT(repeated, 0u);
+}
+
+TEST(EventOrderTest, EverySourceIsCountedForItself) {
+  std::vector<Lines> lines = DealtOut(3, 6);
+  lines[1].insert(lines[1].begin() + 40, {"garbage", "more of it"});
+  Outcome outcome = Judge(lines, ByEventTime(1), nullptr);
+  for (size_t i = 0; i < 3; ++i) {
+    const InputCounters& counters = outcome.counters[i];
+    const uint64_t rejected = i == 1 ? 2 : 0;
+    EXPECT_EQ(counters.records, lines[i].size());
+    EXPECT_EQ(counters.events, lines[i].size() - rejected);
+    EXPECT_EQ(
+        counters.rejected[static_cast<size_t>(RejectReason::kNotJson)].load(),
+        rejected);
+  }
+}
+
+TEST(EventOrderTest, ARestartTellsNoRejectedRecordTwice) {
+  std::vector<Lines> lines = DealtOut(2, 7);
+  for (size_t at : {300, 200, 100, 50}) {
+    lines[1].insert(lines[1].begin() + static_cast<ptrdiff_t>(at),
+                    "garbage " + std::to_string(at));
+  }
+  MemoryCheckpoint checkpoint;
+  uint64_t repeated = 0;
+  for (size_t killed_at = 60; killed_at < 500; killed_at += 45) {
+    Outcome outcome = Judge(lines, ByEventTime(1), &checkpoint,
+                            {lines[0].size() + 1, killed_at});
+    EXPECT_FALSE(outcome.status.ok());
+    repeated += outcome.repeated;
+  }
+  EXPECT_TRUE(Judge(lines, ByEventTime(1), &checkpoint).status.ok());
+  EXPECT_GT(repeated, 0u);
+  std::vector<std::string> told;
+  for (const DeadLetterRow& letter : checkpoint.dead_letters()) {
+    EXPECT_EQ(letter.source, "api-server-1");
+    told.push_back(letter.sample);
+  }
+  EXPECT_THAT(told, ::testing::ElementsAre("garbage 50", "garbage 100",
+                                           "garbage 200", "garbage 300"));
 }
 
 // The stage alone. --------------------------------------------------------

@@ -17,6 +17,9 @@ class MemorySource final : public Source {
                size_t skip = 0)
       : lines_(lines), records_per_batch_(records_per_batch), next_(skip) {}
 
+  // Its index in the run.
+  void SetIndex(size_t index) { index_ = static_cast<uint32_t>(index); }
+
   // Fails with this once `after` records were read.
   void FailAfter(size_t after, absl::Status status) {
     fail_after_ = after;
@@ -34,7 +37,7 @@ class MemorySource final : public Source {
       out.records.push_back({static_cast<uint32_t>(out.bytes->size()),
                              static_cast<uint32_t>(line.size())});
       out.positions.push_back(
-          {.source = 0, .stream = 0, .offset = next_, .line = next_ + 1});
+          {.source = index_, .stream = 0, .offset = next_, .line = next_ + 1});
       out.bytes->Append(line);
       out.bytes->Append("\n");
     }
@@ -65,6 +68,7 @@ class MemorySource final : public Source {
   const std::vector<std::string>& lines_;
   size_t records_per_batch_;
   size_t next_;
+  uint32_t index_ = 0;
   size_t fail_after_ = ~size_t{0};
   size_t end_after_ = ~size_t{0};
   absl::Status failure_;
