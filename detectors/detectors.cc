@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "detectors/audit_gap.h"
+#include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
 #include "detectors/metadata_access.h"
 #include "detectors/stolen_credential.h"
@@ -9,6 +11,8 @@
 namespace oddverb {
 namespace {
 
+constexpr std::array<std::string_view, 3> kAuditStreamRules = {
+    "audit.gap", "audit.id_reuse", "audit.truncated"};
 constexpr std::array<std::string_view, 2> kForbiddenBurstRules = {
     "forbidden.fanout", "forbidden.low_and_slow"};
 constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
@@ -16,7 +20,10 @@ constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
 constexpr std::array<std::string_view, 2> kStolenCredentialRules = {
     "credential.two_networks", "token.outside_its_pod"};
 
-constexpr std::array<DetectorEntry, 3> kDetectors = {{
+constexpr std::array<DetectorEntry, 4> kDetectors = {{
+    {"audit_stream",
+     "the audit log itself has gaps, cut bodies, or IDs used twice",
+     &MakeAuditStream, &MakeAuditGap, kAuditStreamRules},
     {"forbidden_burst",
      "an identity tries, and is refused, what it never did before",
      &MakeForbiddenBurst, nullptr, kForbiddenBurstRules},
