@@ -110,4 +110,12 @@ void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics) {
   }
 }
 
+void FillLastEventTimes(const std::map<std::string, absl::Time>& times,
+                        Metrics& metrics) {
+  for (const auto& [source, time] : times) {
+    metrics.Gauge(MetricId::kSourceLastEventTimestamp, {source})
+        .Set(absl::FDivDuration(time - absl::UnixEpoch(), absl::Seconds(1)));
+  }
+}
+
 }  // namespace oddverb

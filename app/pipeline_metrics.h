@@ -3,9 +3,12 @@
 #ifndef ODDVERB_APP_PIPELINE_METRICS_H_
 #define ODDVERB_APP_PIPELINE_METRICS_H_
 
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sink.h"
 #include "telemetry/metrics.h"
@@ -22,6 +25,11 @@ void FillPipelineMetrics(const PipelineCounters& counters,
 
 // The attempts of each output, by how they ended.
 void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics);
+
+// Event time of the newest event by name of source: one that stands still shows
+// here, as a silent source gives no events to find it by.
+void FillLastEventTimes(const std::map<std::string, absl::Time>& times,
+                        Metrics& metrics);
 
 }  // namespace oddverb
 

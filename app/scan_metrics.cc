@@ -29,6 +29,7 @@ absl::Status WriteScanMetrics(const Pipeline& pipeline,
                    /*rules_version=*/""});
   FillInputMetrics(pipeline.counters(), "scan", metrics);
   FillPipelineMetrics(pipeline.counters(), delivery.by_detector(), metrics);
+  FillLastEventTimes(pipeline.last_event_times(), metrics);
   FillWorkers(pipeline, metrics);
   ODDVERB_RETURN_IF_ERROR(file.Write(metrics.Serialize()));
   return file.Close();

@@ -188,7 +188,7 @@ TEST_F(ConfigCheckTest, CommandSaysFineOrAllMistakes) {
   EXPECT_THAT(
       ::testing::internal::GetCapturedStdout(),
       StartsWith(good + ": fine: 1 source, 1 listener, 1 output; detectors "
-                        "forbidden_burst, "));
+                        "audit_stream, forbidden_burst, "));
   std::string errors = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(errors, StartsWith(bad + ":1:18: expected one of tail"));
   EXPECT_THAT(errors, HasSubstr("\n" + bad + ":2:10: expected a whole"));

@@ -111,7 +111,11 @@ TEST(GoldenTest, OrdinaryTrafficIsNoFinding) {
 TEST(GoldenTest, DamageAroundAnAttackDoesNotHideIt) {
   const auto whole = FindingsOfSample("forbidden-burst-sa.log.gz");
   EXPECT_THAT(whole, Not(IsEmpty()));
-  EXPECT_EQ(FindingsOfSample("damaged.log.gz"), whole);
+  std::vector<nlohmann::json> damaged = FindingsOfSample("damaged.log.gz");
+  std::erase_if(damaged, [](const nlohmann::json& finding) {
+    return finding.value("rule", "") == "audit.gap";
+  });
+  EXPECT_EQ(damaged, whole);
 }
 
 TEST(GoldenTest, DataStaysSmallAndEachFileIsExpectedByACase) {

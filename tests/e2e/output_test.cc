@@ -140,6 +140,9 @@ TEST(OutputTest, MetricsEqualWhatWasReadAndFound) {
   EXPECT_EQ(SumOf(samples, "oddverb_repaired_records_total"), 1);
   EXPECT_EQ(SumOf(samples, "oddverb_bytes_total"),
             static_cast<double>(text.size()));
+  // 2026-11-23T23:34:27.029136Z
+  EXPECT_EQ(SumOf(samples, "oddverb_source_last_event_timestamp_seconds{"),
+            1795476867.029136);
   const auto findings = FindingsIn(result.output);
   EXPECT_EQ(SumOf(samples, "oddverb_findings_total{"),
             static_cast<double>(findings.size()));

@@ -25,6 +25,7 @@
 namespace oddverb {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::string ReadFile(const std::string& path) {
@@ -141,6 +142,29 @@ TEST_F(ServiceTest, FollowsALogAndStopsCleanly) {
   EXPECT_THAT(result.errors, HasSubstr("msg=stopped"));
 }
 
+TEST_F(ServiceTest, TellsOfALogThatWasEmptiedUnderIt) {
+  std::vector<std::string> lines = DemoLogLines();
+  lines.resize(1000);
+  for (const std::string& line : lines) log_.Append(line + "\n");
+  std::vector<std::string> expected = Expected(lines);
+  ASSERT_GT(expected.size(), 0u);
+  std::unique_ptr<ChildProcess> service = Start();
+  EXPECT_EQ(AwaitOutput(expected.size()), expected);
+  log_.Truncate();
+  std::vector<std::string> found = AwaitOutput(expected.size() + 1);
+  ASSERT_EQ(found.size(), expected.size() + 1);
+  EXPECT_THAT(
+      found.back(),
+      AllOf(HasSubstr(R"("rule":"audit.gap")"),
+            HasSubstr(R"("severity":"high")"), HasSubstr(R"("entity":"audit")"),
+            HasSubstr(log_.path() + " was emptied in place")));
+  // The same log is not told of again.
+  service->Signal(SIGKILL);
+  service->Wait();
+  service = Start();
+  EXPECT_EQ(AwaitOutput(found.size()), found);
+}
+
 TEST_F(ServiceTest, KillsLoseNothingAndShowNothingTwice) {
   std::vector<std::string> lines = WithQuietEnd(DemoLogLines());
   std::vector<std::string> expected = Expected(lines);
@@ -236,9 +260,12 @@ TEST_F(ServiceTest, AnswersForHealthMetricsAndNothingElseHere) {
   std::string metrics;
   do {
     metrics = Get(port, "/metrics");
-  } while (metrics.find("stage=\"ResponseComplete\"} 1\n") ==
+  } while (metrics.find("oddverb_source_last_event_timestamp_seconds{") ==
                std::string::npos &&
            absl::Now() < deadline);
+  EXPECT_THAT(metrics,
+              HasSubstr("oddverb_source_last_event_timestamp_seconds{source="
+                        "\"audit\"} 1795476"));
   EXPECT_THAT(metrics, HasSubstr("stage=\"ResponseComplete\"} 1\n"));
   for (const char* path :
        {"/-/healthy", "/healthz", "/livez", "/-/ready", "/readyz"}) {
