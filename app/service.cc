@@ -206,7 +206,6 @@ std::string Service::MetricsText() {
     FillTimeoutMetrics(server->counters(), metrics);
   }
   skew_->Fill(metrics);
-  FillLastEventTimes(pipeline_->last_event_times(), metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
       .Set(last_reload_good_ ? 1 : 0);
   metrics.Gauge(MetricId::kConfigLastReloadSuccess)

@@ -20,20 +20,17 @@ StreamMeters::StreamMeters(const std::vector<NamedSource>& sources,
 void StreamMeters::NoteJudged(const JudgedBatch& batch) {
   const absl::Time now = clock_.Now();
   const absl::Time latest = now + kMaxSkew;
-  absl::Time newest = absl::InfinitePast();
   for (const AuditEvent& event : batch.events) {
     // Without a time, or with one that no clock has shown yet.
     if (event.stage_time == absl::InfinitePast() || event.stage_time > latest) {
       continue;
     }
-    newest = std::max(newest, event.stage_time);
+    std::atomic<int64_t>& last = last_event_[event.position.source];
+    last = std::max(last.load(), absl::ToUnixMicros(event.stage_time));
     absl::Duration lag = std::max(now - event.stage_time, absl::ZeroDuration());
     lag_.Observe(absl::ToDoubleSeconds(lag));
   }
   batch_seconds_.Observe(absl::ToDoubleSeconds(batch.since_read));
-  if (newest == absl::InfinitePast()) return;
-  std::atomic<int64_t>& last = last_event_[batch.source];
-  last = std::max(last.load(), absl::ToUnixMicros(newest));
 }
 
 void StreamMeters::Fill(Metrics& metrics) const {
