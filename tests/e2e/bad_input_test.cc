@@ -178,7 +178,8 @@ TEST_F(BadInputTest, AVanishedFileIsCountedWithItsBytes) {
     return service->Metric("open",
                            "oddverb_lost_files_total{source=\"log\"}") == 1;
   }));
-  EXPECT_TRUE(service->process().ReadErrors("was deleted before it was read"));
+  EXPECT_TRUE(service->process().ReadErrors(
+      "was deleted or emptied before it was read"));
   EXPECT_EQ(service->Metric("open", "oddverb_source_up{source=\"log\"}"), 1);
 }
 

@@ -165,7 +165,7 @@ TEST(EventOrderTest, ARestartTellsNoRejectedRecordTwice) {
   uint64_t repeated = 0;
   for (size_t killed_at = 60; killed_at < 500; killed_at += 45) {
     Outcome outcome = Judge(lines, ByEventTime(1), &checkpoint,
-                            {lines[0].size() + 1, killed_at});
+                            {killed_at, killed_at});
     EXPECT_FALSE(outcome.status.ok());
     repeated += outcome.repeated;
   }

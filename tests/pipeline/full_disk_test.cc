@@ -156,7 +156,7 @@ TEST_P(FullDiskTest, ADamagedDiskEndsTheRun) {
 TEST_P(FullDiskTest, ASmallFileSystemFillsUpAndIsEmptied) {
   std::vector<std::string> expected = UndisturbedIds(lines_);
   TempFolder folder;
-  SmallDisk disk(folder.path("disk"), "4m");
+  SmallDisk disk(folder.path("disk"), "8m");
   if (!disk.mounted()) GTEST_SKIP() << "may not mount a tmpfs";
   FixedClock clock;
   auto checkpoint = OpenState(folder.path("disk/state"), clock);

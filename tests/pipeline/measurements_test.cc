@@ -80,8 +80,8 @@ TEST_P(MeasurementsTest, EveryDetectorTookSomeOfTheTime) {
     sum += absl::Nanoseconds(nanoseconds.load());
   }
   EXPECT_THAT(names,
-              ::testing::ElementsAre("forbidden_burst", "metadata_access",
-                                     "stolen_credential"));
+              ::testing::ElementsAre("audit_stream", "forbidden_burst",
+                                     "metadata_access", "stolen_credential"));
 }
 
 TEST_P(MeasurementsTest, NothingWaitsAtTheEnd) {
