@@ -54,8 +54,8 @@ void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics) {
   }
 }
 
-void FillStateMetrics(const Pipeline& pipeline, SqliteCheckpoint& checkpoint,
-                      Metrics& metrics) {
+void FillStateMetrics(const Pipeline& pipeline,
+                      const SqliteCheckpoint& checkpoint, Metrics& metrics) {
   const PipelineCounters& counters = pipeline.counters();
   metrics.Counter(MetricId::kCheckpoints).Add(Of(counters.checkpoints));
   metrics.Counter(MetricId::kCheckpointSeconds)

@@ -15,8 +15,8 @@ namespace oddverb {
 void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics);
 
 // How full the state directory is and how its checkpoints go.
-void FillStateMetrics(const Pipeline& pipeline, SqliteCheckpoint& checkpoint,
-                      Metrics& metrics);
+void FillStateMetrics(const Pipeline& pipeline,
+                      const SqliteCheckpoint& checkpoint, Metrics& metrics);
 
 // Clients that were too slow.
 void FillTimeoutMetrics(const HttpCounters& counters, Metrics& metrics);

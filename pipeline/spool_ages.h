@@ -39,12 +39,12 @@ class SpoolAges {
     }
   }
 
-  // Of the oldest one; zero if there is none.
-  absl::Duration Oldest(absl::Time now) const {
-    absl::Duration oldest = absl::ZeroDuration();
+  // Since when the oldest one has been there; the infinite future if there is
+  // none.
+  absl::Time OldestSince() const {
+    absl::Time oldest = absl::InfiniteFuture();
     for (const auto& [source, waiting] : waiting_) {
-      if (waiting.empty()) continue;
-      oldest = std::max(oldest, now - waiting.front().since);
+      if (!waiting.empty()) oldest = std::min(oldest, waiting.front().since);
     }
     return oldest;
   }

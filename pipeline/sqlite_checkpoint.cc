@@ -157,6 +157,7 @@ absl::StatusOr<std::unique_ptr<SqliteCheckpoint>> SqliteCheckpoint::Open(
   ODDVERB_ASSIGN_OR_RETURN(checkpoint->opened_, std::move(opened));
   checkpoint->hash_ = checkpoint->opened_->hash;
   checkpoint->newest_finding_ = checkpoint->opened_->totals.next_finding - 1;
+  checkpoint->Publish();
   return checkpoint;
 }
 
@@ -252,6 +253,7 @@ absl::Status SqliteCheckpoint::InTransaction(Write write) {
       opened_->tables->PutCounters(opened_->totals, totals));
   ODDVERB_RETURN_IF_ERROR(transaction.Commit());
   opened_->totals = totals;
+  Publish();
   return absl::OkStatus();
 }
 
@@ -273,6 +275,7 @@ absl::StatusOr<uint64_t> SqliteCheckpoint::Commit(
   for (const auto& [source, number] : batch.spool_judged) {
     opened_->ages.Gone(source, number);
   }
+  Publish();
   ShrinkFile();
   return first;
 }
@@ -426,6 +429,7 @@ absl::StatusOr<uint64_t> SqliteCheckpoint::Spool(
     return opened_->spool->Insert(source, bodies, totals);
   }));
   opened_->ages.Added(source, first + bodies.size() - 1, SteadyNow());
+  Publish();
   return first;
 }
 
@@ -451,21 +455,32 @@ absl::StatusOr<std::vector<DeadLetter>> SqliteCheckpoint::ReadDeadLetters(
   return opened_->dead_letters->Read(after, limit);
 }
 
-SqliteCheckpoint::Usage SqliteCheckpoint::usage() {
-  std::lock_guard<FairMutex> guard(mutex_);
+void SqliteCheckpoint::Publish() {
   const StateTotals& totals = opened_->totals;
   Usage usage;
   usage.spool_bytes = totals.spool_bytes;
-  usage.spool_oldest = opened_->ages.Oldest(SteadyNow());
   usage.outbox_findings = totals.outbox_findings;
   usage.outbox_bytes = totals.outbox_bytes;
   usage.dead_letter_bytes = totals.dead_letter_bytes;
   usage.dead_letters_dropped = totals.dead_letters_dropped;
+  std::lock_guard<std::mutex> guard(published_mutex_);
+  published_ = {usage, opened_->ages.OldestSince()};
+}
+
+SqliteCheckpoint::Usage SqliteCheckpoint::usage() const {
+  Published published;
+  {
+    std::lock_guard<std::mutex> guard(published_mutex_);
+    published = published_;
+  }
+  Usage& usage = published.usage;
+  usage.spool_oldest =
+      std::max(SteadyNow() - published.spool_since, absl::ZeroDuration());
   for (const char* ending : {"", "-wal"}) {
-    std::error_code ignored;
-    std::uintmax_t bytes = std::filesystem::file_size(
-        directory_.database_path() + ending, ignored);
-    if (!ignored) usage.file_bytes += bytes;
+    std::error_code failed;
+    std::uintmax_t bytes =
+        std::filesystem::file_size(directory_.database_path() + ending, failed);
+    if (!failed) usage.file_bytes += bytes;
   }
   return usage;
 }

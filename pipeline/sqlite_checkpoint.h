@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -100,10 +101,16 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
   // At most `limit` of the dead letters behind number `after`, oldest first.
   absl::StatusOr<std::vector<DeadLetter>> ReadDeadLetters(uint64_t after,
                                                           size_t limit);
-  Usage usage();
+  // Does not wait for a commit under way.
+  Usage usage() const;
 
  private:
   struct Opened;  // the database and all that hangs on it
+  // What usage() says, as of the last transaction.
+  struct Published {
+    Usage usage;
+    absl::Time spool_since;
+  };
 
   SqliteCheckpoint(Options options, const Clock& clock,
                    StateDirectory directory);
@@ -126,6 +133,7 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
   absl::Status MoveCursor(const SinkCursor& cursor,
                           std::span<const DeadLetterRow> dead_letters);
   void ShrinkFile();
+  void Publish();
 
   const Options options_;
   const Clock& clock_;
@@ -135,6 +143,8 @@ class SqliteCheckpoint final : public Checkpoint, public Outbox {
   FairMutex mutex_;
   std::unique_ptr<Opened> opened_;  // guarded by mutex_
   std::atomic<uint64_t> newest_finding_{0};
+  mutable std::mutex published_mutex_;
+  Published published_;  // guarded by published_mutex_
 };
 
 }  // namespace oddverb

@@ -32,7 +32,8 @@ bool MeansTryAgain(const absl::Status& status) {
 void StorageHealth::Note(Part part, const absl::Status& outcome) {
   if (!outcome.ok()) failures_.fetch_add(1, std::memory_order_relaxed);
   std::lock_guard<std::mutex> lock(mutex_);
-  parts_[static_cast<size_t>(part)] = outcome;
+  parts_[static_cast<size_t>(part)] = {outcome.code(),
+                                       std::string(outcome.message())};
 }
 
 absl::Status StorageHealth::Commit(const std::function<absl::Status()>& write,
@@ -56,7 +57,7 @@ absl::Status StorageHealth::Commit(const std::function<absl::Status()>& write,
 bool StorageHealth::ShouldAsk(Part part) {
   std::lock_guard<std::mutex> lock(mutex_);
   absl::Time now = SteadyNow();
-  if (parts_[static_cast<size_t>(part)].ok() ||
+  if (parts_[static_cast<size_t>(part)].code == absl::StatusCode::kOk ||
       now - last_asked_ < kLongestPause) {
     return false;
   }
@@ -66,8 +67,10 @@ bool StorageHealth::ShouldAsk(Part part) {
 
 absl::Status StorageHealth::status() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  for (const absl::Status& part : parts_) {
-    if (!part.ok()) return part;
+  for (const Outcome& part : parts_) {
+    if (part.code != absl::StatusCode::kOk) {
+      return absl::Status(part.code, part.message);
+    }
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -41,9 +42,15 @@ class StorageHealth {
   uint64_t failures() const { return failures_; }
 
  private:
+  // As plain values: copies of an absl::Status share memory, which threads
+  // would give back behind the lock.
+  struct Outcome {
+    absl::StatusCode code = absl::StatusCode::kOk;
+    std::string message;
+  };
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  absl::Status parts_[static_cast<size_t>(Part::kCount)];
+  Outcome parts_[static_cast<size_t>(Part::kCount)];
   absl::Time last_asked_ = absl::InfinitePast();
   std::atomic<uint64_t> failures_{0};
 };

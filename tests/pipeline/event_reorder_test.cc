@@ -164,8 +164,8 @@ TEST(EventOrderTest, ARestartTellsNoRejectedRecordTwice) {
   MemoryCheckpoint checkpoint;
   uint64_t repeated = 0;
   for (size_t killed_at = 60; killed_at < 500; killed_at += 45) {
-    Outcome outcome = Judge(lines, ByEventTime(1), &checkpoint,
-                            {killed_at, killed_at});
+    Outcome outcome =
+        Judge(lines, ByEventTime(1), &checkpoint, {killed_at, killed_at});
     EXPECT_FALSE(outcome.status.ok());
     repeated += outcome.repeated;
   }

@@ -146,18 +146,18 @@ TEST(SpoolAgesTest, TheOldestBodyOfAnySourceCounts) {
   absl::Time start = absl::FromUnixSeconds(1'700'000'000);
   auto at = [&](int seconds) { return start + absl::Seconds(seconds); };
   SpoolAges ages;
-  EXPECT_EQ(ages.Oldest(at(5)), absl::ZeroDuration());
+  EXPECT_EQ(ages.OldestSince(), absl::InfiniteFuture());
   ages.Added("a", 1, at(0));
   ages.Added("b", 2, at(3));
   ages.Added("a", 3, at(6));
-  EXPECT_EQ(ages.Oldest(at(10)), absl::Seconds(10));
+  EXPECT_EQ(ages.OldestSince(), at(0));
   ages.Gone("a", 2);
-  EXPECT_EQ(ages.Oldest(at(10)), absl::Seconds(7));
+  EXPECT_EQ(ages.OldestSince(), at(3));
   ages.Gone("b", 2);
-  EXPECT_EQ(ages.Oldest(at(10)), absl::Seconds(4));
+  EXPECT_EQ(ages.OldestSince(), at(6));
   ages.Gone("a", 3);
   ages.Gone("never heard of", 3);
-  EXPECT_EQ(ages.Oldest(at(10)), absl::ZeroDuration());
+  EXPECT_EQ(ages.OldestSince(), absl::InfiniteFuture());
 }
 
 // Those of one second are one.
@@ -168,9 +168,9 @@ TEST(SpoolAgesTest, TheFirstOfASecondStandsForAllOfIt) {
     ages.Added("a", i, start + absl::Milliseconds(50) * i);
   }
   ages.Gone("a", 9);
-  EXPECT_EQ(ages.Oldest(start + absl::Seconds(1)), absl::Milliseconds(950));
+  EXPECT_EQ(ages.OldestSince(), start + absl::Milliseconds(50));
   ages.Gone("a", 10);
-  EXPECT_EQ(ages.Oldest(start + absl::Seconds(1)), absl::ZeroDuration());
+  EXPECT_EQ(ages.OldestSince(), absl::InfiniteFuture());
 }
 
 TEST_F(StateLimitsTest, TheSpoolHasAnAge) {
