@@ -1,4 +1,5 @@
-// Somebody sets the wall clock while a source waits: nothing stalls.
+// Somebody sets the wall clock between the moment a deadline is fixed and the
+// wait for it: nothing stalls.
 #include <functional>
 #include <future>
 #include <string>
@@ -15,16 +16,15 @@
 namespace oddverb {
 namespace {
 
-// Runs `wait` and sets the clock meanwhile; false: it did not return.
-bool ReturnsThough(absl::Duration jump_by, const std::function<void()>& wait) {
-  SteadyNow();  // begins with the true time
+// Whether `wait` returns though the clock jumps before it.
+bool ReturnsAfter(absl::Duration jump_by, const std::function<void()>& wait) {
+  WallClockJump jump(jump_by);
   std::promise<void> done;
   std::future<void> returned = done.get_future();
   std::thread waiter([&] {
     wait();
     done.set_value();
   });
-  WallClockJump jump(jump_by);
   bool in_time =
       returned.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
   waiter.join();
@@ -34,61 +34,59 @@ bool ReturnsThough(absl::Duration jump_by, const std::function<void()>& wait) {
 class ClockJumpTest : public TailFixture {
  protected:
   static constexpr absl::Duration kJumps[] = {-absl::Hours(1), absl::Hours(1)};
+  static absl::Time Soon() { return SteadyNow() + absl::Milliseconds(200); }
+  // Reads one batch; how many records came.
+  static size_t Read(TailSource& source, absl::Time deadline) {
+    RawBatch batch;
+    EXPECT_THAT(source.Read(deadline, batch), IsOk());
+    return batch.records.size();
+  }
 };
 
 TEST_F(ClockJumpTest, AWatchStillLooksAtItsDeadline) {
   for (absl::Duration jump : kJumps) {
     DirectoryWatch watch(folder_.path(), "audit");
-    watch.Wait(absl::InfinitePast());
-    EXPECT_TRUE(ReturnsThough(jump, [&] {
-      while (watch.Wait(SteadyNow() + absl::Milliseconds(300)) !=
-             DirectoryWatch::Change::kNone) {
-      }
-    })) << jump;
+    watch.Wait(Soon());  // begins to watch
+    absl::Time deadline = Soon();
+    EXPECT_TRUE(ReturnsAfter(jump, [&] { watch.Wait(deadline); })) << jump;
   }
 }
 
 TEST_F(ClockJumpTest, ATailStillHandsOnWhatItHas) {
-  options_.poll_interval = absl::Milliseconds(20);
   for (absl::Duration jump : kJumps) {
     TailSource source(options_);
     AppendEvents(3);
+    absl::Time deadline = Soon();
     size_t records = 0;
-    EXPECT_TRUE(ReturnsThough(jump, [&] {
-      while (records < written_.size()) {
-        RawBatch batch;
-        EXPECT_THAT(source.Read(SteadyNow() + absl::Milliseconds(200), batch),
-                    IsOk());
-        records += batch.records.size();
-      }
-    })) << jump;
+    EXPECT_TRUE(ReturnsAfter(jump, [&] { records = Read(source, deadline); }))
+        << jump;
+    EXPECT_EQ(records, written_.size());
+    deadline = Soon();
+    EXPECT_TRUE(ReturnsAfter(jump, [&] { Read(source, deadline); })) << jump;
   }
 }
 
 // Its end is known by how long nobody has written to it.
 TEST_F(ClockJumpTest, ATornRotatedFileStillEnds) {
-  options_.poll_interval = absl::Milliseconds(50);
+  options_.poll_interval = absl::Milliseconds(20);
   TailSource source(options_);
   log_.Append("{\"kind\":\"Event\",");
   log_.Rotate();
   AppendEvents(2);
-  EXPECT_TRUE(ReturnsThough(-absl::Hours(1), [&] {
-    for (size_t records = 0; records < 3;) {
-      RawBatch batch;
-      EXPECT_THAT(source.Read(SteadyNow() + absl::Milliseconds(20), batch),
-                  IsOk());
-      records += batch.records.size();
-    }
+  size_t records = Read(source, absl::InfinitePast());
+  ASSERT_EQ(records, 0u) << "the torn one is the older one";
+  EXPECT_TRUE(ReturnsAfter(-absl::Hours(1), [&] {
+    while (records < 3) records += Read(source, Soon());
   }));
 }
 
 TEST_F(ClockJumpTest, AReceiverStillLooksAtItsDeadline) {
   for (absl::Duration jump : kJumps) {
     WebhookSource source({.cluster = "prod"});
-    EXPECT_TRUE(ReturnsThough(jump, [&] {
+    absl::Time deadline = Soon();
+    EXPECT_TRUE(ReturnsAfter(jump, [&] {
       RawBatch batch;
-      EXPECT_THAT(source.Read(SteadyNow() + absl::Milliseconds(300), batch),
-                  IsOk());
+      EXPECT_THAT(source.Read(deadline, batch), IsOk());
     })) << jump;
   }
 }
