@@ -47,7 +47,10 @@ namespace {
 // A batch takes milliseconds; half a minute without a concluded one, while some
 // are under way, is a bug that only a restart mends.
 constexpr absl::Duration kWedgedAfter = absl::Seconds(30);
-constexpr absl::Duration kDrainGrace = absl::Seconds(20);
+// For answers on their way, once all that was taken is judged. Longer than that
+// only a request takes that has stalled: it would get a 503 at its end, and
+// while it is waited for the port is closed to everybody.
+constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 
 class Service {
  public:

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/proof.h"
 #include "tests/support/faulty_proxy.h"
+#include "tests/support/raw_client.h"
 
 namespace oddverb {
 namespace {
@@ -94,6 +95,17 @@ TEST_F(RollingRestartTest, TellsABlockingClientToComeLater) {
   EXPECT_GE(proxy_->counts().told_to_come_later, 1u);
   EXPECT_EQ(IdsOf(receiver_.Findings()), IdsIn(story));
   ExpectAllJudged(receiver_, story, kBatch);
+}
+
+// While a stop waits for it the port is closed, and others give up.
+TEST_F(RollingRestartTest, IsNotHeldUpByARequestThatHasStalled) {
+  RawClient stalled(absl::StrCat("127.0.0.1:", receiver_.webhook_port()));
+  ASSERT_TRUE(stalled.connected());
+  ASSERT_TRUE(stalled.Send(
+      "POST /audit/lab HTTP/1.1\r\nHost: lab\r\nContent-Length: 100\r\n\r\n{"));
+  // Its head has arrived when a request behind it is answered.
+  EXPECT_EQ(receiver_.Metric("oddverb_events_total"), 0u);
+  receiver_.Stop(absl::Seconds(12));
 }
 
 TEST_F(RollingRestartTest, OfTheReceiverOfAForwarderLosesNothing) {

@@ -112,10 +112,11 @@ void RunningService::Kill() {
       << "ended by itself: " << result.errors;
 }
 
-void RunningService::Stop() {
-  AwaitStarted();  // before that, nobody listens to the signal
+void RunningService::Stop(absl::Duration patience) {
+  // Before that it may not have its handlers yet.
+  AwaitStarted();
   process_->Signal(SIGTERM);
-  ChildResult result = process_->Wait();
+  ChildResult result = process_->Wait(patience);
   EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.errors;
   EXPECT_THAT(result.errors, testing::HasSubstr("msg=stopped"));
 }

@@ -41,8 +41,8 @@ class RunningService {
   // The first time too.
   void Start();
   void Kill();
-  // Expects a clean end.
-  void Stop();
+  // Expects a clean end within `patience`.
+  void Stop(absl::Duration patience = ChildProcess::kPatience);
   // Fails the test if that does not come.
   void AwaitStarted();
 
