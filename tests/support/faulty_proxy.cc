@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "absl/time/clock.h"
@@ -80,11 +81,15 @@ FaultyProxy::~FaultyProxy() {
 
 FaultyProxy::Plan FaultyProxy::NextPlan() {
   if (healed_ || options_.most_bytes_before == 0) return {};
-  std::uniform_int_distribution<int> fault(1, 3);
   std::uniform_int_distribution<uint64_t> after(options_.least_bytes_before,
                                                 options_.most_bytes_before);
   Plan plan;
-  plan.fault = static_cast<Fault>(fault(random_));
+  // One that a restart of the server forestalled is tried again.
+  uint64_t fewest = std::min(
+      {counts_.cut.load(), counts_.answers_lost.load(), counts_.hung.load()});
+  plan.fault = counts_.cut == fewest            ? Fault::kCut
+               : counts_.answers_lost == fewest ? Fault::kLoseAnswer
+                                                : Fault::kHang;
   plan.after_bytes = after(random_);
   return plan;
 }

@@ -21,8 +21,8 @@ class FaultyProxy {
   struct Options {
     int to_port = 0;  // of loopback; nobody needs to listen there all the time
     uint64_t seed = 1;
-    // Each connection gets one of the three faults, at the earliest and at the
-    // latest after so many bytes of the client; 0: none.
+    // Each connection gets that of the three faults that happened least, at the
+    // earliest and at the latest after so many bytes of the client; 0: none.
     uint64_t least_bytes_before = 0;
     uint64_t most_bytes_before = 0;
     // A connection that hangs is cut after this time.
