@@ -17,8 +17,11 @@ constexpr std::array<std::string_view, 2> kForbiddenBurstRules = {
     "forbidden.fanout", "forbidden.low_and_slow"};
 constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
     "metadata.exec", "metadata.proxy"};
-constexpr std::array<std::string_view, 2> kStolenCredentialRules = {
-    "credential.two_networks", "token.outside_its_pod"};
+constexpr std::array<std::string_view, 7> kStolenCredentialRules = {
+    "client_certificate.minted", "credential.two_networks",
+    "impersonation.new",         "rbac.self_grant",
+    "secrets.harvest",           "token.minting_chain",
+    "token.outside_its_pod"};
 
 constexpr std::array<DetectorEntry, 4> kDetectors = {{
     {"audit_stream",
@@ -30,7 +33,8 @@ constexpr std::array<DetectorEntry, 4> kDetectors = {{
     {"metadata_access",
      "a command or a proxied request reaches for the cloud metadata service",
      &MakeMetadataAccess, nullptr, kMetadataAccessRules},
-    {"stolen_credential", "a credential is used where its owner cannot be",
+    {"stolen_credential",
+     "a credential is used where its owner cannot be, or is made to be misused",
      &MakeStolenCredential, &MakeStolenCredentialCross, kStolenCredentialRules},
 }};
 

@@ -125,7 +125,7 @@ absl::StatusOr<StolenCredential::Options> StolenCredential::Options::FromYaml(
 
 StolenCredential::StolenCredential(const DetectorContext& context,
                                    const Options& options)
-    : context_(context), options_(options) {}
+    : context_(context), options_(options), acts_(context) {}
 
 FieldSet StolenCredential::fields() const {
   return Fields(
@@ -133,7 +133,8 @@ FieldSet StolenCredential::fields() const {
        FieldId::kUserName, FieldId::kUserUid, FieldId::kUserGroups,
        FieldId::kUserExtra, FieldId::kImpersonatedUser, FieldId::kSourceIps,
        FieldId::kUserAgent, FieldId::kObjectRef, FieldId::kResponseStatus,
-       FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
+       FieldId::kReceivedTimestamp, FieldId::kStageTimestamp,
+       FieldId::kRequestObject, FieldId::kResponseObject});
 }
 
 const StolenCredential::Table* StolenCredential::TableOf(
@@ -145,6 +146,7 @@ const StolenCredential::Table* StolenCredential::TableOf(
 
 void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
                                Emit& out) {
+  acts_.Observe(event, ids, out);
   // A request's first stage says nothing that its later ones do not.
   if (event.stage == Stage::kRequestReceived || event.source_ip.empty() ||
       ids.credential == kNoEntity || IsLoopback(event.source_ip)) {
@@ -257,7 +259,12 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   out.Observe(std::move(alternates));
 }
 
+void StolenCredential::AdvanceTo(absl::Time watermark, Emit& out) {
+  acts_.AdvanceTo(watermark, out);
+}
+
 void StolenCredential::Forget(EntityKind kind, EntityId id) {
+  if (kind == EntityKind::kActor) acts_.Forget(id);
   if (kind == EntityKind::kPod && id < pods_.size()) pods_[id].reset();
   if (kind == EntityKind::kCredential && id < credentials_.size()) {
     credentials_[id].reset();
@@ -266,6 +273,7 @@ void StolenCredential::Forget(EntityKind kind, EntityId id) {
 
 void StolenCredential::Save(EntityKind kind, EntityId id,
                             StateWriter& out) const {
+  if (kind == EntityKind::kActor) acts_.Save(id, out);
   const Table* table = TableOf(kind);
   bool has_state = table != nullptr && id < table->size() &&
                    (*table)[id] != nullptr && (*table)[id]->size() > 0;
@@ -274,6 +282,7 @@ void StolenCredential::Save(EntityKind kind, EntityId id,
 
 absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
                                     StateReader& in) {
+  if (kind == EntityKind::kActor) return acts_.Load(id, in);
   if (kind == EntityKind::kPod) ContactsOf(pods_, id).Load(in);
   if (kind == EntityKind::kCredential) ContactsOf(credentials_, id).Load(in);
   return in.status();

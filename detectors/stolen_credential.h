@@ -7,6 +7,8 @@
 //   credential.two_networks  any other credential goes back and forth between
 //                            addresses; low if its own clients are used there
 //
+// The rules of privileged_acts.h look at what is asked for.
+//
 // StolenCredential watches each credential in its shard and drafts findings;
 // StolenCredentialCross knows which addresses other credentials use, decides,
 // and owns the open findings. One thread each.
@@ -21,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
+#include "detectors/privileged_acts.h"
 #include "detectors/stolen_credential_finding.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
@@ -43,7 +46,7 @@ class StolenCredential final : public Detector {
   FieldSet fields() const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;
-  void AdvanceTo(absl::Time, Emit&) override {}
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
@@ -64,6 +67,7 @@ class StolenCredential final : public Detector {
   Options options_;
   Table pods_;         // by EntityIds::pod
   Table credentials_;  // by EntityIds::credential, unbound ones only
+  PrivilegedActs acts_;
 };
 
 class StolenCredentialCross final : public CrossDetector {

@@ -1,0 +1,67 @@
+// The rules of stolen_credential that a single actor's requests decide: who
+// makes credentials and rights, and who takes what is not for them.
+//
+//   impersonation.new          acts as one of the cluster's own identities
+//   token.minting_chain        mints a token of a powerful account
+//   client_certificate.minted  a certificate of a privileged subject, or
+//                              approved by whoever asked for it
+//   secrets.harvest            reads many secrets one by one
+//   rbac.self_grant            gives cluster-wide rights away, or to itself
+//
+// Needs no learning; remembers for each actor what was told, and for those
+// only that did such a thing. One thread.
+#ifndef ODDVERB_DETECTORS_PRIVILEGED_ACTS_H_
+#define ODDVERB_DETECTORS_PRIVILEGED_ACTS_H_
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "detectors/actor_act.h"
+#include "detectors/actor_cases.h"
+#include "detectors/detector.h"
+#include "detectors/secrets_harvest.h"
+#include "stats/fingerprint_set.h"
+
+namespace oddverb {
+
+class PrivilegedActs {
+ public:
+  explicit PrivilegedActs(const DetectorContext& context) : context_(context) {}
+
+  // Any event; most are left at once.
+  void Observe(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void AdvanceTo(absl::Time watermark, Emit& out);
+
+  // By actor.
+  void Forget(EntityId actor);
+  void Save(EntityId actor, StateWriter& out) const;
+  absl::Status Load(EntityId actor, StateReader& in);
+
+ private:
+  struct History {
+    FingerprintSet told;          // novelties of acts
+    FingerprintSet requests;      // certificate requests of its own
+    FingerprintSet impersonated;  // everybody
+    absl::Time first_impersonation = absl::InfiniteFuture();
+    SecretReads secrets;
+  };
+
+  History& HistoryOf(EntityId actor);
+  std::optional<ActorAct> Judge(const AuditEvent& event, const EntityIds& ids);
+  std::optional<ActorAct> JudgeAs(const AuditEvent& event, EntityId actor);
+  std::optional<ActorAct> JudgeRequest(const AuditEvent& event,
+                                       const EntityIds& ids);
+  std::optional<ActorAct> JudgeRead(const AuditEvent& event,
+                                    const EntityIds& ids);
+  bool IsNews(const ActorAct& act, EntityId actor);
+
+  DetectorContext context_;
+  std::vector<std::unique_ptr<History>> histories_;  // by actor
+  ActorCases cases_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_PRIVILEGED_ACTS_H_

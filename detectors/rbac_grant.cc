@@ -1,0 +1,186 @@
+#include "detectors/rbac_grant.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/strings.h"
+#include "detectors/next_steps.h"
+#include "model/json_walk.h"
+
+namespace oddverb {
+namespace {
+
+// Subjects and rules looked at: a body of 1 MiB holds many.
+constexpr int kMaxElements = 256;
+constexpr std::string_view kClusterAdmin = "cluster-admin";
+// Makes the built-in aggregated roles, wildcards included.
+constexpr std::string_view kAggregator =
+    "system:serviceaccount:kube-system:clusterrole-aggregation-controller";
+
+// The most suspicious thing in an object.
+struct Grant {
+  Severity severity = Severity::kInfo;
+  double weight = 0;
+  std::string_view feature;
+  std::string value;
+};
+
+void Prefer(Grant grant, Grant& best) {
+  if (grant.weight > best.weight) best = std::move(grant);
+}
+
+std::string TextAt(RawJson object, std::string_view key) {
+  std::string scratch;
+  return std::string(
+      StringOf(FindMember(object, key), scratch).value_or(std::string_view()));
+}
+
+bool HasText(RawJson list, std::string_view wanted) {
+  std::string scratch;
+  JsonElements elements(list);
+  RawJson element;
+  for (int i = 0; i < kMaxElements && elements.Next(element); ++i) {
+    if (StringOf(element, scratch) == wanted) return true;
+  }
+  return false;
+}
+
+// Whoever can reach the API server, or has any credential at all.
+bool IsEverybody(std::string_view name) {
+  return name == "system:anonymous" || name == "system:unauthenticated" ||
+         name == "system:authenticated" || name == "system:serviceaccounts";
+}
+
+Grant GrantTo(RawJson subject, const AuditEvent& event) {
+  std::string kind = TextAt(subject, "kind");
+  std::string name = TextAt(subject, "name");
+  std::string text = Named(absl::StrCat(kind, " ", name));
+  if (kind == "ServiceAccount") {
+    std::string full = absl::StrCat(
+        "system:serviceaccount:", TextAt(subject, "namespace"), ":", name);
+    if (full == event.user.name) {
+      return {Severity::kHigh, 6, "to itself", Named(full)};
+    }
+    if (name == "default") {
+      return {Severity::kHigh, 5, "to every pod without an account of its own",
+              Named(full)};
+    }
+    return {};
+  }
+  if (IsEverybody(name)) {
+    return {Severity::kCritical, 8, "to everybody", text};
+  }
+  if (kind == "User" && name == event.user.name) {
+    return {Severity::kHigh, 6, "to itself", text};
+  }
+  if (kind == "Group" && name != "system:authenticated" &&
+      IsInGroup(event.user, name)) {
+    return {Severity::kHigh, 6, "to a group of its own", text};
+  }
+  if (kind == "User") return {Severity::kMedium, 4, "to a person", text};
+  return {};
+}
+
+Grant GrantOfBinding(RawJson body, const AuditEvent& event) {
+  RawJson role = FindMember(body, "roleRef");
+  // A patch need not repeat the role, which cannot change.
+  std::string name =
+      role.present() ? TextAt(role, "name") : std::string(event.object.name);
+  Grant best;
+  if (name != kClusterAdmin) return best;
+  JsonElements subjects(FindMember(body, "subjects"));
+  RawJson subject;
+  for (int i = 0; i < kMaxElements && subjects.Next(subject); ++i) {
+    Prefer(GrantTo(subject, event), best);
+  }
+  return best;
+}
+
+Grant GrantOfRule(RawJson rule) {
+  RawJson verbs = FindMember(rule, "verbs");
+  RawJson resources = FindMember(rule, "resources");
+  RawJson groups = FindMember(rule, "apiGroups");
+  bool all_resources = HasText(resources, "*");
+  if (HasText(verbs, "*") && all_resources && HasText(groups, "*")) {
+    return {Severity::kMedium, 5, "every verb on every resource", "* * *"};
+  }
+  bool is_rbac =
+      HasText(groups, "rbac.authorization.k8s.io") || HasText(groups, "*");
+  for (std::string_view verb : {"escalate", "bind"}) {
+    if (is_rbac && HasText(verbs, verb)) {
+      return {Severity::kMedium, 4, "can give rights that it does not hold",
+              std::string(verb)};
+    }
+  }
+  if (HasText(verbs, "impersonate")) {
+    return {Severity::kMedium, 4, "can act as others", "impersonate"};
+  }
+  return {};
+}
+
+Grant GrantOfRole(RawJson body) {
+  Grant best;
+  JsonElements rules(FindMember(body, "rules"));
+  RawJson rule;
+  for (int i = 0; i < kMaxElements && rules.Next(rule); ++i) {
+    Prefer(GrantOfRule(rule), best);
+  }
+  return best;
+}
+
+void Write(const AuditEvent& event, bool is_binding, const Grant& grant,
+           ActorAct& act) {
+  std::string object = absl::StrCat(A(Named(event.object.resource)), "/",
+                                    A(Named(event.object.name)));
+  act.title = is_binding ? "Gives cluster-admin away"
+                         : "Makes a role that can do everything";
+  act.summary = absl::StrCat(Named(event.user.name), " wrote ", object, ": ",
+                             A(grant.feature), " (", grant.value, ").");
+  act.normal =
+      "Powerful roles and bindings are made when software is installed, for "
+      "its own service accounts.";
+  act.next = {
+      absl::StrCat("kubectl get ", NameWord(event.object.resource, "KIND"), " ",
+                   NameWord(event.object.name, "NAME"), " -o yaml"),
+      absl::StrCat("kubectl delete ", NameWord(event.object.resource, "KIND"),
+                   " ", NameWord(event.object.name, "NAME"),
+                   "   # unless its author can explain it"),
+      absl::StrCat("See what ", ShellWord(event.user.name),
+                   " and who was given the rights did since.")};
+  act.benign_checks = {
+      "Not the API server's own roles, not the role aggregation controller.",
+      is_binding ? "Not to a named service account, as installers do."
+                 : "Wildcards in some fields alone are not counted."};
+  act.attack = {"T1098.006"};
+}
+
+}  // namespace
+
+std::optional<ActorAct> JudgeGrant(const AuditEvent& event,
+                                   IdentityClass identity) {
+  if (identity == IdentityClass::kControlPlane || !Succeeded(event) ||
+      event.user.name == kAggregator) {
+    return std::nullopt;
+  }
+  bool is_binding = event.object.resource == "clusterrolebindings";
+  bool is_role = event.object.resource == "clusterroles";
+  if (!is_binding && !is_role) return std::nullopt;
+  // The answer is the whole object, also after a patch.
+  RawJson body = event.response_object.present() ? event.response_object
+                                                 : event.request_object;
+  Grant grant = is_binding ? GrantOfBinding(body, event) : GrantOfRole(body);
+  if (grant.weight <= 0) return std::nullopt;
+  ActorAct act;
+  act.rule = kGrantRule;
+  act.threshold = 4;
+  act.severity = grant.severity;
+  act.novelty =
+      absl::StrCat(A(event.object.name), " ", A(grant.feature), grant.value);
+  act.why.push_back({std::string(grant.feature), grant.value, grant.weight});
+  Write(event, is_binding, grant, act);
+  return act;
+}
+
+}  // namespace oddverb
