@@ -34,7 +34,7 @@ Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
   finding.AddEvidence(event);
   finding.first_seen = event.stage_time;
   finding.last_seen = event.stage_time;
-  finding.count = 1;
+  finding.count = act.count;
   finding.title = std::move(act.title);
   finding.summary = std::move(act.summary);
   finding.normal = std::move(act.normal);

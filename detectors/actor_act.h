@@ -26,6 +26,7 @@ struct ActorAct {
   std::string_view rule;
   Severity severity = Severity::kLow;
   double threshold = 0;
+  int64_t count = 1;  // of events behind it
   // Names what was done, so that it is told once for each actor; empty = told
   // each time.
   std::string novelty;

@@ -67,7 +67,9 @@ void ActorCases::Add(EntityId actor, Finding finding, Emit& out) {
     return;
   }
   int64_t before = same->count;
-  bool is_graver = finding.severity > same->severity;
+  bool is_graver =
+      finding.severity > same->severity ||
+      (finding.severity == same->severity && finding.score > same->score);
   int64_t more = finding.count;
   if (is_graver) {
     Raise(std::move(finding), *same);

@@ -47,7 +47,6 @@ void PrivilegedActs::Observe(const AuditEvent& event, const EntityIds& ids,
         std::exchange(finding.evidence, secrets.first_reads());
     finding.first_seen = finding.evidence[0].time;
     finding.evidence.push_back(std::move(last[0]));
-    finding.count = static_cast<int64_t>(finding.evidence.size());
   }
   cases_.Add(ids.actor, std::move(finding), out);
 }

@@ -1,6 +1,7 @@
 #include "detectors/secrets_harvest.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
@@ -60,6 +61,7 @@ std::optional<ActorAct> SecretReads::Add(const KeyedHash& hash,
     secrets_.Clear();
     namespaces_.Clear();
     first_reads_.clear();
+    told_in_window_ = 0;
   }
   uint64_t ns = hash.Hash(event.object.ns);
   namespaces_.Add(ns, kMaxNamespaces);
@@ -77,14 +79,16 @@ std::optional<ActorAct> SecretReads::Add(const KeyedHash& hash,
       secrets < 2 * told_) {
     return std::nullopt;
   }
-  told_ = secrets;
   ActorAct act;
+  act.count = static_cast<int64_t>(secrets - told_in_window_);
+  told_ = secrets;
+  told_in_window_ = secrets;
   act.rule = kHarvestRule;
   act.threshold = 6;
   act.severity = Severity::kMedium;
   act.why.push_back({"many secrets by name",
                      Counted(secrets, "secret", "secrets"),
-                     std::min(6.0, 0.45 * secrets)});
+                     4.5 + std::log2(secrets / 10.0)});
   act.why.push_back({"of many namespaces",
                      Counted(namespaces, "namespace", "namespaces"),
                      std::min(3.0, 0.5 * namespaces)});
@@ -104,6 +108,7 @@ void SecretReads::Save(StateWriter& out) const {
   secrets_.Save(out);
   namespaces_.Save(out);
   out.PutU64(told_);
+  out.PutU64(told_in_window_);
   out.PutU64(first_reads_.size());
   for (const Evidence& evidence : first_reads_) SaveEvidence(evidence, out);
 }
@@ -114,6 +119,7 @@ void SecretReads::Load(StateReader& in) {
   secrets_.Load(in);
   namespaces_.Load(in);
   told_ = in.GetU64();
+  told_in_window_ = in.GetU64();
   first_reads_.clear();
   uint64_t count = in.GetCount(4);
   if (count > kMaxFirstReads) in.Fail();

@@ -33,6 +33,7 @@ class SecretReads {
   FingerprintSet secrets_;     // of the window
   FingerprintSet namespaces_;  // of the window
   uint64_t told_ = 0;          // secrets in the largest harvest told of
+  uint64_t told_in_window_ = 0;
   std::vector<Evidence> first_reads_;
 };
 

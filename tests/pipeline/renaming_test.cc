@@ -102,8 +102,10 @@ class Renaming {
 
   void Name(const std::string& name) {
     // "default" is also a word of the metadata paths in the staged commands,
-    // which must stay what they are.
-    if (!name.empty() && name != "default") names_[name] = Rot13(name);
+    // which must stay what they are; "kube-system" is the same in every
+    // cluster, and what lives there has powers.
+    if (name.empty() || name == "default" || name == "kube-system") return;
+    names_[name] = Rot13(name);
   }
 
   void Learn(const std::string& line, std::set<std::string>& addresses) {
