@@ -55,6 +55,7 @@ class CredentialStream {
     shard_->Observe(event, ids, out);
     observations_ += out.observations.size();
     for (const Observation& observation : out.observations) Cross(observation);
+    Take(out);
   }
   void Feed(EventBuilder& event) { Feed(event.Build()); }
 

@@ -314,6 +314,12 @@ TEST(PrivilegedActsTest, Grants) {
             Role(R"({"verbs":["impersonate"],"apiGroups":[""],)"
                  R"("resources":["users"]})"),
             rule, Severity::kMedium},
+           {"all, by an installer",
+            [](EventBuilder& b) {
+              Role(R"({"verbs":["*"],"apiGroups":["*"],"resources":["*"]})")(b);
+              b.Groups({"system:masters"});
+            },
+            rule, Severity::kLow},
            {"no JSON", Role("\x01{["), ""},
        }) {
     ExpectCase(c);

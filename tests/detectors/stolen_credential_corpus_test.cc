@@ -58,7 +58,14 @@ TEST(StolenCredentialCorpusTest, FindsEveryTheftInTheBundledLog) {
                      "203.0.113.81", Severity::kCritical),
           std::tuple("alice@corp.example", "203.0.113.90", Severity::kHigh),
           std::tuple("carol@corp.example", "10.8.0.213", Severity::kHigh),
-          std::tuple("system:node:worker-4", "10.244.3.77", Severity::kHigh)));
+          std::tuple("system:node:worker-4", "10.244.3.77", Severity::kHigh),
+          // What is made to be misused, and secrets that are taken.
+          std::tuple(account + "ingress-nginx:ingress-nginx-controller",
+                     "10.244.5.250", Severity::kHigh),
+          std::tuple("kubernetes-admin", "203.0.113.40", Severity::kCritical),
+          std::tuple("kubernetes-admin", "203.0.113.43", Severity::kHigh),
+          std::tuple("frank@corp.example", "203.0.113.42", Severity::kHigh),
+          std::tuple("frank@corp.example", "203.0.113.45", Severity::kHigh)));
 }
 
 TEST(StolenCredentialCorpusTest, HonestTrafficIsAtMostLow) {
