@@ -103,8 +103,6 @@ void EventReorder::Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out) {
 void EventReorder::LeaveIdle(absl::Time now) {
   absl::Duration patience = std::max(options_.allowed_lateness, kMinIdle);
   for (SourceState& source : sources_) {
-    // The wall clock may have been set back.
-    source.last_came = std::min(source.last_came, now);
     if (now - source.last_came > patience) source.left = true;
   }
 }

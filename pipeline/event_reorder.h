@@ -5,7 +5,7 @@
 //
 // The watermark is the lowest, over all sources, of (highest stage time seen -
 // allowed lateness). A source that has ended, or that has brought nothing for
-// as long as the allowed lateness (wall clock, at least a second), holds it
+// as long as the allowed lateness (by SteadyNow(), at least a second), holds it
 // back no longer; when none is left, all events go. An event behind what has
 // already gone goes at once, and is counted as late.
 //
@@ -48,7 +48,7 @@ class EventReorder {
   // Takes a routed batch (with event keys) and returns one with the events that
   // may go now, of any source, in order; what else `routed` carries stays in
   // it. Its `complete` tells which batches are whole with it, whose rejected
-  // records it has. `now` is the wall clock's.
+  // records it has. `now` is of SteadyNow().
   std::unique_ptr<RoutedBatch> Pass(std::unique_ptr<RoutedBatch> routed,
                                     absl::Time now);
 
@@ -75,7 +75,7 @@ class EventReorder {
     SteadyTime front;  // of its stage times
     bool left = false;
     bool ended = false;
-    absl::Time last_came = absl::InfinitePast();  // wall clock
+    absl::Time last_came = absl::InfinitePast();  // SteadyNow()
     std::deque<std::shared_ptr<Held>> held;       // in the order of reading
     // Of the events that come first after a restart: how many were read before.
     uint64_t read_before = 0;

@@ -44,7 +44,7 @@ absl::Status Stages::StartReorder(const RunContext& run) {
   }
   reordering.allowed_lateness = options.allowed_lateness;
   reordering.max_held_bytes = options.max_held_bytes;
-  reorder = std::make_unique<EventReorder>(std::move(reordering), absl::Now());
+  reorder = std::make_unique<EventReorder>(std::move(reordering), SteadyNow());
   if (!restored.has_value()) return absl::OkStatus();
   for (const StateRow& row : RowsOf(kReorderOwner, restored->state)) {
     StateReader reader(row.bytes);
@@ -213,7 +213,7 @@ std::unique_ptr<RoutedBatch> Stages::Sequence(
     std::unique_ptr<RoutedBatch> routed) {
   if (!routed->batch->events.empty()) NoteDelay(*routed);
   if (reorder != nullptr) {
-    routed = reorder->Pass(std::move(routed), absl::Now());
+    routed = reorder->Pass(std::move(routed), SteadyNow());
     counters.late.fetch_add(reorder->late_events(), kRelaxed);
     counters.repeated.fetch_add(reorder->repeated_events(), kRelaxed);
     counters.held_events.store(reorder->held_events(), kRelaxed);
@@ -224,7 +224,7 @@ std::unique_ptr<RoutedBatch> Stages::Sequence(
   pace.NoteBytes(routed->batch->raw.source_bytes +
                  routed->batch->rejected.size());
   if (!routed->checkpoint_after) {
-    routed->checkpoint_after = pace.Take(absl::Now());
+    routed->checkpoint_after = pace.Take(SteadyNow());
   }
   if (!routed->checkpoint_after) return routed;
   StateWriter clock_state;
