@@ -69,9 +69,8 @@ void FillInputMetrics(const InputCounters& counters, std::string_view source,
   }
   for (size_t i = 0; i < static_cast<size_t>(RejectReason::kCount); ++i) {
     auto reason = static_cast<RejectReason>(i);
-    // What nobody could read is no fault of a record.
-    MetricId id = reason >= RejectReason::kUnreadable ? MetricId::kEventsDropped
-                                                      : MetricId::kParseErrors;
+    MetricId id =
+        IsOfRecord(reason) ? MetricId::kParseErrors : MetricId::kEventsDropped;
     metrics.Counter(id, {source, RejectReasonName(reason)})
         .Add(Of(counters.rejected[i]));
   }

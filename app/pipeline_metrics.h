@@ -26,8 +26,8 @@ void FillPipelineMetrics(const PipelineCounters& counters,
 // The attempts of each output, by how they ended.
 void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics);
 
-// Event time of the newest event by name of source: one that stands still shows
-// here, as a silent source gives no events to find it by.
+// Event time of the newest event by name of source, for a scan; a service has
+// StreamMeters, which leaves out times that no clock has shown yet.
 void FillLastEventTimes(const std::map<std::string, absl::Time>& times,
                         Metrics& metrics);
 

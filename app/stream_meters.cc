@@ -5,6 +5,8 @@
 namespace oddverb {
 namespace {
 
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
 std::vector<std::string> NamesOf(const std::vector<NamedSource>& sources) {
   std::vector<std::string> names;
   for (const NamedSource& source : sources) names.push_back(source.name);
@@ -26,7 +28,8 @@ void StreamMeters::NoteJudged(const JudgedBatch& batch) {
       continue;
     }
     std::atomic<int64_t>& last = last_event_[event.position.source];
-    last = std::max(last.load(), absl::ToUnixMicros(event.stage_time));
+    const int64_t time = absl::ToUnixMicros(event.stage_time);
+    if (time > last.load(kRelaxed)) last.store(time, kRelaxed);
     absl::Duration lag = std::max(now - event.stage_time, absl::ZeroDuration());
     lag_.Observe(absl::ToDoubleSeconds(lag));
   }

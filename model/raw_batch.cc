@@ -35,4 +35,10 @@ void RawBatch::Clear() {
   bookmark.clear();
 }
 
+bool IsOfRecord(RejectReason reason) {
+  return reason == RejectReason::kNotJson || reason == RejectReason::kTorn ||
+         reason == RejectReason::kNotAuditEvent ||
+         reason == RejectReason::kOversized;
+}
+
 }  // namespace oddverb

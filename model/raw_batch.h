@@ -32,6 +32,9 @@ enum class RejectReason : uint8_t {
   kCount,
 };
 const char* RejectReasonName(RejectReason reason);
+// Whether one record was at fault; else a part of the input was not there to be
+// read, and nobody knows how many records that were.
+bool IsOfRecord(RejectReason reason);
 
 // A record that nobody will judge: counted, and kept in the dead letter.
 struct Rejected {

@@ -33,7 +33,6 @@ enum class Duplicates : uint8_t { kJudged, kPassedOver };
 
 // A batch that was judged, for measurements. Views die with the call.
 struct JudgedBatch {
-  size_t source = 0;  // index in the run
   std::span<const AuditEvent> events;
   absl::Duration since_read;
 };

@@ -28,13 +28,6 @@ bool IsEvent(const Rejected& rejected) {
   }
 }
 
-// Such records come in floods and are counted together.
-bool IsRecord(RejectReason reason) {
-  return reason == RejectReason::kNotJson || reason == RejectReason::kTorn ||
-         reason == RejectReason::kNotAuditEvent ||
-         reason == RejectReason::kOversized;
-}
-
 }  // namespace
 
 void SourceWatch::Start(const std::vector<NamedSource>& sources) {
@@ -95,27 +88,20 @@ std::vector<SourceWatch::Cut> SourceWatch::PlaceRejected(
   return cuts;
 }
 
-size_t SourceWatch::SourceOf(const Position& position,
-                             const RoutedBatch& routed) const {
-  if (streams_.size() == 1) return 0;  // without a look at the position
-  return position.source < streams_.size() ? position.source : routed.source;
-}
-
 std::vector<PlacedObservation> SourceWatch::Read(const RoutedBatch& routed) {
   std::vector<PlacedObservation> out;
   const EventBatch& batch = *routed.batch;
-  if (routed.is_end) return out;
   std::vector<Cut> cuts = PlaceRejected(batch);
   size_t next_cut = 0;
   for (size_t i = 0; i <= batch.events.size(); ++i) {
     for (; next_cut < cuts.size() && cuts[next_cut].event_index == i;
          ++next_cut) {
       const Position& at = cuts[next_cut].rejected->position;
-      AddRejected(cuts[next_cut], SourceOf(at, routed), out);
+      AddRejected(cuts[next_cut], at.source, out);
     }
     if (i == batch.events.size()) break;
     const AuditEvent& event = batch.events[i];
-    Take(event, i, SourceOf(event.position, routed), out);
+    Take(event, i, event.position.source, out);
   }
   for (Stream& stream : streams_) {
     const AuditEvent* newest = std::exchange(stream.newest, nullptr);
@@ -144,7 +130,8 @@ void SourceWatch::AddRejected(const Cut& cut, size_t source,
   const Rejected& rejected = *cut.rejected;
   const bool is_event = IsEvent(rejected);
   streams_[source].had_rejected = true;
-  if (!out.empty() && IsRecord(rejected.reason)) {
+  // Broken records come in floods and are counted together.
+  if (!out.empty() && IsOfRecord(rejected.reason)) {
     PlacedObservation& last = out.back();
     StreamBreak& seen = *last.observation.stream;
     if (last.event_index == cut.event_index && seen.records > 0 &&

@@ -73,7 +73,6 @@ class SourceWatch {
   };
 
   static std::vector<Cut> PlaceRejected(const EventBatch& batch);
-  size_t SourceOf(const Position& position, const RoutedBatch& routed) const;
   void AddRejected(const Cut& cut, size_t source,
                    std::vector<PlacedObservation>& out);
   void Take(const AuditEvent& event, size_t index, size_t source,

@@ -214,12 +214,13 @@ std::unique_ptr<RoutedBatch> Stages::Sequence(
   if (!routed->batch->events.empty()) NoteDelay(*routed);
   if (reorder != nullptr) {
     routed = reorder->Pass(std::move(routed), SteadyNow());
-    counters.late.fetch_add(reorder->late_events(), kRelaxed);
     counters.repeated.fetch_add(reorder->repeated_events(), kRelaxed);
     counters.held_events.store(reorder->held_events(), kRelaxed);
     counters.held_bytes.store(reorder->held_bytes(), kRelaxed);
   }
   routed->clock = clock.Read(*routed->batch);
+  // What was sorted is not out of order any more.
+  if (reorder != nullptr) routed->clock.late_events = reorder->late_events();
   if (checkpoint == nullptr) return routed;
   pace.NoteBytes(routed->batch->raw.source_bytes +
                  routed->batch->rejected.size());
@@ -247,30 +248,32 @@ SliceOutput Stages::Judge(int worker, const RoutedBatch& routed) {
   return out;
 }
 
-void Stages::CountBatch(const RoutedBatch& routed, InputCounters& to) {
-  CountInput(*routed.batch, to);
-  // Of a reordered stream that stage has counted them.
-  if (reorder == nullptr) {
-    to.late.fetch_add(routed.clock.late_events, kRelaxed);
+void Stages::CountBatch(const RunContext& run, const RoutedBatch& routed) {
+  CountInput(*routed.batch, counters);
+  counters.late.fetch_add(routed.clock.late_events, kRelaxed);
+  counters.without_time.fetch_add(routed.clock.without_time, kRelaxed);
+  // What was read, and came late, is of the batch's source.
+  InputCounters* from = run.sources[routed.source].counters;
+  if (from != nullptr) {
+    CountRecords(*routed.batch, *from);
+    from->late.fetch_add(routed.clock.late_events, kRelaxed);
+    from->without_time.fetch_add(routed.clock.without_time, kRelaxed);
   }
-  to.without_time.fetch_add(routed.clock.without_time, kRelaxed);
-}
-
-void Stages::CountSources(const RunContext& run, const RoutedBatch& routed) {
-  InputCounters* of_source = run.sources[routed.source].counters;
-  if (reorder == nullptr) {
-    if (of_source != nullptr) CountBatch(routed, *of_source);
-    return;
-  }
-  // Its events and rejected records may be of any source.
-  if (of_source != nullptr) CountRecords(*routed.batch, *of_source);
-  for (const AuditEvent& event : routed.batch->events) {
-    InputCounters* to = run.sources[event.position.source].counters;
-    if (to != nullptr) CountEvents({&event, 1}, *to);
+  // In `order: event_time` what comes out of it may be of any.
+  std::span<const AuditEvent> events = routed.batch->events;
+  while (!events.empty()) {
+    const uint32_t source = events.front().position.source;
+    auto other = std::find_if(events.begin(), events.end(), [&](const auto& e) {
+      return e.position.source != source;
+    });
+    auto same = static_cast<size_t>(other - events.begin());
+    InputCounters* of_source = run.sources[source].counters;
+    if (of_source != nullptr) CountEvents(events.first(same), *of_source);
+    events = events.subspan(same);
   }
   for (const Rejected& rejected : routed.batch->rejected) {
-    InputCounters* to = run.sources[rejected.position.source].counters;
-    if (to != nullptr) CountRejected({&rejected, 1}, *to);
+    InputCounters* of_source = run.sources[rejected.position.source].counters;
+    if (of_source != nullptr) CountRejected({&rejected, 1}, *of_source);
   }
 }
 
@@ -296,8 +299,7 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
 
 void Stages::TellJudged(const RoutedBatch& routed) const {
   if (!options.on_judged || routed.batch->events.empty()) return;
-  options.on_judged({.source = routed.source,
-                     .events = routed.batch->events,
+  options.on_judged({.events = routed.batch->events,
                      .since_read = SteadyNow() - routed.read_at});
 }
 
@@ -334,8 +336,7 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
 
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
-  CountBatch(routed, counters);
-  CountSources(run, routed);
+  CountBatch(run, routed);
   NoteJudged(run, routed);
   std::vector<StateRow> state;
   std::vector<Finding> findings =

@@ -109,8 +109,7 @@ struct Stages {
  private:
   absl::Status StartReorder(const RunContext& run);
   void NoteDelay(const RoutedBatch& routed);
-  void CountBatch(const RoutedBatch& routed, InputCounters& to);
-  void CountSources(const RunContext& run, const RoutedBatch& routed);
+  void CountBatch(const RunContext& run, const RoutedBatch& routed);
   void TellJudged(const RoutedBatch& routed) const;
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);

@@ -20,15 +20,15 @@ class SetClock final : public Clock {
 // Two sources, at a standing clock.
 class StreamMetersTest : public ::testing::Test {
  protected:
-  // A batch of events that are so old; less than 0 is the future.
-  void Judge(size_t source, const std::vector<absl::Duration>& ages,
+  // A batch of events of a source that are so old; less than 0 is the future.
+  void Judge(uint32_t source, const std::vector<absl::Duration>& ages,
              absl::Duration since_read = absl::Milliseconds(2)) {
     std::vector<AuditEvent> events;
     for (absl::Duration age : ages) {
       events.emplace_back().stage_time = clock_.Now() - age;
+      events.back().position.source = source;
     }
-    meters_.NoteJudged(
-        {.source = source, .events = events, .since_read = since_read});
+    meters_.NoteJudged({.events = events, .since_read = since_read});
   }
 
   std::string Text() const {
@@ -67,6 +67,10 @@ TEST_F(StreamMetersTest, KnowsTheNewestEventOfEachSource) {
   Judge(0, {absl::Seconds(15)});
   EXPECT_THAT(Text(), AllOf(HasSubstr(std::string(kLast) + "\"audit\"} 999990"),
                             HasSubstr(std::string(kLast) + "\"webhook\"} 0")));
+  Judge(1, {absl::Seconds(5)});
+  EXPECT_THAT(Text(),
+              AllOf(HasSubstr(std::string(kLast) + "\"audit\"} 999990"),
+                    HasSubstr(std::string(kLast) + "\"webhook\"} 999995")));
 }
 
 // A client's clock or a forged line must not hide that a source is silent.
@@ -83,7 +87,7 @@ TEST_F(StreamMetersTest, EventsOfTheFarFutureAreNoNews) {
 TEST_F(StreamMetersTest, EventsWithoutATimeHaveNoAge) {
   std::vector<AuditEvent> events(1);
   events[0].stage_time = absl::InfinitePast();
-  meters_.NoteJudged({.source = 0, .events = events, .since_read = {}});
+  meters_.NoteJudged({.events = events, .since_read = {}});
   EXPECT_THAT(Text(), AllOf(HasSubstr("oddverb_event_lag_seconds_count 0\n"),
                             HasSubstr(std::string(kLast) + "\"audit\"} 0\n")));
 }

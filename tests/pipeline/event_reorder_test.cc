@@ -177,6 +177,18 @@ TEST(EventOrderTest, EverySourceIsCountedForItself) {
   }
 }
 
+TEST(EventOrderTest, LateEventsAreCountedForTheirSource) {
+  std::vector<Lines> lines = DealtOut(3, 9);
+  std::string first = lines[2].front();
+  lines[2].erase(lines[2].begin());
+  lines[2].push_back(std::move(first));  // minutes behind all others
+  const Outcome outcome = Judge(lines, ByEventTime(1), nullptr);
+  EXPECT_EQ(outcome.late, 1u);
+  EXPECT_EQ(outcome.counters[0].late, 0u);
+  EXPECT_EQ(outcome.counters[1].late, 0u);
+  EXPECT_EQ(outcome.counters[2].late, 1u);
+}
+
 TEST(EventOrderTest, ARestartTellsNoRejectedRecordTwice) {
   std::vector<Lines> lines = DealtOut(2, 7);
   for (size_t at : {2000, 900, 300, 50}) {

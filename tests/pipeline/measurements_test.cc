@@ -28,7 +28,9 @@ class MeasurementsTest : public ::testing::TestWithParam<int> {
     PipelineOptions options;
     options.threads = GetParam();
     options.on_judged = [this](const JudgedBatch& batch) {
-      EXPECT_EQ(batch.source, 0u);
+      for (const AuditEvent& event : batch.events) {
+        EXPECT_EQ(event.position.source, 0u);
+      }
       std::string id(batch.events.empty() ? "" : batch.events[0].audit_id);
       told_.push_back({batch.events.size(), batch.since_read, id});
     };

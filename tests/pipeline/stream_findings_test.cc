@@ -26,6 +26,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 constexpr int kStart = 1'700'000'000;
 
@@ -114,9 +115,11 @@ TEST(StreamFindingsTest, ThreadsBatchesAndKeysChangeNothing) {
 
 // Runs a pipeline that keeps its state, and shows findings at once.
 std::string RunOn(Source& source, Checkpoint* checkpoint, int threads,
-                  const std::atomic<bool>& stop) {
+                  const std::atomic<bool>& stop,
+                  EventOrder order = EventOrder::kArrival) {
   PipelineOptions options;
   options.threads = threads;
+  options.order = order;
   options.checkpoint_bytes = 20'000;
   options.checkpoint_pause = absl::ZeroDuration();
   auto pipeline = Pipeline::Make(options, AllParts(), checkpoint);
@@ -147,6 +150,23 @@ TEST(StreamFindingsTest, RestartsChangeNothing) {
       if (last) break;
     }
     EXPECT_EQ(shown, expected) << threads << " threads";
+  }
+}
+
+// Also what stands at the end of the log, behind events that are held.
+TEST(StreamFindingsTest, OrderedByEventTimeTheSameIsFound) {
+  std::vector<std::string> lines = DamagedLog();
+  for (int i = 0; i < 30; ++i) lines.push_back(lines.back().substr(0, 90));
+  std::atomic<bool> stop{false};
+  MemorySource arriving(lines, 50);
+  const std::string expected = RunOn(arriving, nullptr, 1, stop);
+  EXPECT_THAT(expected, HasSubstr("60 records could not be read"));
+  for (size_t size : {1, 50, 5000}) {
+    MemorySource source(lines, size);
+    EXPECT_THAT(
+        RulesOf(RunOn(source, nullptr, 1, stop, EventOrder::kEventTime)),
+        UnorderedElementsAreArray(RulesOf(expected)))
+        << size << " records a batch";
   }
 }
 
