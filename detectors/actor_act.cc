@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "detectors/event_finding.h"
 #include "detectors/finding_text.h"
-#include "model/event_key.h"
 #include "model/identity.h"
 
 namespace oddverb {
 
 Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
                        const EntityKeys& keys, ActorAct act) {
-  Finding finding;
-  finding.cluster = context.cluster;
-  finding.rule = act.rule;
-  finding.detector = "stolen_credential";
-  finding.entity =
-      Bounded(ActorName(event, keys.identity), Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(keys.identity);
+  Finding finding =
+      OpenFinding(context, "stolen_credential", act.rule, event, keys.identity);
   finding.severity = act.severity;
   finding.threshold = act.threshold;
   for (FindingReason& reason : act.why) {
@@ -27,13 +22,6 @@ Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
   finding.confidence = act.severity <= Severity::kLow
                            ? 0.3
                            : std::clamp(0.5 + finding.score / 20, 0.0, 0.99);
-  finding.id =
-      FindingId(context.id_hash, context.cluster, act.rule, finding.entity,
-                EventKey(context.id_hash, context.cluster, event));
-  finding.SetSubject(event);
-  finding.AddEvidence(event);
-  finding.first_seen = event.stage_time;
-  finding.last_seen = event.stage_time;
   finding.count = act.count;
   finding.title = std::move(act.title);
   finding.summary = std::move(act.summary);

@@ -8,7 +8,7 @@
 #include "base/status_macros.h"
 #include "detectors/audit_gap.h"
 #include "detectors/audit_stream_finding.h"
-#include "model/event_key.h"
+#include "detectors/event_finding.h"
 #include "model/finding_state.h"
 
 namespace oddverb {
@@ -139,20 +139,10 @@ void AuditStream::OpenCase(Rule rule, const AuditEvent& event,
   if (case_count_ >= kMaxCases) EndLongestQuiet(out);
   auto open = std::make_unique<Case>();
   Finding& finding = open->finding;
-  finding.cluster = context_.cluster;
-  finding.rule =
-      rule == Rule::kTruncated ? "audit.truncated" : "audit.id_reuse";
-  finding.detector = "audit_stream";
-  finding.entity =
-      Bounded(ActorName(event, ids.keys.identity), Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(ids.keys.identity);
-  finding.id = FindingId(context_.id_hash, context_.cluster, finding.rule,
-                         finding.entity,
-                         EventKey(context_.id_hash, context_.cluster, event));
-  finding.first_seen = finding.last_seen = event.stage_time;
-  finding.count = 1;
-  finding.SetSubject(event);
-  finding.AddEvidence(event);
+  finding = OpenFinding(
+      context_, "audit_stream",
+      rule == Rule::kTruncated ? "audit.truncated" : "audit.id_reuse", event,
+      ids.keys.identity);
   if (rule == Rule::kTruncated) {
     DescribeTruncated(event, ids.keys.identity, finding);
   } else {

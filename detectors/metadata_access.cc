@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "detectors/event_finding.h"
 #include "detectors/metadata_finding.h"
 #include "model/event_key.h"
 #include "model/finding_state.h"
@@ -140,21 +141,10 @@ void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
                               uint64_t key, Emit& out) {
   if (case_count_ >= kMaxCases) EndLongestQuietCase(out);
   const AuditEvent& event = sighting.event;
-  Finding finding;
-  finding.cluster = context_.cluster;
-  finding.rule = MetadataRule(sighting.surface.id);
-  finding.detector = "metadata_access";
-  finding.entity =
-      Bounded(ActorName(event, ids.keys.identity), Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(ids.keys.identity);
-  finding.id = FindingId(context_.id_hash, context_.cluster, finding.rule,
-                         finding.entity,
-                         EventKey(context_.id_hash, context_.cluster, event));
+  Finding finding =
+      OpenFinding(context_, "metadata_access",
+                  MetadataRule(sighting.surface.id), event, ids.keys.identity);
   finding.time = FindingTime(out, event.stage_time);
-  finding.first_seen = finding.last_seen = event.stage_time;
-  finding.count = 1;
-  finding.SetSubject(event);
-  finding.AddEvidence(event);
   DescribeMetadataFinding(event, sighting.surface, sighting.reading,
                           sighting.score, finding);
   out.Report(finding);

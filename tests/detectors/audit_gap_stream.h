@@ -10,6 +10,7 @@
 
 #include "detectors/audit_gap.h"
 #include "gtest/gtest.h"
+#include "tests/support/last_states.h"
 
 namespace oddverb {
 
@@ -69,20 +70,7 @@ class AuditGapStream {
 
   // In the order of reports, and only the last state of each.
   const std::vector<Finding>& reports() const { return reports_; }
-  std::vector<Finding> Last() const {
-    std::vector<Finding> last;
-    for (const Finding& report : reports_) {
-      auto same = std::find_if(last.begin(), last.end(), [&](const Finding& f) {
-        return f.id == report.id;
-      });
-      if (same == last.end()) {
-        last.push_back(report);
-      } else {
-        *same = report;
-      }
-    }
-    return last;
-  }
+  std::vector<Finding> Last() const { return LastStates(reports_); }
   // "SEVERITY COUNT STATE" of each report.
   std::vector<std::string> Told() const {
     std::vector<std::string> told;

@@ -19,6 +19,7 @@
 #include "model/identity.h"
 #include "stats/entity_table.h"
 #include "tests/support/event_builder.h"
+#include "tests/support/last_states.h"
 
 namespace oddverb {
 
@@ -90,20 +91,7 @@ class CredentialStream {
   // All that was reported, in order.
   const std::vector<Finding>& reports() const { return reports_; }
   // The last report of each finding, in order of the first.
-  std::vector<Finding> findings() const {
-    std::vector<Finding> last;
-    for (const Finding& report : reports_) {
-      auto same = std::find_if(last.begin(), last.end(), [&](const Finding& f) {
-        return f.id == report.id;
-      });
-      if (same == last.end()) {
-        last.push_back(report);
-      } else {
-        *same = report;
-      }
-    }
-    return last;
-  }
+  std::vector<Finding> findings() const { return LastStates(reports_); }
   size_t observations() const { return observations_; }
   StolenCredential& shard() { return *shard_; }
   StolenCredentialCross& cross() { return *cross_; }
