@@ -1,12 +1,12 @@
 #include "tests/support/alertmanager_process.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/support/peer_program.h"
 
 namespace oddverb {
 namespace {
@@ -14,16 +14,6 @@ namespace {
 constexpr char kAlertmanager[] = "prometheus-alertmanager";
 constexpr char kAmtool[] = "amtool";
 constexpr std::string_view kListening = "msg=\"Listening on\" address=";
-
-// Installed, or unpacked by ./dev test; empty if neither.
-std::string ProgramPath(const std::string& name) {
-  for (const char* folder :
-       {"/usr/bin/", ODDVERB_SOURCE_DIR "/build/peers/usr/bin/"}) {
-    std::string path = folder + name;
-    if (::access(path.c_str(), X_OK) == 0) return path;
-  }
-  return "";
-}
 
 // Each alert is a group, told at once, and again only if it changes.
 std::string ConfigFor(const std::string& webhook_url) {
@@ -45,7 +35,7 @@ receivers:
 }  // namespace
 
 bool HasAlertmanager() {
-  return !ProgramPath(kAlertmanager).empty() && !ProgramPath(kAmtool).empty();
+  return !PeerProgram(kAlertmanager).empty() && !PeerProgram(kAmtool).empty();
 }
 
 AlertmanagerProcess::AlertmanagerProcess(std::string webhook_url)
@@ -60,7 +50,7 @@ void AlertmanagerProcess::Start(const std::string& address) {
   std::string config =
       folder_->Write("alertmanager.yml", ConfigFor(webhook_url_));
   ChildSetup setup;
-  setup.program = ProgramPath(kAlertmanager);
+  setup.program = PeerProgram(kAlertmanager);
   setup.arguments = {
       "--config.file=" + config, "--storage.path=" + folder_->path("data"),
       "--web.listen-address=" + address, "--cluster.listen-address="};
@@ -92,12 +82,8 @@ void AlertmanagerProcess::StartAgain() {
 
 ChildResult Amtool(const std::string& alertmanager_url,
                    std::vector<std::string> arguments) {
-  ChildSetup setup;
-  setup.program = ProgramPath(kAmtool);
-  setup.arguments = {"--alertmanager.url=" + alertmanager_url};
-  setup.arguments.insert(setup.arguments.end(), arguments.begin(),
-                         arguments.end());
-  return RunChild(setup);
+  arguments.insert(arguments.begin(), "--alertmanager.url=" + alertmanager_url);
+  return RunPeer(kAmtool, std::move(arguments));
 }
 
 }  // namespace oddverb
