@@ -22,7 +22,7 @@ class Exporter {
   // so. FailedPrecondition: it will never work again in this process (the
   // reader of a pipe has gone). Any other error means that trying these
   // findings again is useless (one of them is refused, or they are too many at
-  // once). Must return soon after `deadline`.
+  // once). Must return soon after `deadline`, which is of SteadyNow().
   virtual absl::Status Export(std::span<const Finding> findings,
                               absl::Time deadline) = 0;
   // No more findings will come: a table is printed now, a file closed.
@@ -30,7 +30,8 @@ class Exporter {
 
   // For an exporter that keeps something alive at its receiver, such as a
   // firing alert: when it wants Work() next, and that work. Errors as Export's.
-  // The wall clock comes in as `now`; a test may give any.
+  // The wall clock comes in as `now`; a test may give any. `deadline` as
+  // Export's.
   virtual absl::Time next_work() const { return absl::InfiniteFuture(); }
   virtual absl::Status Work(absl::Time /*now*/, absl::Time /*deadline*/) {
     return absl::OkStatus();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "base/visible_text.h"
@@ -49,7 +50,7 @@ absl::StatusOr<std::unique_ptr<HttpPost>> HttpPost::Make(
 absl::StatusOr<std::string> HttpPost::Send(std::string_view content_type,
                                            std::string_view body,
                                            absl::Time deadline) {
-  absl::Duration timeout = std::min(options_.timeout, deadline - absl::Now());
+  absl::Duration timeout = std::min(options_.timeout, deadline - SteadyNow());
   if (timeout <= absl::ZeroDuration()) {
     return absl::DeadlineExceededError("no time left to send");
   }

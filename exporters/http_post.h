@@ -30,7 +30,8 @@ class HttpPost {
   static absl::StatusOr<std::unique_ptr<HttpPost>> Make(
       const HttpPostOptions& options);
 
-  // The response's body for a 2xx. By RFC 9110 15 and what receivers do:
+  // `deadline` is of SteadyNow(). The response's body for a 2xx. By RFC 9110 15
+  // and what receivers do:
   //   Unavailable        408, 429 and 5xx, with RetryAfterOf() if it was said;
   //                      no answer in time; no connection; a certificate; 401,
   //                      403 and 404, which a person mends at the receiver, so

@@ -97,15 +97,15 @@ absl::Time Sink::HandOver() {
   size_t count = NextCount();
   absl::Status status = parts_.exporter.Export(
       std::span<const Finding>(page_).subspan(page_start_, count),
-      parts_.clock.Now() + options_.timeout);
+      SteadyNow() + options_.timeout);
   if (status.ok()) return Succeed(count);
   if (absl::IsFailedPrecondition(status)) return Break(status);
   return MayWorkLater(status) ? Fail(status) : Refuse(count, status);
 }
 
 absl::Time Sink::DoWork() {
-  absl::Time now = parts_.clock.Now();
-  absl::Status status = parts_.exporter.Work(now, now + options_.timeout);
+  absl::Status status =
+      parts_.exporter.Work(parts_.clock.Now(), SteadyNow() + options_.timeout);
   if (status.ok()) return Succeed(0);
   if (absl::IsFailedPrecondition(status)) return Break(status);
   // Nothing here could be left out.

@@ -4,11 +4,13 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/exporters/receivers.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificates.h"
+#include "tests/support/wall_clock.h"
 
 namespace oddverb {
 namespace {
@@ -141,7 +143,7 @@ TEST(HttpPostTest, AReceiverThatHangsIsLeftAtTheTimeoutOrTheDeadline) {
       SendOnce({.url = url, .timeout = absl::Milliseconds(50)}).status().code(),
       absl::StatusCode::kUnavailable);
   EXPECT_EQ(MakePost({.url = url, .timeout = absl::Hours(1)})
-                ->Send("x/y", "{}", absl::Now() + absl::Milliseconds(50))
+                ->Send("x/y", "{}", SteadyNow() + absl::Milliseconds(50))
                 .status()
                 .code(),
             absl::StatusCode::kUnavailable);
@@ -150,6 +152,24 @@ TEST(HttpPostTest, AReceiverThatHangsIsLeftAtTheTimeoutOrTheDeadline) {
                 .status()
                 .code(),
             absl::StatusCode::kDeadlineExceeded);
+}
+
+// Set forward, it must not end an attempt before its time; set back, it must
+// not let one hang for as long.
+TEST(HttpPostTest, AClockThatIsSetMovesNoDeadline) {
+  Receiver receiver;
+  auto silent = *OpenListenSocket(*ListenAddress::Parse("127.0.0.1:0"));
+  auto post = MakePost({.url = receiver.url(), .timeout = absl::Hours(1)});
+  const absl::Time far = SteadyNow() + absl::Minutes(5);
+  {
+    WallClockJump jump(absl::Hours(2));
+    EXPECT_THAT(post->Send("x/y", "{}", far), IsOk());
+  }
+  post = MakePost(
+      {.url = "http://" + silent.address + "/", .timeout = absl::Hours(1)});
+  const absl::Time near = SteadyNow() + absl::Milliseconds(50);
+  WallClockJump jump(-absl::Hours(2));
+  EXPECT_FALSE(post->Send("x/y", "{}", near).ok());
 }
 
 TEST(HttpPostTest, NobodyListeningIsWorthAnotherTry) {
