@@ -2,12 +2,15 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "app/app.h"
 #include "app/build_version.h"
+#include "app/config_changes.h"
 #include "app/config_redaction.h"
 #include "app/config_secrets.h"
 #include "app/event_forwarder.h"
@@ -43,6 +46,10 @@ absl::StatusOr<EventForwarder::Options> OptionsOf(
   return made;
 }
 
+std::string KeyList(const std::vector<std::string>& keys) {
+  return keys.empty() ? std::string("nothing") : absl::StrJoin(keys, ", ");
+}
+
 // One source with the client that it sends by.
 struct Lane {
   std::unique_ptr<HttpClient> client;
@@ -65,22 +72,32 @@ absl::Status ResumeSources(const ServiceSources& sources,
 
 class Forwarding {
  public:
-  Forwarding(ServiceConfig config, EventForwarder::Options lane_options)
+  Forwarding(ServiceConfig config, EventForwarder::Options lane_options,
+             Environment environment)
       : config_(std::move(config)),
         lane_options_(std::move(lane_options)),
+        environment_(std::move(environment)),
+        effective_(config_),
         logger_(config_.log, clock_) {}
 
   absl::Status Run(const HttpClientOptions& client,
-                   const std::atomic<bool>& stop);
+                   const ServiceSignals& signals);
 
  private:
   absl::Status Build(const HttpClientOptions& client);
   ServiceAnswers Answers();
   absl::Status Ready() const;
   std::string MetricsText() const;
+  std::string ConfigJson();
+  // Certificates and tokens of listeners and the log level, as `run` does.
+  void Reload();
+  absl::Status Apply(const ServiceConfig& next);
 
-  const ServiceConfig config_;
+  const ServiceConfig config_;  // as it was at the start
   const EventForwarder::Options lane_options_;
+  const Environment environment_;
+  std::mutex reload_mutex_;
+  ServiceConfig effective_;  // config_ as reloaded; guarded by reload_mutex_
   SystemClock clock_;
   Logger logger_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
@@ -121,8 +138,48 @@ ServiceAnswers Forwarding::Answers() {
   answers.healthy = [] { return absl::OkStatus(); };
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [text = RedactedConfigJson(config_)] { return text; };
+  answers.config_json = [this] { return ConfigJson(); };
   return answers;
+}
+
+std::string Forwarding::ConfigJson() {
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  return RedactedConfigJson(effective_);
+}
+
+absl::Status Forwarding::Apply(const ServiceConfig& next) {
+  if (server_ != nullptr) {
+    std::vector<HttpAccess> access;
+    for (const ListenerConfig& listener : next.listeners) {
+      access.push_back({listener.tls, listener.tokens.values});
+    }
+    ODDVERB_RETURN_IF_ERROR(server_->Reload(access));
+  }
+  logger_.SetLevel(next.log.level);
+  return absl::OkStatus();
+}
+
+void Forwarding::Reload() {
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  absl::StatusOr<ServiceConfig> fresh =
+      LoadServiceConfig(config_.file, environment_);
+  absl::Status status = fresh.status();
+  ServiceConfig next = effective_;
+  if (status.ok()) {
+    CopyLiveKeys(*fresh, next);
+    status = Apply(next);
+  }
+  if (!status.ok()) {
+    logger_.Error("configuration refused, the old one stays",
+                  {{"error", std::string(status.message())}});
+    return;
+  }
+  // Against what runs, so that a change that is taken back is none.
+  std::string changed = KeyList(CompareConfigs(effective_, *fresh).live);
+  std::string waits = KeyList(CompareConfigs(config_, *fresh).restart);
+  effective_ = std::move(next);
+  logger_.Info("configuration reloaded, certificates and tokens read again",
+               {{"in_effect", changed}, {"needs_restart", waits}});
 }
 
 absl::Status Forwarding::Ready() const {
@@ -146,7 +203,7 @@ std::string Forwarding::MetricsText() const {
 }
 
 absl::Status Forwarding::Run(const HttpClientOptions& client,
-                             const std::atomic<bool>& stop) {
+                             const ServiceSignals& signals) {
   ODDVERB_RETURN_IF_ERROR(Build(client));
   logger_.Info("forwarding", {{"to", lane_options_.to}});
   std::vector<std::thread> threads;
@@ -160,7 +217,8 @@ absl::Status Forwarding::Run(const HttpClientOptions& client,
       --running;
     });
   }
-  while (!stop && !ending && running > 0) {
+  while (!signals.stop && !ending && running > 0) {
+    if (signals.reload.exchange(false)) Reload();
     absl::SleepFor(absl::Milliseconds(50));
   }
   ending = true;
@@ -186,8 +244,9 @@ int RunForward(const ForwardOptions& options, const Environment& environment,
   lane_options->secret_bodies = config->secret_bodies;
   HttpClientOptions client;
   client.tls = {options.ca_file, options.certificate_file, options.key_file};
-  Forwarding forwarding(*std::move(config), *std::move(lane_options));
-  absl::Status status = forwarding.Run(client, signals.stop);
+  Forwarding forwarding(*std::move(config), *std::move(lane_options),
+                        environment);
+  absl::Status status = forwarding.Run(client, signals);
   return status.ok() ? kExitFine : ReportError(status);
 }
 

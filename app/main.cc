@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   // For all else a closed terminal is the end.
-  if (argc > 1 && std::string_view(argv[1]) == "run") {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "run" || command == "forward") {
     signal(SIGHUP, HandleReload);
   }
   // A closed pipe is an error of write(), told in words.

@@ -136,6 +136,49 @@ TEST_F(ServiceReloadTest, ABadConfigurationIsRefusedAndTheOldOneStays) {
   EXPECT_EQ(StatusOf(kSecond), 200);
 }
 
+// SIGHUP must not end a forwarder, as it ends a program that knows none.
+TEST(ForwardReloadTest, TokensOfListenersCountAtOnceAndAMistakeIsRefused) {
+  TempFolder folder;
+  const std::string first = "first-token-of-this-test";
+  const std::string second = "second-token-of-this-test";
+  folder.Write("tokens", first + "\n");
+  auto write = [&](const std::string& threads) {
+    return folder.Write(
+        "c.yaml",
+        absl::StrCat("cluster: lab\nthreads: ", threads,
+                     "\nstate_dir: ", folder.path("state"),
+                     "\nsources: [{name: hook, type: webhook, listener: in}]\n"
+                     "listeners:\n"
+                     "  - {name: in, address: \"127.0.0.1:0\", serve: "
+                     "[audit]}\n"
+                     "  - {name: api, address: \"127.0.0.1:0\", serve: [api], "
+                     "tokens_file: ",
+                     folder.path("tokens"), "}\n"));
+  };
+  LoopbackService forwarder({"forward", "--config", write("1"), "--to",
+                             "http://127.0.0.1:1/audit/lab"});
+  ASSERT_TRUE(forwarder.Started("msg=forwarding"));
+  auto status_of = [&](const std::string& token) {
+    return forwarder.Get("api", "/config", token).status;
+  };
+  EXPECT_EQ(status_of(first), 200);
+  folder.Write("tokens", second + "\n");
+  write("many");
+  forwarder.process().Signal(SIGHUP);
+  ASSERT_TRUE(forwarder.Started("configuration refused, the old one stays"));
+  EXPECT_EQ(status_of(first), 200);
+  write("2");
+  forwarder.process().Signal(SIGHUP);
+  ASSERT_TRUE(forwarder.Started("configuration reloaded"));
+  EXPECT_EQ(status_of(first), 401);
+  EXPECT_EQ(status_of(second), 200);
+  EXPECT_THAT(forwarder.process().errors(),
+              AllOf(HasSubstr("in_effect=listeners.api.tokens_file"),
+                    HasSubstr("needs_restart=threads")));
+  forwarder.process().Signal(SIGTERM);
+  EXPECT_THAT(forwarder.process().Wait().errors, HasSubstr("msg=stopped"));
+}
+
 // A forwarder that stops with a request that nobody took.
 TEST(ForwardStopTest, PendingRequestsAreToComeAgain) {
   TempFolder folder;
