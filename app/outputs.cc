@@ -67,6 +67,15 @@ AlertForm AlertFormOf(const ServiceConfig& config, const OutputConfig& output) {
   return form;
 }
 
+ActiveAlertsOptions AlertsOf(const ServiceConfig& config,
+                             const OutputConfig& output) {
+  ActiveAlertsOptions options;
+  options.hold = output.hold;
+  options.max_per_detector = static_cast<size_t>(output.max_alerts);
+  options.form = AlertFormOf(config, output);
+  return options;
+}
+
 AlertmanagerOptions AlertmanagerOf(const ServiceConfig& config,
                                    const OutputConfig& output) {
   AlertmanagerOptions options;
@@ -76,9 +85,8 @@ AlertmanagerOptions AlertmanagerOf(const ServiceConfig& config,
   options.client = ClientOf(output.receiver);
   options.timeout = output.receiver.timeout;
   options.resend_interval = output.resend_interval;
-  options.alerts.hold = output.hold;
-  options.alerts.max_per_detector = static_cast<size_t>(output.max_alerts);
-  options.alerts.form = AlertFormOf(config, output);
+  options.alerts = AlertsOf(config, output);
+  options.alerts.hold_from = HoldFrom::kEvidenceAndTaken;
   return options;
 }
 
@@ -168,6 +176,13 @@ absl::StatusOr<std::unique_ptr<Exporter>> MakeOutput(
       made.status().code(),
       absl::StrCat(output.place, output.place.empty() ? "" : ": ", "output ",
                    output.name, ": ", made.status().message()));
+}
+
+ActiveAlertsOptions ShownAlertsOf(const ServiceConfig& config) {
+  for (const OutputConfig& output : config.outputs) {
+    if (output.type == Type::kAlertmanager) return AlertsOf(config, output);
+  }
+  return AlertsOf(config, OutputConfig());
 }
 
 absl::Status CheckOutputOptions(const ServiceConfig& config,

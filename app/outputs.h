@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "app/service_config.h"
 #include "base/clock.h"
+#include "exporters/active_alerts.h"
 #include "exporters/exporter.h"
 #include "telemetry/logging.h"
 
@@ -24,6 +25,10 @@ struct OutputSurroundings {
 absl::StatusOr<std::unique_ptr<Exporter>> MakeOutput(
     const ServiceConfig& config, const OutputConfig& output,
     const OutputSurroundings& surroundings);
+
+// The alerts that the API shows: as the first Alertmanager of the configuration
+// is told, or by the defaults if there is none.
+ActiveAlertsOptions ShownAlertsOf(const ServiceConfig& config);
 
 // The keys of an output, as far as no file is needed: OK, or InvalidArgument
 // with the cause alone.

@@ -88,6 +88,18 @@ void FillPipelineMetrics(const PipelineCounters& counters,
   FillWork(counters, metrics);
 }
 
+void FillSuppressedMetrics(const DeliveryCounts& findings, Metrics& metrics) {
+  for (const DetectorEntry& entry : AllDetectors()) {
+    for (const char* reason : {"rate_limited", "suppressed"}) {
+      auto found = findings.suppressed.find({std::string(entry.name), reason});
+      metrics.Counter(MetricId::kFindingsSuppressed, {entry.name, reason})
+          .Add(found == findings.suppressed.end()
+                   ? 0
+                   : static_cast<double>(found->second));
+    }
+  }
+}
+
 void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics) {
   for (const SinkStats& sink : sinks) {
     const std::pair<std::string_view, uint64_t> outcomes[] = {

@@ -23,6 +23,9 @@ void FillInputMetrics(const InputCounters& counters, std::string_view source,
 void FillPipelineMetrics(const PipelineCounters& counters,
                          const FindingCounts& findings, Metrics& metrics);
 
+// Those of them that were not told, by why.
+void FillSuppressedMetrics(const DeliveryCounts& findings, Metrics& metrics);
+
 // The attempts of each output, by how they ended.
 void FillExportMetrics(const std::vector<SinkStats>& sinks, Metrics& metrics);
 

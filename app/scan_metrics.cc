@@ -30,6 +30,7 @@ absl::Status WriteScanMetrics(const Pipeline& pipeline,
   FillInputMetrics(pipeline.counters(), "scan", metrics);
   FillPipelineMetrics(pipeline.counters(), delivery.by_detector(), metrics);
   FillLastEventTimes(pipeline.last_event_times(), metrics);
+  FillSuppressedMetrics(delivery.counts_so_far(), metrics);
   FillWorkers(pipeline, metrics);
   ODDVERB_RETURN_IF_ERROR(file.Write(metrics.Serialize()));
   return file.Close();

@@ -202,7 +202,7 @@ std::string Service::MetricsText() {
                       outputs_->delivery->counts_so_far().opened, metrics);
   FillSourceMetrics(*sources_, metrics);
   FillStateMetrics(*pipeline_, *checkpoint_, metrics);
-  FillExportMetrics(outputs_->sinks->stats(), metrics);
+  outputs_->FillMetrics(metrics);
   meters_->Fill(metrics);
   if (HttpServer* server = started_server_; server != nullptr) {
     FillHttpMetrics(server->counters(), metrics);

@@ -1,11 +1,13 @@
 #include "app/service_outputs.h"
 
+#include <array>
 #include <random>
 #include <utility>
 
 #include "app/build_version.h"
 #include "app/config_values.h"
 #include "app/outputs.h"
+#include "app/pipeline_metrics.h"
 #include "base/status_macros.h"
 #include "exporters/alert_state.h"
 #include "exporters/finding_json.h"
@@ -20,15 +22,14 @@ using Parts = ServiceOutputs::Parts;
 
 // What fires, for the API; its state survives a restart as that of a sink does.
 SinkSet::Member MakeAlertState(const ServiceConfig& config, const Clock& clock,
-                               std::unique_ptr<AlertApi>& api) {
-  ActiveAlertsOptions options;
-  options.form.external_url = config.external_url;
-  auto state = std::make_unique<AlertState>(std::move(options), clock);
+                               ServiceOutputs& made) {
+  auto state = std::make_unique<AlertState>(ShownAlertsOf(config), clock);
+  made.alerts = &state->alerts();
   const BuildVersion& build = GetBuildVersion();
-  api = std::make_unique<AlertApi>(
-      state->alerts(), AlertApi::Build{.version = std::string(build.version),
-                                       .revision = std::string(build.revision),
-                                       .started = clock.Now()});
+  made.alert_api = std::make_unique<AlertApi>(
+      *made.alerts, AlertApi::Build{.version = std::string(build.version),
+                                    .revision = std::string(build.revision),
+                                    .started = clock.Now()});
   SinkSet::Member member;
   member.options.name = kAlertSink;
   member.exporter = std::move(state);
@@ -80,7 +81,7 @@ absl::StatusOr<std::unique_ptr<ServiceOutputs>> ServiceOutputs::Make(
     made->filters.push_back(filter.get());
     member.exporter = std::move(filter);
   }
-  members.push_back(MakeAlertState(config, parts.clock, made->alert_api));
+  members.push_back(MakeAlertState(config, parts.clock, *made));
   ODDVERB_ASSIGN_OR_RETURN(
       made->sinks,
       SinkSet::Start(std::move(members),
@@ -90,6 +91,18 @@ absl::StatusOr<std::unique_ptr<ServiceOutputs>> ServiceOutputs::Make(
       std::vector<Exporter*>{&parts.recent, &made->sinks->door()});
   TellExpired(config, parts);
   return made;
+}
+
+void ServiceOutputs::FillMetrics(Metrics& metrics) const {
+  FillSuppressedMetrics(delivery->counts_so_far(), metrics);
+  FillExportMetrics(sinks->stats(), metrics);
+  const std::array<size_t, 5> firing = alerts->counts();
+  for (size_t i = 0; i < firing.size(); ++i) {
+    metrics
+        .Gauge(MetricId::kAlertsActive,
+               {SeverityName(static_cast<Severity>(i))})
+        .Set(static_cast<double>(firing[i]));
+  }
 }
 
 }  // namespace oddverb

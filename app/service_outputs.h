@@ -11,11 +11,13 @@
 #include "app/service_config.h"
 #include "app/severity_filter.h"
 #include "base/clock.h"
+#include "exporters/active_alerts.h"
 #include "exporters/alert_api.h"
 #include "pipeline/delivery.h"
 #include "pipeline/sink_set.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/logging.h"
+#include "telemetry/metrics.h"
 
 namespace oddverb {
 
@@ -32,8 +34,12 @@ struct ServiceOutputs {
   static absl::StatusOr<std::unique_ptr<ServiceOutputs>> Make(
       const ServiceConfig& config, const Parts& parts);
 
+  // What was told, what was not, and what fires. Thread-safe.
+  void FillMetrics(Metrics& metrics) const;
+
   std::unique_ptr<SinkSet> sinks;
-  std::unique_ptr<AlertApi> alert_api;   // reads a sink's state
+  const ActiveAlerts* alerts = nullptr;  // of a sink
+  std::unique_ptr<AlertApi> alert_api;   // reads them
   std::vector<SeverityFilter*> filters;  // as in the configuration; of `sinks`
   std::unique_ptr<Delivery> delivery;
 };

@@ -19,6 +19,11 @@ constexpr double kLagBuckets[] = {0.1, 0.25, 0.5, 1,   2.5, 5,   10,
                                   30,  60,   120, 300, 900, 3600};
 
 constexpr MetricName kMetrics[] = {
+    {MetricId::kAlertsActive,
+     "oddverb_alerts_active",
+     kGauge,
+     "Alerts that fire now, as /api/v2/alerts shows them.",
+     {"severity"}},
     {MetricId::kBatchSeconds,
      "oddverb_batch_seconds",
      kHistogram,
@@ -123,6 +128,12 @@ constexpr MetricName kMetrics[] = {
      kCounter,
      "Attempts to hand findings to an exporter.",
      {"exporter", "outcome"}},
+    {MetricId::kFindingsSuppressed,
+     "oddverb_findings_suppressed_total",
+     kCounter,
+     "Findings that were not told: folded into a summary by the rate limit, or "
+     "by an entry of suppress.",
+     {"detector", "reason"}},
     {MetricId::kFindings,
      "oddverb_findings_total",
      kCounter,

@@ -19,6 +19,7 @@ std::string_view MetricTypeName(MetricType type);
 
 // In the order of their names.
 enum class MetricId : uint8_t {
+  kAlertsActive,
   kBatchSeconds,
   kBuildInfo,
   kBytes,
@@ -39,6 +40,7 @@ enum class MetricId : uint8_t {
   kExportLastSuccess,
   kExportQueueDepth,
   kExportRequests,
+  kFindingsSuppressed,
   kFindings,
   kForwardedEvents,
   kHeldBytes,
