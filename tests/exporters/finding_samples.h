@@ -81,6 +81,13 @@ inline std::vector<Finding> HostileFindings(int random_count) {
   edge.evidence[0].code = std::numeric_limits<int>::max();
   edge.where.source_ip = "fe80::1%eth0";
   findings.push_back(edge);
+  Finding huge = TypicalFinding();
+  huge.entity = huge.who.user = std::string(1 << 20, '"');
+  huge.summary = std::string(1 << 20, '\x01');
+  huge.where.user_agent = std::string(1 << 20, '\xff');
+  huge.why[0].value = std::string(1 << 20, '\n');
+  huge.what.names = {std::string(1 << 20, 'x')};
+  findings.push_back(huge);
   edge.time = absl::InfiniteFuture();
   edge.confidence = -1;
   edge.count = -1;
