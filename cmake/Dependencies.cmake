@@ -31,6 +31,16 @@ set_target_properties(
   re2::re2 PROPERTIES IMPORTED_LOCATION "${ODDVERB_RE2_LIBRARY}"
                       INTERFACE_INCLUDE_DIRECTORIES "${ODDVERB_RE2_HEADERS}")
 
+# librdkafka-dev (Debian 12) brings no CMake file either.
+find_path(ODDVERB_RDKAFKA_HEADERS librdkafka/rdkafka.h REQUIRED)
+find_library(ODDVERB_RDKAFKA_LIBRARY rdkafka REQUIRED)
+mark_as_advanced(ODDVERB_RDKAFKA_HEADERS ODDVERB_RDKAFKA_LIBRARY)
+add_library(rdkafka::rdkafka UNKNOWN IMPORTED)
+set_target_properties(
+  rdkafka::rdkafka
+  PROPERTIES IMPORTED_LOCATION "${ODDVERB_RDKAFKA_LIBRARY}"
+             INTERFACE_INCLUDE_DIRECTORIES "${ODDVERB_RDKAFKA_HEADERS}")
+
 # Abseil is used in every folder.
 add_library(oddverb_absl INTERFACE)
 target_link_libraries(

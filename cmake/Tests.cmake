@@ -25,7 +25,8 @@ function(oddverb_test_support)
   target_link_libraries(
     oddverb_test_support
     PUBLIC oddverb_all GTest::gmock nlohmann_json::nlohmann_json
-    PRIVATE oddverb_warnings ZLIB::ZLIB zstd::libzstd_shared OpenSSL::SSL)
+    PRIVATE oddverb_warnings ZLIB::ZLIB zstd::libzstd_shared OpenSSL::SSL
+            rdkafka::rdkafka)
 endfunction()
 
 function(oddverb_gtest_programs)

@@ -1,0 +1,63 @@
+// What tests do with a broker beside the code under test: make topics, fill
+// them, read them, all over an address where everybody may do everything.
+#ifndef ODDVERB_TESTS_SUPPORT_KAFKA_TOPICS_H_
+#define ODDVERB_TESTS_SUPPORT_KAFKA_TOPICS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace oddverb {
+
+struct StoredMessage {
+  int32_t partition = 0;
+  int64_t offset = 0;
+  std::string key = {};
+  std::string payload = {};
+  std::map<std::string, std::string> headers = {};
+  absl::Time time = absl::InfinitePast();
+};
+
+// One thread. What fails, fails the test.
+class KafkaTopics {
+ public:
+  explicit KafkaTopics(std::string address);
+  ~KafkaTopics();
+
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+  void Create(const std::string& topic, int partitions,
+              const Settings& settings = {});
+  void Delete(const std::string& topic);
+  void AddPartitions(const std::string& topic, int partitions);
+  // As retention does it: all messages of the partition before `offset` go.
+  void DeleteBefore(const std::string& topic, int32_t partition,
+                    int64_t offset);
+  // The user (User:NAME) may do everything with the topic from now on.
+  void Allow(const std::string& user, const std::string& topic);
+
+  // Returns when the broker has all of them. No payload: a tombstone.
+  void Write(const std::string& topic, int32_t partition,
+             const std::vector<std::string>& payloads);
+  void WriteTombstone(const std::string& topic, int32_t partition);
+  // All that the topic holds, by partition and offset; waits for `wanted`.
+  std::vector<StoredMessage> Read(const std::string& topic, size_t wanted);
+  // Of the group, by partition.
+  std::map<int32_t, int64_t> CommittedOffsets(const std::string& group,
+                                              const std::string& topic);
+
+ private:
+  struct Client;
+  void Produce(const std::string& topic, int32_t partition,
+               const std::vector<std::pair<const char*, size_t>>& payloads);
+  const std::string address_;
+  std::unique_ptr<Client> client_;  // a producer, which can administer too
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_TESTS_SUPPORT_KAFKA_TOPICS_H_
