@@ -46,6 +46,7 @@ absl::Status StatusOf(rd_kafka_resp_err_t error, const std::string& topic) {
           "--operation Write --operation Describe"));
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
       return absl::InvalidArgumentError(absl::StrCat(
           "topic ", topic, ": refused: ", rd_kafka_err2str(error)));

@@ -22,7 +22,7 @@ struct KafkaMessage {
   std::string key = {};
   std::string payload = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
-  absl::Time time = absl::UnixEpoch();
+  absl::Time time = absl::UnixEpoch();  // the epoch: when it is sent
 };
 
 class KafkaProducer {

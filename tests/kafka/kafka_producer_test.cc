@@ -100,6 +100,19 @@ TEST_F(KafkaProducerTest, SaysWhichIsTooLargeByItsClass) {
   EXPECT_EQ(topics.Read(kTopic, 1).size(), 1u);
 }
 
+TEST_F(KafkaProducerTest, TellsWhatTheBrokerRefusesForGood) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics(broker.address()).Create(kTopic, 1);
+  auto producer = Open({.brokers = {broker.address()}});
+  KafkaMessage future = MessageOf(1);
+  future.time = absl::FromUnixSeconds(20'000'000'000);
+  EXPECT_THAT(Send(*producer, {future}, kLong),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("Invalid timestamp")));
+  EXPECT_THAT(Send(*producer, {MessageOf(2)}, kLong), IsOk());
+}
+
 // librdkafka 2.0.2 cannot do SCRAM with Kafka 4, so this is Kafka 3.
 class SecuredProducerTest : public KafkaProducerTest {};
 
