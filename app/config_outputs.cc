@@ -9,10 +9,13 @@ using Type = OutputConfig::Type;
 
 // Each in the order of its enumeration.
 constexpr std::string_view kTypes[] = {
-    "ndjson", "alertmanager", "falcosidekick", "webhook", "loki", "otlp"};
+    "ndjson", "alertmanager", "falcosidekick", "webhook",
+    "loki",   "otlp",         "kafka"};
 constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high",
                                             "critical"};
 constexpr std::string_view kBodies[] = {"one", "array"};
+constexpr std::string_view kSasl[] = {"none", "plain", "scram-sha-256",
+                                      "scram-sha-512"};
 
 void VisitTls(ConfigFields& fields, TlsClientOptions& tls) {
   fields.Text({"ca_file",
@@ -133,6 +136,37 @@ void VisitOtlp(ConfigFields& fields, OutputConfig& output) {
                output.labels);
 }
 
+void VisitKafka(ConfigFields& fields, OutputConfig& output) {
+  KafkaConfig& kafka = output.kafka;
+  fields.Texts({"brokers", "HOST:PORT of a few brokers; they name the others.",
+                "[kafka-0:9092]", Need::kRequired},
+               TextKind::kFree, kafka.brokers);
+  fields.Text({"topic", "Where findings go; it must be there.",
+               "oddverb.findings", Need::kRequired},
+              TextKind::kName, kafka.topic);
+  VisitFormat(fields, output);
+  fields.Section({"tls", "Switches TLS on.", "{ca_file: ca.crt}"}, kafka.tls,
+                 &VisitTls);
+  fields.Choice({"sasl", "How this client proves who it is, but by TLS.",
+                 "scram-sha-512"},
+                kSasl, kafka.sasl);
+  fields.Text({"username", "For sasl.", "oddverb"}, TextKind::kFree,
+              kafka.username);
+  fields.Secrets(SecretKind::kPassword,
+                 {"password", "For sasl.", "\"${KAFKA_PASSWORD}\""},
+                 {"password_file", "A file with the password.",
+                  "/etc/oddverb/kafka-password"},
+                 kafka.password);
+  fields.Length({"timeout", "Of one request.", "10s"},
+                {absl::Milliseconds(100), absl::Minutes(2)}, kafka.timeout);
+  fields.Pairs(PairKind::kSecret,
+               {"properties",
+                "Any other property of librdkafka, but those that would lose "
+                "or repeat findings.",
+                "{linger.ms: \"50\"}"},
+               kafka.properties);
+}
+
 }  // namespace
 
 void VisitOutput(ConfigFields& fields, OutputConfig& output) {
@@ -141,7 +175,7 @@ void VisitOutput(ConfigFields& fields, OutputConfig& output) {
       "type",
       "ndjson: one JSON object a line, to a file. alertmanager, "
       "falcosidekick, loki, otlp: what takes their API. webhook: any HTTP "
-      "receiver.",
+      "receiver. kafka: a topic.",
       "ndjson", Need::kRequired};
   if (!fields.Kind(type, kTypes, output.type)) return;
   if (output.name.empty()) output.name = OutputTypeName(output.type);
@@ -166,6 +200,8 @@ void VisitOutput(ConfigFields& fields, OutputConfig& output) {
       return VisitLoki(fields, output);
     case Type::kOtlp:
       return VisitOtlp(fields, output);
+    case Type::kKafka:
+      return VisitKafka(fields, output);
   }
 }
 

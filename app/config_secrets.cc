@@ -24,6 +24,7 @@ constexpr KindText kKinds[] = {
     {"a token", "tokens", "write one a line (openssl rand -hex 32)"},
     {"a URL", "URLs", "write one a line"},
     {"a header", "headers", "write one a line, as Name: value"},
+    {"a password", "passwords", "write one a line"},
 };
 
 const KindText& TextOf(SecretKind kind) {
@@ -94,6 +95,15 @@ absl::Status CheckHeader(std::string_view header) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPassword(std::string_view password) {
+  for (char c : password) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      return absl::InvalidArgumentError("a password with a control character");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckSecret(SecretKind kind, std::string_view text) {
@@ -112,6 +122,8 @@ absl::Status CheckSecret(SecretKind kind, std::string_view text) {
       return CheckUrl(text);
     case SecretKind::kHeader:
       return CheckHeader(text);
+    case SecretKind::kPassword:
+      return CheckPassword(text);
   }
   return absl::OkStatus();
 }

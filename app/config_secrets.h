@@ -17,6 +17,7 @@ enum class SecretKind : uint8_t {
   kToken,   // a bearer token, RFC 6750 2.1
   kUrl,     // http or https; its path is often a secret (Slack)
   kHeader,  // "Name: value" of an HTTP request
+  kPassword,
 };
 
 // OK for what `kind` may be, up to 4 KiB.

@@ -13,6 +13,7 @@
 #include "exporters/alertmanager_exporter.h"
 #include "exporters/falco_http_exporter.h"
 #include "exporters/finding_template.h"
+#include "exporters/kafka_exporter.h"
 #include "exporters/loki_exporter.h"
 #include "exporters/otlp_exporter.h"
 #include "exporters/webhook_exporter.h"
@@ -118,6 +119,26 @@ absl::StatusOr<WebhookOptions> WebhookOf(const ServiceConfig& config,
   return options;
 }
 
+KafkaExporterOptions KafkaOf(const OutputConfig& output) {
+  const KafkaConfig& kafka = output.kafka;
+  const TlsClientOptions tls = kafka.tls.value_or(TlsClientOptions());
+  return {
+      .client = {.brokers = kafka.brokers,
+                 .tls = kafka.tls.has_value() ? KafkaTls::kOn : KafkaTls::kOff,
+                 .ca_file = tls.ca_file,
+                 .certificate_file = tls.certificate_file,
+                 .key_file = tls.key_file,
+                 .sasl = kafka.sasl,
+                 .username = kafka.username,
+                 .password = kafka.password.values.empty()
+                                 ? ""
+                                 : kafka.password.values.front(),
+                 .properties = kafka.properties},
+      .topic = kafka.topic,
+      .format = output.format,
+      .timeout = kafka.timeout};
+}
+
 absl::StatusOr<std::unique_ptr<Exporter>> Make(
     const ServiceConfig& config, const OutputConfig& output,
     const OutputSurroundings& surroundings) {
@@ -142,8 +163,32 @@ absl::StatusOr<std::unique_ptr<Exporter>> Make(
       return OtlpExporter::Make(
           {.http = PostTo(output.receiver), .resource = output.labels},
           surroundings.logger);
+    case Type::kKafka:
+      return KafkaExporter::Make(KafkaOf(output));
   }
   return absl::InternalError("an output of no known type");
+}
+
+absl::Status CheckKafka(const KafkaConfig& kafka) {
+  const bool has_login =
+      !kafka.username.empty() && !kafka.password.values.empty();
+  if (kafka.sasl != KafkaSasl::kNone && !has_login) {
+    return absl::InvalidArgumentError(
+        "sasl needs username, and password or password_file");
+  }
+  if (kafka.sasl == KafkaSasl::kNone &&
+      (!kafka.username.empty() || !kafka.password.values.empty())) {
+    return absl::InvalidArgumentError(
+        "username and password are for sasl: add sasl: scram-sha-512, or what "
+        "the brokers ask for");
+  }
+  for (const auto& [name, value] : kafka.properties) {
+    absl::Status status = CheckKafkaProperty(name, value);
+    if (status.ok()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("properties: ", status.message()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckTemplate(const OutputConfig& output) {
@@ -188,7 +233,8 @@ ActiveAlertsOptions ShownAlertsOf(const ServiceConfig& config) {
 absl::Status CheckOutputOptions(const ServiceConfig& config,
                                 const OutputConfig& output) {
   if (output.type == Type::kNdjson) return absl::OkStatus();
-  const std::optional<TlsClientOptions>& tls = output.receiver.tls;
+  const std::optional<TlsClientOptions>& tls =
+      output.type == Type::kKafka ? output.kafka.tls : output.receiver.tls;
   if (tls.has_value() &&
       tls->certificate_file.empty() != tls->key_file.empty()) {
     return absl::InvalidArgumentError(
@@ -197,6 +243,7 @@ absl::Status CheckOutputOptions(const ServiceConfig& config,
   if (output.type == Type::kAlertmanager) {
     return CheckAlertForm(AlertFormOf(config, output));
   }
+  if (output.type == Type::kKafka) return CheckKafka(output.kafka);
   return CheckTemplate(output);
 }
 

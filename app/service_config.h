@@ -17,6 +17,7 @@
 #include "base/ip_address.h"
 #include "exporters/finding_format.h"
 #include "exporters/webhook_exporter.h"
+#include "kafka/kafka_options.h"
 #include "model/finding.h"
 #include "net/tls_options.h"
 #include "pipeline/event_order.h"
@@ -83,6 +84,17 @@ struct ReceiverConfig {
   absl::Duration timeout = absl::Seconds(10);
 };
 
+struct KafkaConfig {
+  std::vector<std::string> brokers = {};
+  std::optional<TlsClientOptions> tls = {};  // without: no TLS
+  KafkaSasl sasl = KafkaSasl::kNone;
+  std::string username = {};
+  ConfigSecrets password = {.max = 1};
+  ConfigPairs properties = {};  // of librdkafka
+  std::string topic = {};
+  absl::Duration timeout = absl::Seconds(10);
+};
+
 struct OutputConfig {
   enum class Type : uint8_t {
     kNdjson,
@@ -91,6 +103,7 @@ struct OutputConfig {
     kWebhook,
     kLoki,
     kOtlp,
+    kKafka,
   };
 
   std::string name = {};  // unique
@@ -98,9 +111,9 @@ struct OutputConfig {
   Severity min_severity = Severity::kInfo;
   // kNdjson
   std::string path = "-";  // "-" is standard output
-  // kNdjson, kWebhook
+  // kNdjson, kWebhook, kKafka
   FindingFormat format = FindingFormat::kNative;
-  // All others
+  // All others but kKafka
   ReceiverConfig receiver = {};
   // kAlertmanager
   absl::Duration hold = absl::Minutes(15);
@@ -116,6 +129,7 @@ struct OutputConfig {
   ConfigPairs template_values = {};
   // kLoki
   std::string tenant = {};
+  KafkaConfig kafka = {};
 
   std::string place = {};
 };

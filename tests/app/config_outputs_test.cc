@@ -40,7 +40,8 @@ TEST_F(MakeOutputTest, MakesEveryKindWithoutAReceiverThatAnswers) {
         "{type: webhook, url: https://a/x, template_file: my.json, "
         "template_values: {team: x}}",
         "{type: loki, url: http://l:3100/loki/api/v1/push, tenant: t}",
-        "{type: otlp, url: http://c:4318/v1/logs, resource: {env: prod}}"}) {
+        "{type: otlp, url: http://c:4318/v1/logs, resource: {env: prod}}",
+        "{type: kafka, brokers: [\"k:9092\"], topic: findings}"}) {
     EXPECT_THAT(Make(output), IsOk()) << output;
   }
 }
@@ -65,7 +66,7 @@ TEST(ConfigOutputsTest, NamesMistakes) {
        {"2:11: missing key: \"type\"; for example type: ndjson"}},
       {"outputs: [{type: table}]",
        {"2:18: expected one of ndjson, alertmanager, falcosidekick, webhook, "
-        "loki, otlp, got \"table\""}},
+        "loki, otlp, kafka, got \"table\""}},
       {"outputs:\n- {type: ndjson, min_severity: worst}",
        {"3:32: expected one of info, low, medium, high, critical, got "
         "\"worst\""}},

@@ -78,7 +78,12 @@ json FullConfig() {
        "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
       {"type": "otlp", "name": "p", "min_severity": "low",
        "url": ["https://p/x"], "resource": {"env": "x"}, "headers": ["A: b"], "token": "t", "timeout": "1s",
-       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}}],
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"}},
+      {"type": "kafka", "name": "q", "min_severity": "low",
+       "brokers": ["q:9093"], "topic": "findings", "format": "ecs", "timeout": "1s",
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"},
+       "sasl": "plain", "username": "u", "password": ["p"],
+       "properties": {"linger.ms": "50"}}],
     "delivery": {"opened_per_rule": 20, "window": "5m", "retry": "2s",
                  "max_retry": "30s", "drain": "3s"},
     "suppress": [
@@ -114,7 +119,8 @@ void ListKeys(const json& schema, const std::string& path,
 
 // Mappings whose keys are the user's to choose.
 bool HasFreeKeys(std::string_view key) {
-  return key == "labels" || key == "resource" || key == "template_values";
+  return key == "labels" || key == "resource" || key == "template_values" ||
+         key == "properties";
 }
 
 // The same of a configuration.
@@ -164,6 +170,7 @@ TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   loaded.insert("listeners/tokens_file");
   loaded.insert("outputs/webhook/template_file");
   loaded.insert("outputs/alertmanager/urls_file");
+  loaded.insert("outputs/kafka/password_file");
   for (const char* type : {"falcosidekick", "webhook", "loki", "otlp"}) {
     loaded.insert(absl::StrCat("outputs/", type, "/url_file"));
   }
