@@ -13,8 +13,12 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kAuditStreamRules = {
     "audit.gap", "audit.id_reuse", "audit.truncated"};
-constexpr std::array<std::string_view, 2> kForbiddenBurstRules = {
-    "forbidden.fanout", "forbidden.low_and_slow"};
+constexpr std::array<std::string_view, 10> kForbiddenBurstRules = {
+    "anonymous.enumeration",  "anonymous.success",
+    "authn.failure_surge",    "forbidden.fanout",
+    "forbidden.low_and_slow", "forbidden.object_guessing",
+    "forbidden.storm",        "permission.probing",
+    "permission.regression",  "rbac.escalation_denied"};
 constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
     "metadata.exec", "metadata.proxy"};
 constexpr std::array<std::string_view, 7> kStolenCredentialRules = {

@@ -103,7 +103,9 @@ absl::StatusOr<ForbiddenBurst::Options> ForbiddenBurst::Options::FromYaml(
 
 ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
                                const Options& options)
-    : context_(context), options_(options) {}
+    : context_(context),
+      options_(options),
+      cases_(context, options.threshold_fast / Options().threshold_fast) {}
 
 FieldSet ForbiddenBurst::fields() const {
   return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
@@ -117,11 +119,8 @@ FieldSet ForbiddenBurst::fields() const {
 
 void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
-  // RequestReceived has no outcome; a failed authentication has no actor.
-  if (event.response_code == 0 || ids.actor == kNoEntity ||
-      ids.keys.identity == IdentityClass::kUnauthenticated) {
-    return;
-  }
+  // RequestReceived has no outcome.
+  if (event.response_code == 0 || ids.actor == kNoEntity) return;
   absl::Time time = event.stage_time;
   if (time == absl::InfinitePast()) time = out.stream_time;
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
@@ -132,16 +131,43 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
     actor.first_seen_micros = micros;
   }
   if (IsAllowed(event)) {
-    OnAllowed(event, time, actor);
+    OnAllowed(event, ids, time, actor, out);
+  } else {
+    OnNotAllowed(event, ids, time, actor, out);
+  }
+}
+
+void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
+                                  absl::Time time, ForbiddenActor& actor,
+                                  Emit& out) {
+  RefusalClass refusal = ClassifyRefusal(event);
+  if (refusal == RefusalClass::kNone) return;
+  Tuple tuple = TupleOf(event);
+  if (refusal == RefusalClass::kUnauthenticated) {
+    if (ids.keys.identity == IdentityClass::kUnauthenticated) {
+      cases_.OnFailedAuthentication({event, ids, tuple, 0, time}, out);
+    }
     return;
   }
-  RefusalClass refusal = ClassifyRefusal(event);
   bool impersonation = refusal == RefusalClass::kImpersonation;
-  if (refusal != RefusalClass::kAuthorization && !impersonation) return;
-  RefusedAttempt attempt{event, TupleOf(event), impersonation};
-  if (IsHealthProbe(event, attempt.tuple)) return;
-  if (impersonation) attempt.tuple.verb_class = VerbClass::kEscalate;
-  attempt.hash = Hash(event, attempt.tuple);
+  bool authorization = refusal == RefusalClass::kAuthorization;
+  if (!authorization && !impersonation &&
+      refusal != RefusalClass::kEscalation) {
+    return;
+  }
+  if (ids.keys.identity == IdentityClass::kUnauthenticated) return;
+  if (IsHealthProbe(event, tuple)) return;
+  if (impersonation) tuple.verb_class = VerbClass::kEscalate;
+  uint64_t hash = Hash(event, tuple);
+  CaseRequest request{event, ids, tuple, hash, time};
+  if (ids.keys.identity == IdentityClass::kAnonymous) {
+    cases_.OnAnonymousRefused(request, out);
+  } else {
+    cases_.OnRefused(request, refusal, out);
+  }
+  if (refusal == RefusalClass::kEscalation) return;
+  RefusedAttempt attempt{event, tuple, impersonation};
+  attempt.hash = hash;
   attempt.time = time;
   OnRefused(attempt, ids, actor, out);
 }
@@ -155,10 +181,22 @@ uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple) {
                                context_.hash.Hash(event.impersonated.name));
 }
 
-void ForbiddenBurst::OnAllowed(const AuditEvent& event, absl::Time time,
-                               ForbiddenActor& actor) {
+void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
+                               absl::Time time, ForbiddenActor& actor,
+                               Emit& out) {
   Tuple tuple = TupleOf(event);
-  if (tuple.path_class != PathClass::kNone || IsSelfReview(tuple)) return;
+  if (ids.keys.identity == IdentityClass::kAnonymous) {
+    cases_.OnAnonymousAllowed({event, ids, tuple, Hash(event, tuple), time},
+                              out);
+  }
+  if (IsSelfReview(tuple)) {
+    cases_.OnSelfReview({event, ids, tuple, 0, time}, out);
+    return;
+  }
+  if (tuple.path_class != PathClass::kNone) return;
+  if (event.response_code == 404) {
+    cases_.OnNotFound({event, ids, tuple, Hash(event, tuple), time}, out);
+  }
   RefusalRecord* refused = actor.refused.get();
   // Under suspicion nothing is learned, and nothing is credited: else what
   // succeeds twice would be a first contact twice.
@@ -184,6 +222,10 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, absl::Time time,
 void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                                ForbiddenActor& actor, Emit& out) {
   bool lost = actor.allowed.Contains(attempt.hash);
+  if (lost) {
+    cases_.OnLost(
+        {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
+  }
   if (lost && actor.refused == nullptr) return;
   if (actor.refused == nullptr) {
     actor.refused = std::make_unique<RefusalRecord>();
@@ -201,6 +243,8 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   if (!IsNews(attempt, refused)) {
     ++refused.fast.repeats;
     ++refused.slow.repeats;
+    cases_.OnRepeat(
+        {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
     return;
   }
   actor.SettleCounts(attempt.time);
@@ -357,10 +401,12 @@ void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
     out.Report(std::move(finding));
   }
   ended_.clear();
+  cases_.AdvanceTo(watermark, out);
 }
 
 void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
+  cases_.Forget(id);
   ForbiddenActor& actor = actors_[id];
   if (actor.refused != nullptr && actor.refused->open != nullptr) {
     deadlines_.erase({actor.refused->open->deadline, id});

@@ -10,6 +10,9 @@
 // Retries and rights that an actor lost weigh nothing; enumeration cannot avoid
 // weight. docs/detection.md has the formula, the thresholds and their sources.
 //
+// Beside these, forbidden_cases.h has the rules that count one kind of thing:
+// anonymous callers, failed authentications, escalation, probing, guessing.
+//
 // State by actor, bounded (forbidden_state.h). One thread.
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 #define ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
@@ -23,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "detectors/detector.h"
+#include "detectors/forbidden_cases.h"
 #include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
 #include "yaml/yaml_node.h"
@@ -56,8 +60,11 @@ class ForbiddenBurst final : public Detector {
   absl::Status LoadShared(StateReader& in) override;
 
  private:
-  void OnAllowed(const AuditEvent& event, absl::Time time,
-                 ForbiddenActor& actor);
+  void OnAllowed(const AuditEvent& event, const EntityIds& ids, absl::Time time,
+                 ForbiddenActor& actor, Emit& out);
+  // Not allowed: by whom, and what that says.
+  void OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
+                    absl::Time time, ForbiddenActor& actor, Emit& out);
   void OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                  ForbiddenActor& actor, Emit& out);
   // Sorts retries from first contacts. False if the attempt weighs nothing.
@@ -76,6 +83,7 @@ class ForbiddenBurst final : public Detector {
 
   DetectorContext context_;
   Options options_;
+  ForbiddenCases cases_;
   HashInput scratch_;
   std::deque<ForbiddenActor> actors_;  // by EntityIds::actor
   // Actors with an open finding, by its deadline.

@@ -11,7 +11,9 @@ namespace oddverb {
 void ForbiddenBurst::Save(EntityKind kind, EntityId id,
                           StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
-  if (actors_[id].seen()) actors_[id].Save(out);
+  if (!actors_[id].seen()) return;
+  actors_[id].Save(out);
+  cases_.Save(id, out);
 }
 
 absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
@@ -19,6 +21,7 @@ absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
   if (kind != EntityKind::kActor) return absl::OkStatus();
   ForbiddenActor loaded;
   loaded.Load(in);
+  cases_.Load(id, in);
   ODDVERB_RETURN_IF_ERROR(in.status());
   if (id >= actors_.size()) actors_.resize(id + size_t{1});
   ForbiddenActor& actor = actors_[id];
@@ -35,6 +38,7 @@ absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
 void ForbiddenBurst::SaveShared(StateWriter& out) const {
   out.PutU64(ended_.size());
   for (const Finding& finding : ended_) SaveFinding(finding, out);
+  cases_.SaveShared(out);
 }
 
 absl::Status ForbiddenBurst::LoadShared(StateReader& in) {
@@ -43,6 +47,7 @@ absl::Status ForbiddenBurst::LoadShared(StateReader& in) {
     ended.push_back(LoadFinding(in));
     ODDVERB_RETURN_IF_ERROR(in.status());
   }
+  cases_.LoadShared(in);
   ODDVERB_RETURN_IF_ERROR(in.status());
   ended_ = std::move(ended);
   return absl::OkStatus();

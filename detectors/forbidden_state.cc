@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
 constexpr uint16_t kMaxSettledFailuresPerDay = 3;

@@ -1,0 +1,78 @@
+#include "detectors/failure_rate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace oddverb {
+namespace {
+
+// Prior: half a failure in ten minutes, so that the first ten within the window
+// have a chance below 1e-8.
+constexpr double kPriorFailures = 0.5;
+constexpr double kPriorSeconds = 600;
+constexpr absl::Duration kHalfLife = absl::Hours(24);
+// The mean life of what halves in a day.
+constexpr double kMostSeconds = 86400 / 0.6931;
+// Far beyond every date that the decoder reads.
+constexpr int64_t kMostMinutes = int64_t{1} << 40;
+constexpr uint32_t kMostCounted = 512;
+constexpr double kTimesTheMean = 10;
+
+}  // namespace
+
+void FailureRate::Add(absl::Time time) {
+  int64_t minute = absl::ToUnixSeconds(time) / 60;
+  if (first_minute_ == 0) {
+    first_minute_ = minute;
+    minute_ = minute;
+  }
+  if (minute > minute_) {
+    bool next = minute == minute_ + 1;
+    double settled = previous_ + (next ? 0.0 : current_);
+    if (settled > 0) past_.Add(time, kHalfLife, settled);
+    previous_ = next ? current_ : 0;
+    current_ = 0;
+    minute_ = minute;
+  }
+  if (current_ < UINT32_MAX / 2) ++current_;
+}
+
+double FailureRate::Surprise() const {
+  uint32_t n = std::min(in_window(), kMostCounted);
+  double seconds = static_cast<double>(minute_ - first_minute_ - 1) * 60;
+  double a = kPriorFailures + past_.raw_value();
+  double b = kPriorSeconds + std::clamp(seconds, 0.0, kMostSeconds);
+  double window = absl::ToDoubleSeconds(kWindow);
+  if (n < kTimesTheMean * a / b * window) return 0;
+  double q = window / (b + window);
+  double chance = std::exp(a * std::log(1 - q));  // of exactly k
+  for (uint32_t k = 0; k < n; ++k) chance *= q * (k + a) / (k + 1);
+  double tail = 0;
+  for (uint32_t k = n; k < n + 200; ++k) {
+    tail += chance;
+    chance *= q * (k + a) / (k + 1);
+  }
+  return tail > 0 ? std::clamp(-std::log10(tail), 0.0, kMost) : kMost;
+}
+
+void FailureRate::Save(StateWriter& out) const {
+  out.PutI64(first_minute_);
+  out.PutI64(minute_);
+  out.PutU64(current_);
+  out.PutU64(previous_);
+  out.PutDouble(past_.raw_value());
+  out.PutTime(past_.updated());
+}
+
+void FailureRate::Load(StateReader& in) {
+  first_minute_ = in.GetI64();
+  minute_ = in.GetI64();
+  if (first_minute_ < -kMostMinutes || minute_ > kMostMinutes) in.Fail();
+  if (minute_ < first_minute_) in.Fail();
+  current_ = static_cast<uint32_t>(in.GetU64());
+  previous_ = static_cast<uint32_t>(in.GetU64());
+  double value = in.GetDouble();
+  past_.Restore(value, in.GetTime());
+}
+
+}  // namespace oddverb

@@ -1,0 +1,41 @@
+// How surprising the present number of failures is, given those before: the
+// tail of the predictive distribution of a Poisson rate with a Gamma prior
+// (negative binomial). Old failures count half after a day. One thread.
+#ifndef ODDVERB_DETECTORS_FAILURE_RATE_H_
+#define ODDVERB_DETECTORS_FAILURE_RATE_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "base/state_io.h"
+#include "stats/decayed_score.h"
+
+namespace oddverb {
+
+class FailureRate {
+ public:
+  // Counts are kept by clock minutes; the window is the present and the
+  // previous one.
+  static constexpr absl::Duration kWindow = absl::Minutes(2);
+
+  void Add(absl::Time time);
+  uint32_t in_window() const { return current_ + previous_; }
+  // -log10 of the chance of so many failures in the window; at most kMost. Zero
+  // unless they are ten times the mean.
+  double Surprise() const;
+  static constexpr double kMost = 15;
+
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+ private:
+  int64_t first_minute_ = 0;  // since 1970; 0 = nothing yet
+  int64_t minute_ = 0;
+  uint32_t current_ = 0;
+  uint32_t previous_ = 0;
+  DecayedScore past_;  // failures before the window
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_FAILURE_RATE_H_

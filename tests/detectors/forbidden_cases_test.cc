@@ -1,0 +1,431 @@
+// The rules that count one kind of thing: what opens a finding, what does not,
+// and what an attacker changes to get around it.
+#include "detectors/forbidden_cases.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/forbidden_stream.h"
+#include "tests/support/event_builder.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+std::vector<Finding> Of(const ForbiddenStream& stream, std::string_view rule) {
+  std::vector<Finding> some;
+  for (const Finding& finding : stream.findings()) {
+    if (finding.rule == rule) some.push_back(finding);
+  }
+  return some;
+}
+
+absl::Time After(int seconds) { return kStart + absl::Seconds(seconds); }
+
+// A scanner without credentials: one path or resource a call.
+void Scan(int i, ForbiddenStream& stream, const std::string& ip = "203.0.113.5",
+          absl::Duration pace = absl::Seconds(1)) {
+  EventBuilder event;
+  event.Anonymous().SourceIp(ip).UserAgent("Mozilla/5.0").Forbidden();
+  if (i % 2 == 0) {
+    event.NonResource(absl::StrCat("/path", i));
+  } else {
+    event.Verb("list").Resource(absl::StrCat("things", i));
+  }
+  stream.Feed(event.At(kStart + i * pace));
+}
+
+TEST(AnonymousEnumerationTest, ScanOfPathsAndResourcesIsMedium) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 12; ++i) Scan(i, stream);
+  std::vector<Finding> found = Of(stream, "anonymous.enumeration");
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].severity, Severity::kLow);
+  EXPECT_EQ(found[0].state, FindingState::kOpen);
+  EXPECT_EQ(found[1].severity, Severity::kMedium);
+  EXPECT_EQ(found[1].id, found[0].id);
+  EXPECT_EQ(found[1].entity, "system:anonymous@203.0.113.5");
+  EXPECT_THAT(found[1].summary, HasSubstr("get /path0"));
+}
+
+TEST(AnonymousEnumerationTest, HealthChecksAndRetriesAreNone) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 200; ++i) {
+    EventBuilder event;
+    event.Anonymous().UserAgent("ELB-HealthChecker/2.0").Forbidden();
+    const char* paths[] = {"/healthz", "/readyz", "/livez/etcd", "/"};
+    stream.Feed(event.NonResource(paths[i % 4]).At(After(i)));
+  }
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(AnonymousEnumerationTest, AddressesAreSeparate) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 40; ++i) Scan(i, stream, absl::StrCat("192.0.2.", i));
+  EXPECT_THAT(Of(stream, "anonymous.enumeration"), IsEmpty());
+}
+
+TEST(AnonymousEnumerationTest, ForgedProxyHeaderHidesNothing) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 12; ++i) {
+    EventBuilder event;
+    event.Anonymous().SourceIps({absl::StrCat("10.0.0.", i), "203.0.113.5"});
+    event.NonResource(absl::StrCat("/p", i)).Forbidden().At(After(i));
+    stream.Feed(event.UserAgent(absl::StrCat("agent", i)));
+  }
+  EXPECT_THAT(Of(stream, "anonymous.enumeration"), Not(IsEmpty()));
+}
+
+TEST(AnonymousEnumerationTest, RestartInTheMiddleChangesNothing) {
+  ForbiddenStream whole, broken;
+  for (int i = 0; i < 30; ++i) {
+    Scan(i, whole);
+    Scan(i, broken);
+    broken.Restart();
+  }
+  whole.End();
+  broken.End();
+  EXPECT_TRUE(broken.restarts_ok());
+  ASSERT_EQ(whole.findings().size(), broken.findings().size());
+  for (size_t i = 0; i < whole.findings().size(); ++i) {
+    EXPECT_EQ(whole.findings()[i].id, broken.findings()[i].id);
+    EXPECT_EQ(whole.findings()[i].summary, broken.findings()[i].summary);
+    EXPECT_EQ(whole.findings()[i].score, broken.findings()[i].score);
+  }
+  EXPECT_EQ(whole.findings().back().state, FindingState::kFinal);
+}
+
+TEST(AnonymousSuccessTest, SecretsWithoutCredentialsAreCritical) {
+  ForbiddenStream stream;
+  EventBuilder event;
+  event.Anonymous().SourceIp("203.0.113.5").Allowed().Verb("list");
+  stream.Feed(event.Resource("secrets"));
+  std::vector<Finding> found = Of(stream, "anonymous.success");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].severity, Severity::kCritical);
+  EXPECT_THAT(found[0].next, Contains(HasSubstr("system:(anonymous|")));
+}
+
+TEST(AnonymousSuccessTest, WhatTheAuthorizerLetPassIsASuccessWhateverCame) {
+  ForbiddenStream stream;
+  EventBuilder event;
+  event.Anonymous().Allowed().Code(404).Resource("pods").Ns("x").Name("y");
+  stream.Feed(event);
+  ASSERT_THAT(Of(stream, "anonymous.success"), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
+}
+
+TEST(AnonymousSuccessTest, QuietProfileStillReportsIt) {
+  ForbiddenBurst::Options quiet;
+  quiet.threshold_fast = 14;
+  ForbiddenStream stream(quiet);
+  EventBuilder event;
+  stream.Feed(event.Anonymous().Allowed().Resource("pods").Ns("x"));
+  EXPECT_THAT(Of(stream, "anonymous.success"), SizeIs(1));
+}
+
+TEST(AnonymousSuccessTest, PublicPathsAreNone) {
+  ForbiddenStream stream;
+  for (const char* path :
+       {"/healthz", "/livez?verbose", "/readyz/etcd", "/version", "/version/",
+        "/api", "/openapi/v2", "/.well-known/openid-configuration",
+        "/openid/v1/jwks"}) {
+    EventBuilder event;
+    stream.Feed(event.Anonymous().Allowed().NonResource(path));
+  }
+  EventBuilder join;
+  join.Anonymous().Allowed().Resource("configmaps").Ns("kube-public");
+  stream.Feed(join.Name("cluster-info"));
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(AnonymousSuccessTest, LookalikesOfPublicPathsAreFound) {
+  for (const char* path : {"/metrics", "/openid/v1/jwks/../../metrics",
+                           "/.well-known/other", "/healthzz"}) {
+    ForbiddenStream stream;
+    EventBuilder event;
+    stream.Feed(event.Anonymous().Allowed().NonResource(path));
+    EXPECT_THAT(stream.findings(), SizeIs(1)) << path;
+  }
+}
+
+void FailToAuthenticate(absl::Time time, ForbiddenStream& stream,
+                        const char* agent = "curl/8.1") {
+  EventBuilder event;
+  event.Verb("list").Resource("namespaces").SourceIp("203.0.113.12");
+  event.Unauthenticated().UserAgent(agent).Message("Unauthorized");
+  stream.Feed(event.At(time));
+}
+
+// A failed authentication has no user, and only the stage ResponseStarted.
+TEST(AuthnFailureSurgeTest, TwentyBadTokensInTwoSecondsAreMedium) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 20; ++i) {
+    FailToAuthenticate(kStart + absl::Milliseconds(100 * i), stream);
+  }
+  std::vector<Finding> found = Of(stream, "authn.failure_surge");
+  ASSERT_THAT(found, Not(IsEmpty()));
+  EXPECT_EQ(found[0].severity, Severity::kLow);
+  EXPECT_EQ(found.back().severity, Severity::kMedium);
+  EXPECT_EQ(found.back().entity, "unauthenticated@203.0.113.12");
+}
+
+TEST(AuthnFailureSurgeTest, ClaimedClientDoesNotHideMany) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 40; ++i) {
+    FailToAuthenticate(After(i), stream, "kubectl/v1.30.0 (linux/amd64)");
+  }
+  EXPECT_EQ(Of(stream, "authn.failure_surge").back().severity,
+            Severity::kMedium);
+}
+
+TEST(AuthnFailureSurgeTest, ExpiredTokenThatIsTriedOnAndOnIsNone) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 2000; ++i) FailToAuthenticate(After(30 * i), stream);
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(AuthnFailureSurgeTest, SurgeAboveASteadyRateIsFound) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 500; ++i) FailToAuthenticate(After(120 * i), stream);
+  ASSERT_THAT(stream.findings(), IsEmpty());
+  for (int i = 0; i < 60; ++i) {
+    FailToAuthenticate(After(60'000) + absl::Milliseconds(500 * i), stream);
+  }
+  EXPECT_THAT(Of(stream, "authn.failure_surge"), Not(IsEmpty()));
+}
+
+EventBuilder& Escalation(EventBuilder& event, const std::string& resource,
+                         const std::string& name) {
+  event.User("mia").Verb("create").Ns("staging").Name(name);
+  event.Resource(resource, "rbac.authorization.k8s.io").Code(403);
+  event.Decision(Decision::kAllow);
+  return event.Message(absl::StrCat(
+      resource, ".rbac.authorization.k8s.io \"", name,
+      "\" is forbidden: user \"mia\" (groups=[\"dev\"]) is attempting to grant "
+      "RBAC permissions not currently held:\n{...}"));
+}
+
+TEST(EscalationDeniedTest, RoleAndBindingAreMedium) {
+  ForbiddenStream stream;
+  EventBuilder role, binding;
+  stream.Feed(Escalation(role, "roles", "x").At(After(0)));
+  stream.Feed(Escalation(binding, "rolebindings", "x").At(After(1)));
+  std::vector<Finding> found = Of(stream, "rbac.escalation_denied");
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].severity, Severity::kLow);
+  EXPECT_EQ(found[1].severity, Severity::kMedium);
+}
+
+TEST(EscalationDeniedTest, RetriesOfADeploymentToolStayLow) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 100; ++i) {
+    EventBuilder event;
+    stream.Feed(Escalation(event, "roles", "app").At(After(30 * i)));
+  }
+  for (const Finding& finding : stream.findings()) {
+    EXPECT_LE(finding.severity, Severity::kLow);
+  }
+}
+
+TEST(EscalationDeniedTest, RefusedImpersonationOfPowerIsMediumAtOnce) {
+  ForbiddenStream stream;
+  EventBuilder event;
+  event.User("mia").Verb("list").Resource("pods").Code(403);
+  event.Decision(Decision::kAbsent);
+  stream.Feed(event.Message(
+      "groups \"system:masters\" is forbidden: User \"mia\" cannot impersonate "
+      "resource \"groups\" in API group \"\" at the cluster scope"));
+  std::vector<Finding> found = Of(stream, "rbac.escalation_denied");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].severity, Severity::kMedium);
+}
+
+// Quota, Pod Security and ending namespaces answer 403 too.
+TEST(EscalationDeniedTest, AdmissionIsNone) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 50; ++i) {
+    EventBuilder event;
+    event.User("mia").Verb("create").Resource("pods").Ns("x");
+    event.Name(absl::StrCat("p", i)).Code(403).Decision(Decision::kAllow);
+    stream.Feed(event
+                    .Message(absl::StrCat("pods \"p", i,
+                                          "\" is forbidden: exceeded quota: q"))
+                    .At(After(i)));
+  }
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+void Review(EventBuilder& who, const char* resource, absl::Time time,
+            ForbiddenStream& stream) {
+  who.Verb("create").Resource(resource, "authorization.k8s.io");
+  stream.Feed(who.Code(201).Decision(Decision::kAllow).At(time));
+}
+
+TEST(PermissionProbingTest, ServiceAccountThatListsItsRightsByHandIsFound) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 4; ++i) {
+    EventBuilder who;
+    who.ServiceAccount("web", "frontend").UserAgent("kubectl/v1.30.0 (x)");
+    Review(who, "selfsubjectrulesreviews", After(i), stream);
+  }
+  std::vector<Finding> found = Of(stream, "permission.probing");
+  ASSERT_THAT(found, Not(IsEmpty()));
+  EXPECT_EQ(found.back().severity, Severity::kMedium);
+}
+
+TEST(PermissionProbingTest, PeopleAndOperatorsMayAsk) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 10; ++i) {
+    EventBuilder person;
+    Review(person, "selfsubjectrulesreviews", After(20 * i), stream);
+  }
+  for (int i = 0; i < 30; ++i) {
+    EventBuilder program;
+    program.ServiceAccount("kyverno", "reports").UserAgent("kyverno/v1.12");
+    Review(program, "selfsubjectaccessreviews", After(200 + i), stream);
+  }
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(PermissionProbingTest, AccessMatrixIsFoundWhateverClientItClaims) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 300; ++i) {
+    EventBuilder who;
+    who.ServiceAccount("web", "frontend").UserAgent("kyverno/v1.12");
+    Review(who, "selfsubjectaccessreviews", kStart + absl::Milliseconds(50 * i),
+           stream);
+  }
+  EXPECT_THAT(Of(stream, "permission.probing"), Not(IsEmpty()));
+}
+
+TEST(ObjectGuessingTest, SecretNamesThatAreNotThere) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 60; ++i) {
+    EventBuilder who;
+    who.ServiceAccount("web", "frontend").Resource("secrets").Ns("web");
+    who.Name(absl::StrCat("db", i)).Code(404).Decision(Decision::kAllow);
+    stream.Feed(who.At(After(i)));
+  }
+  std::vector<Finding> found = Of(stream, "forbidden.object_guessing");
+  ASSERT_THAT(found, Not(IsEmpty()));
+  EXPECT_EQ(found.back().severity, Severity::kMedium);
+}
+
+TEST(ObjectGuessingTest, WaitingForOneObjectOrForDeletedPodsIsNone) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 300; ++i) {
+    EventBuilder waits, cleans;
+    waits.ServiceAccount("web", "frontend").Resource("secrets").Ns("web");
+    waits.Name("later").Code(404).Decision(Decision::kAllow);
+    stream.Feed(waits.At(After(i)));
+    cleans.ServiceAccount("ci", "runner").Resource("pods").Ns("ci");
+    cleans.Name(absl::StrCat("job", i)).Code(404).Decision(Decision::kAllow);
+    stream.Feed(cleans.At(After(i)));
+  }
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(StormTest, RetriesOfOneMissingRightAreInfoForOperators) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 300; ++i) {
+    EventBuilder who;
+    who.ServiceAccount("a", "operator").Verb("list").Resource("leases");
+    stream.Feed(who.AuditId(absl::StrCat(i)).Forbidden().At(After(i)));
+  }
+  std::vector<Finding> found = Of(stream, "forbidden.storm");
+  ASSERT_THAT(found, Not(IsEmpty()));
+  for (const Finding& finding : stream.findings()) {
+    EXPECT_EQ(finding.severity, Severity::kInfo);
+  }
+}
+
+TEST(RegressionTest, RightsThatWorkedBeforeAreInfoForOperators) {
+  ForbiddenStream stream;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 8; ++i) {
+      EventBuilder who;
+      who.ServiceAccount("a", "operator").Verb("list");
+      who.Resource(absl::StrCat("r", i)).AuditId(absl::StrCat(round, "-", i));
+      if (round == 0) {
+        who.Allowed();
+      } else {
+        who.Forbidden();
+      }
+      stream.Feed(who.At(After(1000 * round + i)));
+    }
+  }
+  ASSERT_THAT(Of(stream, "permission.regression"), SizeIs(1));
+  EXPECT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kInfo);
+}
+
+TEST(ForbiddenCaseTest, ReasonsSumUpToTheScore) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 60; ++i) Scan(i, stream, "203.0.113.5", absl::Minutes(1));
+  for (int i = 0; i < 50; ++i) {
+    FailToAuthenticate(After(4000) + absl::Milliseconds(100 * i), stream);
+  }
+  stream.End();
+  ASSERT_THAT(stream.findings(), Not(IsEmpty()));
+  for (const Finding& finding : stream.findings()) {
+    double sum = 0;
+    for (const FindingReason& reason : finding.why) sum += reason.contribution;
+    EXPECT_NEAR(sum, finding.score, 1e-9) << finding.rule;
+    EXPECT_LE(finding.evidence.size(), Finding::kMaxEvidence);
+    EXPECT_FALSE(finding.normal.empty());
+    EXPECT_FALSE(finding.next.empty());
+  }
+}
+
+TEST(ForbiddenCaseTest, TextsOfTheLogAreBounded) {
+  ForbiddenStream stream;
+  std::string huge(100'000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    EventBuilder event;
+    event.Anonymous().SourceIp("203.0.113.5").UserAgent(huge).Forbidden();
+    event.NonResource(absl::StrCat("/", i, huge));
+    stream.Feed(event.At(After(i)));
+  }
+  ASSERT_THAT(stream.findings(), Not(IsEmpty()));
+  for (const std::string& text : TextsOf(stream.findings()[0])) {
+    EXPECT_LE(text.size(), 600u);
+  }
+}
+
+TEST(ForbiddenCaseTest, ProfileMovesTheLadder) {
+  auto first_at = [](double threshold) {
+    ForbiddenBurst::Options options;
+    options.threshold_fast = threshold;
+    ForbiddenStream stream(options);
+    int i = 0;
+    while (Of(stream, "anonymous.enumeration").empty() && i < 50) {
+      Scan(i++, stream);
+    }
+    return i;
+  };
+  EXPECT_LT(first_at(9), first_at(11.5));
+  EXPECT_LT(first_at(11.5), first_at(14));
+}
+
+TEST(ForbiddenCaseTest, EvictionFinishesWhatIsOpen) {
+  ForbiddenStream stream;
+  stream.ShrinkTable();
+  for (int i = 0; i < 12; ++i) Scan(i, stream);
+  Scan(13, stream, "198.51.100.1");
+  stream.End();
+  EXPECT_THAT(stream.InState(FindingState::kFinal), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace oddverb
