@@ -1,6 +1,5 @@
 #include "detectors/rbac_grant.h"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -8,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "detectors/next_steps.h"
-#include "detectors/refusal.h"
 #include "model/json_walk.h"
 
 namespace oddverb {
@@ -158,50 +156,10 @@ void Write(const AuditEvent& event, bool is_binding, const Grant& grant,
   act.attack = {"T1098.006"};
 }
 
-// RBAC stopped it: nobody may grant more than they hold. Only the API server
-// writes that text, so the attempt is a fact, whatever the body says.
-ActorAct Attempt(const AuditEvent& event, bool is_binding) {
-  Grant grant = is_binding ? GrantOfBinding(event.request_object, event)
-                           : GrantOfRole(event.request_object);
-  if (grant.weight <= 0) {
-    grant = {Severity::kLow, 2, "rights of no special kind",
-             Named(event.object.name)};
-  }
-  ActorAct act;
-  act.rule = kGrantRule;
-  act.threshold = 4;
-  act.severity = std::min(grant.severity, Severity::kMedium);
-  act.novelty = absl::StrCat("tries ", A(event.object.name), " ",
-                             A(grant.feature), grant.value);
-  act.why.push_back({std::string(grant.feature), grant.value, grant.weight});
-  act.why.push_back({"more than it holds, so it was refused",
-                     absl::StrCat("code ", event.response_code), 1});
-  Write(event, is_binding, grant, act);
-  act.title = "Tries to give rights that it does not hold";
-  act.summary = absl::StrCat(
-      Named(event.user.name), " tried to write ",
-      A(Named(event.object.resource)), "/", A(Named(event.object.name)), ": ",
-      A(grant.feature), " (", grant.value, "); the API server refused.");
-  act.next = {absl::StrCat("Ask the owner of ", ShellWord(event.user.name),
-                           " what it was for."),
-              absl::StrCat(
-                  "kubectl auth can-i --list --as=", ShellWord(event.user.name),
-                  "   # what it may do as it is")};
-  act.benign_checks = {
-      "Refused by RBAC's own check, not for want of the right to write roles.",
-      "Installers with too few rights of their own meet this, too: low unless "
-      "everything, or cluster-admin, was asked for."};
-  return act;
-}
-
 }  // namespace
 
 std::optional<ActorAct> JudgeGrant(const AuditEvent& event,
                                    IdentityClass identity) {
-  if (identity != IdentityClass::kControlPlane &&
-      ClassifyRefusal(event) == RefusalClass::kEscalation) {
-    return Attempt(event, event.object.resource.ends_with("bindings"));
-  }
   if (identity == IdentityClass::kControlPlane || !Succeeded(event) ||
       event.user.name == kAggregator) {
     return std::nullopt;

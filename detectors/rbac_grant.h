@@ -1,7 +1,6 @@
 // rbac.self_grant: rights over the whole cluster are given to oneself, to
 // everybody, to a default account or to a person, or a role is made that can
-// give them; or RBAC refused to let somebody give more than they hold. Pure
-// functions; thread-safe.
+// give them. Pure functions; thread-safe.
 #ifndef ODDVERB_DETECTORS_RBAC_GRANT_H_
 #define ODDVERB_DETECTORS_RBAC_GRANT_H_
 
