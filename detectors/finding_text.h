@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "model/finding.h"
 
 namespace oddverb {
@@ -18,6 +19,9 @@ void AddReason(std::string_view feature, std::string value, double contribution,
 
 // "1 request", "2 requests".
 std::string Counted(uint64_t n, std::string_view one, std::string_view many);
+
+// "one second", "1m30s", "2h5m": for "within ...". Long spans in round figures.
+std::string SpanText(absl::Time first, absl::Time last);
 
 // Keeps `list` a set of at most Finding::kMaxListed in order of appearance;
 // empty texts are left out.

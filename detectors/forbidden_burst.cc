@@ -196,6 +196,8 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
   if (tuple.path_class != PathClass::kNone) return;
   if (event.response_code == 404) {
     cases_.OnNotFound({event, ids, tuple, Hash(event, tuple), time}, out);
+  } else if (event.response_code == 201 && event.verb == "create") {
+    cases_.OnCreated({event, ids, tuple, 0, time});
   }
   RefusalRecord* refused = actor.refused.get();
   // Under suspicion nothing is learned, and nothing is credited: else what

@@ -15,8 +15,9 @@ namespace {
 using std::string_view;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-// Below, an episode is forgotten.
-constexpr double kForgotten = 0.25;
+// Below, an episode is forgotten. Less than the least weight of a sighting, or
+// what weighs little would begin anew each time.
+constexpr double kForgotten = 0.02;
 constexpr uint32_t kKnownCapacity = 128;
 constexpr size_t kMaxSummaryBytes = 400;
 
@@ -70,7 +71,9 @@ const std::array<CaseRuleInfo, static_cast<size_t>(CaseRule::kCount)>& Infos() {
            "a deployment tool without the role it needs: the same objects "
            "again and again, each weighs once",
            "T1098.006",
-           {kNever, 4, 8, 12, kNever}},
+           // A role and its binding within four minutes are medium, as the
+           // first has decayed a little.
+           {kNever, 4, 7, 12, kNever}},
           {"permission.probing",
            "an identity finds out what it may do",
            "asked what it may do, in",
@@ -135,13 +138,11 @@ std::string Summary(const ForbiddenCase& found, const CaseRuleInfo& info) {
   }
   std::string agent =
       draft.where.user_agent.substr(0, draft.where.user_agent.find(' '));
-  std::string text = absl::StrCat(
-      Bounded(draft.entity, 100), from,
-      agent.empty() ? "" : " with " + Bounded(agent, 40), " ", A(info.did), " ",
-      Counted(found.things, info.one, info.many), ", from ",
-      absl::FormatTime("%H:%M:%S", draft.first_seen, absl::UTCTimeZone()),
-      " to ",
-      absl::FormatTime("%H:%M:%S UTC", draft.last_seen, absl::UTCTimeZone()));
+  std::string text =
+      absl::StrCat(Bounded(draft.entity, 100), from,
+                   agent.empty() ? "" : " with " + Bounded(agent, 40), " ",
+                   A(info.did), " ", Counted(found.things, info.one, info.many),
+                   " within ", SpanText(draft.first_seen, draft.last_seen));
   size_t named = std::min<size_t>(draft.why.size(), 2);
   for (size_t i = 0; i < named; ++i) {
     absl::StrAppend(&text, i == 0 ? ": " : "; ",

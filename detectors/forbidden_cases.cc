@@ -11,7 +11,6 @@
 #include "detectors/next_steps.h"
 #include "detectors/user_agent.h"
 #include "model/event_key.h"
-#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
@@ -21,6 +20,10 @@ using std::string_view;
 constexpr size_t kMaxValueBytes = 160;
 // Of a name under a kind of request that was refused already.
 constexpr double kFurtherName = 1;
+constexpr double kNotFound = 0.25;
+// Of one access review. Consoles and GitOps controllers ask a hundred at their
+// start; an access matrix takes hundreds.
+constexpr double kAccessReview = 0.06;
 
 bool IsWrite(const Tuple& tuple) {
   return tuple.verb_class == VerbClass::kWrite ||
@@ -33,9 +36,8 @@ bool IsRbac(const Tuple& tuple) {
   return tuple.group == "rbac.authorization.k8s.io";
 }
 
-bool IsCredential(const Tuple& tuple) {
-  return tuple.group.empty() &&
-         (tuple.resource == "secrets" || tuple.resource == "serviceaccounts");
+bool IsSecret(const Tuple& tuple) {
+  return tuple.group.empty() && tuple.resource == "secrets";
 }
 
 bool IsProgram(IdentityClass identity) {
@@ -119,7 +121,7 @@ void ForbiddenCases::OnAnonymousAllowed(const CaseRequest& request, Emit& out) {
 void ForbiddenCases::OnSelfReview(const CaseRequest& request, Emit& out) {
   bool rules = request.tuple.resource.ends_with("rulesreviews");
   bool tool = IsTool(AgentFamilyOf(request.event.user_agent));
-  double weight = 0.25;
+  double weight = kAccessReview;
   if (IsProgram(request.ids.keys.identity) && tool) {
     weight = rules ? 5 : 1;
   } else if (rules) {
@@ -167,12 +169,23 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
 void ForbiddenCases::OnNotFound(const CaseRequest& request, Emit& out) {
   // Programs of the control plane clean up after what is gone.
   IdentityClass identity = request.ids.keys.identity;
-  if (!IsCredential(request.tuple) ||
-      identity == IdentityClass::kControlPlane ||
+  if (!IsSecret(request.tuple) || identity == IdentityClass::kControlPlane ||
       identity == IdentityClass::kNode) {
     return;
   }
-  OnNamed(request, 0.25, "not found", out);
+  OnNamed(request, kNotFound, "not found", out);
+}
+
+// kubectl apply looks for each object and makes it: no guess. To buy silence
+// with it, a thief must make a secret for each name.
+void ForbiddenCases::OnCreated(const CaseRequest& request) {
+  EntityId id = request.ids.actor;
+  if (!IsSecret(request.tuple)) return;
+  if (id >= actors_.size() || actors_[id] == nullptr) return;
+  for (ForbiddenCase& found : actors_[id]->cases) {
+    if (found.rule != CaseRule::kObjectGuessing) continue;
+    found.score.Add(request.time, InfoOf(found.rule).half_life, -kNotFound);
+  }
 }
 
 void ForbiddenCases::OnNamed(const CaseRequest& request, double weight,
@@ -186,11 +199,14 @@ void ForbiddenCases::OnNamed(const CaseRequest& request, double weight,
   See(CaseRule::kObjectGuessing, request, name, weight, feature, out);
 }
 
+// An operator can grant a right to somebody only.
 void ForbiddenCases::OnRepeat(const CaseRequest& request, Emit& out) {
+  if (request.ids.keys.identity == IdentityClass::kAnonymous) return;
   See(CaseRule::kStorm, request, 0, 1, "refused again", out);
 }
 
 void ForbiddenCases::OnLost(const CaseRequest& request, Emit& out) {
+  if (request.ids.keys.identity == IdentityClass::kAnonymous) return;
   See(CaseRule::kRegression, request, request.hash, 1, "worked before", out);
 }
 
@@ -341,8 +357,9 @@ void ForbiddenCases::AdvanceTo(absl::Time watermark, Emit& out) {
     deadlines_.erase(deadlines_.begin());
     ForbiddenCase& found = CaseOf(rule, id);
     if (!found.open) continue;
-    // The set holds when it was reported; it may have gone on since.
-    if (found.deadline() > watermark) {
+    // The set holds when it was reported; it may have gone on since. Taken up
+    // in the order of the true deadlines, those that a restart finds too.
+    if (found.deadline() > time) {
       deadlines_.insert({found.deadline(), id, rule});
       continue;
     }
@@ -365,56 +382,6 @@ void ForbiddenCases::Forget(EntityId id) {
     return std::get<EntityId>(deadline) == id;
   });
   actors_[id].reset();
-}
-
-void ForbiddenCases::Save(EntityId id, StateWriter& out) const {
-  bool kept = id < actors_.size() && actors_[id] != nullptr;
-  out.PutU64(kept ? actors_[id]->cases.size() : 0);
-  if (!kept) return;
-  for (const ForbiddenCase& found : actors_[id]->cases) found.Save(out);
-  out.PutU64(actors_[id]->failures != nullptr ? 1 : 0);
-  if (actors_[id]->failures != nullptr) actors_[id]->failures->Save(out);
-}
-
-void ForbiddenCases::Load(EntityId id, StateReader& in) {
-  if (id < actors_.size()) actors_[id].reset();
-  uint64_t count = in.GetU64();
-  if (count > static_cast<uint64_t>(CaseRule::kCount)) in.Fail();
-  if (count == 0 || !in.status().ok()) return;
-  auto actor = std::make_unique<Actor>();
-  for (; count > 0 && in.status().ok(); --count) {
-    actor->cases.emplace_back().Load(in);
-  }
-  if (in.GetU64() != 0) {
-    actor->failures = std::make_unique<FailureRate>();
-    actor->failures->Load(in);
-  }
-  if (!in.status().ok()) return;
-  if (id >= actors_.size()) actors_.resize(id + size_t{1});
-  actors_[id] = std::move(actor);
-  SetDeadlines(id);
-}
-
-void ForbiddenCases::SetDeadlines(EntityId id) {
-  std::erase_if(deadlines_, [&](const Deadline& deadline) {
-    return std::get<EntityId>(deadline) == id;
-  });
-  for (const ForbiddenCase& found : actors_[id]->cases) {
-    if (found.open) deadlines_.insert({found.deadline(), id, found.rule});
-  }
-}
-
-void ForbiddenCases::SaveShared(StateWriter& out) const {
-  out.PutU64(ended_.size());
-  for (const Finding& finding : ended_) SaveFinding(finding, out);
-}
-
-void ForbiddenCases::LoadShared(StateReader& in) {
-  ended_.clear();
-  for (uint64_t left = in.GetCount(1); left > 0 && in.status().ok(); --left) {
-    ended_.push_back(LoadFinding(in));
-  }
-  if (!in.status().ok()) ended_.clear();
 }
 
 }  // namespace oddverb

@@ -47,6 +47,8 @@ class ForbiddenCases {
   void OnRefused(const CaseRequest& request, RefusalClass refusal, Emit& out);
   // Allowed, and not there.
   void OnNotFound(const CaseRequest& request, Emit& out);
+  // Made what may have been looked for before.
+  void OnCreated(const CaseRequest& request);
   // Refused again what was refused before.
   void OnRepeat(const CaseRequest& request, Emit& out);
   // Refused what it could do before.

@@ -23,19 +23,6 @@ int64_t Cents(double value) {
 }
 double FromCents(int64_t cents) { return static_cast<double>(cents) / 100; }
 
-std::string Span(absl::Time first, absl::Time last) {
-  absl::Duration span = last - first;
-  if (span < absl::Seconds(1)) return "one second";
-  // Long spans in round figures.
-  absl::Duration unit =
-      span < absl::Minutes(10) ? absl::Seconds(1) : absl::Minutes(1);
-  std::string text = absl::FormatDuration(absl::Trunc(span, unit));
-  if (unit == absl::Minutes(1) && text.ends_with("m0s")) {
-    text.resize(text.size() - 2);
-  }
-  return text;
-}
-
 // Kinds behind this score, those that weigh most first.
 std::vector<const RefusedKind*> KindsOf(const RefusalRecord& refused,
                                         const RefusalScore& score) {
@@ -111,7 +98,7 @@ void WriteSummary(const std::vector<const RefusedKind*>& kinds,
                    agent.empty() ? "" : " with " + Bounded(agent, 40),
                    " tried ", Counted(score.kinds, "kind", "kinds"),
                    " of request that never worked for it, within ",
-                   Span(score.first, score.last), ": ");
+                   SpanText(score.first, score.last), ": ");
   size_t named = std::min<size_t>(kinds.size(), 2);
   for (size_t i = 0; i < named; ++i) {
     absl::StrAppend(&summary, i == 0 ? "" : "; ", Bounded(kinds[i]->text, 80));

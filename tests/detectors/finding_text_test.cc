@@ -30,6 +30,14 @@ TEST(FindingTextTest, CountsInWords) {
   EXPECT_EQ(Counted(UINT64_MAX, "x", "xs"), "18446744073709551615 xs");
 }
 
+TEST(FindingTextTest, SpansInRoundFigures) {
+  absl::Time start = absl::FromUnixSeconds(1'700'000'000);
+  EXPECT_EQ(SpanText(start, start), "one second");
+  EXPECT_EQ(SpanText(start, start + absl::Milliseconds(9500)), "9s");
+  EXPECT_EQ(SpanText(start, start + absl::Seconds(7265)), "2h1m");
+  EXPECT_EQ(SpanText(start, start + absl::Hours(2)), "2h");
+}
+
 TEST(FindingTextTest, ListsAreSmallSetsInOrder) {
   std::vector<std::string> list;
   for (const char* text : {"b", "a", "", "b", "c"}) AddDistinct(text, list);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -84,6 +85,18 @@ class ForbiddenStream {
 };
 
 inline const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+
+inline absl::Time After(int seconds) { return kStart + absl::Seconds(seconds); }
+
+// Findings of one rule, all states.
+inline std::vector<Finding> Of(const ForbiddenStream& stream,
+                               std::string_view rule) {
+  std::vector<Finding> some;
+  for (const Finding& finding : stream.findings()) {
+    if (finding.rule == rule) some.push_back(finding);
+  }
+  return some;
+}
 
 // An actor that succeeds once, an hour before kStart: it is not warming.
 inline void SeenBefore(ForbiddenStream& stream, EventBuilder& event) {
