@@ -37,8 +37,8 @@ absl::Status KafkaExporter::Export(std::span<const Finding> findings,
   for (const Finding& finding : findings) {
     messages.push_back(KafkaMessageOf(finding, options_.format));
   }
-  absl::Duration patience = std::min(options_.timeout, deadline - absl::Now());
-  return producer_->Send(messages, SteadyNow() + patience);
+  return producer_->Send(messages,
+                         std::min(deadline, SteadyNow() + options_.timeout));
 }
 
 }  // namespace oddverb

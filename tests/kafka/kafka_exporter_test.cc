@@ -4,7 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/kafka_broker.h"
@@ -35,7 +35,7 @@ TEST_P(KafkaExporterTest, EveryHostileFindingArrivesOnceWithKeyAndHeaders) {
                            .topic = "findings",
                            .format = FindingFormat::kNative});
   ASSERT_THAT(exporter, IsOk());
-  EXPECT_THAT((*exporter)->Export(findings, absl::Now() + absl::Seconds(30)),
+  EXPECT_THAT((*exporter)->Export(findings, SteadyNow() + absl::Seconds(30)),
               IsOk());
 
   std::map<std::string, StoredMessage> stored;
