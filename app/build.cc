@@ -121,7 +121,8 @@ absl::Status CheckDetectorOptions(const std::string& cluster,
 }
 
 absl::StatusOr<PartFactory> MakePartFactory(const Settings& settings) {
-  DetectorContext context{settings.hash, settings.cluster, KeyedHash()};
+  DetectorContext context{settings.hash, settings.cluster, KeyedHash(),
+                          settings.rules};
   YamlNode options = settings.detectors;
   // Once for the mistakes; the shards' own come later.
   ODDVERB_RETURN_IF_ERROR(MakeDetectors(context, options).status());

@@ -14,6 +14,7 @@
 #include "exporters/exporters.h"
 #include "pipeline/part_list.h"
 #include "pipeline/suppression.h"
+#include "rules/live_rules.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -24,7 +25,8 @@ struct Settings {
   std::vector<IpNetwork> trusted_proxies;
   YamlNode detectors;  // mapping from detector name to its options
   SuppressionList suppressions;
-  KeyedHash hash;  // a service's own, from its state
+  KeyedHash hash;                    // a service's own, from its state
+  std::shared_ptr<LiveRules> rules;  // null = none
 };
 
 // InvalidArgument: every mistake found, those of the detectors' options too,

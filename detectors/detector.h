@@ -9,6 +9,7 @@
 #define ODDVERB_DETECTORS_DETECTOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,8 @@
 
 namespace oddverb {
 
+class LiveRules;
+
 // What every part is built with; copied.
 struct DetectorContext {
   KeyedHash hash;  // of entities and tuples; a service keeps its key in state
@@ -33,6 +36,7 @@ struct DetectorContext {
   // Of finding ids. The same key everywhere, so that a service and a scan of
   // the same events, or two services, give a finding one id.
   KeyedHash id_hash{};
+  std::shared_ptr<LiveRules> rules{};  // null = none
 };
 
 struct EntityIds {

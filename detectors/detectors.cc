@@ -6,6 +6,7 @@
 #include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
 #include "detectors/metadata_access.h"
+#include "detectors/rule_match.h"
 #include "detectors/stolen_credential.h"
 
 namespace oddverb {
@@ -27,7 +28,7 @@ constexpr std::array<std::string_view, 7> kStolenCredentialRules = {
     "secrets.harvest",           "token.minting_chain",
     "token.outside_its_pod"};
 
-constexpr std::array<DetectorEntry, 4> kDetectors = {{
+constexpr std::array<DetectorEntry, 5> kDetectors = {{
     {"audit_stream",
      "the audit log itself has gaps, cut bodies, or IDs used twice",
      &MakeAuditStream, &MakeAuditGap, kAuditStreamRules},
@@ -37,6 +38,12 @@ constexpr std::array<DetectorEntry, 4> kDetectors = {{
     {"metadata_access",
      "a command or a proxied request reaches for the cloud metadata service",
      &MakeMetadataAccess, nullptr, kMetadataAccessRules},
+    // Its findings name the rules of DetectorContext::rules.
+    {"rule_match",
+     "an event that a rule describes (Sigma; see docs/rules.md)",
+     &MakeRuleMatch,
+     nullptr,
+     {}},
     {"stolen_credential",
      "a credential is used where its owner cannot be, or is made to be misused",
      &MakeStolenCredential, &MakeStolenCredentialCross, kStolenCredentialRules},

@@ -6,15 +6,57 @@
 #include "tests/support/memory_checkpoint.h"
 #include "tests/support/memory_source.h"
 #include "tests/support/pipeline_run.h"
+#include "tests/support/sigma_rules.h"
 
 namespace oddverb {
 namespace {
+
+// What repeats often, what a long request shows twice, what names its stage,
+// and what most events are.
+constexpr std::string_view kRules = R"(
+title: Secrets are read
+name: secrets.read
+level: low
+logsource: {product: kubernetes, service: audit}
+detection:
+  sel: {verb: [get, list], objectRef.resource: secrets}
+  condition: sel
+---
+title: A command runs in a pod
+name: pods.exec
+logsource: {product: kubernetes, service: audit}
+detection:
+  sel: {objectRef.subresource: exec}
+  condition: sel
+---
+title: A watch ends
+name: watch.end
+level: informational
+logsource: {product: kubernetes, service: audit}
+detection:
+  sel: {verb: watch, stage: ResponseComplete}
+  condition: sel
+---
+title: A write
+name: any.write
+level: informational
+logsource: {product: kubernetes, service: audit}
+detection:
+  sel: {verb: [create, update, patch, delete]}
+  condition: sel
+)";
+
+std::shared_ptr<LiveRules> Rules() {
+  LoadedRules loaded = LoadSigma(kRules);
+  EXPECT_EQ(loaded.diagnostics.errors(), 0u) << Messages(loaded);
+  return std::make_shared<LiveRules>(loaded.rules, LiveRules::Reload::kNever);
+}
 
 class DeterminismTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     lines_ = new std::vector<std::string>(DemoLogLines());
-    expected_ = new std::string(FindingsOf(*lines_, {}));
+    expected_ = new std::string(FindingsOf(*lines_, {.rules = Rules()}));
   }
   static void TearDownTestSuite() {
     delete lines_;
@@ -28,15 +70,21 @@ std::string* DeterminismTest::expected_ = nullptr;
 
 TEST_F(DeterminismTest, TheLogHasFindingsToCompare) {
   EXPECT_GT(std::count(expected_->begin(), expected_->end(), '\n'), 10);
+  for (std::string_view rule :
+       {"secrets.read", "pods.exec", "watch.end", "any.write"}) {
+    EXPECT_THAT(*expected_, ::testing::HasSubstr(rule));
+  }
 }
 
 TEST_F(DeterminismTest, RepeatsItself) {
-  EXPECT_EQ(FindingsOf(*lines_, {}), *expected_);
+  EXPECT_EQ(FindingsOf(*lines_, {.rules = Rules()}), *expected_);
 }
 
 TEST_F(DeterminismTest, AnyBatchSizeGivesTheSameBytes) {
   for (size_t size : {1, 7, 64, 1000, 100'000}) {
-    EXPECT_EQ(FindingsOf(*lines_, {.records_per_batch = size}), *expected_)
+    EXPECT_EQ(
+        FindingsOf(*lines_, {.records_per_batch = size, .rules = Rules()}),
+        *expected_)
         << size << " records a batch";
   }
 }
@@ -44,9 +92,10 @@ TEST_F(DeterminismTest, AnyBatchSizeGivesTheSameBytes) {
 TEST_F(DeterminismTest, AnyNumberOfThreadsGivesTheSameBytes) {
   for (int threads : {2, 3, 4, 8}) {
     for (size_t size : {13, 190}) {
-      EXPECT_EQ(
-          FindingsOf(*lines_, {.threads = threads, .records_per_batch = size}),
-          *expected_)
+      EXPECT_EQ(FindingsOf(*lines_, {.threads = threads,
+                                     .records_per_batch = size,
+                                     .rules = Rules()}),
+                *expected_)
           << threads << " threads, " << size << " records a batch";
     }
   }
@@ -55,7 +104,9 @@ TEST_F(DeterminismTest, AnyNumberOfThreadsGivesTheSameBytes) {
 // A service hashes entities with a key of its own; its findings have the ids of
 // a scan all the same.
 TEST_F(DeterminismTest, AnyHashKeyGivesTheSameBytes) {
-  EXPECT_EQ(FindingsOf(*lines_, {.hash = KeyedHash(17, 4711)}), *expected_);
+  EXPECT_EQ(
+      FindingsOf(*lines_, {.hash = KeyedHash(17, 4711), .rules = Rules()}),
+      *expected_);
 }
 
 // Budgets belong to logical shards, so evictions do not depend on threads.
@@ -64,13 +115,16 @@ TEST_F(DeterminismTest, EvictionsDoNotDependOnThreads) {
   for (int i = 0; i < 3; ++i) {
     for (const std::string& line : *lines_) lines.push_back(line);
   }
-  std::string one = FindingsOf(lines, {.threads = 1, .max_entities = 64});
-  EXPECT_EQ(FindingsOf(lines, {.threads = 4, .max_entities = 64}), one);
+  std::string one =
+      FindingsOf(lines, {.threads = 1, .max_entities = 64, .rules = Rules()});
+  EXPECT_EQ(
+      FindingsOf(lines, {.threads = 4, .max_entities = 64, .rules = Rules()}),
+      one);
 }
 
 // A service shows findings as they open; the same without restarts.
 std::string ShownAtOnce(const std::vector<std::string>& lines) {
-  auto pipeline = Pipeline::Make(PipelineOptions(), AllParts(), nullptr);
+  auto pipeline = Pipeline::Make(PipelineOptions(), AllParts(Rules()), nullptr);
   MemorySource source(lines, 190);
   CapturingExporter exporter;
   Delivery delivery({DeliveryPolicy::kAtOnce}, {&exporter});
@@ -99,7 +153,7 @@ TEST_P(RestartTest, RestartsChangeNoFinding) {
   options.checkpoint_pause = absl::ZeroDuration();
   size_t killed_at = 0;
   for (int life = 0;; ++life) {
-    auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+    auto pipeline = Pipeline::Make(options, AllParts(Rules()), &checkpoint);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     CapturingExporter exporter;
     Delivery delivery({DeliveryPolicy::kAtOnce}, {&exporter});
@@ -133,7 +187,7 @@ TEST_F(DeterminismTest, RefusesDamagedState) {
   Delivery delivery({}, {&exporter});
   std::atomic<bool> stop{false};
   {
-    auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+    auto pipeline = Pipeline::Make(options, AllParts(Rules()), &checkpoint);
     ASSERT_TRUE(pipeline.ok());
     MemorySource source(*lines_, 190);
     source.FailAfter(1000, absl::AbortedError("killed"));
@@ -146,7 +200,7 @@ TEST_F(DeterminismTest, RefusesDamagedState) {
   for (StateRow& row : checkpoint.restored()->state) {
     row.bytes.resize(row.bytes.size() / 2);
   }
-  auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
+  auto pipeline = Pipeline::Make(options, AllParts(Rules()), &checkpoint);
   EXPECT_TRUE(absl::IsDataLoss(pipeline.status())) << pipeline.status();
 }
 

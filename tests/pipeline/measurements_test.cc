@@ -81,9 +81,9 @@ TEST_P(MeasurementsTest, EveryDetectorTookSomeOfTheTime) {
     names.push_back(name);
     sum += absl::Nanoseconds(nanoseconds.load());
   }
-  EXPECT_THAT(names,
-              ::testing::ElementsAre("audit_stream", "forbidden_burst",
-                                     "metadata_access", "stolen_credential"));
+  EXPECT_THAT(names, ::testing::ElementsAre("audit_stream", "forbidden_burst",
+                                            "metadata_access", "rule_match",
+                                            "stolen_credential"));
 }
 
 TEST_P(MeasurementsTest, NothingWaitsAtTheEnd) {

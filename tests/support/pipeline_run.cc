@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include "app/build.h"
 #include "tests/support/memory_source.h"
@@ -20,7 +21,11 @@ T ValueOrDie(absl::StatusOr<T> result) {
 
 }  // namespace
 
-PartFactory AllParts() { return ValueOrDie(MakePartFactory(Settings())); }
+PartFactory AllParts(std::shared_ptr<LiveRules> rules) {
+  Settings settings;
+  settings.rules = std::move(rules);
+  return ValueOrDie(MakePartFactory(settings));
+}
 
 std::string FindingsOf(const std::vector<std::string>& lines,
                        const RunSetup& setup) {
@@ -30,6 +35,7 @@ std::string FindingsOf(const std::vector<std::string>& lines,
   options.hash = setup.hash;
   Settings settings;
   settings.hash = setup.hash;
+  settings.rules = setup.rules;
   std::unique_ptr<Pipeline> pipeline = ValueOrDie(
       Pipeline::Make(options, ValueOrDie(MakePartFactory(settings)), nullptr));
   MemorySource source(lines, setup.records_per_batch);

@@ -7,18 +7,20 @@
 #include <vector>
 
 #include "pipeline/pipeline.h"
+#include "rules/live_rules.h"
 #include "tests/support/capturing_exporter.h"
 
 namespace oddverb {
 
 // Aborts if a detector cannot be built.
-PartFactory AllParts();
+PartFactory AllParts(std::shared_ptr<LiveRules> rules = nullptr);
 
 struct RunSetup {
   int threads = 1;
   size_t records_per_batch = 190;
   uint32_t max_entities = 1'000'000;
-  KeyedHash hash{};  // of entities and tuples
+  KeyedHash hash{};                    // of entities and tuples
+  std::shared_ptr<LiveRules> rules{};  // null = none
 };
 
 // Findings as NDJSON, each once in its last state.

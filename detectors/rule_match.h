@@ -1,0 +1,90 @@
+// Findings of rules that users and we write (rules/): every event is judged by
+// the rules in force, and what one actor does against one rule is one finding:
+// its first event opens it, it is repeated as it grows, and when it has been
+// quiet the end gives the full count.
+//
+// A rule that judges requests does so once, at the first stage that carries a
+// response; a rule that names `stage` judges every event.
+#ifndef ODDVERB_DETECTORS_RULE_MATCH_H_
+#define ODDVERB_DETECTORS_RULE_MATCH_H_
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "detectors/detector.h"
+#include "detectors/judged_requests.h"
+#include "rules/live_rules.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class RuleMatch final : public Detector {
+ public:
+  // A case ends after this much quiet: what recurs every hour (a CronJob, a
+  // reconciling controller) stays one.
+  static constexpr absl::Duration kCaseWindow = absl::Hours(2);
+  // Rules that one actor breaks at a time; beyond, the longest quiet one ends.
+  static constexpr size_t kMaxCasesPerActor = 32;
+  // Of the shard, some 4 KiB each. Beyond it, the longest quiet case ends
+  // early.
+  static constexpr size_t kMaxCases = 256;
+  // Requests under way of all actors of the shard; beyond, a further one may be
+  // judged at its end again.
+  static constexpr size_t kMaxOpenRequests = 16'384;
+
+  // `context.rules` may be null: no rules.
+  explicit RuleMatch(const DetectorContext& context);
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  struct Case {
+    uint64_t key = 0;  // of the rule
+    int64_t reported_count = 0;
+    Finding finding;
+  };
+  struct ActorState {
+    JudgedRequests requests;
+    std::vector<Case> cases;  // in the order of opening
+  };
+
+  void TakeRules();
+  RuleMatcher::Request RequestOf(const AuditEvent& event, EntityId actor);
+  void AddMatch(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
+                Emit& out);
+  void OpenCase(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
+                Emit& out);
+  void ExtendCase(const AuditEvent& event, Case& open, Emit& out);
+  ActorState* StateOf(EntityId actor) const;
+  ActorState& StateFor(EntityId actor);
+  // Ends the cases of `actor` that were quiet until `now`.
+  void EndQuietCases(EntityId actor, absl::Time now, Emit& out);
+  // The case among those of `actors` that was quiet longest.
+  void EndLongestQuietCase(const std::vector<EntityId>& actors, Emit& out);
+  void NoteNextEnd();
+
+  const DetectorContext context_;
+  uint64_t version_ = 0;  // of what is in force
+  std::shared_ptr<const LiveRules::InForce> in_force_;
+  std::optional<RuleMatcher> matcher_;               // absent: there is no rule
+  std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
+  std::vector<EntityId> open_actors_;                // that have a case
+  size_t case_count_ = 0;
+  size_t open_requests_ = 0;
+  absl::Time next_end_ = absl::InfiniteFuture();  // no case ends before it
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeRuleMatch(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_RULE_MATCH_H_

@@ -1,0 +1,50 @@
+#include "rules/live_rules.h"
+
+namespace oddverb {
+
+std::string_view RuleHandle(const Rule& rule) {
+  if (!rule.name.empty()) return rule.name;
+  return rule.id.empty() ? rule.title : rule.id;
+}
+
+LiveRules::LiveRules(std::shared_ptr<const RuleSet> rules, Reload reload)
+    : fields_(reload == Reload::kPossible ? AllFields() : rules->fields()),
+      in_force_(Prepare(std::move(rules))) {}
+
+std::shared_ptr<const LiveRules::InForce> LiveRules::Prepare(
+    std::shared_ptr<const RuleSet> rules) {
+  auto prepared = std::make_shared<InForce>();
+  for (const Rule& rule : rules->rules()) {
+    std::string_view handle = RuleHandle(rule);
+    auto counter = counters_.find(handle);
+    if (counter == counters_.end()) {
+      if (counters_.size() >= kMaxCounted) handle = kOther;
+      counter = counters_.try_emplace(std::string(handle), 0).first;
+    }
+    prepared->matches.push_back(&counter->second);
+  }
+  prepared->rules = std::move(rules);
+  return prepared;
+}
+
+void LiveRules::Replace(std::shared_ptr<const RuleSet> rules) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  in_force_ = Prepare(std::move(rules));
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+std::shared_ptr<const LiveRules::InForce> LiveRules::Get() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return in_force_;
+}
+
+std::vector<std::pair<std::string, uint64_t>> LiveRules::MatchCounts() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::pair<std::string, uint64_t>> counts;
+  for (const auto& [handle, count] : counters_) {
+    counts.emplace_back(handle, count.load(std::memory_order_relaxed));
+  }
+  return counts;
+}
+
+}  // namespace oddverb
