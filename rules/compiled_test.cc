@@ -230,7 +230,8 @@ bool CompiledTest::Matches(EventValues& event) const {
   if (ComparesFields(comparison_)) return MatchesFields(event);
   // Only texts without case need the folded ones.
   bool raw = cased_ || comparison_ == Comparison::kRegex ||
-             comparison_ == Comparison::kCidr || ComparesNumbers(comparison_);
+             comparison_ == Comparison::kCidr || ComparesNumbers(comparison_) ||
+             ComparesOrder(comparison_);
   std::span<const std::string_view> folded;
   if (!raw) folded = event.FoldedTexts(field_);
   bool wanted = quantifier_ == Quantifier::kAny;
@@ -296,6 +297,10 @@ bool CompiledTest::MatchesText(std::string_view text) const {
       return any(texts_, [text](const std::string& end) {
         return text.ends_with(end);
       });
+    case Comparison::kTextLess:
+      return any(texts_, [text](const std::string& t) { return text < t; });
+    case Comparison::kTextLessEqual:
+      return any(texts_, [text](const std::string& t) { return text <= t; });
     case Comparison::kGlob:
       return any(globs_,
                  [text](const Glob& glob) { return glob.Matches(text); });

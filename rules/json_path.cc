@@ -6,7 +6,6 @@
 #include "rules/canonical_number.h"
 
 namespace oddverb {
-namespace {
 
 std::string_view Unescaped(std::string_view raw, Arena& arena) {
   if (!HasEscape(raw)) return raw;
@@ -14,6 +13,8 @@ std::string_view Unescaped(std::string_view raw, Arena& arena) {
   char* end = UnescapeJson(raw, begin);
   return {begin, static_cast<size_t>(end - begin)};
 }
+
+namespace {
 
 std::string_view NumberText(std::string_view text, Arena& arena) {
   if (IsPlainInteger(text)) return text;

@@ -45,6 +45,9 @@ inline constexpr size_t kMaxPathParts = 32;
 // Arrays directly inside of arrays that are entered; audit events have none.
 inline constexpr int kMaxNestedArrays = 8;
 
+// The inside of a JSON string without its escapes; in `arena` if it has any.
+std::string_view Unescaped(std::string_view raw, Arena& arena);
+
 // Appends the values at `steps` below `root`; elements of an array, or the
 // empty array itself as a value that equals nothing.
 void ReadPath(RawJson root, const std::vector<PathStep>& steps, Arena& arena,

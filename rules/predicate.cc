@@ -40,8 +40,10 @@ std::string_view Symbol(Comparison comparison) {
     case Comparison::kCidr:
       return "cidr";
     case Comparison::kLess:
+    case Comparison::kTextLess:
       return "<";
     case Comparison::kLessEqual:
+    case Comparison::kTextLessEqual:
       return "<=";
     case Comparison::kGreater:
       return ">";
@@ -86,6 +88,7 @@ Test Canonical(Test test) {
     }
   }
   SortAndUnique(test.values);
+  SortAndUnique(test.others);
   return test;
 }
 
@@ -128,6 +131,11 @@ bool ComparesFields(Comparison comparison) {
          comparison == Comparison::kFieldContains ||
          comparison == Comparison::kFieldStartsWith ||
          comparison == Comparison::kFieldEndsWith;
+}
+
+bool ComparesOrder(Comparison comparison) {
+  return comparison == Comparison::kTextLess ||
+         comparison == Comparison::kTextLessEqual;
 }
 
 std::strong_ordering operator<=>(const Test& a, const Test& b) {
@@ -239,6 +247,8 @@ std::vector<Predicate> MergeTests(Kind kind, std::vector<Predicate> parts) {
     if (is_new) continue;
     std::vector<std::string>& values = it->second.values;
     values.insert(values.end(), test.values.begin(), test.values.end());
+    std::vector<Field>& others = it->second.others;
+    others.insert(others.end(), test.others.begin(), test.others.end());
   }
   for (auto& [key, test] : merged) {
     Predicate one = Predicate::Of(std::move(test));

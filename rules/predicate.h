@@ -35,6 +35,8 @@ enum class Comparison : uint8_t {
   kGlob,        // Glob::ToString()
   kRegex,       // RE2, searched for; case as the expression says
   kCidr,        // networks; the field may be "address:port"
+  kTextLess,    // in the order of bytes, always with case
+  kTextLessEqual,
   kNumberEquals,
   kLess,
   kLessEqual,
@@ -72,6 +74,9 @@ struct Test {
   // folded where case does not matter.
   std::vector<std::string> values = {};
   std::shared_ptr<const Predicate> body = {};  // of kElement
+  // Comparisons of fields: those of `values` that Field::Compile() does not
+  // know.
+  std::vector<Field> others = {};
 };
 
 std::strong_ordering operator<=>(const Test& a, const Test& b);
@@ -125,6 +130,8 @@ TextComparison SimplestComparison(const Glob& glob);
 // Whether the comparison is one of numbers, and the values must be numbers.
 bool ComparesNumbers(Comparison comparison);
 bool ComparesFields(Comparison comparison);
+// By the order of bytes.
+bool ComparesOrder(Comparison comparison);
 
 }  // namespace oddverb
 

@@ -59,8 +59,7 @@ class Program::Builder {
     std::vector<uint32_t> others;
     if (ComparesFields(test.comparison)) {
       for (const std::string& name : test.values) {
-        ODDVERB_ASSIGN_OR_RETURN(
-            Field other, Field::Compile(name, Field::Brackets::kLiteral));
+        ODDVERB_ASSIGN_OR_RETURN(Field other, OtherField(test, name));
         others.push_back(FieldNumber(other));
       }
     }
@@ -75,6 +74,14 @@ class Program::Builder {
     }
     program_.tests_.push_back(std::move(compiled));
     return absl::OkStatus();
+  }
+
+  static absl::StatusOr<Field> OtherField(const Test& test,
+                                          const std::string& name) {
+    for (const Field& other : test.others) {
+      if (other.name() == name) return other;
+    }
+    return Field::Compile(name, Field::Brackets::kLiteral);
   }
 
   int64_t Cost(const Predicate& predicate) const {

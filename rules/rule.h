@@ -4,6 +4,7 @@
 #define ODDVERB_RULES_RULE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "rules/predicate.h"
 
 namespace oddverb {
+
+class FalcoOutput;
 
 enum class RuleLanguage : uint8_t { kSigma, kFalco };
 
@@ -29,6 +32,10 @@ std::string_view RuleLevelName(RuleLevel level);
 // a Sigma rule judges it once, a rule that names `stage`, and each of Falco's,
 // judges all.
 enum class Occasion : uint8_t { kRequest, kEvent };
+
+// Of Falco's rules that match an event: all, or as Falco does unless it is told
+// otherwise, only the first in the order of definition.
+enum class RuleMatching : uint8_t { kAll, kFirst };
 
 // Where a rule stands in its text.
 struct RulePlace {
@@ -57,6 +64,9 @@ struct Rule {
   // False for one that only takes part in correlations.
   bool alerts = true;
   Predicate predicate = Predicate::False();
+  // Falco's only: the priority in its words, and the text of an alert.
+  std::string priority;
+  std::shared_ptr<const FalcoOutput> output;
 };
 
 }  // namespace oddverb

@@ -183,6 +183,7 @@ class NameParser {
 struct Field::Compiled {
   std::string name;
   bool everything = false;
+  std::shared_ptr<const FieldReader> reader;  // of another language
   std::vector<PathStep> path;  // in the JSON text of the whole event
   // How a decoded event is read: one of these, else the path.
   const EventField* event_field = nullptr;
@@ -250,6 +251,13 @@ Field Field::Everything() {
   return Field(std::move(compiled));
 }
 
+Field Field::Of(std::string name, std::shared_ptr<const FieldReader> reader) {
+  auto compiled = std::make_shared<Compiled>();
+  compiled->name = std::move(name);
+  compiled->reader = std::move(reader);
+  return Field(std::move(compiled));
+}
+
 const std::string& Field::name() const { return compiled_->name; }
 bool Field::is_everything() const { return compiled_->everything; }
 
@@ -304,6 +312,9 @@ void Field::Read(const RuleRecord& record, Arena& arena,
     return;
   }
   if (compiled_->everything) return ReadAllTexts(record.root(), arena, out);
+  if (compiled_->reader != nullptr) {
+    return compiled_->reader->Read(record, arena, out);
+  }
   if (record.event() != nullptr) {
     return compiled_->ReadEvent(*record.event(), arena, out);
   }
@@ -311,6 +322,7 @@ void Field::Read(const RuleRecord& record, Arena& arena,
 }
 
 FieldSet Field::fields() const {
+  if (compiled_->reader != nullptr) return compiled_->reader->fields();
   FieldSet fields;
   if (compiled_->event_field != nullptr) {
     fields.set(static_cast<size_t>(compiled_->event_field->id));
@@ -324,6 +336,7 @@ FieldSet Field::fields() const {
 }
 
 const EventField* Field::decoded() const {
+  if (compiled_->reader != nullptr) return compiled_->reader->decoded();
   if (compiled_->event_field != nullptr) return compiled_->event_field;
   const std::vector<Field>& aliases = compiled_->aliases;
   return aliases.size() == 1 ? aliases[0].decoded() : nullptr;
@@ -334,7 +347,8 @@ bool Field::IsDecodedScalar() const {
 }
 
 bool Field::IsOfAuditEvent() const {
-  if (compiled_->everything || compiled_->derived != Derived::kNone) {
+  if (compiled_->everything || compiled_->reader != nullptr ||
+      compiled_->derived != Derived::kNone) {
     return true;
   }
   for (const Field& alias : compiled_->aliases) {

@@ -27,6 +27,18 @@ namespace oddverb {
 
 struct EventField;
 
+// How another rule language reads a field of its own. Immutable; thread-safe.
+class FieldReader {
+ public:
+  virtual ~FieldReader() = default;
+  // As Field::Read(). Never called for an element of an array.
+  virtual void Read(const RuleRecord& record, Arena& arena,
+                    std::vector<FieldValue>& out) const = 0;
+  virtual FieldSet fields() const = 0;
+  // As Field::decoded().
+  virtual const EventField* decoded() const { return nullptr; }
+};
+
 class Field {
  public:
   // What "[0]" in a name means: as Sigma 2 has it, a letter of the name, or as
@@ -40,6 +52,8 @@ class Field {
                                        Brackets brackets);
   // All texts of the event and their keys: what keywords are searched in.
   static Field Everything();
+  // A field of another language. REQUIRES: equal names read the same.
+  static Field Of(std::string name, std::shared_ptr<const FieldReader> reader);
 
   const std::string& name() const;
   bool is_everything() const;

@@ -1,12 +1,12 @@
 #include "rules/rule_loader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
+#include "rules/rule_documents.h"
 #include "rules/rule_lint.h"
 
 namespace oddverb {
@@ -14,79 +14,12 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-// One document of a text, with the line it begins in.
-struct Document {
-  std::string_view text;
-  uint32_t first_line = 1;
-};
-
-bool IsSeparator(std::string_view line) {
-  if (!line.starts_with("---")) return false;
-  return line.size() == 3 || line[3] == ' ' || line[3] == '\t' ||
-         line[3] == '\r';
-}
-
-// Nothing but comments and directives.
-bool IsIdle(std::string_view line) {
-  size_t at = line.find_first_not_of(" \t\r");
-  return at == std::string_view::npos || line[at] == '#' || line[0] == '%';
-}
-
-// YAML forbids "---" at the start of a line anywhere else, so that a broken
-// document does not hide the next one.
-std::vector<Document> SplitDocuments(std::string_view text) {
-  std::vector<Document> documents;
-  size_t begin = 0;
-  uint32_t first_line = 1, line_number = 1;
-  bool idle = true;
-  auto close = [&](size_t end) {
-    if (!idle)
-      documents.push_back({text.substr(begin, end - begin), first_line});
-    begin = end;
-    first_line = line_number;
-    idle = true;
-  };
-  for (size_t at = 0; at < text.size(); ++line_number) {
-    size_t end = std::min(text.find('\n', at), text.size() - 1);
-    std::string_view line = text.substr(at, end - at);
-    if (text[end] != '\n') line = text.substr(at);
-    if (IsSeparator(line)) {
-      close(at);
-      line.remove_prefix(3);
-    }
-    if (!IsIdle(line)) idle = false;
-    at = end + 1;
-  }
-  close(text.size());
-  return documents;
-}
-
-// "FILE:LINE:COLUMN: MESSAGE" of the YAML reader.
-struct PlacedMessage {
-  uint32_t line = 1;
-  uint32_t column = 1;
-  std::string message;
-};
-
-PlacedMessage ParsePlaced(std::string_view text, std::string_view file) {
-  PlacedMessage placed{.line = 1, .column = 1, .message = std::string(text)};
-  if (!text.starts_with(file)) return placed;
-  text.remove_prefix(file.size());
-  for (uint32_t* number : {&placed.line, &placed.column}) {
-    if (!text.starts_with(':')) return placed;
-    text.remove_prefix(1);
-    auto [stop, error] =
-        std::from_chars(text.data(), text.data() + text.size(), *number);
-    if (error != std::errc()) return placed;
-    text.remove_prefix(static_cast<size_t>(stop - text.data()));
-  }
-  if (text.starts_with(": ")) placed.message = std::string(text.substr(2));
-  return placed;
-}
-
 }  // namespace
 
-RuleLoader::RuleLoader(SigmaOptions options) : options_(std::move(options)) {}
+RuleLoader::RuleLoader(SigmaOptions options, FalcoOptions falco)
+    : options_(std::move(options)),
+      matching_(falco.matching),
+      falco_(std::move(falco), loaded_.diagnostics) {}
 
 void RuleLoader::Add(std::string_view file, std::string_view text) {
   global_.clear();
@@ -98,22 +31,65 @@ void RuleLoader::Add(std::string_view file, std::string_view text) {
     return;
   }
   RuleText rule_text(file, text);
-  for (const Document& document : SplitDocuments(text)) {
+  for (const RuleDocument& document : SplitDocuments(text)) {
     ++loaded_.documents;
     absl::StatusOr<YamlNode> node =
         YamlNode::ParseFrom(document.text, file, document.first_line);
-    if (!node.ok()) {
-      PlacedMessage placed = ParsePlaced(S(node.status().message()), file);
-      loaded_.diagnostics.Error(rule_text, placed.line, placed.column,
-                                std::move(placed.message));
-      ++loaded_.refused;
-    } else if (node->kind() == Kind::kSequence) {
-      loaded_.foreign.push_back({std::string(file), std::string(text)});
-      return;
-    } else {
+    if (node.ok() && node->kind() == Kind::kSequence) {
+      AddList(rule_text, *node);
+    } else if (node.ok()) {
       AddDocument(rule_text, *node);
+    } else if (document.IsList()) {
+      AddBrokenList(rule_text, document, S(node.status().message()));
+    } else {
+      RefuseYaml(rule_text, S(node.status().message()));
     }
   }
+}
+
+void RuleLoader::RefuseYaml(const RuleText& text, std::string_view message) {
+  PlacedMessage placed = ParsePlaced(message, text.file());
+  loaded_.diagnostics.Error(text, placed.line, placed.column,
+                            std::move(placed.message));
+  ++loaded_.refused;
+}
+
+void RuleLoader::AddList(const RuleText& text, const YamlNode& list) {
+  if (!FalcoDefinitions::IsFalco(list)) {
+    SigmaReporter(text, loaded_.diagnostics)
+        .Error(list,
+               "a list, but not of Falco's rules; a Sigma rule is a map with "
+               "\"title\", \"logsource\" and \"detection\"");
+    ++loaded_.refused;
+    return;
+  }
+  falco_.Add({std::make_shared<FalcoFile>(text.file(), text.text()), list});
+}
+
+// One item after the other, so that the good ones survive. `message` says what
+// is wrong with the whole.
+void RuleLoader::AddBrokenList(const RuleText& text,
+                               const RuleDocument& document,
+                               std::string_view message) {
+  std::vector<YamlNode> good;
+  std::vector<std::string> errors;
+  for (const RuleDocument& item : SplitItems(document)) {
+    absl::StatusOr<YamlNode> node =
+        YamlNode::ParseFrom(item.text, text.file(), item.first_line);
+    if (node.ok()) {
+      good.push_back(*std::move(node));
+    } else {
+      errors.emplace_back(S(node.status().message()));
+    }
+  }
+  // An anchor can lie in another item than its alias.
+  if (std::none_of(good.begin(), good.end(), FalcoDefinitions::IsFalco)) {
+    errors = {std::string(message)};
+    good.clear();
+  }
+  for (const std::string& error : errors) RefuseYaml(text, error);
+  auto file = std::make_shared<FalcoFile>(text.file(), text.text());
+  for (YamlNode& node : good) falco_.Add({file, std::move(node)});
 }
 
 void RuleLoader::AddDocument(const RuleText& text, const YamlNode& document) {
@@ -269,9 +245,18 @@ void RuleLoader::ApplyFilters() {
   }
 }
 
+void RuleLoader::AddFalcoRules() {
+  for (FalcoLoader::Loaded& loaded : falco_.Finish()) {
+    AddRule(loaded.file->text, std::move(loaded.rule));
+  }
+  loaded_.refused += falco_.refused();
+  loaded_.other_sources += falco_.other_sources();
+}
+
 LoadedRules RuleLoader::Finish() && {
+  AddFalcoRules();
   ApplyFilters();
-  auto rules = RuleSet::Build(std::move(rules_));
+  auto rules = RuleSet::Build(std::move(rules_), matching_);
   if (!rules.ok()) {
     // Every rule has been compiled alone, so this is our own mistake.
     loaded_.diagnostics.Error(RuleText("(all rules)", ""), 1, 1,

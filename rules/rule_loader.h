@@ -5,9 +5,10 @@
 //   loader.Add("rules/a.yml", text);
 //   LoadedRules loaded = std::move(loader).Finish();
 //
-// Doors for what comes beside Sigma's rules: loaded.correlations holds the YAML
-// of Sigma correlations, loaded.foreign the texts that are lists of rules (as
-// Falco's are); AddRule() takes rules that another front end has made.
+// A text with maps is Sigma's, one with a list is Falco's. Falco's rules stand
+// behind all of Sigma's, as what one file says another may change. Doors for
+// what comes beside them: loaded.correlations holds the YAML of Sigma
+// correlations; AddRule() takes rules that another front end has made.
 #ifndef ODDVERB_RULES_RULE_LOADER_H_
 #define ODDVERB_RULES_RULE_LOADER_H_
 
@@ -19,7 +20,9 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/falco_loader.h"
 #include "rules/rule_diagnostics.h"
+#include "rules/rule_documents.h"
 #include "rules/rule_set.h"
 #include "rules/sigma_rule.h"
 
@@ -37,12 +40,6 @@ struct LoadedRules {
     YamlNode document;
   };
   std::vector<Correlation> correlations;
-  // Whole texts in another language.
-  struct Foreign {
-    std::string file;
-    std::string text;
-  };
-  std::vector<Foreign> foreign;
 };
 
 class RuleLoader {
@@ -51,7 +48,9 @@ class RuleLoader {
   static constexpr size_t kMaxTextBytes = 16 * 1024 * 1024;
   static constexpr size_t kMaxRules = 100'000;
 
-  explicit RuleLoader(SigmaOptions options);
+  explicit RuleLoader(SigmaOptions options, FalcoOptions falco = {});
+  RuleLoader(const RuleLoader&) = delete;
+  RuleLoader& operator=(const RuleLoader&) = delete;
 
   // Reads every document in `text`. `file` is what messages call it.
   void Add(std::string_view file, std::string_view text);
@@ -66,6 +65,11 @@ class RuleLoader {
 
  private:
   void AddDocument(const RuleText& text, const YamlNode& document);
+  void AddList(const RuleText& text, const YamlNode& list);
+  void AddBrokenList(const RuleText& text, const RuleDocument& document,
+                     std::string_view message);
+  void RefuseYaml(const RuleText& text, std::string_view message);
+  void AddFalcoRules();
   void ReadDocument(const RuleText& text, const SigmaMapping& document);
   void ReadRule(const RuleText& text, const SigmaMapping& document);
   // Whether this id or name was there before; says so.
@@ -75,7 +79,9 @@ class RuleLoader {
   void Lint(const RuleText& text, const Rule& rule);
 
   SigmaOptions options_;
+  RuleMatching matching_;
   LoadedRules loaded_;
+  FalcoLoader falco_;
   std::vector<Rule> rules_;
   std::vector<SigmaFilter> filters_;
   std::map<std::string, std::string, std::less<>> places_;  // of ids, names

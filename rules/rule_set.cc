@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "rules/falco_output.h"
 
 namespace oddverb {
 
@@ -19,12 +20,13 @@ std::string RulePlace::ToString() const {
   return absl::StrCat(file, ":", line);
 }
 
-RuleSet::RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)) {}
+RuleSet::RuleSet(std::vector<Rule> rules, RuleMatching matching)
+    : rules_(std::move(rules)), matching_(matching) {}
 RuleSet::~RuleSet() = default;
 
 absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Build(
-    std::vector<Rule> rules) {
-  std::shared_ptr<RuleSet> set(new RuleSet(std::move(rules)));
+    std::vector<Rule> rules, RuleMatching matching) {
+  std::shared_ptr<RuleSet> set(new RuleSet(std::move(rules), matching));
   std::vector<Predicate> predicates;
   for (const Rule& rule : set->rules_) {
     predicates.push_back(rule.predicate);
@@ -33,6 +35,9 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Build(
   ODDVERB_ASSIGN_OR_RETURN(set->program_, Program::Compile(predicates));
   set->index_ = std::make_unique<RuleIndex>(predicates, *set->program_);
   set->fields_ = set->program_->DecodedFields();
+  for (const Rule& rule : set->rules_) {
+    if (rule.output != nullptr) set->fields_ |= rule.output->fields();
+  }
   return set;
 }
 
@@ -70,8 +75,14 @@ std::span<const Rule* const> RuleMatcher::Match(const RuleRecord& record,
   }
   std::sort(numbers_.begin(), numbers_.end());
   matches_.clear();
+  bool only_first = rules_->matching_ == RuleMatching::kFirst;
+  bool has_falco = false;
   for (uint32_t number : numbers_) {
-    matches_.push_back(&rules_->rules_[number]);
+    const Rule& rule = rules_->rules_[number];
+    bool is_falco = rule.language == RuleLanguage::kFalco;
+    if (only_first && is_falco && has_falco) continue;
+    has_falco |= is_falco;
+    matches_.push_back(&rule);
   }
   return matches_;
 }

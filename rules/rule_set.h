@@ -23,21 +23,22 @@ class RuleSet {
   // InvalidArgument for a rule that cannot be compiled; the loader has refused
   // those before, with their place.
   static absl::StatusOr<std::shared_ptr<const RuleSet>> Build(
-      std::vector<Rule> rules);
+      std::vector<Rule> rules, RuleMatching matching = RuleMatching::kAll);
   RuleSet(const RuleSet&) = delete;
   RuleSet& operator=(const RuleSet&) = delete;
   ~RuleSet();
 
   // In the order in which they were given.
   std::span<const Rule> rules() const { return rules_; }
-  // What the decoder has to read for them.
+  // What the decoder has to read for them, and for their outputs.
   FieldSet fields() const { return fields_; }
 
  private:
   friend class RuleMatcher;
-  explicit RuleSet(std::vector<Rule> rules);
+  RuleSet(std::vector<Rule> rules, RuleMatching matching);
 
   std::vector<Rule> rules_;
+  RuleMatching matching_;
   std::vector<Occasion> occasions_;  // of rules_, close together
   FieldSet fields_;
   std::unique_ptr<const Program> program_;

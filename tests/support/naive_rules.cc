@@ -221,6 +221,10 @@ bool MatchesValue(const Test& test, const json& found, const std::string& value,
       return std::regex_search(text, std::regex(value));
     case Comparison::kCidr:
       return InNetwork(text, value);
+    case Comparison::kTextLess:
+      return text < value;
+    case Comparison::kTextLessEqual:
+      return text <= value;
     case Comparison::kEquals:
       if (found.is_number()) {
         std::optional<double> number = NumberOf(value);
