@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
+#include "rules/correlation_linker.h"
 #include "rules/rule_documents.h"
 #include "rules/rule_lint.h"
 
@@ -135,11 +136,7 @@ void RuleLoader::AddDocument(const RuleText& text, const YamlNode& document) {
 
 void RuleLoader::ReadDocument(const RuleText& text,
                               const SigmaMapping& document) {
-  const YamlNode& own = document.layers().back();
-  if (document.Has("correlation")) {
-    loaded_.correlations.push_back({std::string(text.file()), own});
-    return;
-  }
+  if (document.Has("correlation")) return ReadCorrelation(text, document);
   if (!document.Has("filter") || document.Has("detection")) {
     return ReadRule(text, document);
   }
@@ -163,6 +160,27 @@ bool RuleLoader::IsTaken(const RuleText& text, const YamlNode& node,
       .Error(node, absl::StrCat("already used by the rule at ", it->second,
                                 ": ", QuotedName(node.text())));
   return true;
+}
+
+void RuleLoader::ReadCorrelation(const RuleText& text,
+                                 const SigmaMapping& document) {
+  SigmaReporter reporter(text, loaded_.diagnostics);
+  std::optional<SigmaCorrelation> read = ReadSigmaCorrelation(
+      document, std::string(text.file()), options_, reporter);
+  const RulePlace& place =
+      read.has_value() ? read->correlation.rule.place : RulePlace{};
+  if (!read.has_value() || IsTaken(text, document.Get("id"), place) ||
+      IsTaken(text, document.Get("name"), place)) {
+    ++loaded_.refused;
+    return;
+  }
+  if (rules_.size() + correlations_.size() >= kMaxRules) {
+    reporter.Error(document.Get("correlation"),
+                   absl::StrCat("more than ", kMaxRules, " rules"));
+    ++loaded_.refused;
+    return;
+  }
+  correlations_.push_back(*std::move(read));
 }
 
 void RuleLoader::ReadRule(const RuleText& text, const SigmaMapping& document) {
@@ -256,6 +274,9 @@ void RuleLoader::AddFalcoRules() {
 LoadedRules RuleLoader::Finish() && {
   AddFalcoRules();
   ApplyFilters();
+  loaded_.correlations = std::make_shared<const CorrelationSet>(
+      LinkCorrelations(std::move(correlations_), rules_, loaded_.diagnostics,
+                       loaded_.refused));
   auto rules = RuleSet::Build(std::move(rules_), matching_);
   if (!rules.ok()) {
     // Every rule has been compiled alone, so this is our own mistake.

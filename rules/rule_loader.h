@@ -6,9 +6,8 @@
 //   LoadedRules loaded = std::move(loader).Finish();
 //
 // A text with maps is Sigma's, one with a list is Falco's. Falco's rules stand
-// behind all of Sigma's, as what one file says another may change. Doors for
-// what comes beside them: loaded.correlations holds the YAML of Sigma
-// correlations; AddRule() takes rules that another front end has made.
+// behind all of Sigma's, as what one file says another may change. AddRule()
+// takes rules that another front end has made.
 #ifndef ODDVERB_RULES_RULE_LOADER_H_
 #define ODDVERB_RULES_RULE_LOADER_H_
 
@@ -20,10 +19,12 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/correlation_set.h"
 #include "rules/falco_loader.h"
 #include "rules/rule_diagnostics.h"
 #include "rules/rule_documents.h"
 #include "rules/rule_set.h"
+#include "rules/sigma_correlation.h"
 #include "rules/sigma_rule.h"
 
 namespace oddverb {
@@ -34,12 +35,8 @@ struct LoadedRules {
   uint64_t documents = 0;      // of all kinds
   uint64_t refused = 0;        // with an error
   uint64_t other_sources = 0;  // for logs of other products
-  // Not rules of one event: what a correlation engine reads.
-  struct Correlation {
-    std::string file;
-    YamlNode document;
-  };
-  std::vector<Correlation> correlations;
+  // Of Sigma: over the matches of `rules`.
+  std::shared_ptr<const CorrelationSet> correlations;
 };
 
 class RuleLoader {
@@ -72,6 +69,7 @@ class RuleLoader {
   void AddFalcoRules();
   void ReadDocument(const RuleText& text, const SigmaMapping& document);
   void ReadRule(const RuleText& text, const SigmaMapping& document);
+  void ReadCorrelation(const RuleText& text, const SigmaMapping& document);
   // Whether this id or name was there before; says so.
   bool IsTaken(const RuleText& text, const YamlNode& node,
                const RulePlace& place);
@@ -84,6 +82,7 @@ class RuleLoader {
   FalcoLoader falco_;
   std::vector<Rule> rules_;
   std::vector<SigmaFilter> filters_;
+  std::vector<SigmaCorrelation> correlations_;
   std::map<std::string, std::string, std::less<>> places_;  // of ids, names
   std::vector<YamlNode> global_;  // of the text being read
   YamlNode previous_;             // for "action: repeat"

@@ -187,10 +187,8 @@ bool FitsLogSource(const SigmaLogSource& rule, const SigmaLogSource& log) {
          Agree(rule.category, log.category);
 }
 
-std::optional<Rule> ReadSigmaRule(const SigmaMapping& document,
-                                  const std::string& file,
-                                  const SigmaOptions& options,
-                                  SigmaReporter& reporter) {
+Rule ReadSigmaMetadata(const SigmaMapping& document, const std::string& file,
+                       const SigmaOptions& options, SigmaReporter& reporter) {
   DocumentReader reader(document, options, reporter);
   Rule rule;
   rule.title = reader.Title();
@@ -205,6 +203,16 @@ std::optional<Rule> ReadSigmaRule(const SigmaMapping& document,
   rule.falsepositives = reader.Texts("falsepositives");
   rule.references = reader.Texts("references");
   rule.place = PlaceOf(document, file);
+  return rule;
+}
+
+std::optional<Rule> ReadSigmaRule(const SigmaMapping& document,
+                                  const std::string& file,
+                                  const SigmaOptions& options,
+                                  SigmaReporter& reporter) {
+  DocumentReader reader(document, options, reporter);
+  Rule rule = ReadSigmaMetadata(document, file, options, reporter);
+
   SigmaLogSource source = reader.LogSource();
   rule.product = source.product;
   rule.service = source.service;

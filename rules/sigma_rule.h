@@ -36,6 +36,10 @@ struct SigmaFilter {
   Predicate keeps = Predicate::True();
 };
 
+// What every kind of Sigma document says of itself; matches nothing.
+Rule ReadSigmaMetadata(const SigmaMapping& document, const std::string& file,
+                       const SigmaOptions& options, SigmaReporter& reporter);
+
 // nullopt after an error, which `reporter` has.
 std::optional<Rule> ReadSigmaRule(const SigmaMapping& document,
                                   const std::string& file,

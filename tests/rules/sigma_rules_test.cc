@@ -242,11 +242,12 @@ TEST(SigmaFilterTest, SuppressesWhatItSelects) {
                         "\"id-1\"?"));
 }
 
-TEST(SigmaRuleTest, HandsOnWhatIsForOthers) {
+TEST(SigmaRuleTest, LeavesOutWhatIsForOthers) {
   LoadedRules loaded =
       LoadSigma("title: C\ncorrelation: {type: event_count}\n---\n" +
                 RuleOf("sel: {a: 1}\ncondition: sel"));
-  EXPECT_EQ(loaded.correlations.size(), 1u);
+  EXPECT_TRUE(loaded.correlations->empty());
+  EXPECT_EQ(loaded.refused, 1u);
   EXPECT_EQ(loaded.rules->rules().size(), 1u);
   EXPECT_THAT(Messages(LoadSigma("- a\n- b\n")),
               HasSubstr("rules.yml:1:1: error: a list, but not of Falco's"));
