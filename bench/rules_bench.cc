@@ -1,11 +1,12 @@
 // What do rules cost?
 //
-// rules_bench FILE: medians of CPU time on one thread over alternating runs of
-// reading the file and decoding it, and of matching every event with 0, 100,
-// 1,000 and 10,000 rules in the manner of published packs (a few requests'
-// fields each, a quarter of them with texts to search for). Gives the ratios
-// "with rules / without" of read + decode + match, the strictest comparison: a
-// pipeline with detectors spends more beside the rules.
+// rules_bench FILE [RULES...]: medians of CPU time on one thread over
+// alternating runs of reading the file and decoding it, and of matching every
+// event with 0, 100, 1,000 and 10,000 rules in the manner of published packs (a
+// few requests' fields each, a quarter of them with texts to search for). Gives
+// the ratios "with rules / without" of read + decode + match, the strictest
+// comparison: a pipeline with detectors spends more beside the rules. With
+// RULES (files of Sigma's or Falco's) a line for those as well.
 #include <time.h>
 
 #include <algorithm>
@@ -95,6 +96,19 @@ std::shared_ptr<const RuleSet> LoadRules(size_t count) {
   return loaded.rules;
 }
 
+std::shared_ptr<const RuleSet> ReadRules(int count, char** paths) {
+  RuleLoader loader({});
+  for (int i = 0; i < count; ++i) {
+    std::ifstream file(paths[i], std::ios::binary);
+    loader.Add(paths[i], std::string(std::istreambuf_iterator<char>(file), {}));
+  }
+  LoadedRules loaded = std::move(loader).Finish();
+  for (const RuleDiagnostic& diagnostic : loaded.diagnostics.kept()) {
+    std::fprintf(stderr, "%s\n", diagnostic.ToString().c_str());
+  }
+  return loaded.rules;
+}
+
 std::vector<std::string> ReadBlocks(const char* path) {
   std::vector<std::string> blocks(1);
   std::ifstream file(path, std::ios::binary);
@@ -149,7 +163,7 @@ double Run(const std::vector<std::string>& blocks, Decoder& decoder,
 
 int Main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: rules_bench FILE\n");
+    std::fprintf(stderr, "usage: rules_bench FILE [RULES...]\n");
     return 2;
   }
 #ifndef NDEBUG
@@ -170,6 +184,11 @@ int Main(int argc, char** argv) {
     double start = CpuSeconds();
     series.matcher = std::make_unique<RuleMatcher>(LoadRules(count));
     std::printf("loading %5zu rules: %.2f s\n", count, CpuSeconds() - start);
+  }
+  if (argc > 2) {
+    auto rules = ReadRules(argc - 2, argv + 2);
+    Series& series = all.emplace_back(Series{.rules = rules->rules().size()});
+    series.matcher = std::make_unique<RuleMatcher>(std::move(rules));
   }
   for (int run = 0; run <= kRuns; ++run) {
     for (Series& series : all) {
