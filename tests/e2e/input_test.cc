@@ -139,7 +139,8 @@ TEST(InputTest, TheSummaryCountsEventsBytesAndFindings) {
               ContainsRegex(
                   "\n[0-9]+ events \\([0-9.]+ kB\\) in [0-9.]+ s, "
                   "[0-9.]+( k| M)? events/s, [0-9]+ records rejected, 1 saved "
-                  "from torn ones, 1 repaired; 2 findings: 1 high, 1 info\n$"));
+                  "from torn ones, 1 repaired; 3 findings: "
+                  "1 high, 1 medium, 1 info\n$"));
 }
 
 TEST(InputTest, StrictExitsWith4ForATornLineAndFailOnWith3) {

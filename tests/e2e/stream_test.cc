@@ -86,7 +86,7 @@ TEST(StreamTest, ASignalEndsItAfterWhatWasReadIsWritten) {
     child.Signal(ended.signal_number);
     const ChildResult result = child.Wait(kSoon);
     EXPECT_EQ(result.exit_code, ended.exit_code);
-    EXPECT_THAT(result.output, HasSubstr("1 high in 1 finding"));
+    EXPECT_THAT(result.output, HasSubstr("1 high, 1 medium in 2 findings"));
     EXPECT_THAT(result.errors, HasSubstr("ended by a signal"));
     EXPECT_THAT(result.errors, HasSubstr("60 events"));
     EXPECT_THAT(FileText(metrics), HasSubstr("oddverb_events_total"));
