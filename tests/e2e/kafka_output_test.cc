@@ -131,9 +131,13 @@ TEST_F(KafkaOutputTest, AMissingTopicIsToldAndWaitedFor) {
   topics.Create("later", 1);
   const std::set<std::string> expected = Expected();
   std::set<std::string> arrived;
-  for (const StoredMessage& message : topics.Read("later", expected.size())) {
-    arrived.insert(message.headers.at("finding_id"));
-  }
+  // Further states of a finding are messages, too.
+  BecomesTrue([&] {
+    for (const StoredMessage& message : topics.Read("later", expected.size())) {
+      arrived.insert(message.headers.at("finding_id"));
+    }
+    return arrived.size() >= expected.size();
+  });
   EXPECT_EQ(arrived, expected);
 }
 

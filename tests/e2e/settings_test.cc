@@ -54,10 +54,10 @@ TEST(SettingsTest, SuppressedFindingsAreCountedAndNotWritten) {
   TempFolder folder;
   auto scan = [&](const std::string& expires) {
     const std::string config = folder.Write(
-        "c.yaml", absl::StrCat("suppress: [{name: job, matchers: {entity: " *
-                               : frontend "}, "
-                                          "reason: ticket 1, expires: ",
-                                 expires, "}]\n"));
+        "c.yaml",
+        absl::StrCat("suppress: [{name: job, matchers: {entity: '*:frontend'}, "
+                     "reason: ticket 1, expires: ",
+                     expires, "}]\n"));
     return Oddverb({"scan", "--format", "ndjson", "--fail-on", "low",
                     "--config", config, log});
   };
