@@ -25,27 +25,25 @@ std::string_view Advice(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-      return "free space or choose another file with -o";
+      return "free space or choose another file";
     case EFBIG:
-      return "raise the file size limit (ulimit -f) or choose another file "
-             "with -o";
+      return "raise the file size limit (ulimit -f) or choose another file";
     case EPIPE:
       return "the program that reads the findings has ended";
     case EACCES:
     case EPERM:
-      return "give this user permission to write there or choose another file "
-             "with -o";
+      return "give this user permission to write there or choose another file";
     case EROFS:
-      return "choose a file on another file system with -o";
+      return "choose a file on another file system";
     case ENOENT:
     case ENOTDIR:
-      return "create its directory first or choose another file with -o";
+      return "create its directory first or choose another file";
     case EISDIR:
       return "name a file in that directory";
     case EIO:
       return "the device is failing: check it with dmesg";
     default:
-      return "choose another file with -o";
+      return "choose another file";
   }
 }
 

@@ -91,7 +91,7 @@ TEST_F(OutputFileTest, FullDeviceIsWorthAnotherTry) {
   EXPECT_THAT((*file)->Write("x\n"),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        "cannot write /dev/full: No space left on device; free "
-                       "space or choose another file with -o"));
+                       "space or choose another file"));
 }
 
 TEST_F(OutputFileTest, ReaderWhoHasGoneIsAnErrorNotASignal) {
