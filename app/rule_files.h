@@ -1,0 +1,53 @@
+// Files of rules, and folders of them, as one set of rules with everything that
+// is wrong about them. Blocks while it reads; keeps nothing open. Thread-safe,
+// as it has no state.
+#ifndef ODDVERB_APP_RULE_FILES_H_
+#define ODDVERB_APP_RULE_FILES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/mistakes.h"
+#include "rules/rule_loader.h"
+
+namespace oddverb {
+
+// What one load may read: a path such as "/" must not keep it busy for ever.
+struct RuleFileLimits {
+  size_t files = 10'000;
+  size_t bytes = 256 << 20;  // of all; RuleLoader bounds each
+  size_t depth = 16;         // of folders in folders
+};
+
+struct RuleFiles {
+  LoadedRules loaded;  // `rules` is never null
+  uint64_t files = 0;  // that were read
+  // "PATH: why, and the cure": what could not be read, so that rules may be
+  // missing of which nothing is known.
+  Mistakes unreadable;
+  // The same of what holds no rules.
+  Mistakes empty;
+
+  // Whether something is wrong that costs a rule.
+  bool has_errors() const {
+    return !unreadable.empty() || loaded.diagnostics.errors() > 0;
+  }
+};
+
+// Each path is a file, of any name, or a folder. Of a folder all *.yml and
+// *.yaml files are read, those of its sub-folders too, in the order of their
+// names; but no hidden ones, so that a mounted ConfigMap is read once. Links
+// are followed. A file that is reached twice is read once. What cannot be read
+// costs nothing else.
+RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
+                        SigmaOptions sigma = {}, FalcoOptions falco = {},
+                        const RuleFileLimits& limits = {});
+
+// All that is wrong, worst first: the paths, then each diagnostic with its line
+// and caret. Harmless on a terminal.
+std::vector<std::string> Complaints(const RuleFiles& files);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_RULE_FILES_H_
