@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/config_text.h"
 #include "base/strings.h"
 #include "base/visible_text.h"
@@ -140,33 +141,57 @@ class Walk {
   bool told_of_limit_ = false;
 };
 
+std::vector<std::string> VisibleLines(const Mistakes& mistakes) {
+  std::vector<std::string> lines;
+  for (const std::string& line : mistakes.lines()) {
+    lines.push_back(VisibleText(line, Charset::kUtf8));
+  }
+  return lines;
+}
+
+void AddDiagnostics(const RuleFiles& files, RuleDiagnostic::Severity severity,
+                    std::vector<std::string>& lines) {
+  for (const RuleDiagnostic& one : files.loaded.diagnostics.kept()) {
+    if (one.severity == severity) lines.push_back(one.ToString());
+  }
+}
+
 }  // namespace
 
 RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
-                        SigmaOptions sigma, FalcoOptions falco,
+                        RuleSelection selection, SigmaOptions sigma,
                         const RuleFileLimits& limits) {
   RuleFiles out;
-  RuleLoader loader(std::move(sigma), std::move(falco));
+  RuleLoader loader(std::move(sigma), {}, std::move(selection));
   Walk walk(limits, loader, out);
   for (const std::string& path : paths) walk.AddPath(path);
   out.loaded = std::move(loader).Finish();
   return out;
 }
 
-std::vector<std::string> Complaints(const RuleFiles& files) {
-  std::vector<std::string> lines;
-  for (const Mistakes* mistakes : {&files.unreadable, &files.empty}) {
-    for (const std::string& line : mistakes->lines()) {
-      lines.push_back(VisibleText(line, Charset::kUtf8));
-    }
-  }
-  for (auto severity :
-       {RuleDiagnostic::Severity::kError, RuleDiagnostic::Severity::kWarning}) {
-    for (const RuleDiagnostic& one : files.loaded.diagnostics.kept()) {
-      if (one.severity == severity) lines.push_back(one.ToString());
-    }
+std::vector<std::string> RuleErrors(const RuleFiles& files) {
+  std::vector<std::string> lines = VisibleLines(files.unreadable);
+  AddDiagnostics(files, RuleDiagnostic::Severity::kError, lines);
+  return lines;
+}
+
+std::vector<std::string> RuleWarnings(const RuleFiles& files) {
+  std::vector<std::string> lines = VisibleLines(files.empty);
+  AddDiagnostics(files, RuleDiagnostic::Severity::kWarning, lines);
+  for (const std::string& message : files.loaded.unmatched) {
+    lines.push_back(VisibleText(message, Charset::kUtf8));
   }
   return lines;
+}
+
+std::string JoinedComplaints(std::vector<std::string> complaints) {
+  constexpr size_t kMaxShown = 100;  // a person reads them
+  if (complaints.size() > kMaxShown) {
+    size_t more = complaints.size() - kMaxShown;
+    complaints.resize(kMaxShown);
+    complaints.push_back(absl::StrCat("and ", more, " more"));
+  }
+  return absl::StrJoin(complaints, "\n");
 }
 
 }  // namespace oddverb

@@ -41,12 +41,16 @@ struct RuleFiles {
 // are followed. A file that is reached twice is read once. What cannot be read
 // costs nothing else.
 RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
-                        SigmaOptions sigma = {}, FalcoOptions falco = {},
+                        RuleSelection selection = {}, SigmaOptions sigma = {},
                         const RuleFileLimits& limits = {});
 
-// All that is wrong, worst first: the paths, then each diagnostic with its line
-// and caret. Harmless on a terminal.
-std::vector<std::string> Complaints(const RuleFiles& files);
+// What costs a rule, and what is only odd; each with its place, a diagnostic
+// with its line and caret below. Harmless on a terminal.
+std::vector<std::string> RuleErrors(const RuleFiles& files);
+std::vector<std::string> RuleWarnings(const RuleFiles& files);
+
+// The first of them, one below the other, and how many more there are.
+std::string JoinedComplaints(std::vector<std::string> complaints);
 
 }  // namespace oddverb
 

@@ -15,12 +15,22 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
+// What a file of Falco's has switched off can be switched on.
+FalcoOptions WithEnabled(FalcoOptions falco, const RuleSelection& selection) {
+  for (const std::string& pattern : selection.enable) {
+    falco.selections.push_back({.rule = pattern, .tag = pattern});
+  }
+  return falco;
+}
+
 }  // namespace
 
-RuleLoader::RuleLoader(SigmaOptions options, FalcoOptions falco)
+RuleLoader::RuleLoader(SigmaOptions options, FalcoOptions falco,
+                       RuleSelection selection)
     : options_(std::move(options)),
       matching_(falco.matching),
-      falco_(std::move(falco), loaded_.diagnostics) {}
+      selector_(selection),
+      falco_(WithEnabled(std::move(falco), selection), loaded_.diagnostics) {}
 
 void RuleLoader::Add(std::string_view file, std::string_view text) {
   global_.clear();
@@ -271,12 +281,61 @@ void RuleLoader::AddFalcoRules() {
   loaded_.other_sources += falco_.other_sources();
 }
 
+std::set<std::string> RuleLoader::ApplySelection() {
+  std::vector<bool> wanted;
+  std::set<std::string, std::less<>> counted;  // names and ids
+  auto need = [&counted](const SigmaCorrelation& of) {
+    counted.insert(of.correlation.rules.begin(), of.correlation.rules.end());
+  };
+  for (const SigmaCorrelation& one : correlations_) {
+    wanted.push_back(selector_.IsWanted(one.correlation.rule));
+    if (wanted.back()) need(one);
+  }
+  auto is_counted = [&counted](const Rule& rule) {
+    const std::string& name =
+        rule.language == RuleLanguage::kFalco ? rule.title : rule.name;
+    return counted.contains(name) || counted.contains(rule.id);
+  };
+  // What is counted may itself count others: at most a chain of them.
+  for (int link = 0; link < kMaxCorrelationChain; ++link) {
+    for (const SigmaCorrelation& one : correlations_) {
+      if (is_counted(one.correlation.rule)) need(one);
+    }
+  }
+  std::set<std::string> silent;
+  auto is_left_out = [&](const Rule& rule, bool is_wanted) {
+    if (is_wanted) return false;
+    ++loaded_.not_selected;
+    if (!is_counted(rule)) return true;
+    silent.insert(rule.place.ToString());
+    return false;
+  };
+  size_t number = 0;
+  std::erase_if(correlations_, [&](const SigmaCorrelation& one) {
+    return is_left_out(one.correlation.rule, wanted[number++]);
+  });
+  std::erase_if(rules_, [&](const Rule& rule) {
+    return is_left_out(rule, selector_.IsWanted(rule));
+  });
+  loaded_.unmatched = selector_.Unmatched();
+  return silent;
+}
+
 LoadedRules RuleLoader::Finish() && {
   AddFalcoRules();
   ApplyFilters();
-  loaded_.correlations = std::make_shared<const CorrelationSet>(
-      LinkCorrelations(std::move(correlations_), rules_, loaded_.diagnostics,
-                       loaded_.refused));
+  const std::set<std::string> silent = ApplySelection();
+  std::vector<Correlation> linked = LinkCorrelations(
+      std::move(correlations_), rules_, loaded_.diagnostics, loaded_.refused);
+  auto silence = [&silent](Rule& rule) {
+    if (silent.contains(rule.place.ToString())) rule.alerts = false;
+  };
+  if (!silent.empty()) {
+    for (Correlation& one : linked) silence(one.rule);
+    for (Rule& rule : rules_) silence(rule);
+  }
+  loaded_.correlations =
+      std::make_shared<const CorrelationSet>(std::move(linked));
   auto rules = RuleSet::Build(std::move(rules_), matching_);
   if (!rules.ok()) {
     // Every rule has been compiled alone, so this is our own mistake.

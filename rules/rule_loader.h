@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "rules/falco_loader.h"
 #include "rules/rule_diagnostics.h"
 #include "rules/rule_documents.h"
+#include "rules/rule_selection.h"
 #include "rules/rule_set.h"
 #include "rules/sigma_correlation.h"
 #include "rules/sigma_rule.h"
@@ -35,6 +37,9 @@ struct LoadedRules {
   uint64_t documents = 0;      // of all kinds
   uint64_t refused = 0;        // with an error
   uint64_t other_sources = 0;  // for logs of other products
+  uint64_t not_selected = 0;
+  // Of the selection: messages about names that no rule has.
+  std::vector<std::string> unmatched;
   // Of Sigma: over the matches of `rules`.
   std::shared_ptr<const CorrelationSet> correlations;
 };
@@ -45,7 +50,8 @@ class RuleLoader {
   static constexpr size_t kMaxTextBytes = 16 * 1024 * 1024;
   static constexpr size_t kMaxRules = 100'000;
 
-  explicit RuleLoader(SigmaOptions options, FalcoOptions falco = {});
+  explicit RuleLoader(SigmaOptions options, FalcoOptions falco = {},
+                      RuleSelection selection = {});
   RuleLoader(const RuleLoader&) = delete;
   RuleLoader& operator=(const RuleLoader&) = delete;
 
@@ -74,10 +80,14 @@ class RuleLoader {
   bool IsTaken(const RuleText& text, const YamlNode& node,
                const RulePlace& place);
   void ApplyFilters();
+  // Leaves out what is not selected, but for what a selected correlation
+  // counts; returns the places of those, which must not alert.
+  std::set<std::string> ApplySelection();
   void Lint(const RuleText& text, const Rule& rule);
 
   SigmaOptions options_;
   RuleMatching matching_;
+  RuleSelector selector_;
   LoadedRules loaded_;
   FalcoLoader falco_;
   std::vector<Rule> rules_;

@@ -34,6 +34,14 @@ std::string FalcoRule(const std::string& title) {
          "  priority: INFO\n  source: k8s_audit\n";
 }
 
+std::vector<std::string> Complaints(const RuleFiles& files) {
+  std::vector<std::string> all = RuleErrors(files);
+  for (std::string& warning : RuleWarnings(files)) {
+    all.push_back(std::move(warning));
+  }
+  return all;
+}
+
 std::vector<std::string> TitlesOf(const RuleFiles& files) {
   std::vector<std::string> titles;
   for (const Rule& rule : files.loaded.rules->rules()) {
