@@ -7,29 +7,39 @@ std::string_view RuleHandle(const Rule& rule) {
   return rule.id.empty() ? rule.title : rule.id;
 }
 
-LiveRules::LiveRules(std::shared_ptr<const RuleSet> rules, Reload reload)
-    : fields_(reload == Reload::kPossible ? AllFields() : rules->fields()),
-      in_force_(Prepare(std::move(rules))) {}
+LiveRules::LiveRules(const LoadedRules& loaded, Reload reload)
+    : fields_(reload == Reload::kPossible
+                  ? AllFields()
+                  : loaded.rules->fields() | loaded.correlations->fields()),
+      in_force_(Prepare(loaded)) {}
+
+std::atomic<uint64_t>* LiveRules::CounterOf(const Rule& rule) {
+  std::string_view handle = RuleHandle(rule);
+  auto counter = counters_.find(handle);
+  if (counter == counters_.end()) {
+    if (counters_.size() >= kMaxCounted) handle = kOther;
+    counter = counters_.try_emplace(std::string(handle), 0).first;
+  }
+  return &counter->second;
+}
 
 std::shared_ptr<const LiveRules::InForce> LiveRules::Prepare(
-    std::shared_ptr<const RuleSet> rules) {
+    const LoadedRules& loaded) {
   auto prepared = std::make_shared<InForce>();
-  for (const Rule& rule : rules->rules()) {
-    std::string_view handle = RuleHandle(rule);
-    auto counter = counters_.find(handle);
-    if (counter == counters_.end()) {
-      if (counters_.size() >= kMaxCounted) handle = kOther;
-      counter = counters_.try_emplace(std::string(handle), 0).first;
-    }
-    prepared->matches.push_back(&counter->second);
+  for (const Rule& rule : loaded.rules->rules()) {
+    prepared->matches.push_back(CounterOf(rule));
   }
-  prepared->rules = std::move(rules);
+  for (const Correlation& of : loaded.correlations->correlations()) {
+    prepared->alerts_made.push_back(CounterOf(of.rule));
+  }
+  prepared->rules = loaded.rules;
+  prepared->correlations = loaded.correlations;
   return prepared;
 }
 
-void LiveRules::Replace(std::shared_ptr<const RuleSet> rules) {
+void LiveRules::Replace(const LoadedRules& loaded) {
   std::lock_guard<std::mutex> lock(mutex_);
-  in_force_ = Prepare(std::move(rules));
+  in_force_ = Prepare(loaded);
   version_.fetch_add(1, std::memory_order_release);
 }
 

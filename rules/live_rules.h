@@ -1,6 +1,6 @@
-// The rules in force. A reload puts another RuleSet in their place as a whole;
-// whoever matches takes it over between two events. Counts the matches of each
-// rule, over all rule sets.
+// The rules in force, with their correlations. A reload puts others in their
+// place as a whole; whoever matches takes them over between two events. Counts
+// the matches of each rule and the alerts of each correlation, over all sets.
 //
 // Thread-safe. A matcher asks version() for each event, which costs a load, and
 // comes to the lock only when it has changed.
@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "model/field.h"
+#include "rules/correlation_set.h"
+#include "rules/rule_loader.h"
 #include "rules/rule_set.h"
 
 namespace oddverb {
@@ -36,17 +38,20 @@ class LiveRules {
   // start, so it then reads all that any rule could ask for.
   enum class Reload : uint8_t { kNever, kPossible };
 
-  // One rule set with its counters, by the number of the rule.
+  // One load with its counters.
   struct InForce {
     std::shared_ptr<const RuleSet> rules;
-    std::vector<std::atomic<uint64_t>*> matches;
+    std::shared_ptr<const CorrelationSet> correlations;    // of `rules`
+    std::vector<std::atomic<uint64_t>*> matches = {};      // by rule
+    std::vector<std::atomic<uint64_t>*> alerts_made = {};  // by correlation
   };
 
-  LiveRules(std::shared_ptr<const RuleSet> rules, Reload reload);
+  // REQUIRES: `loaded` is of RuleLoader::Finish().
+  LiveRules(const LoadedRules& loaded, Reload reload);
   LiveRules(const LiveRules&) = delete;
   LiveRules& operator=(const LiveRules&) = delete;
 
-  void Replace(std::shared_ptr<const RuleSet> rules);
+  void Replace(const LoadedRules& loaded);
 
   // Rises with each Replace().
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -54,12 +59,13 @@ class LiveRules {
   std::shared_ptr<const InForce> Get() const;
   FieldSet fields() const { return fields_; }
 
-  // Total by handle, sorted.
+  // Totals by handle, sorted.
   std::vector<std::pair<std::string, uint64_t>> MatchCounts() const;
 
  private:
   // REQUIRES: mutex_ is held, or nobody else knows this yet.
-  std::shared_ptr<const InForce> Prepare(std::shared_ptr<const RuleSet> rules);
+  std::shared_ptr<const InForce> Prepare(const LoadedRules& loaded);
+  std::atomic<uint64_t>* CounterOf(const Rule& rule);
 
   const FieldSet fields_;
   std::atomic<uint64_t> version_{1};

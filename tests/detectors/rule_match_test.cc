@@ -45,8 +45,7 @@ detection:
 std::shared_ptr<LiveRules> RulesOf(const std::string& text) {
   LoadedRules loaded = LoadSigma(text);
   EXPECT_EQ(loaded.diagnostics.errors(), 0u) << Messages(loaded);
-  return std::make_shared<LiveRules>(loaded.rules,
-                                     LiveRules::Reload::kPossible);
+  return std::make_shared<LiveRules>(loaded, LiveRules::Reload::kPossible);
 }
 
 // Drives a RuleMatch as a shard does.
@@ -261,7 +260,7 @@ TEST(RuleMatchTest, ARestartContinuesCases) {
 TEST(RuleMatchTest, NewRulesCountFromTheNextEventOn) {
   Stream stream{std::string(kSecretRule)};
   AddList(stream, kStart);
-  stream.rules().Replace(LoadSigma(kExecRule).rules);
+  stream.rules().Replace(LoadSigma(kExecRule));
   AddList(stream, kStart + absl::Seconds(1));
   AddExec(stream, "1", Stage::kResponseStarted, kStart, kStart);
   EXPECT_THAT(stream.rules_seen(), ElementsAre("secrets.list", "exec-id"));

@@ -49,7 +49,7 @@ detection:
 std::shared_ptr<LiveRules> Rules() {
   LoadedRules loaded = LoadSigma(kRules);
   EXPECT_EQ(loaded.diagnostics.errors(), 0u) << Messages(loaded);
-  return std::make_shared<LiveRules>(loaded.rules, LiveRules::Reload::kNever);
+  return std::make_shared<LiveRules>(loaded, LiveRules::Reload::kNever);
 }
 
 class DeterminismTest : public ::testing::Test {
