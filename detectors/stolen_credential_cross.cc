@@ -127,6 +127,7 @@ void StolenCredentialCross::Observe(const Observation& observation,
     case ObservationKind::kRecordsRejected:
     case ObservationKind::kTimeJumped:
     case ObservationKind::kStreamGoesOn:
+    case ObservationKind::kRuleMatches:
     case ObservationKind::kCount:
       break;
   }

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "model/correlation_input.h"
 #include "model/finding.h"
 #include "model/raw_batch.h"
 
@@ -32,6 +34,8 @@ enum class ObservationKind : uint8_t {
   kTimeJumped,
   // or the first event came behind rejected records.
   kStreamGoesOn,
+  // An event matched rules that correlations refer to; `matches` is set.
+  kRuleMatches,
   kCount
 };
 
@@ -73,6 +77,7 @@ struct Observation {
   // A finding that lacks only what the correlator knows.
   std::optional<Finding> draft;
   std::optional<StreamBreak> stream;
+  std::vector<CorrelationInput> matches;
 };
 
 }  // namespace oddverb

@@ -9,7 +9,13 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// Of a waiting match, besides its texts and numbers.
+constexpr size_t kWaitingBytes = 300;
+constexpr size_t kTextBytes = 40;
+
+double AsDouble(const Number& number) {
+  return number.is_integer ? static_cast<double>(number.integer) : number.real;
+}
 
 }  // namespace
 
@@ -33,14 +39,50 @@ size_t CorrelationEngine::groups() const {
   return count;
 }
 
+size_t CorrelationEngine::BytesOf(const CorrelationInput& input) {
+  size_t bytes = kWaitingBytes + 8 * input.values.size();
+  bytes += 8 * input.numbers.size();
+  for (const std::string& value : input.group) {
+    bytes += kTextBytes + value.size();
+  }
+  for (const std::string& sample : input.samples) {
+    bytes += kTextBytes + sample.size();
+  }
+  return bytes;
+}
+
+uint32_t CorrelationEngine::TakeNumber(Row row) {
+  uint32_t number = numbers_.Take();
+  if (number == rows_.size()) rows_.emplace_back();
+  rows_[number] = row;
+  return number;
+}
+
+void CorrelationEngine::FreeNumber(uint32_t number) {
+  rows_[number] = {};
+  numbers_.Free(number);
+}
+
+// Takes over what the group has come to.
+void CorrelationEngine::Weigh(Slot& slot) {
+  size_t bytes = slot.group.Bytes();
+  bytes_ += bytes - slot.bytes;
+  groups_[slot.correlation].bytes += bytes - slot.bytes;
+  slot.bytes = bytes;
+}
+
 void CorrelationEngine::Remove(uint32_t correlation, const Key& key) {
   Groups& groups = groups_[correlation];
   auto it = groups.slots.find(key);
+  Slot& slot = it->second;
   const Correlation& of = set_->correlations()[correlation];
   if (of.JudgesAtEnd()) {
-    timers_.erase({it->second.group.opened() + of.timespan, correlation, key});
+    timers_.erase({slot.group.opened() + of.timespan, correlation, key});
   }
-  groups.by_age.erase(it->second.place);
+  bytes_ -= slot.bytes;
+  groups.bytes -= slot.bytes;
+  FreeNumber(slot.number);
+  groups.by_use.erase(slot.used);
   groups.slots.erase(it);
 }
 
@@ -49,8 +91,8 @@ void CorrelationEngine::ForgetOld(uint32_t correlation, absl::Time now) {
   const Correlation& of = set_->correlations()[correlation];
   if (of.JudgesAtEnd()) return;  // they go with their windows
   Groups& groups = groups_[correlation];
-  while (!groups.by_age.empty()) {
-    Key oldest = groups.by_age.front();
+  while (!groups.by_use.empty()) {
+    Key oldest = groups.by_use.begin()->second;
     if (groups.slots.at(oldest).group.touched() + of.timespan >= now) return;
     Remove(correlation, oldest);
   }
@@ -62,56 +104,81 @@ CorrelationEngine::Slot& CorrelationEngine::SlotOf(
   Key key = KeyOf(input.group);
   auto it = groups.slots.find(key);
   if (it != groups.slots.end()) {
-    groups.by_age.splice(groups.by_age.end(), groups.by_age, it->second.place);
-    return it->second;
+    Slot& slot = it->second;
+    auto place = groups.by_use.extract(slot.used);
+    place.key() = slot.used = ++uses_;
+    groups.by_use.insert(std::move(place));
+    numbers_.MarkChanged(slot.number);
+    return slot;
   }
   if (groups.slots.size() >= options_.max_groups) {
     ++counts_.evicted_groups;
-    Remove(correlation, groups.by_age.front());
+    Remove(correlation, groups.by_use.begin()->second);
   }
   const Correlation& of = set_->correlations()[correlation];
-  groups.by_age.push_back(key);
   if (of.JudgesAtEnd()) {
     timers_.emplace(input.time + of.timespan, correlation, key);
   }
-  return groups.slots
-      .emplace(key, Slot{CorrelationGroup(of, input.group),
-                         std::prev(groups.by_age.end())})
-      .first->second;
+  Slot& slot = groups.slots[key];
+  slot.correlation = correlation;
+  slot.group = CorrelationGroup(of, input.group);
+  slot.used = ++uses_;
+  slot.number = TakeNumber({.slot = &slot});
+  groups.by_use.emplace(slot.used, key);
+  return slot;
+}
+
+// Where much is kept of one correlation, whoever is behind it does not push out
+// what is known for the others.
+void CorrelationEngine::EvictOverBudget() {
+  while (bytes_ > options_.max_bytes) {
+    auto most = std::max_element(
+        groups_.begin(), groups_.end(),
+        [](const Groups& a, const Groups& b) { return a.bytes < b.bytes; });
+    ++counts_.evicted_groups;
+    Remove(static_cast<uint32_t>(most - groups_.begin()),
+           most->by_use.begin()->second);
+  }
 }
 
 void CorrelationEngine::Judge(const CorrelationInput& input, Alerts& alerts) {
   const Correlation& correlation = set_->correlations()[input.correlation];
   ForgetOld(input.correlation, input.time);
-  CorrelationGroup& group = SlotOf(input.correlation, input).group;
+  Slot& slot = SlotOf(input.correlation, input);
+  CorrelationGroup& group = slot.group;
   bool at_end = correlation.JudgesAtEnd();
   if (!at_end) {
     group.Expire(correlation, input.time - correlation.timespan);
   }
-  if (group.Repeats(input)) return;
-  if (at_end) {
-    counts_.dropped_values += group.Add(correlation, input);
-    return;
-  }
-  if (group.firing && !group.Holds(correlation)) group.firing = false;
-  counts_.dropped_values += group.Add(correlation, input);
+  bool is_new = !group.Repeats(input);
+  if (is_new && group.firing && !group.Holds(correlation)) group.firing = false;
+  if (is_new) counts_.dropped_values += group.Add(correlation, input);
+  Weigh(slot);
+  if (!is_new || at_end) return;
   if (!group.Holds(correlation)) {
     group.firing = false;  // an average can fall
-  } else if (group.firing) {
-    ++group.repeats;
-  } else {
+  } else if (!group.firing) {
     group.firing = true;
     Fire(input.correlation, group, input.time, alerts);
+  } else {
+    ++group.repeats;
+    if (!options_.tell_repeats || !correlation.rule.alerts) return;
+    alerts.push_back({.correlation = input.correlation,
+                      .time = input.time,
+                      .since = input.time,
+                      .group = group.values(),
+                      .number = group.Number(correlation),
+                      .is_repeat = true,
+                      .matches = 1,
+                      .samples = input.samples});
   }
 }
 
 void CorrelationEngine::EndWindow(const Timer& timer, Alerts& alerts) {
   auto [time, number, key] = timer;
   const Correlation& correlation = set_->correlations()[number];
-  CorrelationGroup group = std::move(groups_[number].slots.at(key).group);
-  groups_[number].by_age.erase(groups_[number].slots.at(key).place);
-  groups_[number].slots.erase(key);
-  timers_.erase(timer);
+  CorrelationGroup group = groups_[number].slots.at(key).group;
+  Remove(number, key);
   if (group.Holds(correlation)) Fire(number, group, time, alerts);
 }
 
@@ -125,23 +192,33 @@ void CorrelationEngine::Fire(uint32_t correlation, CorrelationGroup& group,
                          .since = group.Since(),
                          .group = group.values(),
                          .number = group.Number(of),
-                         .repeats = group.repeats};
+                         .repeats = group.repeats,
+                         .matches = group.Matches(of),
+                         .samples = group.Samples()};
   group.repeats = 0;
+  std::vector<CorrelationInput> inputs = InputsOf(alert);
+  if (of.rule.alerts) alerts.push_back(std::move(alert));
+  for (const CorrelationInput& input : inputs) Judge(input, alerts);
+}
+
+// What the alert is for the correlations that refer to this one.
+std::vector<CorrelationInput> CorrelationEngine::InputsOf(
+    const CorrelationAlert& alert) const {
   HashInput request;
-  request.Add(set_->FingerprintOf(correlation));
-  request.Add(static_cast<uint64_t>(absl::ToUnixNanos(time)));
+  request.Add(set_->FingerprintOf(alert.correlation));
+  request.Add(static_cast<uint64_t>(absl::ToUnixNanos(alert.time)));
   for (const std::string& value : alert.group) request.Add(value);
   KeyedHash hash;
   std::vector<CorrelationInput> inputs;
-  for (const CorrelationSet::Use& use : set_->UsesOf(correlation)) {
+  for (const CorrelationSet::Use& use : set_->UsesOf(alert.correlation)) {
     const Correlation& outer = set_->correlations()[use.correlation];
     const CorrelationMember& member = outer.members[use.member];
-    CorrelationInput& input = inputs.emplace_back(
-        CorrelationInput{.correlation = use.correlation,
-                         .member = use.member,
-                         .time = time,
-                         .request = hash.Hash(request.bytes()) | 1,
-                         .group = {}});
+    CorrelationInput input{.correlation = use.correlation,
+                           .member = use.member,
+                           .time = alert.time,
+                           .request = hash.Hash(request.bytes()) | 1,
+                           .group = {},
+                           .samples = alert.samples};
     for (size_t position : member.group_positions) {
       input.group.push_back(alert.group[position]);
     }
@@ -149,25 +226,27 @@ void CorrelationEngine::Fire(uint32_t correlation, CorrelationGroup& group,
     for (size_t position : member.value_positions) {
       tuple.Add(alert.group[position]);
     }
-    if (member.value_positions.empty()) continue;
+    if (member.value_positions.empty()) {
+      inputs.push_back(std::move(input));
+      continue;
+    }
     if (outer.type == CorrelationType::kValueCount) {
       input.values.push_back(hash.Hash(tuple.bytes()));
-    } else if (auto number =
-                   Number::Parse(alert.group[member.value_positions[0]])) {
-      input.numbers.push_back(number->is_integer
-                                  ? static_cast<double>(number->integer)
-                                  : number->real);
     } else {
-      inputs.pop_back();
+      auto number = Number::Parse(alert.group[member.value_positions[0]]);
+      if (!number.has_value()) continue;
+      input.numbers.push_back(AsDouble(*number));
     }
+    inputs.push_back(std::move(input));
   }
-  if (of.rule.alerts) alerts.push_back(std::move(alert));
-  for (const CorrelationInput& input : inputs) Judge(input, alerts);
+  return inputs;
 }
 
 void CorrelationEngine::TakeFirst(Alerts& alerts) {
   auto first = waiting_.begin();
-  CorrelationInput input = std::move(first->second);
+  CorrelationInput input = std::move(first->second.input);
+  waiting_bytes_ -= BytesOf(input);
+  FreeNumber(first->second.number);
   waiting_.erase(first);
   // Windows that were over before it.
   while (!timers_.empty() && std::get<0>(*timers_.begin()) < input.time) {
@@ -175,6 +254,7 @@ void CorrelationEngine::TakeFirst(Alerts& alerts) {
   }
   passed_ = std::max(passed_, input.time);
   Judge(input, alerts);
+  EvictOverBudget();
 }
 
 void CorrelationEngine::Observe(CorrelationInput input, Alerts& alerts) {
@@ -182,10 +262,15 @@ void CorrelationEngine::Observe(CorrelationInput input, Alerts& alerts) {
     ++counts_.late;
     return;
   }
-  waiting_.emplace(std::pair(input.time, taken_++), std::move(input));
-  if (waiting_.size() <= options_.max_waiting) return;
-  ++counts_.hurried;
-  TakeFirst(alerts);
+  waiting_bytes_ += BytesOf(input);
+  Place place(input.time, taken_++);
+  auto it = waiting_.emplace(place, Waiting{.input = std::move(input)}).first;
+  it->second.number = TakeNumber({.waiting = &*it});
+  while (waiting_.size() > options_.max_waiting ||
+         waiting_bytes_ > options_.max_waiting_bytes) {
+    ++counts_.hurried;
+    TakeFirst(alerts);
+  }
 }
 
 void CorrelationEngine::AdvanceTo(absl::Time watermark, Alerts& alerts) {
@@ -198,140 +283,8 @@ void CorrelationEngine::AdvanceTo(absl::Time watermark, Alerts& alerts) {
     EndWindow(Timer(*timers_.begin()), alerts);
   }
   passed_ = std::max(passed_, limit);
-}
-
-void CorrelationEngine::Clear() {
-  groups_.assign(groups_.size(), {});
-  timers_.clear();
-  waiting_.clear();
-  taken_ = 0;
-  passed_ = absl::InfinitePast();
-  counts_ = {};
-}
-
-std::string CorrelationEngine::Save() const {
-  StateWriter state;
-  state.PutU64(kStateVersion);
-  state.PutTime(passed_);
-  state.PutU64(taken_);
-  for (uint64_t count : {counts_.late, counts_.evicted_groups,
-                         counts_.dropped_values, counts_.hurried}) {
-    state.PutU64(count);
-  }
-  state.PutU64(groups_.size());
-  for (uint32_t c = 0; c < groups_.size(); ++c) {
-    state.PutFixed64(set_->FingerprintOf(c));
-    // In one string, so that it can be passed over.
-    StateWriter inner;
-    inner.PutU64(groups_[c].by_age.size());
-    for (const Key& key : groups_[c].by_age) {
-      groups_[c].slots.at(key).group.Save(inner);
-    }
-    state.PutString(inner.bytes());
-  }
-  SaveWaiting(state);
-  return state.Release();
-}
-
-void CorrelationEngine::SaveWaiting(StateWriter& state) const {
-  state.PutU64(waiting_.size());
-  for (const auto& [when, input] : waiting_) {
-    state.PutTime(when.first);
-    state.PutU64(when.second);
-    state.PutU64(input.correlation);
-    state.PutU64(input.member);
-    state.PutFixed64(input.request);
-    state.PutU64(input.group.size());
-    for (const std::string& value : input.group) state.PutString(value);
-    state.PutU64(input.values.size());
-    for (uint64_t value : input.values) state.PutFixed64(value);
-    state.PutU64(input.numbers.size());
-    for (double number : input.numbers) state.PutDouble(number);
-  }
-}
-
-// `numbers`: what the saved correlations are called here; -1: nothing.
-bool CorrelationEngine::LoadGroups(StateReader& state,
-                                   std::vector<int64_t>& numbers) {
-  std::multimap<uint64_t, uint32_t> known;
-  for (uint32_t c = 0; c < groups_.size(); ++c) {
-    known.emplace(set_->FingerprintOf(c), c);
-  }
-  for (size_t left = state.GetCount(9); left > 0; --left) {
-    auto it = known.find(state.GetFixed64());
-    std::string_view bytes = state.GetString();
-    numbers.push_back(it == known.end() ? -1 : int64_t{it->second});
-    if (it == known.end()) continue;
-    uint32_t c = it->second;
-    known.erase(it);
-    const Correlation& correlation = set_->correlations()[c];
-    StateReader inner(bytes);
-    for (size_t groups = inner.GetCount(1); groups > 0; --groups) {
-      CorrelationGroup group = CorrelationGroup::Load(correlation, inner);
-      if (!inner.status().ok()) return false;
-      Key key = KeyOf(group.values());
-      if (groups_[c].slots.contains(key)) return false;
-      if (correlation.JudgesAtEnd()) {
-        timers_.emplace(group.opened() + correlation.timespan, c, key);
-      }
-      groups_[c].by_age.push_back(key);
-      groups_[c].slots.emplace(
-          key, Slot{std::move(group), std::prev(groups_[c].by_age.end())});
-      // Fewer may be allowed now.
-      if (groups_[c].slots.size() <= options_.max_groups) continue;
-      ++counts_.evicted_groups;
-      Remove(c, groups_[c].by_age.front());
-    }
-    if (!inner.AtEnd()) return false;
-  }
-  return true;
-}
-
-void CorrelationEngine::LoadWaiting(StateReader& state,
-                                    const std::vector<int64_t>& numbers) {
-  for (size_t left = state.GetCount(16); left > 0; --left) {
-    CorrelationInput input;
-    input.time = state.GetTime();
-    uint64_t taken = state.GetU64(), correlation = state.GetU64();
-    uint64_t member = state.GetU64();
-    input.request = state.GetFixed64();
-    input.group.resize(state.GetCount(1));
-    for (std::string& value : input.group) {
-      value = std::string(state.GetString());
-    }
-    input.values.resize(state.GetCount(8));
-    for (uint64_t& value : input.values) value = state.GetFixed64();
-    input.numbers.resize(state.GetCount(8));
-    for (double& number : input.numbers) number = state.GetDouble();
-    if (correlation >= numbers.size()) return state.Fail();
-    if (numbers[correlation] < 0) continue;
-    input.correlation = static_cast<uint32_t>(numbers[correlation]);
-    const Correlation& of = set_->correlations()[input.correlation];
-    if (member >= of.members.size() ||
-        input.group.size() != of.group_by.size()) {
-      return state.Fail();
-    }
-    input.member = static_cast<uint32_t>(member);
-    waiting_.emplace(std::pair(input.time, taken), std::move(input));
-  }
-}
-
-absl::Status CorrelationEngine::Load(std::string_view bytes) {
-  Clear();
-  StateReader state(bytes);
-  if (state.GetU64() != kStateVersion) state.Fail();
-  passed_ = state.GetTime();
-  taken_ = state.GetU64();
-  for (uint64_t* count : {&counts_.late, &counts_.evicted_groups,
-                          &counts_.dropped_values, &counts_.hurried}) {
-    *count = state.GetU64();
-  }
-  std::vector<int64_t> numbers;
-  if (!LoadGroups(state, numbers)) state.Fail();
-  LoadWaiting(state, numbers);
-  if (!state.AtEnd()) state.Fail();
-  if (!state.status().ok()) Clear();
-  return state.status();
+  for (uint32_t c = 0; c < groups_.size(); ++c) ForgetOld(c, limit);
+  EvictOverBudget();
 }
 
 }  // namespace oddverb

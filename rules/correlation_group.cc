@@ -12,6 +12,13 @@ namespace {
 // they are repeated.
 constexpr size_t kKnownRequests = 16;
 
+// Nodes and shares of tables, as measured with libstdc++.
+constexpr size_t kGroupBytes = 600;
+constexpr size_t kEntryBytes = 80;
+constexpr size_t kValueBytes = 112;
+constexpr size_t kMemberBytes = 16;
+constexpr size_t kSampleBytes = 48;
+
 bool CountsEntries(CorrelationType type) {
   return type == CorrelationType::kEventCount ||
          type == CorrelationType::kValueSum ||
@@ -40,6 +47,7 @@ size_t KeptByCorrelation(const Correlation& correlation) {
 CorrelationGroup::CorrelationGroup(const Correlation& correlation,
                                    std::vector<std::string> values)
     : values_(std::move(values)) {
+  for (const std::string& value : values_) text_bytes_ += value.size();
   size_t members = correlation.members.size();
   if (correlation.type == CorrelationType::kTemporal ||
       correlation.type == CorrelationType::kTemporalOrdered) {
@@ -97,6 +105,28 @@ void CorrelationGroup::AddMember(const Correlation& correlation,
   }
 }
 
+void CorrelationGroup::DropSample(size_t index) {
+  text_bytes_ -= samples_[index].text.size();
+  samples_.erase(samples_.begin() + static_cast<ptrdiff_t>(index));
+}
+
+void CorrelationGroup::AddSamples(const CorrelationInput& input) {
+  for (const std::string& text : input.samples) {
+    auto shows = [&text](const Sample& sample) { return sample.text == text; };
+    if (std::any_of(samples_.begin(), samples_.end(), shows)) continue;
+    if (samples_.size() >= kMaxSamples) {
+      auto same = std::find_if(
+          samples_.begin(), samples_.end(),
+          [&input](const Sample& s) { return s.member == input.member; });
+      DropSample(same == samples_.end()
+                     ? 0
+                     : static_cast<size_t>(same - samples_.begin()));
+    }
+    samples_.push_back({input.time, input.member, text});
+    text_bytes_ += text.size();
+  }
+}
+
 void CorrelationGroup::Expire(const Correlation& correlation,
                               absl::Time begin) {
   while (!entries_.empty() && entries_.front().time < begin) {
@@ -111,6 +141,7 @@ void CorrelationGroup::Expire(const Correlation& correlation,
       if (time < begin) time = absl::InfinitePast();
     }
   }
+  while (!samples_.empty() && samples_.front().time < begin) DropSample(0);
 }
 
 bool CorrelationGroup::Repeats(const CorrelationInput& input) const {
@@ -121,6 +152,7 @@ size_t CorrelationGroup::Add(const Correlation& correlation,
                              const CorrelationInput& input) {
   touched_ = input.time;
   if (opened_ == absl::InfinitePast()) opened_ = input.time;
+  AddSamples(input);
   size_t kept = KeptByCorrelation(correlation), dropped = 0;
   if (CountsEntries(correlation.type)) {
     if (input.request != 0) requests_.insert(input.request);
@@ -179,6 +211,24 @@ double CorrelationGroup::Number(const Correlation& correlation) const {
   return 0;
 }
 
+uint64_t CorrelationGroup::Matches(const Correlation& correlation) const {
+  if (CountsEntries(correlation.type)) return entries_.size();
+  return std::max(static_cast<uint64_t>(Number(correlation)),
+                  uint64_t{samples_.size()});
+}
+
+std::vector<std::string> CorrelationGroup::Samples() const {
+  std::vector<std::string> texts;
+  for (const Sample& sample : samples_) texts.push_back(sample.text);
+  return texts;
+}
+
+size_t CorrelationGroup::Bytes() const {
+  return kGroupBytes + text_bytes_ + entries_.size() * kEntryBytes +
+         last_of_value_.size() * kValueBytes +
+         last_of_member_.size() * kMemberBytes + samples_.size() * kSampleBytes;
+}
+
 bool CorrelationGroup::Holds(const Correlation& correlation) const {
   switch (correlation.type) {
     case CorrelationType::kTemporalOrdered:
@@ -235,6 +285,12 @@ void CorrelationGroup::Save(StateWriter& state) const {
   }
   for (absl::Time time : last_of_member_) state.PutTime(time);
   for (absl::Time time : begin_of_chain_) state.PutTime(time);
+  state.PutU64(samples_.size());
+  for (const Sample& sample : samples_) {
+    state.PutTime(sample.time);
+    state.PutU64(sample.member);
+    state.PutString(sample.text);
+  }
 }
 
 CorrelationGroup CorrelationGroup::Load(const Correlation& correlation,
@@ -263,6 +319,16 @@ CorrelationGroup CorrelationGroup::Load(const Correlation& correlation,
   }
   for (absl::Time& time : group.last_of_member_) time = state.GetTime();
   for (absl::Time& time : group.begin_of_chain_) time = state.GetTime();
+  size_t samples = state.GetCount(4);
+  if (samples > kMaxSamples) state.Fail();
+  for (; samples > 0 && state.status().ok(); --samples) {
+    Sample sample;
+    sample.time = state.GetTime();
+    sample.member = static_cast<uint32_t>(state.GetU64());
+    sample.text = std::string(state.GetString());
+    group.text_bytes_ += sample.text.size();
+    group.samples_.push_back(std::move(sample));
+  }
   return group;
 }
 

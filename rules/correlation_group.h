@@ -25,6 +25,10 @@ namespace oddverb {
 
 class CorrelationGroup {
  public:
+  // Samples kept. The oldest goes, of the same rule if there is one, so that
+  // none is pushed out by another's.
+  static constexpr size_t kMaxSamples = 8;
+
   CorrelationGroup() = default;
   CorrelationGroup(const Correlation& correlation,
                    std::vector<std::string> values);
@@ -50,6 +54,12 @@ class CorrelationGroup {
   double Number(const Correlation& correlation) const;
   // The earliest match that is remembered.
   absl::Time Since() const;
+  // How many matches are remembered, or at least how many there were.
+  uint64_t Matches(const Correlation& correlation) const;
+  // What the latest matches show of themselves, by time.
+  std::vector<std::string> Samples() const;
+  // What it takes, about.
+  size_t Bytes() const;
 
   // Whether it holds since it was told of, and how often that was seen.
   bool firing = false;
@@ -66,11 +76,18 @@ class CorrelationGroup {
     uint64_t request = 0;
     double number = 0;
   };
+  struct Sample {
+    absl::Time time;
+    uint32_t member = 0;
+    std::string text;
+  };
 
   void AddEntry(const Correlation& correlation, Entry entry);
   void DropEntry(const Correlation& correlation);
   void AddValue(absl::Time time, uint64_t value);
   void AddMember(const Correlation& correlation, const CorrelationInput& input);
+  void AddSamples(const CorrelationInput& input);
+  void DropSample(size_t index);
   void AddInOrder(size_t member, absl::Time time);
   std::vector<bool> SeenMembers() const;
 
@@ -89,6 +106,8 @@ class CorrelationGroup {
   // beginning of a chain that ends in this rule, and when it last matched.
   std::vector<absl::Time> last_of_member_;
   std::vector<absl::Time> begin_of_chain_;
+  std::vector<Sample> samples_;  // by time
+  size_t text_bytes_ = 0;        // of values_ and samples_
 };
 
 // As many matches (or values) as have to be remembered to judge the condition.

@@ -69,7 +69,9 @@ CorrelationSet::CorrelationSet(std::vector<Correlation> correlations)
       by_correlation_(correlations_.size()) {
   for (uint32_t c = 0; c < correlations_.size(); ++c) {
     const Correlation& correlation = correlations_[c];
-    fingerprints_.push_back(FingerprintOfOne(correlation, hash_));
+    uint64_t fingerprint = FingerprintOfOne(correlation, hash_);
+    while (!by_fingerprint_.emplace(fingerprint, c).second) ++fingerprint;
+    fingerprints_.push_back(fingerprint);
     for (uint32_t m = 0; m < correlation.members.size(); ++m) {
       const CorrelationMember& member = correlation.members[m];
       auto& uses = member.is_correlation ? by_correlation_ : by_rule_;
@@ -79,6 +81,12 @@ CorrelationSet::CorrelationSet(std::vector<Correlation> correlations)
       for (const Field& field : member.values) fields_ |= field.fields();
     }
   }
+}
+
+std::optional<uint32_t> CorrelationSet::Find(uint64_t fingerprint) const {
+  auto it = by_fingerprint_.find(fingerprint);
+  if (it == by_fingerprint_.end()) return std::nullopt;
+  return it->second;
 }
 
 std::string CorrelationSet::GroupText(std::string_view value) {
@@ -99,7 +107,8 @@ void CorrelationSet::Extract(uint32_t rule, const AuditEvent& event,
                            .member = use.member,
                            .time = event.stage_time,
                            .request = 0,
-                           .group = {}};
+                           .group = {},
+                           .fingerprint = fingerprints_[use.correlation]};
     if (!event.audit_id.empty()) {
       input.request = hash_.Hash(event.audit_id) | 1;
     }

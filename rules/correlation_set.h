@@ -4,7 +4,9 @@
 #define ODDVERB_RULES_CORRELATION_SET_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,23 +15,11 @@
 #include "base/arena.h"
 #include "base/keyed_hash.h"
 #include "model/audit_event.h"
+#include "model/correlation_input.h"
 #include "model/field.h"
 #include "rules/correlation.h"
 
 namespace oddverb {
-
-// What one match of one rule says to one correlation. Small and owned: it
-// leaves the shard that saw the event.
-struct CorrelationInput {
-  uint32_t correlation = 0;
-  uint32_t member = 0;
-  absl::Time time;
-  // Hash of what makes the request one: the same request counts once. 0: none.
-  uint64_t request = 0;
-  std::vector<std::string> group;     // one for each of `group_by`
-  std::vector<uint64_t> values = {};  // hashes of what value_count counts
-  std::vector<double> numbers = {};   // what the others of value_* take
-};
 
 class CorrelationSet {
  public:
@@ -67,10 +57,12 @@ class CorrelationSet {
     return by_correlation_[correlation];
   }
 
-  // The same for the same definition, whatever else is in the set.
+  // The same for the same definition, whatever else is in the set; of several
+  // equal ones each has its own.
   uint64_t FingerprintOf(uint32_t correlation) const {
     return fingerprints_[correlation];
   }
+  std::optional<uint32_t> Find(uint64_t fingerprint) const;
 
   // A value as it is kept: short, or cut with a hash behind it.
   static std::string GroupText(std::string_view value);
@@ -80,6 +72,7 @@ class CorrelationSet {
   std::vector<std::vector<Use>> by_rule_;
   std::vector<std::vector<Use>> by_correlation_;
   std::vector<uint64_t> fingerprints_;
+  std::map<uint64_t, uint32_t> by_fingerprint_;
   FieldSet fields_;
   KeyedHash hash_;
 };
