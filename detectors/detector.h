@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -96,6 +97,14 @@ class Detector {
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
 };
 
+// A row of state by a number that a part gives out itself. The numbers of one
+// kind are all in use from 0 on: what is gone leaves a row without bytes.
+struct DetectorRow {
+  uint8_t kind = 0;
+  uint32_t number = 0;
+  std::string bytes;
+};
+
 class CrossDetector {
  public:
   virtual ~CrossDetector() = default;
@@ -108,6 +117,13 @@ class CrossDetector {
   virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
   virtual void SaveShared(StateWriter&) const {}
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+  // State of what is none of the tables' entities. Appends the rows that
+  // changed since the last call; they are loaded after the shared state, by
+  // kind and number.
+  virtual void TakeRows(std::vector<DetectorRow>&) {}
+  virtual absl::Status LoadRow(uint8_t, uint32_t, std::string_view) {
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace oddverb

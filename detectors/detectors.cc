@@ -6,6 +6,7 @@
 #include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
 #include "detectors/metadata_access.h"
+#include "detectors/rule_correlations.h"
 #include "detectors/rule_match.h"
 #include "detectors/stolen_credential.h"
 
@@ -42,7 +43,7 @@ constexpr std::array<DetectorEntry, 5> kDetectors = {{
     {"rule_match",
      "an event that a rule describes (Sigma; see docs/rules.md)",
      &MakeRuleMatch,
-     nullptr,
+     &MakeRuleCorrelations,
      {}},
     {"stolen_credential",
      "a credential is used where its owner cannot be, or is made to be misused",

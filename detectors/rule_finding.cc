@@ -49,7 +49,7 @@ std::string Summary(const AuditEvent& event, std::string_view who) {
   return text;
 }
 
-std::vector<std::string> NextSteps(const Rule& rule, const AuditEvent& event) {
+std::vector<std::string> NextSteps(const AuditEvent& event) {
   std::vector<std::string> next;
   const ObjectReference& object = event.object;
   if (object.present && !object.name.empty() && object.subresource != "proxy") {
@@ -66,10 +66,6 @@ std::vector<std::string> NextSteps(const Rule& rule, const AuditEvent& event) {
   if (!event.user.name.empty()) {
     next.push_back(absl::StrCat("kubectl auth can-i --list --as=",
                                 ShellWord(event.user.name)));
-  }
-  for (size_t i = 0; i < rule.references.size() && i < kMaxReferences; ++i) {
-    next.push_back(absl::StrCat(
-        "Read ", Bounded(rule.references[i], Finding::kMaxTextBytes)));
   }
   return next;
 }
@@ -119,27 +115,41 @@ Severity SeverityOf(RuleLevel level) {
   return Severity::kMedium;
 }
 
-void DescribeRuleFinding(const Rule& rule, const AuditEvent& event,
-                         Finding& out) {
+std::string RuleDescription(const Rule& rule) {
+  std::string_view description =
+      rule.description.empty() ? rule.title : rule.description;
+  return std::string(
+      absl::StripAsciiWhitespace(Bounded(description, kMaxDescriptionBytes)));
+}
+
+void AddReferences(const Rule& rule, Finding& out) {
+  for (size_t i = 0; i < rule.references.size() && i < kMaxReferences; ++i) {
+    out.next.push_back(absl::StrCat(
+        "Read ", Bounded(rule.references[i], Finding::kMaxTextBytes)));
+  }
+}
+
+void DescribeRule(const Rule& rule, Finding& out) {
   out.rule = Bounded(RuleHandle(rule), Finding::kMaxTextBytes);
   out.source = rule.language == RuleLanguage::kSigma ? "sigma" : "falco";
   out.severity = SeverityOf(rule.level);
   out.confidence = ConfidenceOf(rule.status);
   out.title = Bounded(rule.title, Finding::kMaxTextBytes);
-  out.summary = Summary(event, out.entity);
-  std::string_view description =
-      rule.description.empty() ? rule.title : rule.description;
-  AddReason("rule",
-            std::string(absl::StripAsciiWhitespace(
-                Bounded(description, kMaxDescriptionBytes))),
-            1, out);
-  out.threshold = 1;
-  out.next = NextSteps(rule, event);
   for (const std::string& text : rule.falsepositives) {
     if (out.benign_checks.size() >= kMaxFalsePositives) break;
     out.benign_checks.push_back(Bounded(text, Finding::kMaxTextBytes));
   }
   ReadTags(rule, out);
+}
+
+void DescribeRuleFinding(const Rule& rule, const AuditEvent& event,
+                         Finding& out) {
+  DescribeRule(rule, out);
+  out.summary = Summary(event, out.entity);
+  AddReason("rule", RuleDescription(rule), 1, out);
+  out.threshold = 1;
+  out.next = NextSteps(event);
+  AddReferences(rule, out);
 }
 
 }  // namespace oddverb

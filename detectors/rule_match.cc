@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "detectors/match_sample.h"
+#include "detectors/rule_correlations.h"
 #include "detectors/rule_finding.h"
 #include "model/event_key.h"
 #include "model/finding_state.h"
@@ -92,12 +94,25 @@ void RuleMatch::Observe(const AuditEvent& event, const EntityIds& ids,
   if (context_.rules->version() != version_) TakeRules();
   RuleMatcher::Request request = RequestOf(event, ids.actor);
   if (!matcher_.has_value()) return;
+  arena_.Clear();
   const Rule* const first = in_force_->rules->rules().data();
   for (const Rule* rule : matcher_->Match(event, request)) {
-    in_force_->matches[static_cast<size_t>(rule - first)]->fetch_add(
-        1, std::memory_order_relaxed);
+    auto number = static_cast<uint32_t>(rule - first);
+    in_force_->matches[number]->fetch_add(1, std::memory_order_relaxed);
+    in_force_->correlations->Extract(number, event, arena_, inputs_);
     if (rule->alerts) AddMatch(*rule, event, ids, out);
   }
+  if (!inputs_.empty()) TellCorrelations(event, out);
+}
+
+void RuleMatch::TellCorrelations(const AuditEvent& event, Emit& out) {
+  const std::string sample = PackSample(event);
+  for (CorrelationInput& input : inputs_) input.samples = {sample};
+  Observation observation;
+  observation.kind = ObservationKind::kRuleMatches;
+  observation.time = event.stage_time;
+  observation.matches = std::exchange(inputs_, {});
+  out.Observe(std::move(observation));
 }
 
 void RuleMatch::AddMatch(const Rule& rule, const AuditEvent& event,

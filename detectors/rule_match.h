@@ -3,6 +3,9 @@
 // its first event opens it, it is repeated as it grows, and when it has been
 // quiet the end gives the full count.
 //
+// What correlations (rules/) count is told to their part in the correlator,
+// rule_correlations.h.
+//
 // A rule that judges requests does so once, at the first stage that carries a
 // response; a rule that names `stage` judges every event.
 #ifndef ODDVERB_DETECTORS_RULE_MATCH_H_
@@ -13,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/arena.h"
 #include "detectors/detector.h"
 #include "detectors/judged_requests.h"
 #include "rules/live_rules.h"
@@ -58,6 +62,7 @@ class RuleMatch final : public Detector {
 
   void TakeRules();
   RuleMatcher::Request RequestOf(const AuditEvent& event, EntityId actor);
+  void TellCorrelations(const AuditEvent& event, Emit& out);
   void AddMatch(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
                 Emit& out);
   void OpenCase(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
@@ -74,7 +79,9 @@ class RuleMatch final : public Detector {
   const DetectorContext context_;
   uint64_t version_ = 0;  // of what is in force
   std::shared_ptr<const LiveRules::InForce> in_force_;
-  std::optional<RuleMatcher> matcher_;               // absent: there is no rule
+  std::optional<RuleMatcher> matcher_;  // absent: there is no rule
+  Arena arena_;
+  std::vector<CorrelationInput> inputs_;
   std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
   std::vector<EntityId> open_actors_;                // that have a case
   size_t case_count_ = 0;

@@ -4,13 +4,20 @@
 #include <iterator>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
 #include "pipeline/part_state.h"
 
 namespace oddverb {
 namespace {
 
 constexpr char kOwner[] = "correlator";
+
+// Of the rows that a part numbers itself.
+std::string OwnerOf(std::string_view part) {
+  return absl::StrCat(kOwner, "/", A(part));
+}
 
 std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
   std::vector<Emission> all;
@@ -116,14 +123,33 @@ std::vector<Finding> Correlator::Process(
   stream_before(events);
   if (events > 0) MoveTo(routed.clock.stream_times.back());
   if (routed.is_end) Tick(absl::InfiniteFuture(), out);
-  if (routed.checkpoint_after) state_.TakeChanges(kOwner, state);
+  if (routed.checkpoint_after) TakeChanges(state);
   return out;
+}
+
+void Correlator::TakeChanges(std::vector<StateRow>& out) {
+  state_.TakeChanges(kOwner, out);
+  std::vector<DetectorRow> rows;
+  for (const auto& [name, part] : state_.parts()) {
+    rows.clear();
+    part->TakeRows(rows);
+    for (DetectorRow& row : rows) {
+      out.push_back(
+          {OwnerOf(name), row.kind, row.number, std::move(row.bytes)});
+    }
+  }
 }
 
 absl::Status Correlator::Load(const std::vector<StateRow>& rows,
                               absl::Time stream_time) {
   stream_time_ = stream_time;
-  return state_.Load(RowsOf(kOwner, rows));
+  ODDVERB_RETURN_IF_ERROR(state_.Load(RowsOf(kOwner, rows)));
+  for (const auto& [name, part] : state_.parts()) {
+    for (const StateRow& row : RowsOf(OwnerOf(name), rows)) {
+      ODDVERB_RETURN_IF_ERROR(part->LoadRow(row.kind, row.id, row.bytes));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace oddverb

@@ -49,6 +49,7 @@ class Correlator {
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
+  void TakeChanges(std::vector<StateRow>& out);
   void MoveTo(absl::Time stream_time) {
     stream_time_ = emit_.stream_time = stream_time;
   }

@@ -65,6 +65,8 @@ class PartState {
     }
   }
 
+  const std::vector<NamedPart<Part>>& parts() const { return parts_; }
+
   const EntityTable& table(EntityKind kind) const {
     return tables_[static_cast<size_t>(kind)];
   }

@@ -162,6 +162,7 @@ void CorrelationEngine::Judge(const CorrelationInput& input, Alerts& alerts) {
     Fire(input.correlation, group, input.time, alerts);
   } else {
     ++group.repeats;
+    group.untold = 0;
     if (!options_.tell_repeats || !correlation.rule.alerts) return;
     alerts.push_back({.correlation = input.correlation,
                       .time = input.time,
@@ -193,9 +194,9 @@ void CorrelationEngine::Fire(uint32_t correlation, CorrelationGroup& group,
                          .group = group.values(),
                          .number = group.Number(of),
                          .repeats = group.repeats,
-                         .matches = group.Matches(of),
+                         .matches = std::min(group.untold, group.Matches(of)),
                          .samples = group.Samples()};
-  group.repeats = 0;
+  group.repeats = group.untold = 0;
   std::vector<CorrelationInput> inputs = InputsOf(alert);
   if (of.rule.alerts) alerts.push_back(std::move(alert));
   for (const CorrelationInput& input : inputs) Judge(input, alerts);

@@ -54,7 +54,8 @@ struct CorrelationAlert {
   // Options::tell_repeats: no alert, but one more match of a group that has
   // alerted and whose condition holds on.
   bool is_repeat = false;
-  uint64_t matches = 0;  // at least so many are behind it; 1 of a repeat
+  // At least so many are behind it that no alert before told of.
+  uint64_t matches = 0;
   std::vector<std::string> samples = {};  // CorrelationInput::samples of them
 };
 

@@ -153,6 +153,7 @@ size_t CorrelationGroup::Add(const Correlation& correlation,
   touched_ = input.time;
   if (opened_ == absl::InfinitePast()) opened_ = input.time;
   AddSamples(input);
+  ++untold;
   size_t kept = KeptByCorrelation(correlation), dropped = 0;
   if (CountsEntries(correlation.type)) {
     if (input.request != 0) requests_.insert(input.request);
@@ -271,6 +272,7 @@ void CorrelationGroup::Save(StateWriter& state) const {
   state.PutTime(opened_);
   state.PutU64(firing ? 1 : 0);
   state.PutU64(repeats);
+  state.PutU64(untold);
   state.PutDouble(sum_);
   state.PutU64(entries_.size());
   for (const Entry& entry : entries_) {
@@ -303,6 +305,7 @@ CorrelationGroup CorrelationGroup::Load(const Correlation& correlation,
   group.opened_ = state.GetTime();
   group.firing = state.GetU64() != 0;
   group.repeats = state.GetU64();
+  group.untold = state.GetU64();
   double sum = state.GetDouble();
   for (size_t left = state.GetCount(18); left > 0; --left) {
     Entry entry;

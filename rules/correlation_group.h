@@ -64,6 +64,8 @@ class CorrelationGroup {
   // Whether it holds since it was told of, and how often that was seen.
   bool firing = false;
   uint64_t repeats = 0;
+  // Matches since the last one that was told of.
+  uint64_t untold = 0;
 
   void Save(StateWriter& state) const;
   // Damage shows in the reader's status.

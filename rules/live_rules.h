@@ -38,6 +38,13 @@ class LiveRules {
   // start, so it then reads all that any rule could ask for.
   enum class Reload : uint8_t { kNever, kPossible };
 
+  // What correlations could not take into account; see
+  // CorrelationEngine::Counts. Counted by the one who runs them.
+  struct CorrelationLosses {
+    std::atomic<uint64_t> late{0}, evicted_groups{0}, dropped_values{0},
+        hurried{0}, forgotten{0};
+  };
+
   // One load with its counters.
   struct InForce {
     std::shared_ptr<const RuleSet> rules;
@@ -61,6 +68,8 @@ class LiveRules {
 
   // Totals by handle, sorted.
   std::vector<std::pair<std::string, uint64_t>> MatchCounts() const;
+  CorrelationLosses& losses() { return losses_; }
+  const CorrelationLosses& losses() const { return losses_; }
 
  private:
   // REQUIRES: mutex_ is held, or nobody else knows this yet.
@@ -69,6 +78,7 @@ class LiveRules {
 
   const FieldSet fields_;
   std::atomic<uint64_t> version_{1};
+  CorrelationLosses losses_;
   mutable std::mutex mutex_;
   // Both guarded by mutex_. A map's values stay where they are.
   std::map<std::string, std::atomic<uint64_t>, std::less<>> counters_;

@@ -1,5 +1,7 @@
 // One order in, one output out: any number of threads, any batch size, any
 // restart points.
+#include "absl/strings/str_cat.h"
+#include "base/strings.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/demo_log.h"
@@ -12,7 +14,8 @@ namespace oddverb {
 namespace {
 
 // What repeats often, what a long request shows twice, what names its stage,
-// and what most events are.
+// and what most events are; and correlations of each way of judging, within one
+// actor and over many, one over another.
 constexpr std::string_view kRules = R"(
 title: Secrets are read
 name: secrets.read
@@ -44,6 +47,37 @@ logsource: {product: kubernetes, service: audit}
 detection:
   sel: {verb: [create, update, patch, delete]}
   condition: sel
+---
+title: Many writes
+name: writes.many
+correlation:
+  {type: event_count, rules: [any.write], group-by: [user.username],
+   timespan: 1m, condition: {gte: 4}, generate: true}
+---
+title: Writes of many
+name: writes.of_many
+correlation:
+  {type: value_count, rules: [any.write], group-by: [objectRef.namespace],
+   timespan: 10m, condition: {field: user.username, gte: 2}, generate: true}
+---
+title: Few writes
+name: writes.few
+level: low
+correlation:
+  {type: event_count, rules: [any.write], group-by: [sourceIPs], timespan: 2m,
+   condition: {lt: 3}, generate: true}
+---
+title: Exec and secrets
+name: exec.and_secrets
+correlation:
+  {type: temporal, rules: [pods.exec, secrets.read], timespan: 30m,
+   generate: true}
+---
+title: Writes, then secrets
+name: writes.then_secrets
+correlation:
+  {type: temporal_ordered, rules: [writes.many, secrets.read],
+   group-by: [user.username], timespan: 1h, generate: true}
 )";
 
 std::shared_ptr<LiveRules> Rules() {
@@ -71,8 +105,11 @@ std::string* DeterminismTest::expected_ = nullptr;
 TEST_F(DeterminismTest, TheLogHasFindingsToCompare) {
   EXPECT_GT(std::count(expected_->begin(), expected_->end(), '\n'), 10);
   for (std::string_view rule :
-       {"secrets.read", "pods.exec", "watch.end", "any.write"}) {
-    EXPECT_THAT(*expected_, ::testing::HasSubstr(rule));
+       {"secrets.read", "pods.exec", "watch.end", "any.write", "writes.many",
+        "writes.of_many", "writes.few", "exec.and_secrets",
+        "writes.then_secrets"}) {
+    EXPECT_THAT(*expected_, ::testing::HasSubstr(
+                                absl::StrCat("\"rule\":\"", A(rule), "\"")));
   }
 }
 
