@@ -24,6 +24,8 @@ struct CorrelationInput {
   uint64_t fingerprint = 0;
   // What an alert shows of the match; for who made it to read. Mostly one.
   std::vector<std::string> samples = {};
+  // The caller's: an alert names the match that completed it by it. Not saved.
+  uint64_t tag = 0;
 };
 
 }  // namespace oddverb

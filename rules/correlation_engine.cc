@@ -159,7 +159,7 @@ void CorrelationEngine::Judge(const CorrelationInput& input, Alerts& alerts) {
     group.firing = false;  // an average can fall
   } else if (!group.firing) {
     group.firing = true;
-    Fire(input.correlation, group, input.time, alerts);
+    Fire(input.correlation, group, input.time, input.tag, alerts);
   } else {
     ++group.repeats;
     group.untold = 0;
@@ -171,7 +171,8 @@ void CorrelationEngine::Judge(const CorrelationInput& input, Alerts& alerts) {
                       .number = group.Number(correlation),
                       .is_repeat = true,
                       .matches = 1,
-                      .samples = input.samples});
+                      .samples = input.samples,
+                      .completed_by = input.tag});
   }
 }
 
@@ -180,13 +181,13 @@ void CorrelationEngine::EndWindow(const Timer& timer, Alerts& alerts) {
   const Correlation& correlation = set_->correlations()[number];
   CorrelationGroup group = groups_[number].slots.at(key).group;
   Remove(number, key);
-  if (group.Holds(correlation)) Fire(number, group, time, alerts);
+  if (group.Holds(correlation)) Fire(number, group, time, 0, alerts);
 }
 
 // Recursion is bounded by kMaxCorrelationChain. A group is not touched after
 // the alert: others may push it out.
 void CorrelationEngine::Fire(uint32_t correlation, CorrelationGroup& group,
-                             absl::Time time, Alerts& alerts) {
+                             absl::Time time, uint64_t tag, Alerts& alerts) {
   const Correlation& of = set_->correlations()[correlation];
   CorrelationAlert alert{.correlation = correlation,
                          .time = time,
@@ -195,7 +196,8 @@ void CorrelationEngine::Fire(uint32_t correlation, CorrelationGroup& group,
                          .number = group.Number(of),
                          .repeats = group.repeats,
                          .matches = std::min(group.untold, group.Matches(of)),
-                         .samples = group.Samples()};
+                         .samples = group.Samples(),
+                         .completed_by = tag};
   group.repeats = group.untold = 0;
   std::vector<CorrelationInput> inputs = InputsOf(alert);
   if (of.rule.alerts) alerts.push_back(std::move(alert));
@@ -219,7 +221,8 @@ std::vector<CorrelationInput> CorrelationEngine::InputsOf(
                            .time = alert.time,
                            .request = hash.Hash(request.bytes()) | 1,
                            .group = {},
-                           .samples = alert.samples};
+                           .samples = alert.samples,
+                           .tag = alert.completed_by};
     for (size_t position : member.group_positions) {
       input.group.push_back(alert.group[position]);
     }

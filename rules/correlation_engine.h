@@ -57,6 +57,8 @@ struct CorrelationAlert {
   // At least so many are behind it that no alert before told of.
   uint64_t matches = 0;
   std::vector<std::string> samples = {};  // CorrelationInput::samples of them
+  // CorrelationInput::tag of the match that completed it; 0: the window's end.
+  uint64_t completed_by = 0;
 };
 
 // A row of the engine's state. Without bytes: the number is free.
@@ -170,8 +172,9 @@ class CorrelationEngine {
   void TakeFirst(Alerts& alerts);
   void Judge(const CorrelationInput& input, Alerts& alerts);
   void EndWindow(const Timer& timer, Alerts& alerts);
+  // `tag` is that of the match that completed it, 0 for a window's end.
   void Fire(uint32_t correlation, CorrelationGroup& group, absl::Time time,
-            Alerts& alerts);
+            uint64_t tag, Alerts& alerts);
   std::vector<CorrelationInput> InputsOf(const CorrelationAlert& alert) const;
   std::string RowBytes(const Row& row) const;
   absl::Status LoadGroup(uint32_t number, StateReader& state);

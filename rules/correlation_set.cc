@@ -98,20 +98,24 @@ std::string CorrelationSet::GroupText(std::string_view value) {
 void CorrelationSet::Extract(uint32_t rule, const AuditEvent& event,
                              Arena& arena,
                              std::vector<CorrelationInput>& out) const {
+  uint64_t request =
+      event.audit_id.empty() ? 0 : hash_.Hash(event.audit_id) | 1;
+  Extract(rule, RuleRecord(event), {event.stage_time, request}, arena, out);
+}
+
+void CorrelationSet::Extract(uint32_t rule, const RuleRecord& record,
+                             const Occurrence& occurrence, Arena& arena,
+                             std::vector<CorrelationInput>& out) const {
   if (!IsMember(rule)) return;
-  RuleRecord record(event);
   for (const Use& use : by_rule_[rule]) {
     const Correlation& correlation = correlations_[use.correlation];
     const CorrelationMember& member = correlation.members[use.member];
     CorrelationInput input{.correlation = use.correlation,
                            .member = use.member,
-                           .time = event.stage_time,
-                           .request = 0,
+                           .time = occurrence.time,
+                           .request = occurrence.request,
                            .group = {},
                            .fingerprint = fingerprints_[use.correlation]};
-    if (!event.audit_id.empty()) {
-      input.request = hash_.Hash(event.audit_id) | 1;
-    }
     if (!member.values.empty()) {
       auto tuples = Tuples(member.values, record, arena, kMaxValuesPerMatch);
       for (const auto& tuple : tuples) {

@@ -18,6 +18,7 @@
 #include "model/correlation_input.h"
 #include "model/field.h"
 #include "rules/correlation.h"
+#include "rules/rule_record.h"
 
 namespace oddverb {
 
@@ -46,6 +47,15 @@ class CorrelationSet {
   // Appends what the match of rule number `rule` with this event says. An event
   // that lacks a field of the group, or of the values, says nothing.
   void Extract(uint32_t rule, const AuditEvent& event, Arena& arena,
+               std::vector<CorrelationInput>& out) const;
+  // The same for any record, of which the caller says when it was, and a hash
+  // of what makes its request one (0: it is no request).
+  struct Occurrence {
+    absl::Time time;
+    uint64_t request = 0;
+  };
+  void Extract(uint32_t rule, const RuleRecord& record,
+               const Occurrence& occurrence, Arena& arena,
                std::vector<CorrelationInput>& out) const;
 
   // Members that are correlation number `correlation`.
