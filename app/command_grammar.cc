@@ -77,6 +77,25 @@ constexpr char kCheckConfigAbout[] =
     "what\n"
     "that user may read and write.";
 
+constexpr char kRulesCheckAbout[] =
+    "Find what is wrong with rules, and try them on a log\n"
+    "\n"
+    "Tells every mistake of Sigma's and Falco's rules with file, line, column "
+    "and\n"
+    "cure, and what can never match. With --against it then counts what each "
+    "rule\n"
+    "matches in the logs, before it is switched on.";
+constexpr char kRulesMatchAbout[] =
+    "Say which records rules match\n"
+    "\n"
+    "LOG is an audit log or any other file of JSON objects, one a line. "
+    "Writes a line\n"
+    "for each match: {\"rule\": its title, \"id\": ..., \"event\": N, "
+    "\"time\": ...}, where N\n"
+    "counts the records from 0. Of a correlation N is the record that "
+    "completed it,\n"
+    "null where a window's end did.";
+
 using Names = std::vector<std::string>;
 
 Names FormatNames() {
@@ -240,6 +259,49 @@ void AddListFormat(CLI::App* app, ListFormat& format) {
       ->type_name("FORMAT");
 }
 
+void AddRuleFlags(CommandGrammar& g, CLI::App* rules,
+                  RuleCommandOptions& options) {
+  rules->require_subcommand(1);
+  const char* paths_help = "Files and folders (of these *.yml and *.yaml)";
+  g.rules_check = rules->add_subcommand("check", kRulesCheckAbout);
+  g.rules_check->add_option("path", options.rules, paths_help)
+      ->type_name("PATH")
+      ->required();
+  g.rules_check
+      ->add_option("--against", options.logs,
+                   "Audit logs, as scan takes them: what would the rules have "
+                   "matched in them, a day, and by whom?")
+      ->type_name("LOG...");
+  g.rules_list = rules->add_subcommand("list", "Say what rules there are");
+  g.rules_list->add_option("path", options.rules, paths_help)
+      ->type_name("PATH")
+      ->required();
+  g.rules_match = rules->add_subcommand("match", kRulesMatchAbout);
+  g.rules_match->add_option("log", options.logs)->type_name("LOG")->required();
+  g.rules_match->add_option("--rules", options.rules, paths_help)
+      ->type_name("PATH")
+      ->required()
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+  AddChoice(g.rules_match, "--matching", {"all", "first"},
+            "Of Falco's rules that match an event: all (default), or as Falco "
+            "does only the first",
+            [&options](const std::string& name) {
+              options.first_match_only = name == "first";
+            })
+      ->type_name("WHICH");
+  AddListFormat(g.rules_list, options.format);
+  AddChoice(g.rules_check, "--format", {"text", "json"},
+            "Of what --against counts: text for people (default), json for "
+            "programs",
+            [&options](const std::string& name) {
+              options.format =
+                  name == "json" ? ListFormat::kJson : ListFormat::kText;
+            })
+      ->type_name("FORMAT");
+}
+
 void AddForwardFlags(CLI::App* app, ForwardOptions& forward) {
   app->add_option("-c,--config,--config.file", forward.config_file,
                   "Its sources, listeners and state directory; the rest does "
@@ -303,6 +365,9 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   for (CLI::App* command : {list_detectors, list_metrics, list_outputs}) {
     AddListFormat(command, line.list_format);
   }
+  AddRuleFlags(*this,
+               app->add_subcommand("rules", "For people who write rules"),
+               line.rule_command);
   CLI::App* schema = app->add_subcommand("schema", "Print a JSON Schema");
   schema->require_subcommand(1);
   schema_config = schema->add_subcommand(

@@ -31,6 +31,9 @@ struct CommandGrammar {
   CLI::App* list_detectors = nullptr;
   CLI::App* list_metrics = nullptr;
   CLI::App* list_outputs = nullptr;
+  CLI::App* rules_check = nullptr;
+  CLI::App* rules_list = nullptr;
+  CLI::App* rules_match = nullptr;
   CLI::App* schema_config = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;

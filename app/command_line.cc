@@ -156,6 +156,9 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.list_metrics->parsed()) return Command::kListMetrics;
   if (g.list_outputs->parsed()) return Command::kListOutputs;
   if (g.check_config->parsed()) return Command::kCheckConfig;
+  if (g.rules_check->parsed()) return Command::kRulesCheck;
+  if (g.rules_list->parsed()) return Command::kRulesList;
+  if (g.rules_match->parsed()) return Command::kRulesMatch;
   if (g.schema_config->parsed()) return Command::kSchemaConfig;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;
   if (g.version->parsed()) return Command::kVersion;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "app/forward.h"
 #include "app/list_text.h"
+#include "app/rule_commands.h"
 #include "app/scan_options.h"
 
 namespace oddverb {
@@ -24,6 +25,9 @@ struct CommandLine {
     kListDetectors,
     kListMetrics,
     kListOutputs,
+    kRulesCheck,
+    kRulesList,
+    kRulesMatch,
     kSchemaConfig,
     kSchemaFinding,
     kVersion,
@@ -34,6 +38,7 @@ struct CommandLine {
   std::string config_file;                     // for kRun and kCheckConfig
   ForwardOptions forward;                      // for kForward
   ListFormat list_format = ListFormat::kText;  // for kList...
+  RuleCommandOptions rule_command;             // for kRules...
   bool json = false;                           // for kVersion
 };
 

@@ -1,17 +1,21 @@
 #include "app/list_text.h"
 
 #include <algorithm>
+#include <deque>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "base/visible_text.h"
 #include "detectors/detectors.h"
 #include "exporters/exporters.h"
+#include "rules/live_rules.h"
 #include "telemetry/metric_names.h"
 
 namespace oddverb {
@@ -190,6 +194,33 @@ std::string OutputsText(ListFormat format) {
     page.rows.push_back({entry.name, {TextCell("summary", entry.summary)}});
   }
   return Print(page, format);
+}
+
+std::string RulesText(std::span<const Rule* const> rules, ListFormat format) {
+  Page page{"Rules", "What rules say of themselves.", {}};
+  // JSON escapes by itself.
+  std::deque<std::string> texts;
+  auto text = [&](std::string_view of) -> std::string_view {
+    if (format == ListFormat::kJson) return of;
+    std::string visible = VisibleText(of, Charset::kUtf8);
+    if (format == ListFormat::kMarkdown) {
+      visible = absl::StrReplaceAll(visible, {{"|", "\\|"}});
+    }
+    return texts.emplace_back(std::move(visible));
+  };
+  for (const Rule* rule : rules) {
+    std::vector<std::string_view> tags;
+    for (const std::string& tag : rule->tags) tags.push_back(text(tag));
+    std::string_view level = rule->priority.empty() ? RuleLevelName(rule->level)
+                                                    : text(rule->priority);
+    page.rows.push_back(
+        {text(RuleHandle(*rule)),
+         {TextCell("title", text(rule->title)), TextCell("level", level),
+          ListCell("tags", tags),
+          TextCell("place", texts.emplace_back(rule->place.ToString()))}});
+  }
+  if (!page.rows.empty()) return Print(page, format);
+  return format == ListFormat::kJson ? "[]\n" : "";
 }
 
 }  // namespace oddverb

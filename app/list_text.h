@@ -4,7 +4,10 @@
 #define ODDVERB_APP_LIST_TEXT_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
+
+#include "rules/rule.h"
 
 namespace oddverb {
 
@@ -15,6 +18,8 @@ enum class ListFormat : uint8_t { kText, kMarkdown, kJson };
 std::string DetectorsText(ListFormat format);
 std::string MetricsText(ListFormat format);
 std::string OutputsText(ListFormat format);
+// In the order given; what rules say of themselves is made harmless.
+std::string RulesText(std::span<const Rule* const> rules, ListFormat format);
 
 }  // namespace oddverb
 

@@ -159,10 +159,11 @@ void AddDiagnostics(const RuleFiles& files, RuleDiagnostic::Severity severity,
 }  // namespace
 
 RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
-                        RuleSelection selection, SigmaOptions sigma,
+                        RuleSelection selection, RuleLanguageOptions languages,
                         const RuleFileLimits& limits) {
   RuleFiles out;
-  RuleLoader loader(std::move(sigma), {}, std::move(selection));
+  RuleLoader loader(std::move(languages.sigma), std::move(languages.falco),
+                    std::move(selection));
   Walk walk(limits, loader, out);
   for (const std::string& path : paths) walk.AddPath(path);
   out.loaded = std::move(loader).Finish();

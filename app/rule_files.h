@@ -20,6 +20,11 @@ struct RuleFileLimits {
   size_t depth = 16;         // of folders in folders
 };
 
+struct RuleLanguageOptions {
+  SigmaOptions sigma = {};
+  FalcoOptions falco = {};
+};
+
 struct RuleFiles {
   LoadedRules loaded;  // `rules` is never null
   uint64_t files = 0;  // that were read
@@ -41,7 +46,8 @@ struct RuleFiles {
 // are followed. A file that is reached twice is read once. What cannot be read
 // costs nothing else.
 RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
-                        RuleSelection selection = {}, SigmaOptions sigma = {},
+                        RuleSelection selection = {},
+                        RuleLanguageOptions languages = {},
                         const RuleFileLimits& limits = {});
 
 // What costs a rule, and what is only odd; each with its place, a diagnostic

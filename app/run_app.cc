@@ -66,6 +66,12 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
       return Print(MetricsText(line->list_format));
     case CommandLine::Command::kListOutputs:
       return Print(OutputsText(line->list_format));
+    case CommandLine::Command::kRulesCheck:
+      return RunRulesCheck(line->rule_command, signals.stop);
+    case CommandLine::Command::kRulesList:
+      return RunRulesList(line->rule_command);
+    case CommandLine::Command::kRulesMatch:
+      return RunRulesMatch(line->rule_command, signals.stop);
     case CommandLine::Command::kSchemaConfig:
       return Print(ConfigSchemaJson() + "\n");
     case CommandLine::Command::kSchemaFinding:

@@ -1,0 +1,34 @@
+// The commands `oddverb rules ...`, for people who write rules.
+#ifndef ODDVERB_APP_RULE_COMMANDS_H_
+#define ODDVERB_APP_RULE_COMMANDS_H_
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "app/list_text.h"
+
+namespace oddverb {
+
+struct RuleCommandOptions {
+  std::vector<std::string> rules;  // files and folders
+  std::vector<std::string> logs;   // as `scan` takes them
+  bool first_match_only = false;   // of Falco's rules, as Falco does
+  ListFormat format = ListFormat::kText;
+};
+
+// All that is wrong about the rules. With logs, and nothing wrong, also what
+// each rule would have matched in them: how often a day, and by whom. Returns
+// kExitUsage if a rule is broken.
+int RunRulesCheck(const RuleCommandOptions& options,
+                  const std::atomic<bool>& stop);
+// One row a rule.
+int RunRulesList(const RuleCommandOptions& options);
+// One JSON object a match. Goes on without the rules that are broken, but ends
+// with kExitUsage if there are no others.
+int RunRulesMatch(const RuleCommandOptions& options,
+                  const std::atomic<bool>& stop);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_RULE_COMMANDS_H_
