@@ -63,8 +63,8 @@ absl::StatusOr<CrossDetectorList> MakeCrossDetectors(
   return list;
 }
 
-void ReadSettings(const YamlNode& root, Settings& settings,
-                  Mistakes& mistakes) {
+void ReadSettings(const YamlNode& root, const std::string& folder,
+                  Settings& settings, Mistakes& mistakes) {
   YamlNode proxies = root.Get("trusted_proxies");
   settings.detectors = root.Get("detectors");
   settings.cluster =
@@ -75,6 +75,7 @@ void ReadSettings(const YamlNode& root, Settings& settings,
   std::vector<SuppressConfig> suppress;
   LoadSuppressions(root, suppress, mistakes);
   CheckSuppressions(root.Get("suppress"), suppress, mistakes);
+  LoadRulesConfig(root, folder, settings.rules_config, mistakes);
   settings.suppressions = SuppressionList({suppress.begin(), suppress.end()});
   mistakes.Add(root.CheckAllKeysUsed());
 }
@@ -90,9 +91,11 @@ absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
     ODDVERB_ASSIGN_OR_RETURN(YamlNode root,
                              YamlNode::Parse(text, options.config_file));
     ODDVERB_ASSIGN_OR_RETURN(root, ExpandVariables(root, &ProcessEnvironment));
-    ReadSettings(root, settings, mistakes);
+    ReadSettings(root, FolderOf(options.config_file), settings, mistakes);
     mistakes.Add(CheckDetectorOptions(settings.cluster, settings.detectors));
   }
+  std::vector<std::string>& rules = settings.rules_config.paths;
+  rules.insert(rules.end(), options.rules.begin(), options.rules.end());
   if (!options.cluster.empty()) settings.cluster = options.cluster;
   if (!options.trusted_proxies.empty()) {
     settings.trusted_proxies =

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "app/rules_config.h"
 #include "app/scan_options.h"
 #include "base/ip_address.h"
 #include "exporters/exporters.h"
@@ -25,7 +26,8 @@ struct Settings {
   std::vector<IpNetwork> trusted_proxies;
   YamlNode detectors;  // mapping from detector name to its options
   SuppressionList suppressions;
-  KeyedHash hash;                    // a service's own, from its state
+  KeyedHash hash;  // a service's own, from its state
+  RulesConfig rules_config;
   std::shared_ptr<LiveRules> rules;  // null = none
 };
 

@@ -202,7 +202,16 @@ void AddReadingFlags(CLI::App* app, ScanOptions& scan) {
   app->add_option("path", scan.paths)->type_name("PATH")->expected(0, -1);
   const char* group = "Reading";
   AddValue(app, "--config", "FILE", scan.config_file,
-           "YAML with cluster, trusted_proxies and the detectors' options")
+           "YAML with cluster, trusted_proxies, suppress, rules and the "
+           "detectors' options")
+      ->group(group);
+  app->add_option("--rules", scan.rules,
+                  "Sigma or Falco rules: a file, or a folder of *.yml and "
+                  "*.yaml files; may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all()
+      ->type_name("PATH")
       ->group(group);
   AddValue(app, "--cluster", "NAME", scan.cluster,
            "Name of the cluster, part of every finding and of its id")

@@ -31,6 +31,12 @@ constexpr LiveKey kLiveKeys[] = {
     {"listeners", "tokens_file", true},
     {"log", "level"},
     {"outputs", "min_severity", true},
+    {"rules", "disable"},
+    {"rules", "enable"},
+    {"rules", "min_level"},
+    {"rules", "min_status"},
+    {"rules", "paths"},
+    {"rules", "strict"},
 };
 
 class FlatFields final : public ConfigFields {
@@ -54,6 +60,9 @@ class FlatFields final : public ConfigFields {
   void Length(const ConfigKey& key, Range<absl::Duration>,
               absl::Duration& value) override {
     Put(key, DurationValue(value));
+  }
+  void Flag(const ConfigKey& key, bool& value) override {
+    Put(key, value ? "true" : "false");
   }
   void Moment(const ConfigKey& key, absl::Time& value) override {
     Put(key, MomentValue(value));
@@ -207,6 +216,7 @@ ConfigChanges CompareConfigs(const ServiceConfig& before,
 
 void CopyLiveKeys(const ServiceConfig& from, ServiceConfig& to) {
   to.log.level = from.log.level;
+  to.rules = from.rules;
   for (ListenerConfig& listener : to.listeners) {
     const ListenerConfig* fresh = Named(from.listeners, listener.name);
     if (fresh == nullptr) continue;

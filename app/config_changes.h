@@ -21,8 +21,8 @@ struct ConfigChanges {
 ConfigChanges CompareConfigs(const ServiceConfig& before,
                              const ServiceConfig& after);
 
-// Log level, tokens and TLS files of listeners, severity of outputs: of those
-// that both have.
+// Log level, rules; tokens and TLS files of listeners, severity of outputs: of
+// those that both have.
 void CopyLiveKeys(const ServiceConfig& from, ServiceConfig& to);
 
 }  // namespace oddverb

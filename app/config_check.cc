@@ -21,6 +21,7 @@
 #include "app/config_values.h"
 #include "app/number_text.h"
 #include "app/outputs.h"
+#include "app/rule_files.h"
 #include "app/scan.h"
 #include "base/clock.h"
 #include "base/strings.h"
@@ -74,6 +75,7 @@ class FileCheck {
       WarnOfListener(listener);
     }
     for (const OutputConfig& output : config_.outputs) CheckOutput(output);
+    CheckRules();
     WarnOfSettings();
     WarnOfExpired();
     return std::move(report_);
@@ -97,6 +99,7 @@ class FileCheck {
   void CheckTls(const ListenerConfig& listener);
   void CheckOutput(const OutputConfig& output);
   void CheckReceiver(const OutputConfig& output);
+  void CheckRules();
   void WarnOfListener(const ListenerConfig& listener);
   void WarnOfSettings();
   void WarnOfExpired();
@@ -264,6 +267,13 @@ void FileCheck::CheckReceiver(const OutputConfig& output) {
   if (receiver.tls.has_value()) {
     WarnIfOthersMayRead(output.place, "a private key", receiver.tls->key_file);
   }
+}
+
+// Also without `strict`: what is refused here would be left out.
+void FileCheck::CheckRules() {
+  RuleFiles files = LoadRules(config_.rules);
+  report_.problems.AddTexts(RuleErrors(files));
+  report_.warnings.AddTexts(RuleWarnings(files));
 }
 
 void FileCheck::WarnIfOthersMayRead(std::string_view place,

@@ -339,9 +339,16 @@ void VisitConfig(ConfigFields& fields, ServiceConfig& config) {
                    VisitDelivery(inner, config.delivery);
                  });
   VisitSuppressions(fields, config.suppress);
+  VisitRulesSection(fields, config.rules);
   fields.Mapping({"detectors", "Options of each detector.",
                   "{forbidden_burst: {profile: sensitive}}"},
                  detectors, config.detectors);
+}
+
+void VisitRulesSection(ConfigFields& fields, RulesConfig& rules) {
+  fields.Section({"rules", "Rules beside the detectors, Sigma's and Falco's.",
+                  "{paths: [/etc/oddverb/rules]}"},
+                 [&rules](ConfigFields& inner) { VisitRules(inner, rules); });
 }
 
 void VisitSuppressions(ConfigFields& fields,

@@ -76,6 +76,7 @@ class ConfigFields {
                      int64_t& value) = 0;
   virtual void Length(const ConfigKey& key, Range<absl::Duration> range,
                       absl::Duration& value) = 0;
+  virtual void Flag(const ConfigKey& key, bool& value) = 0;
   // A date (its first moment, UTC) or a time of RFC 3339.
   virtual void Moment(const ConfigKey& key, absl::Time& value) = 0;
   virtual void Networks(const ConfigKey& key,
@@ -151,6 +152,8 @@ class ConfigFields {
 
 // Goes over every key, in the order in which a person writes them.
 void VisitConfig(ConfigFields& fields, ServiceConfig& config);
+// The key rules alone, which a scan has, too.
+void VisitRulesSection(ConfigFields& fields, RulesConfig& rules);
 // The key suppress alone, which a scan has, too.
 void VisitSuppressions(ConfigFields& fields,
                        std::vector<SuppressConfig>& entries);

@@ -139,6 +139,11 @@ class LoadingFields final : public ConfigFields {
     value = mistakes_.ValueOf(std::move(length), value);
   }
 
+  void Flag(const ConfigKey& key, bool& value) override {
+    YamlNode node = Get(key);
+    value = mistakes_.ValueOf(node.AsBool(value), value);
+  }
+
   void Moment(const ConfigKey& key, absl::Time& value) override {
     YamlNode node = Get(key);
     if (!node.present()) return;
@@ -415,6 +420,12 @@ void LoadConfigFields(const YamlNode& root, const std::string& folder,
   LoadingFields fields(root, folder, mistakes);
   VisitConfig(fields, config);
   fields.Finish();
+}
+
+void LoadRulesConfig(const YamlNode& root, const std::string& folder,
+                     RulesConfig& config, Mistakes& mistakes) {
+  LoadingFields fields(root, folder, mistakes);
+  VisitRulesSection(fields, config);
 }
 
 void LoadSuppressions(const YamlNode& root,

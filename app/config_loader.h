@@ -18,6 +18,10 @@ namespace oddverb {
 void LoadConfigFields(const YamlNode& root, const std::string& folder,
                       ServiceConfig& config, Mistakes& mistakes);
 
+// The key rules of `root` alone.
+void LoadRulesConfig(const YamlNode& root, const std::string& folder,
+                     RulesConfig& config, Mistakes& mistakes);
+
 // The key suppress of `root` alone.
 void LoadSuppressions(const YamlNode& root,
                       std::vector<SuppressConfig>& entries, Mistakes& mistakes);

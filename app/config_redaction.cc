@@ -46,6 +46,9 @@ class RedactingFields final : public ConfigFields {
               absl::Duration& value) override {
     out_.Key(key.name).String(DurationValue(value));
   }
+  void Flag(const ConfigKey& key, bool& value) override {
+    out_.Key(key.name).Bool(value);
+  }
   void Moment(const ConfigKey& key, absl::Time& value) override {
     if (value == absl::InfiniteFuture()) return;
     out_.Key(key.name).String(MomentValue(value));

@@ -70,6 +70,10 @@ class SchemaFields final : public ConfigFields {
               absl::Duration& value) override {
     AddScalar(key, "duration", DurationValue(value));
   }
+  void Flag(const ConfigKey& key, bool& value) override {
+    Add(key, absl::StrCat(R"("anyOf":[{"type":"boolean"},)", A(kVariable),
+                          R"(],"default":)", value ? "true" : "false"));
+  }
   void Moment(const ConfigKey& key, absl::Time&) override {
     Add(key, R"("$ref":"#/$defs/moment")");
   }

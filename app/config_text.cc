@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -126,6 +127,11 @@ absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
         absl::StrCat(path, ": larger than 4 MiB; is it a configuration?"));
   }
   return text;
+}
+
+std::string FolderOf(const std::string& path) {
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
 }
 
 absl::StatusOr<YamlNode> ExpandVariables(const YamlNode& root,

@@ -24,6 +24,9 @@ std::optional<std::string> ProcessEnvironment(std::string_view name);
 // InvalidArgument with path, cause and cure; above 4 MiB, too.
 absl::StatusOr<std::string> ReadConfigFile(const std::string& path);
 
+// Of a configuration: where its relative paths begin.
+std::string FolderOf(const std::string& path);
+
 // In values, never in keys: "${NAME}" is the variable, "${NAME:-text}" is text
 // where it is unset or empty, "$${" is "${". What a variable holds is one
 // value, whatever its characters, and is not expanded again. InvalidArgument:

@@ -4,6 +4,7 @@
 #define ODDVERB_APP_MISTAKES_H_
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,10 @@ class Mistakes {
         lines_.push_back(std::move(line));
       }
     }
+  }
+  // Each is one mistake, whose lines stay together.
+  void AddTexts(std::vector<std::string> texts) {
+    std::move(texts.begin(), texts.end(), std::back_inserter(lines_));
   }
   // The value, or `fallback` after a mistake.
   template <class T>

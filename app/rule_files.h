@@ -16,8 +16,8 @@ namespace oddverb {
 // What one load may read: a path such as "/" must not keep it busy for ever.
 struct RuleFileLimits {
   size_t files = 10'000;
-  size_t bytes = 256 << 20;  // of all; RuleLoader bounds each
-  size_t depth = 16;         // of folders in folders
+  size_t bytes = 64 << 20;  // of all; RuleLoader bounds each
+  size_t depth = 16;        // of folders in folders
 };
 
 struct RuleLanguageOptions {

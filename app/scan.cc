@@ -16,6 +16,7 @@
 #include "app/dead_letter.h"
 #include "app/number_text.h"
 #include "app/progress.h"
+#include "app/rule_files.h"
 #include "app/scan_metrics.h"
 #include "app/scan_outputs.h"
 #include "base/clock.h"
@@ -182,12 +183,30 @@ absl::StatusOr<std::vector<std::string>> InputsOf(const ScanOptions& options) {
   return paths;
 }
 
+// The rules that the settings name, if any; what is wrong with them is told.
+// InvalidArgument for a path that cannot be read: with fewer rules than were
+// asked for, no findings would look like a clean log.
+absl::StatusOr<RuleFiles> UseRules(Settings& settings) {
+  RuleFiles files = LoadRules(settings.rules_config);
+  std::vector<std::string> errors = RuleErrors(files);
+  const bool refused = !files.unreadable.empty() ||
+                       (settings.rules_config.strict && files.has_errors());
+  if (refused) return absl::InvalidArgumentError(JoinedComplaints(errors));
+  if (!errors.empty()) Tell(JoinedComplaints(std::move(errors)));
+  std::vector<std::string> warnings = RuleWarnings(files);
+  if (!warnings.empty()) Tell(JoinedComplaints(std::move(warnings)));
+  settings.rules =
+      std::make_shared<LiveRules>(files.loaded, LiveRules::Reload::kNever);
+  return files;
+}
+
 }  // namespace
 
 absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
                                 const std::atomic<bool>& stop) {
   const absl::Time start = SteadyNow();
   ODDVERB_ASSIGN_OR_RETURN(Settings settings, LoadSettings(options));
+  ODDVERB_ASSIGN_OR_RETURN(RuleFiles rules, UseRules(settings));
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(std::vector<std::string> inputs, InputsOf(options));
   ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Source> source,
@@ -226,8 +245,8 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
   ScanResult result = ResultOf(pipeline->counters(), delivery);
   result.elapsed = SteadyNow() - start;
   if (outputs.metrics != nullptr) {
-    ODDVERB_RETURN_IF_ERROR(
-        WriteScanMetrics(*pipeline, delivery, *outputs.metrics));
+    ODDVERB_RETURN_IF_ERROR(WriteScanMetrics(
+        *pipeline, delivery, {rules, *settings.rules}, *outputs.metrics));
   }
   return result;
 }

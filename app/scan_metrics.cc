@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "app/build_version.h"
 #include "app/pipeline_metrics.h"
+#include "app/rule_metrics.h"
 #include "base/status_macros.h"
 #include "telemetry/metrics.h"
 
@@ -23,7 +24,8 @@ void FillWorkers(const Pipeline& pipeline, Metrics& metrics) {
 }  // namespace
 
 absl::Status WriteScanMetrics(const Pipeline& pipeline,
-                              const Delivery& delivery, OutputFile& file) {
+                              const Delivery& delivery, const RulesUsed& rules,
+                              OutputFile& file) {
   const BuildVersion& build = GetBuildVersion();
   Metrics metrics({std::string(build.version), std::string(build.revision),
                    /*rules_version=*/""});
@@ -32,6 +34,7 @@ absl::Status WriteScanMetrics(const Pipeline& pipeline,
   FillLastEventTimes(pipeline.last_event_times(), metrics);
   FillSuppressedMetrics(delivery.counts_so_far(), metrics);
   FillWorkers(pipeline, metrics);
+  FillRuleMetrics(rules.files, rules.live, metrics);
   ODDVERB_RETURN_IF_ERROR(file.Write(metrics.Serialize()));
   return file.Close();
 }

@@ -15,7 +15,8 @@ struct ScanOptions {
   std::vector<std::string> paths;
   std::string format;  // exporter name; empty = by the terminal
   std::string output = "-";
-  std::string config_file;  // empty = none
+  std::string config_file;         // empty = none
+  std::vector<std::string> rules;  // files and folders
   std::string cluster;
   std::vector<std::string> trusted_proxies;  // CIDRs
   std::string metrics_file;                  // empty = none

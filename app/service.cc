@@ -27,6 +27,7 @@
 #include "app/service_http.h"
 #include "app/service_metrics.h"
 #include "app/service_outputs.h"
+#include "app/service_rules.h"
 #include "app/service_sources.h"
 #include "app/stream_meters.h"
 #include "app/systemd_notify.h"
@@ -75,6 +76,8 @@ class Service {
   absl::Status Healthy();
   absl::Status Ready();
   absl::StatusOr<std::string> Reload();
+  absl::StatusOr<std::string> TakeOver(
+      const absl::StatusOr<ServiceConfig>& fresh, ServiceConfig& next);
   absl::Status Apply(const ServiceConfig& next);
   std::string ConfigJson();
   void Watch(const ServiceSignals& signals);
@@ -94,6 +97,7 @@ class Service {
   RecentFindings recent_;
   std::unique_ptr<SqliteCheckpoint> checkpoint_;
   std::unique_ptr<ServiceSources> sources_;
+  std::unique_ptr<ServiceRules> rules_;
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ClockSkew> skew_;
@@ -131,6 +135,8 @@ absl::Status Service::Build() {
   settings.trusted_proxies = config_.trusted_proxies;
   settings.detectors = config_.detectors;
   settings.hash = checkpoint_->hash();
+  ODDVERB_ASSIGN_OR_RETURN(rules_, ServiceRules::Make(config_.rules, logger_));
+  settings.rules = rules_->live();
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
   ODDVERB_ASSIGN_OR_RETURN(
@@ -209,6 +215,7 @@ std::string Service::MetricsText() {
     FillTimeoutMetrics(server->counters(), metrics);
   }
   skew_->Fill(metrics);
+  rules_->FillMetrics(metrics);
   metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
       .Set(last_reload_good_ ? 1 : 0);
   metrics.Gauge(MetricId::kConfigLastReloadSuccess)
@@ -255,21 +262,28 @@ absl::Status Service::Apply(const ServiceConfig& next) {
   return absl::OkStatus();
 }
 
+// Puts the live keys of `fresh` into `next`, and that in force, with its rules,
+// of which it tells. Nothing has changed if it fails.
+absl::StatusOr<std::string> Service::TakeOver(
+    const absl::StatusOr<ServiceConfig>& fresh, ServiceConfig& next) {
+  ODDVERB_RETURN_IF_ERROR(fresh.status());
+  CopyLiveKeys(*fresh, next);
+  ODDVERB_ASSIGN_OR_RETURN(RuleFiles rules, rules_->Prepare(next.rules));
+  ODDVERB_RETURN_IF_ERROR(Apply(next));
+  return rules_->Apply(std::move(rules));
+}
+
 absl::StatusOr<std::string> Service::Reload() {
   std::lock_guard<std::mutex> lock(reload_mutex_);
   absl::StatusOr<ServiceConfig> fresh =
       LoadServiceConfig(config_file_, environment_);
-  absl::Status status = fresh.status();
   ServiceConfig next = effective_;
-  if (status.ok()) {
-    CopyLiveKeys(*fresh, next);
-    status = Apply(next);
-  }
-  last_reload_good_ = status.ok();
-  if (!status.ok()) {
+  absl::StatusOr<std::string> rules_in_force = TakeOver(fresh, next);
+  last_reload_good_ = rules_in_force.ok();
+  if (!rules_in_force.ok()) {
     logger_.Error("configuration refused, the old one stays",
-                  {{"error", std::string(status.message())}});
-    return status;
+                  {{"error", std::string(rules_in_force.status().message())}});
+    return rules_in_force;
   }
   last_good_load_ = absl::ToUnixSeconds(clock_.Now());
   auto keys = [](const std::vector<std::string>& list) {
@@ -282,7 +296,8 @@ absl::StatusOr<std::string> Service::Reload() {
   logger_.Info("configuration reloaded, certificates and tokens read again",
                {{"in_effect", changed}, {"needs_restart", waits}});
   return absl::StrCat("in effect now: ", changed, "; needs a restart: ", waits,
-                      "; certificates and tokens are read again");
+                      "; certificates and tokens are read again\n",
+                      *rules_in_force);
 }
 
 std::string Service::ConfigJson() {

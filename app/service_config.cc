@@ -1,7 +1,6 @@
 #include "app/service_config.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 #include "absl/strings/numbers.h"
@@ -15,12 +14,6 @@
 
 namespace oddverb {
 namespace {
-
-// Relative paths begin here.
-std::string FolderOf(const std::string& path) {
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
 
 // "file:line:column: " of a mistake, or "" if it has no place.
 std::string_view PlaceOf(std::string_view mistake, std::string_view path) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "app/config_text.h"
+#include "app/rules_config.h"
 #include "base/ip_address.h"
 #include "exporters/finding_format.h"
 #include "exporters/webhook_exporter.h"
@@ -179,6 +180,7 @@ struct ServiceConfig {
   std::string external_url;  // of this service, for links in alerts
   DeliveryConfig delivery;
   std::vector<SuppressConfig> suppress;
+  RulesConfig rules;
   YamlNode detectors;  // mapping from detector name to its options
 };
 

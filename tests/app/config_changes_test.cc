@@ -65,6 +65,12 @@ TEST(ConfigChangesTest, NamesEachKeyAndWhenItCounts) {
   const Case kCases[] = {
       {"level: info", "level: debug", "log.level", ""},
       {"format: json", "format: logfmt", "", "log.format"},
+      {"threads: 2\n",
+       "threads: 2\nrules: {paths: /r, enable: a, disable: b}\n",
+       "rules.disable rules.enable rules.paths", ""},
+      {"threads: 2\n",
+       "threads: 2\nrules: {min_level: high, min_status: test, strict: true}\n",
+       "rules.min_level rules.min_status rules.strict", ""},
       {"threads: 2", "threads: 3", "", "threads"},
       {"threads: 2\n", "\n", "", "threads"},
       {"32MiB", "33MiB", "", "memory.in_flight"},

@@ -54,6 +54,22 @@ TEST_F(ConfigCheckTest, SaysNothingOfAGoodOne) {
   EXPECT_THAT(report.warnings.lines(), IsEmpty());
 }
 
+TEST_F(ConfigCheckTest, ReadsTheRules) {
+  folder_.Write("r/a.yml",
+                "title: A\nlogsource: {product: kubernetes}\n"
+                "detection:\n  sel: {verb: get}\n  condition: sell\n");
+  ConfigReport report = Check(absl::StrCat(
+      kGood, "rules: {paths: [r, absent.yml], disable: [nobody]}\n"));
+  EXPECT_THAT(report.problems.lines(),
+              ElementsAre(folder_.path("absent.yml") +
+                              ": there is no such file or folder",
+                          AllOf(StartsWith(folder_.path("r/a.yml:5:14: ")),
+                                HasSubstr("\n      condition: sell\n"))));
+  EXPECT_THAT(report.warnings.lines(),
+              ElementsAre(AllOf(StartsWith(folder_.path("c.yaml:4:8: ")),
+                                HasSubstr("\"nobody\""))));
+}
+
 TEST_F(ConfigCheckTest, ChangesNothing) {
   Check(
       "state_dir: new\nsources: [{type: tail, path: logs/audit.log}]\n"

@@ -1,0 +1,25 @@
+#include "app/rule_metrics.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace oddverb {
+
+void FillRuleMetrics(const RuleFiles& files, const LiveRules& live,
+                     Metrics& metrics) {
+  const LoadedRules& loaded = files.loaded;
+  auto count = [&metrics](std::string_view state, uint64_t rules) {
+    metrics.Gauge(MetricId::kRules, {state}).Set(static_cast<double>(rules));
+  };
+  count("in_force", loaded.rules->rules().size() +
+                        loaded.correlations->correlations().size());
+  count("off", loaded.not_selected);
+  count("other_log", loaded.other_sources);
+  count("refused", loaded.refused);
+  for (const auto& [rule, matches] : live.MatchCounts()) {
+    metrics.Counter(MetricId::kRuleMatches, {rule})
+        .Add(static_cast<double>(matches));
+  }
+}
+
+}  // namespace oddverb
