@@ -1,5 +1,6 @@
 #include "app/rule_metrics.h"
 
+#include <atomic>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,16 @@ void FillRuleMetrics(const RuleFiles& files, const LiveRules& live,
   count("off", loaded.not_selected);
   count("other_log", loaded.other_sources);
   count("refused", loaded.refused);
+  auto lost = [&metrics](std::string_view reason,
+                         const std::atomic<uint64_t>& number) {
+    metrics.Counter(MetricId::kCorrelationLosses, {reason})
+        .Add(static_cast<double>(number.load(std::memory_order_relaxed)));
+  };
+  lost("late", live.losses().late);
+  lost("evicted_groups", live.losses().evicted_groups);
+  lost("dropped_values", live.losses().dropped_values);
+  lost("hurried", live.losses().hurried);
+  lost("forgotten", live.losses().forgotten);
   for (const auto& [rule, matches] : live.MatchCounts()) {
     metrics.Counter(MetricId::kRuleMatches, {rule})
         .Add(static_cast<double>(matches));

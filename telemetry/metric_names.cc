@@ -66,6 +66,12 @@ constexpr MetricName kMetrics[] = {
      kGauge,
      "Whether the last attempt to reload the configuration worked.",
      {}},
+    {MetricId::kCorrelationLosses,
+     "oddverb_correlation_losses_total",
+     kCounter,
+     "Matches and groups of rules that correlations could not take into "
+     "account, or not at their time.",
+     {"reason"}},
     {MetricId::kDeadLetterBytes,
      "oddverb_dead_letter_bytes",
      kGauge,
@@ -228,8 +234,8 @@ constexpr MetricName kMetrics[] = {
     {MetricId::kRuleMatches,
      "oddverb_rule_matches_total",
      kCounter,
-     "Matches of a rule, also those that are not told as a finding of their "
-     "own.",
+     "Matches of a rule, and alerts of a correlation, also those that are not "
+     "told as a finding of their own.",
      {"rule"}},
     {MetricId::kRules,
      "oddverb_rules",

@@ -28,6 +28,7 @@ enum class MetricId : uint8_t {
   kCheckpoints,
   kConfigLastReloadSuccess,
   kConfigLastReloadSuccessful,
+  kCorrelationLosses,
   kDeadLetterBytes,
   kDeadLettersDropped,
   kDetectorSeconds,

@@ -101,7 +101,8 @@ TEST(PrometheusRulesTest, EveryAlertSaysHowBadItIsAndWhatToDo) {
               IsSupersetOf({"OddverbFindingCritical", "OddverbNoEvents",
                             "OddverbEventsDropped", "OddverbLagHigh",
                             "OddverbExporterFailing", "OddverbBlindDetector",
-                            "OddverbDown", "OddverbConfigReloadFailed"}));
+                            "OddverbDown", "OddverbConfigReloadFailed",
+                            "OddverbRulesRefused"}));
 }
 
 TEST(PrometheusRulesTest, TheGuideNamesEveryAlert) {
