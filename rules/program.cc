@@ -150,8 +150,7 @@ absl::StatusOr<std::unique_ptr<const Program>> Program::Compile(
   return program;
 }
 
-bool Program::Matches(size_t index, ProgramState& state) const {
-  uint32_t at = starts_[index];
+bool Program::MatchesFrom(Place at, ProgramState& state) const {
   while (at < kReject) {
     const Instruction& instruction = instructions_[at];
     at = Evaluate(instruction.test, state) ? instruction.on_true

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,7 +33,28 @@ class Program {
   ~Program();
 
   // Whether predicate number `index` holds for the event that `state` began.
-  bool Matches(size_t index, ProgramState& state) const;
+  bool Matches(size_t index, ProgramState& state) const {
+    return MatchesFrom(starts_[index], state);
+  }
+
+  // A place in a predicate: what is before it is decided.
+  using Place = uint32_t;
+  // Where predicate number `index` goes on when `known`, called with tests
+  // (CompiledTest), tells the results of some of them, else nullopt.
+  template <class Known>
+  Place PlaceBehind(size_t index, Known known) const {
+    Place at = starts_[index];
+    while (at < kReject) {
+      const Instruction& instruction = instructions_[at];
+      std::optional<bool> result = known(tests_[instruction.test]);
+      if (!result.has_value()) break;
+      at = *result ? instruction.on_true : instruction.on_false;
+    }
+    return at;
+  }
+  static bool Holds(Place place) { return place == kAccept; }
+  static bool Fails(Place place) { return place == kReject; }
+  bool MatchesFrom(Place place, ProgramState& state) const;
 
   size_t size() const { return starts_.size(); }
   // Distinct tests, without those of element bodies.
