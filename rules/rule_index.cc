@@ -115,6 +115,7 @@ RuleIndex::Gate* RuleIndex::GateOf(const Field& field, uint32_t rule) {
     gates_.push_back(std::make_unique<Gate>());
     it = gates_.end() - 1;
     (*it)->field = number;
+    if (field.IsDecoded()) (*it)->few = kFewBehindDecoded;
     (*it)->of_symbol.resize(program_.fields()[number].symbols);
   }
   gate_of_rule_[rule] = static_cast<uint8_t>(it - gates_.begin() + 1);
@@ -235,12 +236,15 @@ void RuleIndex::FindCandidates(const Rows& rows, RuleIndexState& state,
   std::array<uint32_t, kMaxGates + 1> counts{};
   for_each([&](uint32_t rule) { ++counts[gate_of_rule_[rule]]; });
   found = {.rows = rows, .is_known = true};
+  auto is_open = [&](size_t gate) {
+    return counts[gate] > gates_[gate - 1]->few;
+  };
   for (size_t gate = 1; gate <= gates_.size(); ++gate) {
-    if (counts[gate] > kFewCandidates) found.gates |= uint64_t{1} << (gate - 1);
+    if (is_open(gate)) found.gates |= uint64_t{1} << (gate - 1);
   }
   for_each([&](uint32_t rule) {
     uint8_t gate = gate_of_rule_[rule];
-    if (gate != 0 && counts[gate] > kFewCandidates) return;
+    if (gate != 0 && is_open(gate)) return;
     Program::Place place = PlaceOf(rows, rule);
     if (Program::Holds(place)) {
       found.sure.push_back(rule);

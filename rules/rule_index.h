@@ -58,8 +58,10 @@ class RuleIndex {
   friend class RuleIndexState;
   static constexpr size_t kMaxRowFields = 8;
   static constexpr size_t kMaxGates = 64;
-  // So few candidates are evaluated at once instead of opening their gate.
+  // So few candidates are evaluated at once instead of opening their gate,
+  // which costs little where the decoder has read its field.
   static constexpr uint32_t kFewCandidates = 8;
+  static constexpr uint32_t kFewBehindDecoded = 1;
   // A row costs a bit for each rule; fields with more texts get a gate.
   static constexpr uint32_t kMaxRowSymbols = 512;
   static constexpr uint32_t kAbsentRow = 0;
@@ -73,6 +75,7 @@ class RuleIndex {
   // Predicates that come up only by what a field holds.
   struct Gate {
     uint32_t field = 0;
+    uint32_t few = kFewCandidates;
     std::vector<std::vector<uint32_t>> of_symbol;
     std::map<std::string, uint32_t> literal_numbers;
     LiteralSet literals;

@@ -63,7 +63,8 @@ std::span<const Rule* const> RuleMatcher::Match(RawJson record) {
 }
 
 // In their order.
-void RuleMatcher::FindNumbers(const RuleRecord& record, Request request) {
+std::span<const uint32_t> RuleMatcher::FindNumbers(const RuleRecord& record,
+                                                   Request request) {
   state_.Begin(record);
   const Program& program = *rules_->program_;
   RuleIndex::Found found = rules_->index_->Find(state_.values(), index_state_);
@@ -81,6 +82,9 @@ void RuleMatcher::FindNumbers(const RuleRecord& record, Request request) {
   for (uint32_t rule : found.whole) {
     if (judges(rule) && program.Matches(rule, state_)) judged_.push_back(rule);
   }
+  if (judged_.empty() && request == Request::kFirstWithStatus) {
+    return found.sure;
+  }
   std::sort(judged_.begin(), judged_.end());
   sure_.clear();
   std::copy_if(found.sure.begin(), found.sure.end(), std::back_inserter(sure_),
@@ -88,19 +92,19 @@ void RuleMatcher::FindNumbers(const RuleRecord& record, Request request) {
   numbers_.clear();
   std::merge(sure_.begin(), sure_.end(), judged_.begin(), judged_.end(),
              std::back_inserter(numbers_));
+  return numbers_;
 }
 
 std::span<const Rule* const> RuleMatcher::Match(const RuleRecord& record,
                                                 Request request) {
-  FindNumbers(record, request);
+  std::span<const uint32_t> numbers = FindNumbers(record, request);
   matches_.clear();
   if (rules_->matching_ == RuleMatching::kAll) {
-    for (uint32_t number : numbers_)
-      matches_.push_back(&rules_->rules_[number]);
+    for (uint32_t number : numbers) matches_.push_back(&rules_->rules_[number]);
     return matches_;
   }
   bool has_falco = false;
-  for (uint32_t number : numbers_) {
+  for (uint32_t number : numbers) {
     const Rule& rule = rules_->rules_[number];
     bool is_falco = rule.language == RuleLanguage::kFalco;
     if (is_falco && has_falco) continue;

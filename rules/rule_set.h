@@ -70,7 +70,8 @@ class RuleMatcher {
 
  private:
   std::span<const Rule* const> Match(const RuleRecord& record, Request request);
-  void FindNumbers(const RuleRecord& record, Request request);
+  std::span<const uint32_t> FindNumbers(const RuleRecord& record,
+                                        Request request);
 
   std::shared_ptr<const RuleSet> rules_;
   ProgramState state_;
