@@ -27,26 +27,29 @@ struct Alias {
 // that it can mean: pods, the templates of workloads, CronJobs.
 constexpr Alias kAliases[] = {
     {"apiGroup", "objectRef.apiGroup"},
-    {"capabilities", "@containers.securityContext.capabilities.add"},
+    {"capabilities", "container.securityContext.capabilities.add"},
     {"decision", "annotations.authorization.k8s.io/decision"},
-    {"hostIPC", "@hostIPC"},
-    {"hostNetwork", "@hostNetwork"},
-    {"hostPID", "@hostPID"},
-    {"hostPath", "@volumes.hostPath.path"},
-    {"image", "@containers.image"},
+    {"hostIPC", "pod.hostIPC"},
+    {"hostNetwork", "pod.hostNetwork"},
+    {"hostPID", "pod.hostPID"},
+    {"hostPath", "pod.volumes.hostPath.path"},
+    {"image", "container.image"},
     {"name", "objectRef.name"},
     {"namespace", "objectRef.namespace"},
-    {"privileged", "@containers.securityContext.privileged"},
+    {"privileged", "container.securityContext.privileged"},
     {"resource", "objectRef.resource"},
     {"subresource", "objectRef.subresource"},
     {"username", "user.username"},
 };
-// What '@' stands for.
+// Where the specification of a pod lies.
 constexpr std::string_view kPodSpecs[] = {
     "requestObject.spec.", "requestObject.spec.template.spec.",
     "requestObject.spec.jobTemplate.spec.template.spec."};
 constexpr std::string_view kContainerLists[] = {"containers", "initContainers",
                                                 "ephemeralContainers"};
+// Names that begin so are for every such place, too.
+constexpr std::string_view kPodPrefix = "pod.";
+constexpr std::string_view kContainerPrefix = "container.";
 
 const Alias* FindAlias(std::string_view name) {
   auto is_name = [name](const Alias& alias) { return alias.name == name; };
@@ -55,21 +58,37 @@ const Alias* FindAlias(std::string_view name) {
   return alias == std::end(kAliases) ? nullptr : alias;
 }
 
-std::vector<std::string> AliasPaths(std::string_view path) {
-  if (!path.starts_with('@')) return {std::string(path)};
-  path.remove_prefix(1);
+std::vector<std::string> PodPaths(std::string_view below) {
   std::vector<std::string> paths;
   for (std::string_view spec : kPodSpecs) {
-    if (!path.starts_with(kContainerLists[0])) {
-      paths.push_back(absl::StrCat(A(spec), A(path)));
-      continue;
-    }
-    std::string_view below = path.substr(kContainerLists[0].size());
+    paths.push_back(absl::StrCat(A(spec), A(below)));
+  }
+  return paths;
+}
+
+std::vector<std::string> ContainerPaths(std::string_view below) {
+  std::vector<std::string> paths;
+  for (std::string_view spec : kPodSpecs) {
     for (std::string_view list : kContainerLists) {
-      paths.push_back(absl::StrCat(A(spec), A(list), A(below)));
+      paths.push_back(absl::StrCat(A(spec), A(list), ".", A(below)));
     }
   }
   return paths;
+}
+
+// The paths that a short name stands for; empty if it is none.
+std::vector<std::string> AliasPaths(std::string_view name) {
+  const Alias* alias = FindAlias(name);
+  if (alias != nullptr) name = alias->path;
+  if (name.size() > kPodPrefix.size() && name.starts_with(kPodPrefix)) {
+    return PodPaths(name.substr(kPodPrefix.size()));
+  }
+  if (name.size() > kContainerPrefix.size() &&
+      name.starts_with(kContainerPrefix)) {
+    return ContainerPaths(name.substr(kContainerPrefix.size()));
+  }
+  if (alias == nullptr) return {};
+  return {std::string(name)};
 }
 
 enum class Derived : uint8_t { kNone, kCommand, kPath, kQuery };
@@ -210,12 +229,11 @@ absl::StatusOr<Field> Field::Compile(std::string_view name, Brackets brackets) {
   auto compiled = std::make_shared<Compiled>();
   compiled->name = std::string(name);
   ODDVERB_ASSIGN_OR_RETURN(compiled->path, NameParser(name, brackets).Parse());
-  if (const Alias* alias = FindAlias(name)) {
-    for (const std::string& path : AliasPaths(alias->path)) {
-      ODDVERB_ASSIGN_OR_RETURN(Field field, Compile(path, Brackets::kLiteral));
-      compiled->aliases.push_back(std::move(field));
-    }
-  } else if (name.starts_with(kElasticPrefix)) {
+  for (const std::string& path : AliasPaths(name)) {
+    ODDVERB_ASSIGN_OR_RETURN(Field field, Compile(path, Brackets::kLiteral));
+    compiled->aliases.push_back(std::move(field));
+  }
+  if (name.starts_with(kElasticPrefix)) {
     ODDVERB_ASSIGN_OR_RETURN(
         Field field, Compile(name.substr(kElasticPrefix.size()), brackets));
     compiled->aliases.push_back(std::move(field));

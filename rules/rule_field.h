@@ -7,7 +7,9 @@
 // 2. "derived.command" (what an exec runs, decoded), "derived.path" and
 //    "derived.query.NAME" (parts of requestURI, decoded);
 // 3. the short names that published rules use: "namespace", "hostPath", ...
-//    (kAliases in rule_field.cc), also behind "kubernetes.audit.".
+//    (kAliases in rule_field.cc), also behind "kubernetes.audit.";
+// 4. "pod.NAME" and "container.NAME": of every pod in a body, of every
+//    container of it, whether pod, workload template or CronJob.
 #ifndef ODDVERB_RULES_RULE_FIELD_H_
 #define ODDVERB_RULES_RULE_FIELD_H_
 

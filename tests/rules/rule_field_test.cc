@@ -169,6 +169,11 @@ const std::vector<FieldCase>& EventCases() {
       {"capabilities", {"SYS_ADMIN"}},
       {"privileged", {"true"}},
       {"image", {"a", "b"}},
+      {"pod.hostPID", {"true"}},
+      {"pod.volumes.hostPath.path", {"/etc"}},
+      {"container.image", {"a", "b"}},
+      {"kubernetes.audit.container.securityContext.privileged", {"true"}},
+      {"pod.nothing", {}},
       // Derived from requestURI.
       {"derived.command", {"sh -c curl /etc"}},
       {"derived.query.stdin", {"true"}},
