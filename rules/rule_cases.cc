@@ -113,7 +113,6 @@ class CasesReader {
       return;
     }
     entry.Get("why");
-    size_t before = cases_.size();
     ReadSingles(entry.Get("match"), RuleCase::Expectation::kMatch, base);
     ReadSingles(entry.Get("no_match"), RuleCase::Expectation::kNoMatch, base);
     YamlNode events = entry.Get("events");
@@ -121,7 +120,8 @@ class CasesReader {
       ReadSequence(entry, events, base);
     } else if (entry.Get("firings").present()) {
       reporter.Error(entry.Get("firings"), "\"firings\" of which \"events\"?");
-    } else if (cases_.size() == before && !reporter.failed()) {
+    } else if (!entry.Get("match").present() &&
+               !entry.Get("no_match").present()) {
       reporter.Error(
           entry, "nothing to check: no \"match\", \"no_match\", \"events\"");
     }
