@@ -18,7 +18,7 @@ struct ShortName {
   std::string_view name;
   std::string_view path;
 };
-// Those of rules (rule_field.cc) that name one place.
+// Those of rules (short_names.cc) that name one place.
 constexpr ShortName kShortNames[] = {
     {"apiGroup", "objectRef.apiGroup"},
     {"decision", "annotations.authorization.k8s.io/decision"},

@@ -76,8 +76,11 @@ class Runner {
 
   std::vector<std::string> Known() const {
     std::set<std::string> known;
-    for (const Numbers* numbers : {&rules_, &correlations_}) {
-      for (const auto& [name, number] : *numbers) known.insert(name);
+    for (const Rule& rule : loaded_.rules->rules()) {
+      known.emplace(RuleHandle(rule));
+    }
+    for (const Correlation& c : set_->correlations()) {
+      known.emplace(RuleHandle(c.rule));
     }
     return {known.begin(), known.end()};
   }

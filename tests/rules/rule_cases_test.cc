@@ -155,7 +155,7 @@ TEST(RuleCasesTest, ErrorsNameTheirPlaceAndTheRestIsRead) {
           HasSubstr("cases.yaml:3:41: error: no event of this name above"),
           HasSubstr("cases.yaml:4:5: error: no \"rule\""),
           HasSubstr("cases.yaml:5:5: error: nothing to check"),
-          HasSubstr("unknown key: mach"), HasSubstr("cases.yaml:6:"),
+          HasSubstr("unknown key: \"mach\""), HasSubstr("cases.yaml:6:"),
           HasSubstr("cases.yaml:7:32: error: \"repeat\" must be from 1"),
           HasSubstr("caes")));
   RuleDiagnostics diagnostics;
