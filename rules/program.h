@@ -19,6 +19,7 @@
 #include "rules/compiled_test.h"
 #include "rules/event_values.h"
 #include "rules/predicate.h"
+#include "rules/text_memo.h"
 
 namespace oddverb {
 
@@ -82,14 +83,29 @@ class Program {
     std::unique_ptr<const Program> program;
   };
 
+  // Where the results of a test are remembered by text.
+  struct MemoPlace {
+    static constexpr uint32_t kNone = ~uint32_t{0};
+    uint32_t memo = kNone;
+    uint32_t test = 0;  // in the memo
+  };
+  // A field whose texts come again and again.
+  struct Memo {
+    uint32_t field = 0;
+    uint32_t tests = 0;
+  };
+
   Program();
   bool Evaluate(uint32_t test, ProgramState& state) const;
+  bool EvaluateByMemo(uint32_t test, ProgramState& state) const;
   bool HasElement(uint32_t test, ProgramState& state) const;
 
   std::vector<ProgramField> fields_;
   std::map<Field, uint32_t> field_numbers_;
   std::vector<CompiledTest> tests_;
-  std::vector<Body> bodies_;  // by test
+  std::vector<Body> bodies_;            // by test
+  std::vector<MemoPlace> memo_places_;  // by test
+  std::vector<Memo> memos_;
   std::vector<Instruction> instructions_;
   std::vector<uint32_t> starts_;
 };
@@ -110,6 +126,12 @@ class ProgramState {
   EventValues values_;
   uint64_t event_ = 0;
   std::vector<uint64_t> results_;  // by test: event * 2 + result
+  struct MemoOfField {
+    TextMemo memo;
+    uint64_t event = 0;                   // that `results` is of
+    TextMemo::Result* results = nullptr;  // nullptr: not remembered
+  };
+  std::vector<MemoOfField> memos_;  // by memo
   std::vector<std::unique_ptr<ProgramState>> bodies_;
 };
 

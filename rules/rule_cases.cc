@@ -284,4 +284,10 @@ std::vector<RuleCase> ReadRuleCases(std::string_view file,
   return reader.Release();
 }
 
+bool HoldsRuleCases(std::string_view text) {
+  constexpr std::string_view kKey = "cases:";
+  return text.starts_with(kKey) ||
+         text.find("\n" + std::string(kKey)) != std::string_view::npos;
+}
+
 }  // namespace oddverb

@@ -54,6 +54,9 @@ struct RuleCase {
 // Of one file.
 inline constexpr size_t kMaxCaseEvents = 20'000;
 
+// Whether a file holds cases, and no rules: a line that begins with "cases:".
+bool HoldsRuleCases(std::string_view text);
+
 // All cases of a text that can be had; what is wrong with others is added to
 // `diagnostics`. `file` is what messages call it.
 std::vector<RuleCase> ReadRuleCases(std::string_view file,
