@@ -1,3 +1,4 @@
+// Long because: one table of flags, command by command; each reads alone.
 #include "app/command_grammar.h"
 
 #include <algorithm>
