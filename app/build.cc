@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config_consistency.h"
 #include "app/config_loader.h"
-#include "app/config_rules.h"
 #include "app/config_text.h"
 #include "app/mistakes.h"
 #include "base/nearest_name.h"
