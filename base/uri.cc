@@ -1,5 +1,7 @@
 #include "base/uri.h"
 
+#include <algorithm>
+
 namespace oddverb {
 namespace {
 
@@ -15,7 +17,7 @@ int HexValue(char c) {
 
 UriParts SplitUri(std::string_view uri) {
   UriParts parts;
-  parts.path = uri.substr(0, uri.find_first_of("?#"));
+  parts.path = uri.substr(0, std::min(uri.find('?'), uri.find('#')));
   // The query does not end at a '#': Go's server knows no fragments
   // (url.ParseRequestURI), so `?x=1#&command=sh` does run a command.
   size_t question = uri.find('?');

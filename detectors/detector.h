@@ -29,6 +29,7 @@
 namespace oddverb {
 
 class LiveRules;
+class RuleJudge;
 
 // What every part is built with; copied.
 struct DetectorContext {
@@ -72,6 +73,8 @@ class Emit {
   // Event time as the whole stream has reached it, set by the pipeline before
   // each call: the `time` of a finding.
   absl::Time stream_time = absl::InfinitePast();
+  // Of rule_match, for all shards of the worker; it makes it.
+  std::shared_ptr<RuleJudge> rule_judge;
 };
 
 class Detector {

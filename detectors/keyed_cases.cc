@@ -69,11 +69,12 @@ void KeyedCases::EndQuiet(EntityId actor, absl::Time now, Emit& out) {
   auto it = actors_.find(actor);
   if (it == actors_.end()) return;
   std::vector<Case>& cases = it->second;
-  auto first_quiet =
-      std::stable_partition(cases.begin(), cases.end(), [&](const Case& open) {
-        return open.finding.last_seen + limits_.quiet > now;
-      });
-  if (first_quiet == cases.end()) return;
+  auto goes_on = [&](const Case& open) {
+    return open.finding.last_seen + limits_.quiet > now;
+  };
+  // As it is nearly always; to part them takes memory.
+  if (std::all_of(cases.begin(), cases.end(), goes_on)) return;
+  auto first_quiet = std::stable_partition(cases.begin(), cases.end(), goes_on);
   for (auto open = first_quiet; open != cases.end(); ++open) {
     out.Report(FinalOf(std::move(open->finding)));
     --count_;

@@ -43,6 +43,11 @@ class KeyedCases {
     return CountOf(actor) >= limits_.per_actor;
   }
 
+  // Whether a further case ends another one early, of whichever actor.
+  bool OpeningEndsOne(EntityId actor) const {
+    return count_ >= limits_.all || IsFull(actor);
+  }
+
   // Reports and keeps it. Where all are full, the one that has been quiet
   // longest ends. REQUIRES: not IsFull(actor).
   void Open(EntityId actor, uint64_t key, Finding finding, Emit& out);

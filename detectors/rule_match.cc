@@ -7,6 +7,7 @@
 #include "detectors/match_sample.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_finding.h"
+#include "detectors/rule_judge.h"
 
 namespace oddverb {
 namespace {
@@ -19,19 +20,24 @@ uint64_t CaseKey(const KeyedHash& hash, const Rule& rule) {
   return hash.Hash(input.bytes());
 }
 
+// Of the actor, the rule and the stretch of time, not of the event: which event
+// comes first depends on how several files, or senders, are read. Two cases
+// are in two stretches, as one ends after so much quiet.
+Hash128 IdOf(const DetectorContext& context, const AuditEvent& event,
+             const Finding& finding) {
+  const int64_t stretch = absl::ToUnixSeconds(event.stage_time) /
+                          absl::ToInt64Seconds(RuleMatch::kCaseWindow);
+  // With the key of ids, which is the same everywhere.
+  HashInput opening;
+  opening.Add(KeysOf(context.id_hash, event).actor)
+      .Add(static_cast<uint64_t>(stretch));
+  return FindingId(context.id_hash, context.cluster, finding.rule,
+                   finding.entity, context.id_hash.HashWide(opening.bytes()));
+}
+
 }  // namespace
 
-RuleMatch::RuleMatch(const DetectorContext& context) : context_(context) {
-  if (context_.rules != nullptr) TakeRules();
-}
-
-void RuleMatch::TakeRules() {
-  // Asked first: what comes in between is taken over with the next event.
-  version_ = context_.rules->version();
-  in_force_ = context_.rules->Get();
-  matcher_.reset();
-  if (!in_force_->rules->rules().empty()) matcher_.emplace(in_force_->rules);
-}
+RuleMatch::RuleMatch(const DetectorContext& context) : context_(context) {}
 
 FieldSet RuleMatch::fields() const {
   if (context_.rules == nullptr) return FieldSet();
@@ -78,27 +84,28 @@ RuleMatcher::Request RuleMatch::RequestOf(const AuditEvent& event,
 void RuleMatch::Observe(const AuditEvent& event, const EntityIds& ids,
                         Emit& out) {
   if (context_.rules == nullptr || ids.actor == kNoEntity) return;
-  if (context_.rules->version() != version_) TakeRules();
+  if (out.rule_judge == nullptr) out.rule_judge = std::make_shared<RuleJudge>();
+  RuleJudge& judge = *out.rule_judge;
+  judge.TakeRules(*context_.rules);
   RuleMatcher::Request request = RequestOf(event, ids.actor);
-  if (!matcher_.has_value()) return;
-  arena_.Clear();
-  const Rule* const first = in_force_->rules->rules().data();
-  for (const Rule* rule : matcher_->Match(event, request)) {
-    auto number = static_cast<uint32_t>(rule - first);
-    in_force_->matches[number]->fetch_add(1, std::memory_order_relaxed);
-    in_force_->correlations->Extract(number, event, arena_, inputs_);
+  if (!judge.HasRules()) return;
+  for (const Rule* rule : judge.Judge(event, request)) {
     if (rule->alerts) AddMatch(*rule, event, ids, out);
   }
-  if (!inputs_.empty()) TellCorrelations(event, out);
+  if (!judge.inputs().empty()) {
+    TellCorrelations(event, std::exchange(judge.inputs(), {}), out);
+  }
 }
 
-void RuleMatch::TellCorrelations(const AuditEvent& event, Emit& out) {
+void RuleMatch::TellCorrelations(const AuditEvent& event,
+                                 std::vector<CorrelationInput> inputs,
+                                 Emit& out) {
   const std::string sample = PackSample(event);
-  for (CorrelationInput& input : inputs_) input.samples = {sample};
+  for (CorrelationInput& input : inputs) input.samples = {sample};
   Observation observation;
   observation.kind = ObservationKind::kRuleMatches;
   observation.time = event.stage_time;
-  observation.matches = std::exchange(inputs_, {});
+  observation.matches = std::move(inputs);
   out.Observe(std::move(observation));
 }
 
@@ -111,10 +118,14 @@ void RuleMatch::AddMatch(const Rule& rule, const AuditEvent& event,
     KeyedCases::ReportGrowth(*open, /*is_news=*/false, out);
     return;
   }
+  const bool ends_one = cases_.OpeningEndsOne(ids.actor);
   if (cases_.IsFull(ids.actor)) cases_.EndLongestQuietOf(ids.actor, out);
   Finding finding = OpenFinding(
       context_, "rule_match", Bounded(RuleHandle(rule), Finding::kMaxTextBytes),
       event, ids.keys.identity);
+  // One that had to end early may come again in the same stretch of time: then
+  // the id of its event, which OpenFinding() gives it, tells them apart.
+  if (!ends_one) finding.id = IdOf(context_, event, finding);
   DescribeRuleFinding(rule, event, finding);
   cases_.Open(ids.actor, key, std::move(finding), out);
 }

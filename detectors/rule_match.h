@@ -12,11 +12,9 @@
 #define ODDVERB_DETECTORS_RULE_MATCH_H_
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/arena.h"
 #include "detectors/detector.h"
 #include "detectors/judged_requests.h"
 #include "detectors/keyed_cases.h"
@@ -51,20 +49,15 @@ class RuleMatch final : public Detector {
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
  private:
-  void TakeRules();
   RuleMatcher::Request RequestOf(const AuditEvent& event, EntityId actor);
-  void TellCorrelations(const AuditEvent& event, Emit& out);
+  void TellCorrelations(const AuditEvent& event,
+                        std::vector<CorrelationInput> inputs, Emit& out);
   void AddMatch(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
                 Emit& out);
   JudgedRequests* RequestsOf(EntityId actor) const;
   JudgedRequests& RequestsFor(EntityId actor);
 
   const DetectorContext context_;
-  uint64_t version_ = 0;  // of what is in force
-  std::shared_ptr<const LiveRules::InForce> in_force_;
-  std::optional<RuleMatcher> matcher_;  // absent: there is no rule
-  Arena arena_;
-  std::vector<CorrelationInput> inputs_;
   KeyedCases cases_{{kCaseWindow, kMaxCasesPerActor, kMaxCases}};
   // By EntityId; null: none.
   std::vector<std::unique_ptr<JudgedRequests>> requests_;

@@ -39,19 +39,19 @@ std::string_view DecisionText(const AuditEvent& event) {
                                                : "";
 }
 
-void AppendList(std::span<const std::string_view> list, Values& out) {
-  for (std::string_view text : list) {
+using List = std::span<const std::string_view>;
+
+List Groups(const AuditEvent& event) { return event.user.groups; }
+List ImpersonatedGroups(const AuditEvent& event) {
+  return event.impersonated.groups;
+}
+List SourceIps(const AuditEvent& event) { return event.source_ips; }
+
+template <auto ListOf>
+void AppendList(const AuditEvent& event, Arena&, Values& out) {
+  for (std::string_view text : ListOf(event)) {
     out.push_back({JsonType::kString, true, text});
   }
-}
-void Groups(const AuditEvent& event, Arena&, Values& out) {
-  AppendList(event.user.groups, out);
-}
-void ImpersonatedGroups(const AuditEvent& event, Arena&, Values& out) {
-  AppendList(event.impersonated.groups, out);
-}
-void SourceIps(const AuditEvent& event, Arena&, Values& out) {
-  AppendList(event.source_ips, out);
 }
 
 void Code(const AuditEvent& event, Arena& arena, Values& out) {
@@ -68,34 +68,45 @@ using U = UserIdentity;
 using O = ObjectReference;
 using F = FieldId;
 
+template <auto ListOf>
+constexpr EventField ListField(std::string_view name, FieldId id) {
+  return {name, id, nullptr, AppendList<ListOf>, true, ListOf};
+}
+
+constexpr EventField Unique(std::string_view name, FieldId id,
+                            std::string_view (*text)(const AuditEvent&)) {
+  return {.name = name, .id = id, .text = text, .repeats = false};
+}
+
 // Sorted by name. Not the reason of the authorization: there the API server
 // does write an empty string.
 constexpr EventField kEventFields[] = {
     {"annotations.authorization.k8s.io/decision", F::kAnnotations,
      DecisionText},
-    {"auditID", F::kAuditId, Direct<&A::audit_id>},
-    {"impersonatedUser.groups", F::kImpersonatedUser, nullptr,
-     ImpersonatedGroups, true},
-    {"impersonatedUser.uid", F::kImpersonatedUser, OfImpersonated<&U::uid>},
+    Unique("auditID", F::kAuditId, Direct<&A::audit_id>),
+    ListField<ImpersonatedGroups>("impersonatedUser.groups",
+                                  F::kImpersonatedUser),
+    Unique("impersonatedUser.uid", F::kImpersonatedUser,
+           OfImpersonated<&U::uid>),
     {"impersonatedUser.username", F::kImpersonatedUser,
      OfImpersonated<&U::name>},
     {"level", F::kLevel, LevelText},
     {"objectRef.apiGroup", F::kObjectRef, OfObject<&O::api_group>},
     {"objectRef.apiVersion", F::kObjectRef, OfObject<&O::api_version>},
-    {"objectRef.name", F::kObjectRef, OfObject<&O::name>},
+    Unique("objectRef.name", F::kObjectRef, OfObject<&O::name>),
     {"objectRef.namespace", F::kObjectRef, OfObject<&O::ns>},
     {"objectRef.resource", F::kObjectRef, OfObject<&O::resource>},
     {"objectRef.subresource", F::kObjectRef, OfObject<&O::subresource>},
-    {"objectRef.uid", F::kObjectRef, OfObject<&O::uid>},
-    {"requestURI", F::kRequestUri, Direct<&A::request_uri>},
+    Unique("objectRef.uid", F::kObjectRef, OfObject<&O::uid>),
+    Unique("requestURI", F::kRequestUri, Direct<&A::request_uri>),
     {"responseStatus.code", F::kResponseStatus, nullptr, Code},
-    {"responseStatus.message", F::kResponseStatus,
-     Direct<&A::response_message>},
+    Unique("responseStatus.message", F::kResponseStatus,
+           Direct<&A::response_message>),
     {"responseStatus.reason", F::kResponseStatus, Direct<&A::response_reason>},
-    {"sourceIPs", F::kSourceIps, nullptr, SourceIps, true},
+    ListField<SourceIps>("sourceIPs", F::kSourceIps),
     {"stage", F::kStage, StageText},
-    {"user.groups", F::kUserGroups, nullptr, Groups, true},
-    {"user.uid", F::kUserUid, OfUser<&U::uid>},
+    ListField<Groups>("user.groups", F::kUserGroups),
+    Unique("user.uid", F::kUserUid, OfUser<&U::uid>),
     {"user.username", F::kUserName, OfUser<&U::name>},
     {"userAgent", F::kUserAgent, Direct<&A::user_agent>},
     {"verb", F::kVerb, Direct<&A::verb>},

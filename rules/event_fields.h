@@ -23,6 +23,11 @@ struct EventField {
   // Appends what the event has; nothing if it is absent.
   void (*read)(const AuditEvent&, Arena&, std::vector<FieldValue>&) = nullptr;
   bool is_list = false;
+  // Of a list, its texts.
+  std::span<const std::string_view> (*list)(const AuditEvent&) = nullptr;
+  // Whether the same values come again and again, as those of names and URIs
+  // do not.
+  bool repeats = true;
 };
 
 // nullptr if there is none of this name.

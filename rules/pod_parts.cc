@@ -36,6 +36,21 @@ void PodParts::AddObjects(RawJson below, const std::vector<PathStep>& path,
   }
 }
 
+void PodParts::AddBegun(RawJson object, std::span<const Path> paths,
+                        Arena& arena, std::vector<RawJson>& out) {
+  unsigned begun = 0;  // by path
+  JsonMembers members(object);
+  for (JsonMember member; members.Next(member);) {
+    std::string_view key = Unescaped(member.raw_key, arena);
+    for (size_t i = 0; i < paths.size(); ++i) {
+      if (paths[i][0].names.starts_with(key)) begun |= 1U << i;
+    }
+  }
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if ((begun >> i & 1) != 0) AddObjects(object, paths[i], arena, out);
+  }
+}
+
 void PodParts::Find(RawJson body, Arena& arena) {
   if (is_known_) return;
   is_known_ = true;
@@ -47,14 +62,10 @@ void PodParts::Find(RawJson body, Arena& arena) {
   for (size_t i = 0; i < own; ++i) {
     // By value: the list grows.
     RawJson spec = specs_[i];
-    for (const Path& path : paths.templates) {
-      AddObjects(spec, path, arena, specs_);
-    }
+    AddBegun(spec, paths.templates, arena, specs_);
   }
   for (const RawJson& spec : specs_) {
-    for (const Path& path : paths.containers) {
-      AddObjects(spec, path, arena, containers_);
-    }
+    AddBegun(spec, paths.containers, arena, containers_);
   }
 }
 

@@ -34,6 +34,9 @@ class PodParts {
   void Find(RawJson body, Arena& arena);
   void AddObjects(RawJson below, const std::vector<PathStep>& path,
                   Arena& arena, std::vector<RawJson>& out);
+  // The same for several paths: one pass tells which of them there can be.
+  void AddBegun(RawJson object, std::span<const std::vector<PathStep>> paths,
+                Arena& arena, std::vector<RawJson>& out);
 
   bool is_known_ = false;
   std::vector<RawJson> specs_;

@@ -17,25 +17,8 @@ using Kind = Predicate::Kind;
 
 constexpr size_t kMaxQuotedBytes = 200;
 
-// Fields of few values: users, programs and addresses, not names and URIs.
-constexpr std::string_view kRepeatingFields[] = {
-    "user.username", "userAgent", "sourceIPs", "impersonatedUser.username",
-    "objectRef.namespace"};
-
-// Whether finding the result again is cheaper than the test.
-bool IsWorthRemembering(Comparison comparison) {
-  switch (comparison) {
-    case Comparison::kContains:
-    case Comparison::kStartsWith:
-    case Comparison::kEndsWith:
-    case Comparison::kGlob:
-    case Comparison::kRegex:
-    case Comparison::kCidr:
-      return true;
-    default:
-      return false;
-  }
-}
+// What looking a result up costs, beside CompiledTest::cost().
+constexpr int kRememberedCost = 3;
 
 }  // namespace
 
@@ -43,6 +26,7 @@ class Program::Builder {
  public:
   explicit Builder(Program& program) : program_(program) {}
 
+  // Build() follows when all are added.
   absl::Status Add(const Predicate& predicate) {
     if (predicate.depth() > Predicate::kMaxDepth) {
       return absl::InvalidArgumentError(
@@ -52,9 +36,14 @@ class Program::Builder {
       return absl::InvalidArgumentError(
           absl::StrCat("more than ", Predicate::kMaxTests, " tests"));
     }
-    ODDVERB_RETURN_IF_ERROR(AddTests(predicate));
-    program_.starts_.push_back(Emit(predicate, kAccept, kReject));
-    return absl::OkStatus();
+    return AddTests(predicate);
+  }
+
+  void Build(std::span<const Predicate> predicates) {
+    ChooseParts();
+    for (const Predicate& predicate : predicates) {
+      program_.starts_.push_back(Emit(predicate, kAccept, kReject));
+    }
   }
 
  private:
@@ -94,26 +83,34 @@ class Program::Builder {
                                Program::Compile({test.body.get(), 1}));
       program_.bodies_.push_back({number, std::move(body)});
     }
-    program_.memo_places_.push_back(MemoPlaceOf(test, compiled.field()));
     program_.tests_.push_back(std::move(compiled));
     return absl::OkStatus();
   }
 
-  MemoPlace MemoPlaceOf(const Test& test, uint32_t field) {
-    const EventField* decoded = test.field.decoded();
-    if (decoded == nullptr || !IsWorthRemembering(test.comparison) ||
-        std::find(std::begin(kRepeatingFields), std::end(kRepeatingFields),
-                  decoded->name) == std::end(kRepeatingFields)) {
-      return {};
+  void ChooseParts() {
+    std::vector<Part> parts;
+    for (uint32_t test = 0; test < program_.tests_.size(); ++test) {
+      const CompiledTest& of = program_.tests_[test];
+      if (ComparesFields(of.comparison())) continue;
+      auto part = EventPart::Of(program_.fields_[of.field()].field);
+      if (!part.has_value()) continue;
+      auto it = std::find_if(parts.begin(), parts.end(),
+                             [&](const Part& p) { return p.of == *part; });
+      if (it == parts.end()) it = parts.insert(it, {.of = *part});
+      it->tests.push_back(test);
     }
-    auto memo =
-        std::find_if(program_.memos_.begin(), program_.memos_.end(),
-                     [field](const Memo& of) { return of.field == field; });
-    if (memo == program_.memos_.end()) {
-      memo = program_.memos_.insert(memo, {.field = field});
+    program_.part_places_.resize(program_.tests_.size());
+    for (Part& part : parts) {
+      if (part.of.Repeats() && part.tests.size() > kMaxTestsOfRepeatingPart) {
+        continue;
+      }
+      if (program_.parts_.size() == kMaxParts) break;
+      auto number = static_cast<uint32_t>(program_.parts_.size());
+      for (uint32_t i = 0; i < part.tests.size(); ++i) {
+        program_.part_places_[part.tests[i]] = {number, i};
+      }
+      program_.parts_.push_back(std::move(part));
     }
-    return {static_cast<uint32_t>(memo - program_.memos_.begin()),
-            memo->tests++};
   }
 
   static absl::StatusOr<Field> OtherField(const Test& test,
@@ -126,7 +123,11 @@ class Program::Builder {
 
   int64_t Cost(const Predicate& predicate) const {
     if (predicate.kind() == Kind::kTest) {
-      return program_.tests_[test_numbers_.at(predicate.test())].cost();
+      uint32_t test = test_numbers_.at(predicate.test());
+      uint32_t part = program_.part_places_[test].part;
+      bool is_remembered =
+          part != PartPlace::kNone && program_.parts_[part].of.Repeats();
+      return is_remembered ? kRememberedCost : program_.tests_[test].cost();
     }
     int64_t cost = 0;
     for (const Predicate& part : predicate.parts()) cost += Cost(part);
@@ -187,6 +188,7 @@ absl::StatusOr<std::unique_ptr<const Program>> Program::Compile(
     return absl::InvalidArgumentError(absl::StrCat(
         status.message(), ": ", A(Utf8Prefix(text, kMaxQuotedBytes))));
   }
+  builder.Build(predicates);
   return program;
 }
 
@@ -199,37 +201,56 @@ bool Program::MatchesFrom(Place at, ProgramState& state) const {
   return at == kAccept;
 }
 
-inline bool Program::Evaluate(uint32_t test, ProgramState& state) const {
+bool Program::Evaluate(uint32_t test, ProgramState& state) const {
   uint64_t& result = state.results_[test];
   if (result >> 1 != state.event_) {
-    bool matches = memo_places_[test].memo != MemoPlace::kNone
-                       ? EvaluateByMemo(test, state)
-                   : tests_[test].comparison() == Comparison::kElement
-                       ? HasElement(test, state)
-                       : tests_[test].Matches(state.values_);
+    std::optional<bool> known = KnownResult(test, state);
+    bool matches = known.has_value() ? *known : EvaluateAnew(test, state);
     result = state.event_ << 1 | (matches ? 1 : 0);
   }
   return (result & 1) != 0;
 }
 
-bool Program::EvaluateByMemo(uint32_t test, ProgramState& state) const {
-  const MemoPlace& place = memo_places_[test];
-  ProgramState::MemoOfField& of = state.memos_[place.memo];
-  if (of.event != state.event_) {
-    of.event = state.event_;
-    std::span<const FieldValue> values =
-        state.values_.Values(memos_[place.memo].field);
-    bool is_one_text =
-        values.size() == 1 && values[0].type == JsonType::kString;
-    of.results = is_one_text ? of.memo.Find(values[0].text) : nullptr;
-  }
-  if (of.results == nullptr) return tests_[test].Matches(state.values_);
-  TextMemo::Result& result = of.results[place.test];
-  if (result == TextMemo::Result::kUnknown) {
-    result = tests_[test].Matches(state.values_) ? TextMemo::Result::kTrue
-                                                 : TextMemo::Result::kFalse;
-  }
-  return result == TextMemo::Result::kTrue;
+bool Program::EvaluateAnew(uint32_t test, ProgramState& state) const {
+  return tests_[test].comparison() == Comparison::kElement
+             ? HasElement(test, state)
+             : tests_[test].Matches(state.values_);
+}
+
+std::optional<bool> Program::KnownResult(uint32_t test,
+                                         ProgramState& state) const {
+  const PartPlace& place = part_places_[test];
+  if (place.part == PartPlace::kNone) return std::nullopt;
+  const PartClasses::Class* of = FindClass(place.part, state);
+  if (of == nullptr) return std::nullopt;
+  return of->results[place.test];
+}
+
+uint16_t Program::ClassOf(uint32_t part, ProgramState& state) const {
+  const PartClasses::Class* of = FindClass(part, state);
+  return of == nullptr ? uint16_t{0} : of->number;
+}
+
+const PartClasses::Class* Program::FindClass(uint32_t part,
+                                             ProgramState& state) const {
+  ProgramState::PartState& of = state.parts_[part];
+  if (of.event == state.event_) return of.found;
+  of.event = state.event_;
+  of.found = nullptr;
+  const AuditEvent* event = state.values_.record().event();
+  if (event == nullptr) return nullptr;
+  auto key = parts_[part].of.KeyOf(*event, state.scratch_);
+  if (!key.has_value()) return nullptr;
+  const uint64_t forgotten = of.classes.forgotten();
+  of.found = of.classes.Find(*key, [&] {
+    PartClasses::Results results;
+    for (uint32_t test : parts_[part].tests) {
+      results.push_back(EvaluateAnew(test, state));
+    }
+    return results;
+  });
+  state.forgotten_ += of.classes.forgotten() - forgotten;
+  return of.found;
 }
 
 bool Program::HasElement(uint32_t test, ProgramState& state) const {
@@ -255,6 +276,15 @@ std::optional<uint32_t> Program::FindField(const Field& field) const {
   return it->second;
 }
 
+std::optional<uint32_t> Program::PartOf(uint32_t field) const {
+  auto part = EventPart::Of(fields_[field].field);
+  if (!part.has_value()) return std::nullopt;
+  auto it = std::find_if(parts_.begin(), parts_.end(),
+                         [&](const Part& p) { return p.of == *part; });
+  if (it == parts_.end()) return std::nullopt;
+  return static_cast<uint32_t>(it - parts_.begin());
+}
+
 FieldSet Program::DecodedFields() const {
   FieldSet fields;
   for (const ProgramField& field : fields_) fields |= field.field.fields();
@@ -262,10 +292,9 @@ FieldSet Program::DecodedFields() const {
 }
 
 ProgramState::ProgramState(const Program& program)
-    : values_(program.fields_), results_(program.tests_.size(), 0) {
-  for (const Program::Memo& memo : program.memos_) {
-    memos_.push_back({.memo = TextMemo(memo.tests)});
-  }
+    : values_(program.fields_),
+      results_(program.tests_.size(), 0),
+      parts_(program.parts_.size()) {
   for (const Program::Body& body : program.bodies_) {
     bodies_.push_back(std::make_unique<ProgramState>(*body.program));
   }

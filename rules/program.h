@@ -17,9 +17,10 @@
 
 #include "absl/status/statusor.h"
 #include "rules/compiled_test.h"
+#include "rules/event_part.h"
 #include "rules/event_values.h"
+#include "rules/part_classes.h"
 #include "rules/predicate.h"
-#include "rules/text_memo.h"
 
 namespace oddverb {
 
@@ -40,14 +41,14 @@ class Program {
 
   // A place in a predicate: what is before it is decided.
   using Place = uint32_t;
-  // Where predicate number `index` goes on when `known`, called with tests
-  // (CompiledTest), tells the results of some of them, else nullopt.
+  // Where predicate number `index` goes on when `known`, called with numbers of
+  // tests, tells the results of some of them, else nullopt.
   template <class Known>
   Place PlaceBehind(size_t index, Known known) const {
     Place at = starts_[index];
     while (at < kReject) {
       const Instruction& instruction = instructions_[at];
-      std::optional<bool> result = known(tests_[instruction.test]);
+      std::optional<bool> result = known(instruction.test);
       if (!result.has_value()) break;
       at = *result ? instruction.on_true : instruction.on_false;
     }
@@ -60,6 +61,20 @@ class Program {
   size_t size() const { return starts_.size(); }
   // Distinct tests, without those of element bodies.
   size_t tests() const { return tests_.size(); }
+  const CompiledTest& test(uint32_t number) const { return tests_[number]; }
+
+  // Parts of events that hold all that some tests ask for. The audit format has
+  // fewer.
+  static constexpr size_t kMaxParts = 24;
+  size_t parts() const { return parts_.size(); }
+  // That of a field; nullopt if there is none.
+  std::optional<uint32_t> PartOf(uint32_t field) const;
+  // What the tests of a part say of the event that `state` began: 0 where that
+  // is not remembered, else a number that stands for their results until
+  // ProgramState::forgotten() changes.
+  uint16_t ClassOf(uint32_t part, ProgramState& state) const;
+  // The result of a test by the class of its part; nullopt without one.
+  std::optional<bool> KnownResult(uint32_t test, ProgramState& state) const;
   const std::vector<ProgramField>& fields() const { return fields_; }
   // The number of the field of this name; nullopt if no test reads it.
   std::optional<uint32_t> FindField(const Field& field) const;
@@ -83,29 +98,31 @@ class Program {
     std::unique_ptr<const Program> program;
   };
 
-  // Where the results of a test are remembered by text.
-  struct MemoPlace {
-    static constexpr uint32_t kNone = ~uint32_t{0};
-    uint32_t memo = kNone;
-    uint32_t test = 0;  // in the memo
+  // Of a part that repeats; with more, few texts would have them all judged.
+  static constexpr size_t kMaxTestsOfRepeatingPart = 64;
+  struct Part {
+    EventPart of;
+    std::vector<uint32_t> tests = {};
   };
-  // A field whose texts come again and again.
-  struct Memo {
-    uint32_t field = 0;
-    uint32_t tests = 0;
+  // Where the result of a test is in the class of its part.
+  struct PartPlace {
+    static constexpr uint32_t kNone = ~uint32_t{0};
+    uint32_t part = kNone;
+    uint32_t test = 0;  // in the part
   };
 
   Program();
   bool Evaluate(uint32_t test, ProgramState& state) const;
-  bool EvaluateByMemo(uint32_t test, ProgramState& state) const;
+  bool EvaluateAnew(uint32_t test, ProgramState& state) const;
+  const PartClasses::Class* FindClass(uint32_t part, ProgramState& state) const;
   bool HasElement(uint32_t test, ProgramState& state) const;
 
   std::vector<ProgramField> fields_;
   std::map<Field, uint32_t> field_numbers_;
   std::vector<CompiledTest> tests_;
   std::vector<Body> bodies_;            // by test
-  std::vector<MemoPlace> memo_places_;  // by test
-  std::vector<Memo> memos_;
+  std::vector<PartPlace> part_places_;  // by test
+  std::vector<Part> parts_;
   std::vector<Instruction> instructions_;
   std::vector<uint32_t> starts_;
 };
@@ -120,18 +137,22 @@ class ProgramState {
   // `record` lives until the next call.
   void Begin(const RuleRecord& record);
   EventValues& values() { return values_; }
+  // How often numbers of classes lost their meaning.
+  uint64_t forgotten() const { return forgotten_; }
 
  private:
   friend class Program;
   EventValues values_;
   uint64_t event_ = 0;
   std::vector<uint64_t> results_;  // by test: event * 2 + result
-  struct MemoOfField {
-    TextMemo memo;
-    uint64_t event = 0;                   // that `results` is of
-    TextMemo::Result* results = nullptr;  // nullptr: not remembered
+  struct PartState {
+    PartClasses classes;
+    uint64_t event = 0;                         // that `found` is of
+    const PartClasses::Class* found = nullptr;  // nullptr: not remembered
   };
-  std::vector<MemoOfField> memos_;  // by memo
+  std::vector<PartState> parts_;  // by part
+  std::string scratch_;
+  uint64_t forgotten_ = 0;
   std::vector<std::unique_ptr<ProgramState>> bodies_;
 };
 

@@ -25,16 +25,23 @@ void AppendDerived(std::string_view text, Arena& arena,
   out.push_back({JsonType::kString, false, arena.Copy(text)});
 }
 
+// Whether the name as it is written can be `parameter`.
+bool MayBe(std::string_view raw_name, std::string_view parameter) {
+  return raw_name == parameter || raw_name.find_first_of("%+") != raw_name.npos;
+}
+
 void ReadDerived(Derived what, std::string_view parameter, std::string_view uri,
                  Arena& arena, std::vector<FieldValue>& out) {
   UriParts parts = SplitUri(uri);
   if (what == Derived::kPath) {
     return AppendDerived(PercentDecode(parts.path, PlusIs::kPlus), arena, out);
   }
+  if (parts.query.empty()) return;
   std::string command;
   bool found = false;
   QueryPairs pairs(parts.query);
   for (QueryPair pair; pairs.Next(pair);) {
+    if (!MayBe(pair.name, parameter)) continue;
     std::string name = PercentDecode(pair.name, PlusIs::kBlank);
     if (name != parameter) continue;
     std::string value = PercentDecode(pair.value, PlusIs::kBlank);
@@ -316,6 +323,20 @@ const EventField* Field::decoded() const {
   if (compiled_->event_field != nullptr) return compiled_->event_field;
   const std::vector<Field>& aliases = compiled_->aliases;
   return aliases.size() == 1 ? aliases[0].decoded() : nullptr;
+}
+
+const EventBody* Field::body() const {
+  if (compiled_->reader != nullptr || compiled_->event_field != nullptr ||
+      compiled_->derived != Derived::kNone || compiled_->everything) {
+    return nullptr;
+  }
+  const std::vector<Field>& aliases = compiled_->aliases;
+  if (aliases.empty()) return compiled_->event_body;
+  const EventBody* first = aliases[0].body();
+  bool is_one =
+      std::all_of(aliases.begin(), aliases.end(),
+                  [first](const Field& of) { return of.body() == first; });
+  return is_one ? first : nullptr;
 }
 
 bool Field::IsDecodedScalar() const {

@@ -28,6 +28,7 @@
 
 namespace oddverb {
 
+struct EventBody;
 struct EventField;
 
 // How another rule language reads a field of its own. Immutable; thread-safe.
@@ -76,6 +77,9 @@ class Field {
   bool IsDecodedScalar() const;
   // That place; nullptr if there is none.
   const EventField* decoded() const;
+  // The part of an audit event that the decoder keeps as JSON text and that all
+  // values come from; nullptr if there is none.
+  const EventBody* body() const;
 
   // Whether the audit format knows such a field. What lies in objects, in
   // annotations and in user.extra is free.

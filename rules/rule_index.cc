@@ -13,10 +13,16 @@ namespace {
 
 constexpr size_t kWordBits = 64;
 
-uint64_t HashOf(std::span<const uint16_t> rows) {
+template <class Key>
+uint64_t HashOf(const Key& key) {
+  std::array<uint64_t, sizeof(Key) / sizeof(uint64_t)> words;
+  std::memcpy(words.data(), key.data(), sizeof(words));
   uint64_t hash = 0;
-  for (uint16_t row : rows) hash = (hash ^ row) * 0x9e3779b97f4a7c15u;
-  return hash ^ (hash >> 29);
+  for (uint64_t word : words) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 29;
+  }
+  return hash;
 }
 
 }  // namespace
@@ -40,7 +46,11 @@ RuleIndex::RuleIndex(std::span<const Predicate> predicates,
   for (size_t rule = 0; rule < rules_; ++rule) {
     ChooseGate(static_cast<uint32_t>(rule), required[rule]);
   }
-  for (auto& gate : gates_) gate->literals.Finish();
+  for (auto& gate : gates_) {
+    gate->literals.Finish();
+    bool is_decoded = gate->few == kFewBehindDecoded;
+    if (is_decoded && gate->of_literal.size() >= kManyLiterals) gate->few = 0;
+  }
 }
 
 RuleIndex::~RuleIndex() = default;
@@ -78,6 +88,7 @@ void RuleIndex::ChooseRowFields(std::span<const Required> required) {
     if (row_fields_.size() == kMaxRowFields) break;
     RowField& row_field = row_fields_.emplace_back();
     row_field.field = program_.FindField(field).value_or(0);
+    row_field.part = program_.PartOf(row_field.field);
   }
 }
 
@@ -146,26 +157,35 @@ void RuleIndex::FileByLiterals(uint32_t rule, const Field& field,
   }
 }
 
-// The cheapest to open of those that the predicate offers.
+// Whether classes tell what tests say of the field.
+bool RuleIndex::HasClasses(const Field& field) const {
+  auto part = EventPart::Of(field);
+  return part.has_value() && part->Repeats() &&
+         program_.PartOf(program_.FindField(field).value_or(0)).has_value();
+}
+
+bool RuleIndex::IsRow(const Field& field) const {
+  uint32_t number = program_.FindField(field).value_or(0);
+  return std::any_of(row_fields_.begin(), row_fields_.end(),
+                     [number](const RowField& r) { return r.field == number; });
+}
+
+// The cheapest to open of those that the predicate offers; none where the class
+// of a part tells the same.
 void RuleIndex::ChooseGate(uint32_t rule, const Required& required) {
-  auto is_row = [this](const Field& field) {
-    uint32_t number = program_.FindField(field).value_or(0);
-    return std::any_of(
-        row_fields_.begin(), row_fields_.end(),
-        [number](const RowField& r) { return r.field == number; });
-  };
   auto rank = [](const Field& field) {
     return field.IsDecoded() ? 0 : field.is_everything() ? 2 : 1;
   };
   const Field* by_values = nullptr;
   for (const auto& [field, values] : required.values) {
-    if (is_row(field) || values.may_be_absent) continue;
+    if (values.may_be_absent || IsRow(field) || HasClasses(field)) continue;
     if (by_values == nullptr || rank(field) < rank(*by_values)) {
       by_values = &field;
     }
   }
   const Field* by_literals = nullptr;
   for (const auto& [field, literals] : required.literals) {
+    if (HasClasses(field)) continue;
     if (by_literals == nullptr || rank(field) < rank(*by_literals)) {
       by_literals = &field;
     }
@@ -180,16 +200,28 @@ void RuleIndex::ChooseGate(uint32_t rule, const Required& required) {
   }
 }
 
+RuleIndex::Row RuleIndex::FindRow(const RowField& of,
+                                  EventValues& event) const {
+  EventValues::OneSymbol one = event.FindOneSymbol(of.field);
+  if (one.count == EventValues::Count::kMany) return {.is_known = false};
+  uint32_t row = one.count == EventValues::Count::kNone
+                     ? kAbsentRow
+                     : kOtherRow + one.symbol;
+  return {.row = static_cast<uint16_t>(row)};
+}
+
 // False where a field has several values, as other JSON text can.
-bool RuleIndex::FindRows(EventValues& event, Rows& rows) const {
-  rows.fill(0);
+bool RuleIndex::FindKey(ProgramState& program_state, Key& key) const {
+  key.fill(0);
+  for (uint32_t part = 0; part < program_.parts(); ++part) {
+    key[part] = program_.ClassOf(part, program_state);
+  }
   for (size_t i = 0; i < row_fields_.size(); ++i) {
-    EventValues::OneSymbol one = event.FindOneSymbol(row_fields_[i].field);
-    if (one.count == EventValues::Count::kMany) return false;
-    uint32_t row = one.count == EventValues::Count::kNone
-                       ? kAbsentRow
-                       : kOtherRow + one.symbol;
-    rows[i] = static_cast<uint16_t>(row);
+    const RowField& of = row_fields_[i];
+    if (of.part.has_value() && key[*of.part] != 0) continue;
+    Row row = FindRow(of, program_state.values());
+    if (!row.is_known) return false;
+    key[Program::kMaxParts + i] = row.row;
   }
   return true;
 }
@@ -202,20 +234,26 @@ bool RuleIndex::IsCandidate(const Rows& rows, uint32_t rule) const {
   return true;
 }
 
-// Behind all that the rows tell.
-Program::Place RuleIndex::PlaceOf(const Rows& rows, uint32_t rule) const {
-  auto known = [&](const CompiledTest& test) -> std::optional<bool> {
-    uint8_t number = row_of_field_[test.field()];
-    if (number == 0) return std::nullopt;
-    uint16_t row = rows[number - 1];
+// Behind all that the classes and rows tell.
+Program::Place RuleIndex::PlaceOf(const Rows& rows, uint32_t rule,
+                                  ProgramState& program_state) const {
+  auto known = [&](uint32_t number) -> std::optional<bool> {
+    const CompiledTest& test = program_.test(number);
+    auto result = program_.KnownResult(number, program_state);
+    if (result.has_value()) return result;
+    uint8_t row_field = row_of_field_[test.field()];
+    if (row_field == 0) return std::nullopt;
+    uint16_t row = rows[row_field - 1];
     if (row == kAbsentRow) return test.MatchesSymbol(std::nullopt);
     return test.MatchesSymbol(row - kOtherRow);
   };
   return program_.PlaceBehind(rule, known);
 }
 
-void RuleIndex::FindCandidates(const Rows& rows, RuleIndexState& state,
+void RuleIndex::FindCandidates(ProgramState& program_state,
+                               RuleIndexState& state,
                                Combination& found) const {
+  const Rows& rows = found.rows;
   std::vector<uint64_t>& bits = state.bits_;
   bits.assign(words_, ~uint64_t{0});
   if (rules_ % kWordBits != 0) {
@@ -225,42 +263,53 @@ void RuleIndex::FindCandidates(const Rows& rows, RuleIndexState& state,
     const uint64_t* row = row_fields_[i].bits.data() + rows[i] * words_;
     for (size_t word = 0; word < words_; ++word) bits[word] &= row[word];
   }
-  auto for_each = [&bits](auto visit) {
-    for (size_t word = 0; word < bits.size(); ++word) {
-      for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
-        visit(static_cast<uint32_t>(word * kWordBits) +
-              static_cast<uint32_t>(std::countr_zero(left)));
-      }
-    }
-  };
+  std::vector<Candidate>& candidates = state.candidates_;
+  candidates.clear();
   std::array<uint32_t, kMaxGates + 1> counts{};
-  for_each([&](uint32_t rule) { ++counts[gate_of_rule_[rule]]; });
-  found = {.rows = rows, .is_known = true};
+  for (size_t word = 0; word < words_; ++word) {
+    for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
+      auto rule = static_cast<uint32_t>(
+          word * kWordBits + static_cast<size_t>(std::countr_zero(left)));
+      Program::Place place = PlaceOf(rows, rule, program_state);
+      if (Program::Fails(place)) continue;
+      candidates.push_back({rule, place});
+      ++counts[gate_of_rule_[rule]];
+    }
+  }
   auto is_open = [&](size_t gate) {
     return counts[gate] > gates_[gate - 1]->few;
   };
   for (size_t gate = 1; gate <= gates_.size(); ++gate) {
     if (is_open(gate)) found.gates |= uint64_t{1} << (gate - 1);
   }
-  for_each([&](uint32_t rule) {
-    uint8_t gate = gate_of_rule_[rule];
-    if (gate != 0 && is_open(gate)) return;
-    Program::Place place = PlaceOf(rows, rule);
-    if (Program::Holds(place)) {
-      found.sure.push_back(rule);
-    } else if (!Program::Fails(place)) {
-      found.open.push_back({rule, place});
+  for (const Candidate& candidate : candidates) {
+    uint8_t gate = gate_of_rule_[candidate.rule];
+    if (gate != 0 && is_open(gate)) continue;
+    if (Program::Holds(candidate.place)) {
+      found.sure.push_back(candidate.rule);
+    } else {
+      found.open.push_back(candidate);
     }
-  });
+  }
 }
 
-const RuleIndex::Combination& RuleIndex::Combine(const Rows& rows,
+const RuleIndex::Combination& RuleIndex::Combine(const Key& key,
+                                                 ProgramState& program_state,
                                                  RuleIndexState& state) const {
+  if (state.forgotten_ != program_state.forgotten()) {
+    state.forgotten_ = program_state.forgotten();
+    for (Combination& known : state.combinations_) known = {};
+    state.remembered_ = 0;
+  }
   Combination& known =
-      state.combinations_[HashOf(rows) % RuleIndexState::kCombinations];
-  if (known.is_known && known.rows == rows) return known;
+      state.combinations_[HashOf(key) % RuleIndexState::kCombinations];
+  if (known.is_known && known.key == key) return known;
   state.remembered_ -= known.size();
-  FindCandidates(rows, state, known);
+  known = {.key = key, .is_known = true};
+  for (size_t i = 0; i < row_fields_.size(); ++i) {
+    known.rows[i] = FindRow(row_fields_[i], program_state.values()).row;
+  }
+  FindCandidates(program_state, state, known);
   if (state.remembered_ + known.size() > RuleIndexState::kMaxRemembered) {
     for (Combination& other : state.combinations_) {
       if (&other != &known) other = {};
@@ -318,20 +367,20 @@ void RuleIndex::OpenGate(const Gate& gate, EventValues& event, const Rows& rows,
   }
 }
 
-RuleIndex::Found RuleIndex::Find(EventValues& event,
+RuleIndex::Found RuleIndex::Find(ProgramState& program_state,
                                  RuleIndexState& state) const {
   if (rules_ == 0) return {};
   ++state.event_;
   state.found_.clear();
-  Rows rows;
-  if (!FindRows(event, rows)) {
+  Key key;
+  if (!FindKey(program_state, key)) {
     for (uint32_t rule = 0; rule < rules_; ++rule) state.found_.push_back(rule);
     return {.whole = state.found_};
   }
-  const Combination& combination = Combine(rows, state);
+  const Combination& combination = Combine(key, program_state, state);
   for (uint64_t left = combination.gates; left != 0; left &= left - 1) {
-    OpenGate(*gates_[static_cast<size_t>(std::countr_zero(left))], event, rows,
-             state);
+    OpenGate(*gates_[static_cast<size_t>(std::countr_zero(left))],
+             program_state.values(), combination.rows, state);
   }
   return {combination.sure, combination.open, state.found_};
 }

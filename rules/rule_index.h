@@ -5,9 +5,11 @@
 // update", "userAgent holds curl". Fields that the decoder has read anyway and
 // that many rules ask for are rows of bits: one row for each text that rules
 // name, one for all other texts, one for "absent"; what remains of all rows is
-// a candidate. Combinations of rows repeat (few hundred make up a log), so
-// their candidates are remembered in the state, each with the place in its
-// program behind all that the rows decide: most are sure matches by then.
+// a candidate. Of parts that repeat, the program knows what all tests say, as a
+// class. Combinations of classes, and of rows where there is no class, repeat
+// (few hundred make up a log), so their candidates are remembered in the state,
+// each with the place in its program behind all that they decide: most have
+// failed or are sure matches by then.
 // Predicates that ask a field for
 // one of very many texts, or a text for literals, are filed under those (a
 // gate) and come up only where the event has them.
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,7 +55,8 @@ class RuleIndex {
     std::span<const uint32_t> whole = {};  // the same, to be judged as a whole
   };
   // Lives until the next call.
-  Found Find(EventValues& event, RuleIndexState& state) const;
+  // `program_state` is of the event.
+  Found Find(ProgramState& program_state, RuleIndexState& state) const;
 
  private:
   friend class RuleIndexState;
@@ -62,6 +66,9 @@ class RuleIndex {
   // which costs little where the decoder has read its field.
   static constexpr uint32_t kFewCandidates = 8;
   static constexpr uint32_t kFewBehindDecoded = 1;
+  // So many literals cost one candidate more than the gate, which seeks all in
+  // one pass.
+  static constexpr size_t kManyLiterals = 4;
   // A row costs a bit for each rule; fields with more texts get a gate.
   static constexpr uint32_t kMaxRowSymbols = 512;
   static constexpr uint32_t kAbsentRow = 0;
@@ -69,6 +76,7 @@ class RuleIndex {
 
   struct RowField {
     uint32_t field = 0;
+    std::optional<uint32_t> part = {};  // of the program
     std::vector<uint32_t> row_of_symbol;
     std::vector<uint64_t> bits;  // rows of words_ words
   };
@@ -82,8 +90,13 @@ class RuleIndex {
     std::vector<std::vector<uint32_t>> of_literal;
   };
   using Rows = std::array<uint16_t, kMaxRowFields>;
-  // What is remembered of a combination of rows.
+  // Classes of the parts, then rows of those fields that have no class.
+  using Key = std::array<uint16_t, Program::kMaxParts + kMaxRowFields>;
+  // What is remembered of all events with one key.
   struct Combination {
+    Key key{};
+    // Of one of the events. What they exclude holds for all: who has other
+    // texts of the same classes matches the same.
     Rows rows{};
     bool is_known = false;
     uint64_t gates = 0;  // that some candidate lies behind
@@ -100,6 +113,8 @@ class RuleIndex {
   };
 
   void ChooseRowFields(std::span<const Required> required);
+  bool HasClasses(const Field& field) const;
+  bool IsRow(const Field& field) const;
   void FillRows(RowField& row_field, std::span<const Required> required);
   void SetBit(RowField& row_field, uint32_t row, size_t rule);
   void ChooseGate(uint32_t rule, const Required& required);
@@ -111,12 +126,19 @@ class RuleIndex {
   std::vector<uint32_t> SymbolsOf(uint32_t field,
                                   const RequiredValues& values) const;
 
-  bool FindRows(EventValues& event, Rows& rows) const;
-  const Combination& Combine(const Rows& rows, RuleIndexState& state) const;
-  void FindCandidates(const Rows& rows, RuleIndexState& state,
+  struct Row {
+    bool is_known = true;  // false: the field has several values
+    uint16_t row = 0;
+  };
+  Row FindRow(const RowField& of, EventValues& event) const;
+  bool FindKey(ProgramState& program_state, Key& key) const;
+  const Combination& Combine(const Key& key, ProgramState& program_state,
+                             RuleIndexState& state) const;
+  void FindCandidates(ProgramState& program_state, RuleIndexState& state,
                       Combination& found) const;
   bool IsCandidate(const Rows& rows, uint32_t rule) const;
-  Program::Place PlaceOf(const Rows& rows, uint32_t rule) const;
+  Program::Place PlaceOf(const Rows& rows, uint32_t rule,
+                         ProgramState& program_state) const;
   const std::vector<uint32_t>& RulesBehind(const Gate& gate, size_t value,
                                            EventValues& event,
                                            RuleIndexState& state) const;
@@ -149,10 +171,12 @@ class RuleIndexState {
 
   std::vector<RuleIndex::Combination> combinations_;
   size_t remembered_ = 0;
+  uint64_t forgotten_ = 0;  // of the program's state
   std::vector<RuleIndex::Opening> openings_;
   RuleIndex::Opening unremembered_;
   std::vector<uint64_t> bits_;
   std::vector<uint32_t> found_;
+  std::vector<RuleIndex::Candidate> candidates_;
   uint64_t event_ = 0;
   std::vector<uint64_t> found_in_;  // by rule
 };

@@ -67,7 +67,7 @@ std::span<const uint32_t> RuleMatcher::FindNumbers(const RuleRecord& record,
                                                    Request request) {
   state_.Begin(record);
   const Program& program = *rules_->program_;
-  RuleIndex::Found found = rules_->index_->Find(state_.values(), index_state_);
+  RuleIndex::Found found = rules_->index_->Find(state_, index_state_);
   auto judges = [&](uint32_t rule) {
     return request == Request::kFirstWithStatus ||
            rules_->occasions_[rule] == Occasion::kEvent;

@@ -179,6 +179,44 @@ TEST(RuleMatchTest, OneActorAndOneRuleAreOneFinding) {
   EXPECT_EQ(stream.findings()[5].count, 9);
 }
 
+TEST(RuleMatchTest, TheOrderOfEventsDoesNotChangeTheId) {
+  Stream forwards{std::string(kSecretRule)};
+  AddList(forwards, kStart);
+  AddList(forwards, kStart + absl::Seconds(3));
+  Stream backwards{std::string(kSecretRule)};
+  AddList(backwards, kStart + absl::Seconds(3));
+  AddList(backwards, kStart);
+  EXPECT_EQ(forwards.findings().at(0).id, backwards.findings().at(0).id);
+  EXPECT_EQ(forwards.findings().at(1).id, backwards.findings().at(1).id);
+}
+
+// A case that had to make room comes again in the same stretch of time.
+TEST(RuleMatchTest, WhatEndsEarlyAndComesAgainIsAnotherFinding) {
+  std::string rules;
+  for (size_t i = 0; i <= RuleMatch::kMaxCasesPerActor; ++i) {
+    std::string n = std::to_string(i);
+    rules +=
+        "---\ntitle: Rule " + n + "\nid: id-" + n +
+        "\nlogsource: {product: kubernetes, service: audit}\n"
+        "detection:\n  sel: {verb: list, objectRef.namespace|endswith: '-" +
+        n + "'}\n  condition: sel\n";
+  }
+  Stream stream(rules);
+  auto list = [&](size_t rule) {
+    EventBuilder event;
+    stream.Add(event.Verb("list")
+                   .Resource("secrets")
+                   .Ns("ns-" + std::to_string(rule))
+                   .AuditId("id")
+                   .At(kStart + absl::Seconds(stream.findings().size()))
+                   .Build());
+  };
+  for (size_t i = 0; i <= RuleMatch::kMaxCasesPerActor; ++i) list(i);
+  list(0);
+  EXPECT_EQ(stream.findings().front().rule, stream.findings().back().rule);
+  EXPECT_NE(stream.findings().front().id, stream.findings().back().id);
+}
+
 TEST(RuleMatchTest, QuietEndsACaseAndTheNextMatchIsAnother) {
   Stream stream{std::string(kSecretRule)};
   AddList(stream, kStart);
