@@ -7,18 +7,21 @@
 #include <utility>
 
 #include "rules/canonical_number.h"
+#include "rules/event_fields.h"
 
 namespace oddverb {
 namespace {
 
 constexpr size_t kWordBits = 64;
 
+// Of the first `columns`; behind them are zeros.
 template <class Key>
-uint64_t HashOf(const Key& key) {
-  std::array<uint64_t, sizeof(Key) / sizeof(uint64_t)> words;
-  std::memcpy(words.data(), key.data(), sizeof(words));
+uint64_t HashOf(const Key& key, size_t columns) {
   uint64_t hash = 0;
-  for (uint64_t word : words) {
+  constexpr size_t kColumns = sizeof(uint64_t) / sizeof(key[0]);
+  for (size_t at = 0; at < columns; at += kColumns) {
+    uint64_t word;
+    std::memcpy(&word, &key[at], sizeof(word));
     hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
     hash ^= hash >> 29;
   }
@@ -43,6 +46,7 @@ RuleIndex::RuleIndex(std::span<const Predicate> predicates,
     FillRows(row_fields_[i], required);
     row_of_field_[row_fields_[i].field] = static_cast<uint8_t>(i + 1);
   }
+  ChooseKeyParts();
   for (size_t rule = 0; rule < rules_; ++rule) {
     ChooseGate(static_cast<uint32_t>(rule), required[rule]);
   }
@@ -88,7 +92,30 @@ void RuleIndex::ChooseRowFields(std::span<const Required> required) {
     if (row_fields_.size() == kMaxRowFields) break;
     RowField& row_field = row_fields_.emplace_back();
     row_field.field = program_.FindField(field).value_or(0);
-    row_field.part = program_.PartOf(row_field.field);
+  }
+}
+
+// Not those of which rows alone tell the results: rows are found faster.
+void RuleIndex::ChooseKeyParts() {
+  std::vector<bool> rows_tell(program_.parts(), true);
+  for (uint32_t number = 0; number < program_.tests(); ++number) {
+    const CompiledTest& test = program_.test(number);
+    auto part = program_.PartOf(test.field());
+    if (!part.has_value()) continue;
+    const Field& field = program_.fields()[test.field()].field;
+    bool is_told = row_of_field_[test.field()] != 0 &&
+                   field.decoded()->text != nullptr &&
+                   test.MatchesSymbol(std::nullopt).has_value();
+    if (!is_told) rows_tell[*part] = false;
+  }
+  for (uint32_t part = 0; part < program_.parts(); ++part) {
+    if (!rows_tell[part]) key_parts_.push_back(part);
+  }
+  for (RowField& row_field : row_fields_) {
+    auto part = program_.PartOf(row_field.field);
+    auto it = std::find(key_parts_.begin(), key_parts_.end(), part);
+    if (it == key_parts_.end()) continue;
+    row_field.class_column = static_cast<size_t>(it - key_parts_.begin());
   }
 }
 
@@ -213,15 +240,16 @@ RuleIndex::Row RuleIndex::FindRow(const RowField& of,
 // False where a field has several values, as other JSON text can.
 bool RuleIndex::FindKey(ProgramState& program_state, Key& key) const {
   key.fill(0);
-  for (uint32_t part = 0; part < program_.parts(); ++part) {
-    key[part] = program_.ClassOf(part, program_state);
+  size_t column = 0;
+  for (uint32_t part : key_parts_) {
+    key[column++] = program_.ClassOf(part, program_state);
   }
-  for (size_t i = 0; i < row_fields_.size(); ++i) {
-    const RowField& of = row_fields_[i];
-    if (of.part.has_value() && key[*of.part] != 0) continue;
+  for (const RowField& of : row_fields_) {
+    uint16_t& place = key[column++];
+    if (of.class_column.has_value() && key[*of.class_column] != 0) continue;
     Row row = FindRow(of, program_state.values());
     if (!row.is_known) return false;
-    key[Program::kMaxParts + i] = row.row;
+    place = row.row;
   }
   return true;
 }
@@ -302,7 +330,8 @@ const RuleIndex::Combination& RuleIndex::Combine(const Key& key,
     state.remembered_ = 0;
   }
   Combination& known =
-      state.combinations_[HashOf(key) % RuleIndexState::kCombinations];
+      state.combinations_[HashOf(key, key_parts_.size() + row_fields_.size()) %
+                          RuleIndexState::kCombinations];
   if (known.is_known && known.key == key) return known;
   state.remembered_ -= known.size();
   known = {.key = key, .is_known = true};

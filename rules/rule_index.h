@@ -76,7 +76,7 @@ class RuleIndex {
 
   struct RowField {
     uint32_t field = 0;
-    std::optional<uint32_t> part = {};  // of the program
+    std::optional<size_t> class_column = {};  // of its part in the key
     std::vector<uint32_t> row_of_symbol;
     std::vector<uint64_t> bits;  // rows of words_ words
   };
@@ -90,7 +90,7 @@ class RuleIndex {
     std::vector<std::vector<uint32_t>> of_literal;
   };
   using Rows = std::array<uint16_t, kMaxRowFields>;
-  // Classes of the parts, then rows of those fields that have no class.
+  // Classes of key_parts_, then rows of row_fields_ that have no class; zeros.
   using Key = std::array<uint16_t, Program::kMaxParts + kMaxRowFields>;
   // What is remembered of all events with one key.
   struct Combination {
@@ -115,6 +115,7 @@ class RuleIndex {
   void ChooseRowFields(std::span<const Required> required);
   bool HasClasses(const Field& field) const;
   bool IsRow(const Field& field) const;
+  void ChooseKeyParts();
   void FillRows(RowField& row_field, std::span<const Required> required);
   void SetBit(RowField& row_field, uint32_t row, size_t rule);
   void ChooseGate(uint32_t rule, const Required& required);
@@ -149,6 +150,7 @@ class RuleIndex {
   size_t words_ = 0;
   const Program& program_;
   std::vector<RowField> row_fields_;
+  std::vector<uint32_t> key_parts_;  // of the program
   std::vector<std::unique_ptr<Gate>> gates_;
   std::vector<uint8_t> gate_of_rule_;  // number + 1; 0 = none
   std::vector<uint8_t> row_of_field_;  // of the program: number + 1; 0 = none
