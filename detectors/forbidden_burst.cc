@@ -189,7 +189,9 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
 
 void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                                ForbiddenActor& actor, Emit& out) {
-  bool lost = actor.allowed.Contains(attempt.hash);
+  using Without = Options::Without;
+  bool counts_all = options_.without == Without::kRetrySuppression;
+  bool lost = !counts_all && actor.allowed.Contains(attempt.hash);
   if (lost) {
     cases_.OnLost(
         {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
@@ -208,7 +210,9 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
     ++refused.slow.lost;
     return;
   }
-  if (!IsNews(attempt, refused)) {
+  bool is_news = IsNews(attempt, refused);
+  if (counts_all) attempt.first_contact = true;
+  if (!is_news && !counts_all) {
     ++refused.fast.repeats;
     ++refused.slow.repeats;
     cases_.OnRepeat(
@@ -219,6 +223,9 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   attempt.weight =
       FirstContactWeight(attempt.event, attempt.tuple, ids.keys.identity,
                          actor.failures.settled, actor.successes.settled);
+  if (options_.without == Without::kSensitivity) {
+    attempt.weight /= Sensitivity(attempt.tuple);
+  }
   if (attempt.first_contact) {
     Increment(actor.failures.current);
   } else {

@@ -17,6 +17,7 @@
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 #define ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <set>
@@ -41,6 +42,13 @@ class ForbiddenBurst final : public Detector {
     double threshold_fast = 11.5;
     // 22 would miss a slow attack for 21 tries, 28 three of four.
     double threshold_slow = 16;
+    // What is left out to measure its worth; no configuration sets it.
+    enum class Without : uint8_t {
+      kNothing,
+      kRetrySuppression,
+      kSensitivity,
+    };
+    Without without = Without::kNothing;
 
     // Keys: profile (quiet, default, sensitive: threshold_fast 14, 11.5, 9),
     // threshold_fast, threshold_slow. A threshold wins over the profile.
