@@ -31,7 +31,9 @@ constexpr double kCredit = 0.25;
 constexpr absl::Duration kFastQuiet = absl::Minutes(30);
 // A slow actor is silent for hours by nature.
 constexpr absl::Duration kSlowQuiet = absl::Hours(24);
-constexpr uint32_t kAllowedCapacity = 128;
+// Controllers and kubelets do 15 to 25 kinds of thing in some 30 and 8
+// namespaces; all of that is refused while an API server starts.
+constexpr uint32_t kAllowedCapacity = 512;
 constexpr uint32_t kFailedCapacity = 96;
 constexpr size_t kMaxExampleBytes = 64;
 constexpr size_t kMaxPartBytes = 64;  // of a name in `what`
@@ -125,7 +127,8 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   if (IsHealthProbe(event, tuple)) return;
   if (impersonation) tuple.verb_class = VerbClass::kEscalate;
   uint64_t hash = Hash(event, tuple);
-  CaseRequest request{event, ids, tuple, hash, time};
+  CaseRequest request{event, ids,  tuple,
+                      hash,  time, actor.allowed.Contains(hash)};
   if (ids.keys.identity == IdentityClass::kAnonymous) {
     cases_.OnAnonymousRefused(request, out);
   } else {
@@ -226,6 +229,7 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   if (options_.without == Without::kSensitivity) {
     attempt.weight /= Sensitivity(attempt.tuple);
   }
+  attempt.weight *= SameQuestionFactor(attempt, refused, ids.keys.identity);
   if (attempt.first_contact) {
     Increment(actor.failures.current);
   } else {

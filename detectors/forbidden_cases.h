@@ -29,6 +29,7 @@ struct CaseRequest {
   const Tuple& tuple;
   uint64_t hash = 0;  // of the tuple
   absl::Time time;
+  bool worked_before = false;  // this kind of request
 };
 
 class ForbiddenCases {
