@@ -18,7 +18,7 @@ struct Attack {
   Micros start = 0, end = 0;
   std::vector<std::string> users;      // whose credentials are used
   std::vector<std::string> addresses;  // used by nobody else
-  std::vector<Micros> events;          // stage times, as logged
+  std::vector<Micros> requests;        // stage times, as logged
 };
 
 // Sorted by name.

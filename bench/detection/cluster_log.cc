@@ -46,6 +46,10 @@ void ClusterLog::Take(const Client& client, const Question& question,
   mark.id_high = client.fixed_id != 0 ? client.fixed_id : random_.Next();
   mark.id_low = client.fixed_id != 0 ? client.fixed_id : random_.Next();
   mark.level = level_;
+  if (client.attack >= 0) {
+    attacks_[static_cast<size_t>(client.attack)].requests.push_back(
+        mark.time.stage);
+  }
   if (question.verb == "watch") {
     mark.stage = "ResponseStarted";
     Write(client, question, answer, mark);
@@ -61,13 +65,7 @@ void ClusterLog::Take(const Client& client, const Question& question,
 
 void ClusterLog::Write(const Client& client, const Question& question,
                        const Answer& answer, const EventMark& mark) {
-  if (client.attack >= 0) {
-    attacks_[static_cast<size_t>(client.attack)].events.push_back(
-        mark.time.stage);
-    ++attack_events_;
-  } else {
-    ++honest_events_;
-  }
+  ++(client.attack >= 0 ? attack_events_ : honest_events_);
   AppendAuditEvent(client, question, answer, mark,
                    servers_[static_cast<size_t>(client.server)].lines);
 }

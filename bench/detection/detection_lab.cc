@@ -34,6 +34,39 @@ std::vector<Variant> AllVariants() {
            Options{.without = Options::Without::kSensitivity}}};
 }
 
+// A variant beside the whole: what it would tell the correlator is dropped, or
+// the correlator would hear everything several times.
+class WithoutObservations final : public Detector {
+ public:
+  explicit WithoutObservations(std::unique_ptr<Detector> part)
+      : part_(std::move(part)) {}
+
+  FieldSet fields() const override { return part_->fields(); }
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override {
+    size_t before = out.observations.size();
+    part_->Observe(event, ids, out);
+    out.observations.resize(before);
+  }
+  void AdvanceTo(absl::Time watermark, Emit& out) override {
+    size_t before = out.observations.size();
+    part_->AdvanceTo(watermark, out);
+    out.observations.resize(before);
+  }
+  void Forget(EntityKind kind, EntityId id) override {
+    part_->Forget(kind, id);
+  }
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override {
+    part_->Save(kind, id, out);
+  }
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override {
+    return part_->Load(kind, id, in);
+  }
+
+ private:
+  std::unique_ptr<Detector> part_;
+};
+
 class LogSource final : public Source {
  public:
   explicit LogSource(ClusterLog& log) : log_(log) {}
@@ -78,6 +111,9 @@ Statement StatementOf(const Finding& finding) {
   statement.last = absl::ToUnixMicros(finding.last_seen);
   statement.rank = static_cast<int>(finding.severity);
   statement.score = finding.score;
+  statement.summary = finding.summary;
+  statement.is_of_credential = finding.rule == "token.outside_its_pod" ||
+                               finding.rule == "credential.two_networks";
   return statement;
 }
 

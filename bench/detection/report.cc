@@ -1,10 +1,12 @@
 #include "bench/detection/report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "base/strings.h"
 
@@ -24,14 +26,36 @@ void AppendRow(const std::string& system, const Total& total,
   absl::StrAppendFormat(
       &out, "%s,%d,%d,%.4f,%d,%.2f,%.3f,%.0f,%.0f,%.1f,%.1f\n", system,
       total.attacks, total.found, total.recall(), total.false_findings,
-      total.false_per_10m(), total.precision_at_20, Quantile(total.events, 0.5),
-      Quantile(total.events, 0.95), Quantile(total.seconds, 0.5),
-      Quantile(total.seconds, 0.95));
+      total.false_per_10m(), total.precision_at_20,
+      Quantile(total.requests, 0.5), Quantile(total.requests, 0.95),
+      Quantile(total.seconds, 0.5), Quantile(total.seconds, 0.95));
 }
 
 constexpr string_view kColumns =
     "system,attacks,found,recall,false_findings,false_per_10m_honest_events,"
-    "precision_at_20,events_p50,events_p95,seconds_p50,seconds_p95\n";
+    "precision_at_20,requests_p50,requests_p95,seconds_p50,seconds_p95\n";
+
+constexpr string_view kTogether = ".together";
+
+// How the peer whose recall is nearest to ours compares.
+std::string ClosestPeer(const std::vector<LabResult>& results) {
+  Total ours = TotalOf(results, std::string(kDefault));
+  std::string closest;
+  Total best;
+  for (const std::string& system : SystemNames(results)) {
+    if (!system.ends_with(kTogether)) continue;
+    Total total = TotalOf(results, system);
+    if (closest.empty() || std::abs(total.recall() - ours.recall()) <
+                               std::abs(best.recall() - ours.recall())) {
+      closest = system;
+      best = total;
+    }
+  }
+  if (closest.empty()) return "";
+  return absl::StrFormat(
+      "\nThe peer of the closest recall, %s, has %d false findings, ours %d.\n",
+      closest, best.false_findings, ours.false_findings);
+}
 
 std::string Seconds(double seconds) {
   if (seconds < 120) return absl::StrFormat("%.0f s", seconds);
@@ -65,8 +89,8 @@ Total TotalOf(const std::vector<LabResult>& results, const std::string& system,
       ++total.attacks;
       if (silent || !score->second.found[i].is_found) continue;
       ++total.found;
-      total.events.push_back(
-          static_cast<double>(score->second.found[i].events));
+      total.requests.push_back(
+          static_cast<double>(score->second.found[i].requests));
       total.seconds.push_back(score->second.found[i].seconds);
     }
     if (silent) continue;
@@ -101,7 +125,7 @@ std::string SeedsCsv(const std::vector<LabResult>& results) {
 
 std::string KindsCsv(const std::vector<LabResult>& results) {
   std::string out =
-      "kind,system,attacks,found,recall,events_p50,events_p95,seconds_p50,"
+      "kind,system,attacks,found,recall,requests_p50,requests_p95,seconds_p50,"
       "seconds_p95\n";
   for (string_view kind : AttackKinds()) {
     for (const std::string& system : SystemNames(results)) {
@@ -109,7 +133,7 @@ std::string KindsCsv(const std::vector<LabResult>& results) {
       absl::StrAppendFormat(
           &out, "%s,%s,%d,%d,%.4f,%.0f,%.0f,%.1f,%.1f\n", A(kind), system,
           total.attacks, total.found, total.recall(),
-          Quantile(total.events, 0.5), Quantile(total.events, 0.95),
+          Quantile(total.requests, 0.5), Quantile(total.requests, 0.95),
           Quantile(total.seconds, 0.5), Quantile(total.seconds, 0.95));
     }
   }
@@ -117,7 +141,7 @@ std::string KindsCsv(const std::vector<LabResult>& results) {
 }
 
 std::string FalseFindingsCsv(const std::vector<LabResult>& results) {
-  std::string out = "seed,rule,user,address,first_seen\n";
+  std::string out = "seed,rule,user,address,first_seen,summary\n";
   for (const LabResult& result : results) {
     auto score = result.systems.find(std::string(kAllDetectors));
     if (score == result.systems.end()) continue;
@@ -126,7 +150,8 @@ std::string FalseFindingsCsv(const std::vector<LabResult>& results) {
                       found.address, ",",
                       absl::FormatTime(absl::FromUnixMicros(found.first),
                                        absl::UTCTimeZone()),
-                      "\n");
+                      ",\"", absl::StrReplaceAll(found.summary, {{"\"", "'"}}),
+                      "\"\n");
     }
   }
   return out;
@@ -142,29 +167,33 @@ std::string Markdown(const std::vector<LabResult>& results) {
   std::string out = absl::StrFormat(
       "Seeds %d to %d: %.1f million honest events, %d attacks of %d kinds.\n\n"
       "| system | recall | false findings per 10 million honest events | "
-      "precision at 20 | attack events to the finding, p50 / p95 | time, p50 / "
+      "precision at 20 | attack requests to the finding, p50 / p95 | time, p50 "
+      "/ "
       "p95 |\n| --- | --- | --- | --- | --- | --- |\n",
       results.front().seed, results.back().seed, honest / 1e6, attacks,
       AttackKinds().size());
   for (const std::string& system : SystemNames(results)) {
+    // Of the peers, each vendor's rules together; one by one in the tables.
+    if (!IsOurs(system) && !system.ends_with(kTogether)) continue;
     Total total = TotalOf(results, system);
     absl::StrAppendFormat(
         &out, "| %s | %s | %.2f | %s | %.0f / %.0f | %s / %s |\n", system,
         Share(total.recall()), total.false_per_10m(),
-        Share(total.precision_at_20), Quantile(total.events, 0.5),
-        Quantile(total.events, 0.95), Seconds(Quantile(total.seconds, 0.5)),
+        Share(total.precision_at_20), Quantile(total.requests, 0.5),
+        Quantile(total.requests, 0.95), Seconds(Quantile(total.seconds, 0.5)),
         Seconds(Quantile(total.seconds, 0.95)));
   }
-  absl::StrAppend(&out,
-                  "\n| kind of attack | recall | recall from low | events, p50 "
-                  "/ p95 |\n| --- | --- | --- | --- |\n");
+  absl::StrAppend(
+      &out,
+      "\n| kind of attack | recall | recall from low | requests, p50 "
+      "/ p95 |\n| --- | --- | --- | --- |\n");
   for (string_view kind : AttackKinds()) {
     Total total = TotalOf(results, std::string(kDefault), kind);
     Total low = TotalOf(results, std::string(kFromLow), kind);
     absl::StrAppendFormat(&out, "| %s | %s | %s | %.0f / %.0f |\n", A(kind),
                           Share(total.recall()), Share(low.recall()),
-                          Quantile(total.events, 0.5),
-                          Quantile(total.events, 0.95));
+                          Quantile(total.requests, 0.5),
+                          Quantile(total.requests, 0.95));
   }
   return out;
 }

@@ -15,8 +15,8 @@ struct Total {
   size_t attacks = 0, found = 0;
   size_t false_findings = 0;
   double honest_events = 0;
-  std::vector<double> events, seconds;  // until found
-  double precision_at_20 = 0;           // mean over the seeds
+  std::vector<double> requests, seconds;  // until found
+  double precision_at_20 = 0;             // mean over the seeds
 
   double recall() const;
   double false_per_10m() const;

@@ -56,7 +56,8 @@ class Machine final : public Process {
         home_(actor.home),
         pods_(std::max<double>(1, static_cast<double>(actor.clients.size()))),
         shape_(shape) {
-    size_t wanted = static_cast<size_t>(random.Between(4, 14));
+    size_t wanted = static_cast<size_t>(
+        actor.kind == Actor::Kind::kNode ? 24 : random.Between(4, 14));
     for (size_t tries = 0; repertoire_.size() < wanted && tries < 60; ++tries) {
       const RequestKind& kind = shape.Kind(random);
       if (kind.code < 400 || kind.code == 404 || kind.code == 409) {
@@ -71,25 +72,31 @@ class Machine final : public Process {
       if (renew_at_ > 0) traffic.cluster().RenewToken(*client_);
       renew_at_ = now + kHour - random.Between(0, 300) * kSecond;
     }
-    bool everywhere = kind_ != Actor::Kind::kWorkload;
-    const RequestKind& kind = *(everywhere && kind_ != Actor::Kind::kOperator
-                                    ? &shape_.Kind(random)
-                                    : random.Pick(repertoire_));
-    if (kind.code != 403) {
-      const std::string& ns = everywhere && kind_ != Actor::Kind::kOperator
-                                  ? random.Pick(traffic.cluster().namespaces())
-                                  : home_;
-      traffic.AskNow(*client_, QuestionOf(kind, ns, random),
-                     {Outcome::kAllowed, kind.code, ""}, now);
-    }
+    if (spaces_.empty()) ChooseSpaces(traffic);
+    const RequestKind& kind = *random.Pick(repertoire_);
+    traffic.AskNow(*client_, QuestionOf(kind, random.Pick(spaces_), random),
+                   {Outcome::kAllowed, kind.code, ""}, now);
     double gap = shape_.PacedGap(random, PaceOf(kind_) / pods_);
     return now + static_cast<Micros>(gap * kSecond) + 1;
   }
 
  private:
+  // Controllers work in all namespaces, a kubelet in those of its pods.
+  void ChooseSpaces(Traffic& traffic) {
+    spaces_ = {home_};
+    if (kind_ == Actor::Kind::kWorkload || kind_ == Actor::Kind::kOperator) {
+      return;
+    }
+    spaces_ = traffic.cluster().namespaces();
+    if (kind_ != Actor::Kind::kNode) return;
+    traffic.random().Shuffle(spaces_);
+    spaces_.resize(std::min<size_t>(spaces_.size(), 8));
+  }
+
   Client* client_;
   Actor::Kind kind_;
   std::string home_;
+  std::vector<std::string> spaces_;
   double pods_;
   const RoleShape& shape_;
   std::vector<const RequestKind*> repertoire_;
@@ -111,11 +118,16 @@ class Person final : public Process {
     Micros at = Greet(traffic, client, now);
     int requests = 6 + static_cast<int>(random.Exponential(45));
     const RoleShape& shape = traffic.shapes().Of("person");
+    int patience = random.Between(1, 5);
     for (int i = 0; i < requests; ++i) {
       const RequestKind& kind = shape.Kind(random);
       bool open = kind.namespaced || !kind.question.path.empty() ||
                   kind.question.resource.starts_with("selfsubject");
       if (kind.code == 403 || (!open && !actor.is_sre)) continue;
+      // A person from whom everything was taken soon gives up.
+      if (at >= actor.lost_from && at < actor.lost_until && --patience < 0) {
+        break;
+      }
       traffic.AskAt(at, client, QuestionOf(kind, ns, random),
                     {Outcome::kAllowed, kind.code, ""});
       at += static_cast<Micros>(shape.Gap(random) * kSecond);
@@ -164,9 +176,13 @@ class Pipeline final : public Process {
     const std::string& ns = random.Pick(actor.spaces);
     const RoleShape& shape = traffic.shapes().Of("ci");
     Micros at = now;
+    int patience = random.Between(1, 3);
     for (int i = random.Between(15, 60); i > 0; --i) {
       const RequestKind& kind = shape.Kind(random);
       if (kind.code == 403) continue;
+      // A run ends with its first failed step.
+      bool lost = at >= actor.lost_from && at < actor.lost_until;
+      if (lost && --patience < 0) break;
       traffic.AskAt(at, client, QuestionOf(kind, ns, random),
                     {Outcome::kAllowed, kind.code, ""});
       at += static_cast<Micros>(shape.Gap(random) * kSecond);

@@ -28,7 +28,10 @@ void Scorer::Match(const Statement& statement, std::vector<size_t>& out) const {
     for (; from != to; ++from) {
       const Attack& attack = attacks_[from->second];
       if (statement.last < attack.start) continue;
-      if (statement.first > attack.end + kAftermath) continue;
+      if (!statement.is_of_credential &&
+          statement.first > attack.end + kAftermath) {
+        continue;
+      }
       if (std::find(out.begin(), out.end(), from->second) == out.end()) {
         out.push_back(from->second);
       }
@@ -50,10 +53,10 @@ void Scorer::Say(std::string_view name, const Statement& statement) {
   for (size_t i : matched) {
     Found& found = system.found[i];
     if (found.is_found) continue;
-    const std::vector<Micros>& events = attacks_[i].events;
+    const std::vector<Micros>& requests = attacks_[i].requests;
     found.is_found = true;
-    found.events = static_cast<size_t>(
-        std::count_if(events.begin(), events.end(),
+    found.requests = static_cast<size_t>(
+        std::count_if(requests.begin(), requests.end(),
                       [&](Micros time) { return time <= statement.last; }));
     found.seconds = static_cast<double>(statement.last - attacks_[i].start) /
                     static_cast<double>(kSecond);
@@ -76,9 +79,9 @@ std::map<std::string, SystemScore> Scorer::Finish() {
     for (const auto& [id, kept] : system.findings) {
       ranked.push_back(&kept);
       if (kept.is_true) continue;
-      score.false_findings.push_back({kept.statement.rule, kept.statement.user,
-                                      kept.statement.address,
-                                      kept.statement.first});
+      score.false_findings.push_back(
+          {kept.statement.rule, kept.statement.user, kept.statement.address,
+           kept.statement.summary, kept.statement.first});
     }
     std::stable_sort(
         ranked.begin(), ranked.end(), [](const Kept* a, const Kept* b) {

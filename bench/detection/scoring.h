@@ -21,16 +21,20 @@ struct Statement {
   Micros first = 0, last = 0;  // of its evidence
   int rank = 0;                // by severity
   double score = 0;            // within the rank
+  std::string summary;         // for people; ours only
+  // Says where a credential is used: true of a stolen one for ever, also when
+  // its owner comes back.
+  bool is_of_credential = false;
 };
 
 struct Found {
   bool is_found = false;
-  size_t events = 0;   // of the attack, until it was found
-  double seconds = 0;  // since its first
+  size_t requests = 0;  // of the attack, until it was found
+  double seconds = 0;   // since its first
 };
 
 struct FalseFinding {
-  std::string rule, user, address;
+  std::string rule, user, address, summary;
   Micros first = 0;
 };
 
@@ -50,7 +54,7 @@ class Scorer {
   // `log_end`: attacks that end later were cut off and are not asked for.
   std::map<std::string, SystemScore> Finish();
   static bool IsComplete(const Attack& attack, Micros log_end) {
-    return attack.end < log_end && !attack.events.empty();
+    return attack.end < log_end && !attack.requests.empty();
   }
 
  private:
