@@ -23,4 +23,8 @@ foreach(source IN LISTS oddverb_bench_sources)
     ${target} PRIVATE oddverb_all oddverb_warnings simdjson::simdjson
                       SQLite::SQLite3 ZLIB::ZLIB zstd::libzstd_shared)
 endforeach()
+# It makes its logs itself, so it does not stand among those that want one.
+set_target_properties(
+  detection_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY
+                             "${PROJECT_BINARY_DIR}/bench/detection")
 target_link_libraries(detection_bench PRIVATE oddverb_detection_lab)

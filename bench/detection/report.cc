@@ -183,6 +183,7 @@ std::string Markdown(const std::vector<LabResult>& results) {
         Quantile(total.requests, 0.95), Seconds(Quantile(total.seconds, 0.5)),
         Seconds(Quantile(total.seconds, 0.95)));
   }
+  out += ClosestPeer(results);
   absl::StrAppend(
       &out,
       "\n| kind of attack | recall | recall from low | requests, p50 "

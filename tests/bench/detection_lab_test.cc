@@ -38,6 +38,16 @@ TEST(DetectionLabTest, TheSameSeedGivesTheSameBytes) {
   EXPECT_NE(LogOf(1, 1'000), LogOf(2, 1'000));
 }
 
+TEST(DetectionLabTest, ATableOfShapesThatIsDamagedIsRefusedWithItsLine) {
+  for (const char* text : {"# ok\nrole\tnode", "\ngap\tnode\t1\t2",
+                           "\nkind\tnode\t0.5\tget", "\nother\tnode\t1"}) {
+    absl::StatusOr<TrafficShapes> shapes = TrafficShapes::Parse(text);
+    ASSERT_FALSE(shapes.ok()) << text;
+    EXPECT_THAT(std::string(shapes.status().message()),
+                ::testing::HasSubstr("line 2"));
+  }
+}
+
 TEST(DetectionLabTest, EveryLineIsAnAuditEvent) {
   std::unique_ptr<EventBatch> batch = DecodeLines(LogOf(3, 20'000));
   EXPECT_THAT(batch->rejected, IsEmpty());
