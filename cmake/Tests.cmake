@@ -32,9 +32,6 @@ endfunction()
 function(oddverb_gtest_programs)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
        "${PROJECT_SOURCE_DIR}/tests/*_test.cc")
-  if(NOT ODDVERB_BENCH)
-    list(FILTER sources EXCLUDE REGEX "/tests/bench/")
-  endif()
   set(folders "")
   foreach(source IN LISTS sources)
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY
