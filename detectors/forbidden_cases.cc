@@ -218,11 +218,24 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
     actor.failures = std::make_unique<FailureRate>();
   }
   actor.failures->Add(request.time);
+  absl::Time last = found.draft.last_seen;
+  bool was_open = found.open;
   // The score is that of the rate; the case keeps the evidence.
   found.Add({request.event, request.time, request.ids.keys.identity, 0, 1,
              "failed", ValueOf(request)});
   WriteSurge(request, *actor.failures, found);
   Judge(request, found, out);
+  if (!found.open || request.event.source_ip.empty()) return;
+  // The correlator wants the time of the latest: once a minute is enough.
+  bool is_told = was_open && absl::ToUnixSeconds(last) / 60 ==
+                                 absl::ToUnixSeconds(request.time) / 60;
+  if (is_told) return;
+  Observation failures;
+  failures.kind = ObservationKind::kAuthenticationFails;
+  failures.time = request.time;
+  failures.source_ip = Bounded(request.event.source_ip, 64);
+  failures.draft = found.draft;
+  out.Observe(std::move(failures));
 }
 
 void ForbiddenCases::WriteSurge(const CaseRequest& request,
