@@ -103,7 +103,8 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   if (impersonation) tuple.verb_class = VerbClass::kEscalate;
   uint64_t hash = Hash(event, tuple);
   if (allow_.Contains(event.user.name, hash, time)) return;
-  CaseRequest request{event, ids, tuple, hash, time};
+  bool lost = actor.allowed.Contains(hash);
+  CaseRequest request{event, ids, tuple, hash, time, lost};
   if (ids.keys.identity == IdentityClass::kAnonymous) {
     cases_.OnAnonymousRefused(request, out);
   } else {

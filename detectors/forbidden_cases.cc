@@ -137,9 +137,8 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
   uint64_t named = context_.hash.Combine(request.hash,
                                          context_.hash.Hash(event.object.name));
   if (refusal == RefusalClass::kEscalation) {
-    ForbiddenCase& found =
-        CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
-    bool known = found.known.Contains(request.hash);
+    ForbiddenCase& of = CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
+    bool known = of.known.Contains(request.hash);
     See(CaseRule::kEscalationDenied, request, named, known ? kFurtherName : 4,
         "would grant rights that it does not hold", out);
     CaseOf(CaseRule::kEscalationDenied, request.ids.actor)
@@ -147,7 +146,7 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     return;
   }
   if (refusal == RefusalClass::kImpersonation) {
-    // The message names whom; without one all are the same.
+    // The message names whom.
     uint64_t whom =
         context_.hash.Combine(1, context_.hash.Hash(event.response_message));
     See(CaseRule::kEscalationDenied, request, whom,
@@ -161,7 +160,9 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     See(CaseRule::kEscalationDenied, request, kind, 2,
         "may not change roles or bindings", out);
   }
-  if (!IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
+  // A right to some secrets by name is no excuse for guessing others.
+  bool excused = request.lost && Sensitivity(request.tuple) < 1.5;
+  if (!excused && !IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
     OnNamed(request, 0.5, "refused", out);
   }
 }
@@ -226,16 +227,18 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   WriteSurge(request, *actor.failures, found);
   Judge(request, found, out);
   if (!found.open || request.event.source_ip.empty()) return;
-  // The correlator wants the time of the latest: once a minute is enough.
-  bool is_told = was_open && absl::ToUnixSeconds(last) / 60 ==
-                                 absl::ToUnixSeconds(request.time) / 60;
-  if (is_told) return;
-  Observation failures;
-  failures.kind = ObservationKind::kAuthenticationFails;
-  failures.time = request.time;
-  failures.source_ip = Bounded(request.event.source_ip, 64);
-  failures.draft = found.draft;
-  out.Observe(std::move(failures));
+  // Once a minute is enough for the correlator.
+  absl::Duration minute = absl::Minutes(1);
+  if (was_open && absl::Floor(last - absl::UnixEpoch(), minute) ==
+                      absl::Floor(request.time - absl::UnixEpoch(), minute)) {
+    return;
+  }
+  Observation told;
+  told.kind = ObservationKind::kAuthenticationFails;
+  told.time = request.time;
+  told.source_ip = Bounded(request.event.source_ip, 64);
+  told.draft = found.draft;
+  out.Observe(std::move(told));
 }
 
 void ForbiddenCases::WriteSurge(const CaseRequest& request,
@@ -384,17 +387,6 @@ void ForbiddenCases::AdvanceTo(absl::Time watermark, Emit& out) {
     out.Report(std::move(finding));
   }
   ended_.clear();
-}
-
-void ForbiddenCases::Forget(EntityId id) {
-  if (id >= actors_.size() || actors_[id] == nullptr) return;
-  for (ForbiddenCase& found : actors_[id]->cases) {
-    if (found.open) Finish(found);
-  }
-  std::erase_if(deadlines_, [&](const Deadline& deadline) {
-    return std::get<EntityId>(deadline) == id;
-  });
-  actors_[id].reset();
 }
 
 }  // namespace oddverb

@@ -9,6 +9,9 @@
 namespace oddverb {
 namespace {
 
+// A body has many texts, and most of them are short.
+constexpr DecodedViews::Limits kBodyLimits = {
+    .produced_bytes = 64 * 1024, .depth = 3, .candidates = 16};
 // A path or a header alone can belong to an ordinary service.
 constexpr double kClueCertainty = 0.6;
 // Nobody writes 0xa9fea9fe without meaning to hide it.
@@ -42,7 +45,8 @@ class Reader {
   Reader(const MetadataSurface& surface, const MetadataTargets& targets)
       : surface_(surface),
         targets_(targets),
-        views_(surface.text, DecodedViews::Limits{}) {}
+        views_(surface.text,
+               IsBody(surface.id) ? kBodyLimits : DecodedViews::Limits{}) {}
 
   std::optional<MetadataReading> Read() {
     for (size_t i = 0; i < views_.views().size(); ++i) ReadView(i);
