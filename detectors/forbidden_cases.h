@@ -29,7 +29,7 @@ struct CaseRequest {
   const Tuple& tuple;
   uint64_t hash = 0;  // of the tuple
   absl::Time time;
-  bool worked_before = false;  // this kind of request
+  bool lost = false;  // refused, and it succeeded before
 };
 
 class ForbiddenCases {

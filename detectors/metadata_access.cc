@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "detectors/event_finding.h"
+#include "detectors/metadata_body.h"
 #include "detectors/metadata_finding.h"
 #include "model/event_key.h"
 #include "model/finding_state.h"
@@ -63,8 +64,8 @@ FieldSet MetadataAccess::fields() const {
                  FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
                  FieldId::kUserExtra, FieldId::kImpersonatedUser,
                  FieldId::kSourceIps, FieldId::kUserAgent, FieldId::kObjectRef,
-                 FieldId::kResponseStatus, FieldId::kReceivedTimestamp,
-                 FieldId::kStageTimestamp});
+                 FieldId::kResponseStatus, FieldId::kRequestObject,
+                 FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
 }
 
 MetadataAccess::ActorState* MetadataAccess::StateOf(EntityId actor) const {
@@ -101,20 +102,41 @@ bool MetadataAccess::IsNewRequest(const AuditEvent& event,
   return true;
 }
 
+std::optional<MetadataAccess::Seen> MetadataAccess::Look(
+    const AuditEvent& event) const {
+  std::optional<Seen> best;
+  auto weigh = [&](MetadataSurface surface, bool exhausted) {
+    std::optional<MetadataReading> reading = ReadSurface(surface, targets_);
+    if (!reading) return;
+    reading->exhausted = reading->exhausted || exhausted;
+    MetadataScore score = ScoreOf(surface, *reading, event.response_code);
+    if (best && best->score.score >= score.score) return;
+    best = Seen{std::move(surface), *std::move(reading), std::move(score)};
+  };
+  if (HasMetadataSurface(event)) {
+    std::optional<MetadataSurface> surface = SurfaceOf(event);
+    if (surface) weigh(*std::move(surface), false);
+  }
+  if (HasMetadataBody(event)) {
+    MetadataBody body = ReadMetadataBody(event);
+    for (MetadataSurface& text : body.texts) {
+      weigh(std::move(text), body.exhausted);
+    }
+  }
+  return best;
+}
+
 void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
-  if (!HasMetadataSurface(event)) return;
+  if (!HasMetadataSurface(event) && !HasMetadataBody(event)) return;
   // The same request's later stages tell more.
   if (event.stage == Stage::kRequestReceived) return;
   if (ids.actor == kNoEntity) return;
-  std::optional<MetadataSurface> surface = SurfaceOf(event);
-  if (!surface) return;
-  std::optional<MetadataReading> reading = ReadSurface(*surface, targets_);
-  if (!reading) return;
-  MetadataScore score = ScoreOf(*surface, *reading, event.response_code);
+  std::optional<Seen> seen = Look(event);
+  if (!seen) return;
 
   EndQuietCases(ids.actor, event.stage_time, out);
-  uint64_t key = CaseKey(*surface);
+  uint64_t key = CaseKey(seen->surface);
   ActorState* state = StateOf(ids.actor);
   Case* open = nullptr;
   if (state != nullptr) {
@@ -123,13 +145,13 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
     if (found != state->cases.end()) open = &*found;
   }
   // What is too weak to open a case still belongs to an open one.
-  if (open == nullptr && score.severity < Severity::kMedium) return;
+  if (open == nullptr && seen->score.severity < Severity::kLow) return;
   state = &StateFor(ids.actor);
   if (!IsNewRequest(event, *state)) return;
   if (open == nullptr && state->cases.size() >= kMaxCasesPerActor) {
     open = &state->cases.front();
   }
-  Sighting sighting{event, *surface, *reading, score};
+  Sighting sighting{event, *seen};
   if (open == nullptr) {
     OpenCase(sighting, ids, key, out);
   } else {
@@ -141,12 +163,12 @@ void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
                               uint64_t key, Emit& out) {
   if (case_count_ >= kMaxCases) EndLongestQuietCase(out);
   const AuditEvent& event = sighting.event;
-  Finding finding =
-      OpenFinding(context_, "metadata_access",
-                  MetadataRule(sighting.surface.id), event, ids.keys.identity);
+  Finding finding = OpenFinding(context_, "metadata_access",
+                                MetadataRule(sighting.seen.surface.id), event,
+                                ids.keys.identity);
   finding.time = FindingTime(out, event.stage_time);
-  DescribeMetadataFinding(event, sighting.surface, sighting.reading,
-                          sighting.score, finding);
+  DescribeMetadataFinding(event, sighting.seen.surface, sighting.seen.reading,
+                          sighting.seen.score, finding);
   out.Report(finding);
 
   ActorState& state = StateFor(ids.actor);
@@ -165,10 +187,10 @@ void MetadataAccess::ExtendCase(const Sighting& sighting, Case& open,
   finding.first_seen = std::min(finding.first_seen, event.stage_time);
   finding.last_seen = std::max(finding.last_seen, event.stage_time);
   finding.AddEvidence(event);
-  bool is_severer = sighting.score.severity > finding.severity;
-  if (sighting.score.score > finding.score) {
-    DescribeMetadataFinding(event, sighting.surface, sighting.reading,
-                            sighting.score, finding);
+  bool is_severer = sighting.seen.score.severity > finding.severity;
+  if (sighting.seen.score.score > finding.score) {
+    DescribeMetadataFinding(event, sighting.seen.surface, sighting.seen.reading,
+                            sighting.seen.score, finding);
   }
   if (!is_severer && finding.count < 2 * open.reported_count) return;
   open.reported_count = finding.count;
