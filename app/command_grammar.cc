@@ -399,6 +399,13 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   for (CLI::App* command : {list_detectors, list_metrics, list_outputs}) {
     AddListFormat(command, line.list_format);
   }
+  explain = app->add_subcommand(
+      "explain", "Say what a rule finds, how, and what to do about it");
+  explain
+      ->add_option("NAME", line.explained,
+                   "A rule (forbidden.fanout) or a detector; see oddverb "
+                   "list detectors")
+      ->required();
   AddRuleFlags(*this,
                app->add_subcommand("rules", "For people who write rules"),
                line.rule_command);

@@ -5,6 +5,7 @@
 #include "detectors/audit_gap.h"
 #include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
+#include "detectors/forbidden_cross.h"
 #include "detectors/metadata_access.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_match.h"
@@ -15,14 +16,17 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kAuditStreamRules = {
     "audit.gap", "audit.id_reuse", "audit.truncated"};
-constexpr std::array<std::string_view, 10> kForbiddenBurstRules = {
-    "anonymous.enumeration",  "anonymous.success",
-    "authn.failure_surge",    "forbidden.fanout",
-    "forbidden.low_and_slow", "forbidden.object_guessing",
-    "forbidden.storm",        "permission.probing",
-    "permission.regression",  "rbac.escalation_denied"};
-constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
-    "metadata.exec", "metadata.proxy"};
+constexpr std::array<std::string_view, 12> kForbiddenBurstRules = {
+    "anonymous.enumeration",   "anonymous.success",
+    "authn.fail_then_success", "authn.failure_surge",
+    "forbidden.distributed",   "forbidden.fanout",
+    "forbidden.low_and_slow",  "forbidden.object_guessing",
+    "forbidden.storm",         "permission.probing",
+    "permission.regression",   "rbac.escalation_denied"};
+constexpr std::array<std::string_view, 7> kMetadataAccessRules = {
+    "metadata.config",  "metadata.exec",    "metadata.network_policy",
+    "metadata.proxy",   "metadata.routing", "metadata.webhook",
+    "metadata.workload"};
 constexpr std::array<std::string_view, 7> kStolenCredentialRules = {
     "client_certificate.minted", "credential.two_networks",
     "impersonation.new",         "rbac.self_grant",
@@ -35,9 +39,10 @@ constexpr std::array<DetectorEntry, 5> kDetectors = {{
      &MakeAuditStream, &MakeAuditGap, kAuditStreamRules},
     {"forbidden_burst",
      "an identity tries, and is refused, what it never did before",
-     &MakeForbiddenBurst, nullptr, kForbiddenBurstRules},
+     &MakeForbiddenBurst, &MakeForbiddenCross, kForbiddenBurstRules},
     {"metadata_access",
-     "a command or a proxied request reaches for the cloud metadata service",
+     "a command, a proxied request or an object reaches for the cloud metadata "
+     "service",
      &MakeMetadataAccess, nullptr, kMetadataAccessRules},
     // Its findings name the rules of DetectorContext::rules.
     {"rule_match",

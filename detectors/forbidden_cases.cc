@@ -20,7 +20,8 @@ using std::string_view;
 constexpr size_t kMaxValueBytes = 160;
 // Of a name under a kind of request that was refused already.
 constexpr double kFurtherName = 1;
-constexpr double kNotFound = 0.25;
+// Forty guesses within some minutes are medium.
+constexpr double kNotFound = 0.35;
 // Of one access review. Consoles and GitOps controllers ask a hundred at their
 // start; an access matrix takes hundreds.
 constexpr double kAccessReview = 0.06;
@@ -137,9 +138,8 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
   uint64_t named = context_.hash.Combine(request.hash,
                                          context_.hash.Hash(event.object.name));
   if (refusal == RefusalClass::kEscalation) {
-    ForbiddenCase& found =
-        CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
-    bool known = found.known.Contains(request.hash);
+    ForbiddenCase& of = CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
+    bool known = of.known.Contains(request.hash);
     See(CaseRule::kEscalationDenied, request, named, known ? kFurtherName : 4,
         "would grant rights that it does not hold", out);
     CaseOf(CaseRule::kEscalationDenied, request.ids.actor)
@@ -147,7 +147,7 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     return;
   }
   if (refusal == RefusalClass::kImpersonation) {
-    // The message names whom; without one all are the same.
+    // The message names whom.
     uint64_t whom =
         context_.hash.Combine(1, context_.hash.Hash(event.response_message));
     See(CaseRule::kEscalationDenied, request, whom,
@@ -161,7 +161,9 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     See(CaseRule::kEscalationDenied, request, kind, 2,
         "may not change roles or bindings", out);
   }
-  if (!IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
+  // A right to some secrets by name is no excuse for guessing others.
+  bool excused = request.lost && Sensitivity(request.tuple) < 1.5;
+  if (!excused && !IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
     OnNamed(request, 0.5, "refused", out);
   }
 }
@@ -218,11 +220,26 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
     actor.failures = std::make_unique<FailureRate>();
   }
   actor.failures->Add(request.time);
+  absl::Time last = found.draft.last_seen;
+  bool was_open = found.open;
   // The score is that of the rate; the case keeps the evidence.
   found.Add({request.event, request.time, request.ids.keys.identity, 0, 1,
              "failed", ValueOf(request)});
   WriteSurge(request, *actor.failures, found);
   Judge(request, found, out);
+  if (!found.open || request.event.source_ip.empty()) return;
+  // Once a minute is enough for the correlator.
+  absl::Duration minute = absl::Minutes(1);
+  if (was_open && absl::Floor(last - absl::UnixEpoch(), minute) ==
+                      absl::Floor(request.time - absl::UnixEpoch(), minute)) {
+    return;
+  }
+  Observation told;
+  told.kind = ObservationKind::kAuthenticationFails;
+  told.time = request.time;
+  told.source_ip = Bounded(request.event.source_ip, 64);
+  told.draft = found.draft;
+  out.Observe(std::move(told));
 }
 
 void ForbiddenCases::WriteSurge(const CaseRequest& request,
@@ -371,17 +388,6 @@ void ForbiddenCases::AdvanceTo(absl::Time watermark, Emit& out) {
     out.Report(std::move(finding));
   }
   ended_.clear();
-}
-
-void ForbiddenCases::Forget(EntityId id) {
-  if (id >= actors_.size() || actors_[id] == nullptr) return;
-  for (ForbiddenCase& found : actors_[id]->cases) {
-    if (found.open) Finish(found);
-  }
-  std::erase_if(deadlines_, [&](const Deadline& deadline) {
-    return std::get<EntityId>(deadline) == id;
-  });
-  actors_[id].reset();
 }
 
 }  // namespace oddverb

@@ -29,6 +29,7 @@ struct CaseRequest {
   const Tuple& tuple;
   uint64_t hash = 0;  // of the tuple
   absl::Time time;
+  bool lost = false;  // refused, and it succeeded before
 };
 
 class ForbiddenCases {

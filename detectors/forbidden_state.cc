@@ -153,18 +153,26 @@ void RefusalScore::Load(StateReader& in) {
   lost = GetU32(in);
 }
 
-void OpenFinding::Save(StateWriter& out) const {
-  out.PutU64(slow ? 1 : 0);
+void OpenRefusal::Save(StateWriter& out) const {
+  out.PutU64((slow ? 1U : 0U) | successes.size() << 1);
   out.PutDouble(reported_score);
   out.PutTime(deadline);
   SaveFinding(base, out);
+  for (const std::string& success : successes) out.PutString(success);
 }
 
-void OpenFinding::Load(StateReader& in) {
-  slow = in.GetU64() != 0;
+void OpenRefusal::Load(StateReader& in) {
+  uint64_t flags = in.GetU64();
+  slow = (flags & 1) != 0;
   reported_score = in.GetDouble();
   deadline = in.GetTime();
   base = LoadFinding(in);
+  successes.clear();
+  uint64_t count = flags >> 1;
+  if (count > kMaxSuccesses) in.Fail();
+  for (; count > 0 && in.status().ok(); --count) {
+    successes.emplace_back(in.GetString());
+  }
 }
 
 bool RefusalRecord::RememberRequest(uint64_t key) {
@@ -230,7 +238,7 @@ void RefusalRecord::Load(StateReader& in) {
   evidence.resize(GetAtMost(in, Finding::kMaxEvidence));
   for (Evidence& item : evidence) item = LoadEvidence(in);
   if (in.GetU64() != 0) {
-    open = std::make_unique<OpenFinding>();
+    open = std::make_unique<OpenRefusal>();
     open->Load(in);
   }
 }

@@ -67,9 +67,12 @@ struct RefusalScore {
 };
 
 // A finding that was reported and not finished.
-struct OpenFinding {
+struct OpenRefusal {
+  static constexpr size_t kMaxSuccesses = 3;
   bool slow = false;  // forbidden.low_and_slow
   double reported_score = 0;
+  // What succeeded after all, for people.
+  std::vector<std::string> successes;
   absl::Time deadline;  // finished once the watermark is there
   Finding base;  // id, rule, severity, subject, next; the rest is written anew
 
@@ -88,7 +91,7 @@ struct RefusalRecord {
   uint32_t next_request = 0;
   std::vector<RefusedKind> kinds;  // in order of first contact
   std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
-  std::unique_ptr<OpenFinding> open;
+  std::unique_ptr<OpenRefusal> open;
 
   const RefusalScore& reported() const {  // REQUIRES: open
     return open->slow ? slow : fast;

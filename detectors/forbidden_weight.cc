@@ -1,7 +1,9 @@
 #include "detectors/forbidden_weight.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "base/uri.h"
@@ -26,8 +28,8 @@ constexpr double kPriorFailuresOfPeople = 3;
 constexpr double kLowestRate = 0.02;
 constexpr double kHighestRate = 0.5;
 
-// An informer that was deployed without its ClusterRole: one mistake, many
-// kinds.
+// An informer that was deployed without its ClusterRole, or without its roles
+// in some namespaces: one mistake, many kinds.
 constexpr double kReflectorFactor = 0.35;
 constexpr double kNodeRaceFactor = 0.1;
 // The internet knocks at every public API server.
@@ -35,6 +37,21 @@ constexpr double kAnonymousFactor = 0.5;
 // The refused rights are those of the impersonated, not of the actor: a console
 // that acts for hundreds of people meets the limits of each.
 constexpr double kActingForAnotherFactor = 0.35;
+
+// `kubectl get all` in another team's namespace is one mistake of a person and
+// ten refusals within a second or two; `kubectl apply` gets each object that it
+// is given by name. No more is forgiven than RefusedKind::kMaxKinds kinds, and
+// whoever asks one by one, or in many namespaces, asks anew.
+constexpr absl::Duration kOneQuestion = absl::Milliseconds(500);
+constexpr double kSameQuestionFactor = 0.25;
+// Monitoring that lacks its role in several namespaces: each is one more
+// mistake, but of the same kind.
+constexpr double kFurtherNamespaceFactor = 0.5;
+// The kinds of the category "all" that every API server has.
+constexpr std::array<string_view, 10> kAllCategory = {
+    "cronjobs", "daemonsets",  "deployments", "horizontalpodautoscalers",
+    "jobs",     "pods",        "replicasets", "replicationcontrollers",
+    "services", "statefulsets"};
 
 double PriorFailures(IdentityClass identity) {
   switch (identity) {
@@ -58,7 +75,7 @@ bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple,
       identity != IdentityClass::kControlPlane) {
     return false;
   }
-  if (tuple.verb_class != VerbClass::kRead || tuple.scope != "*") return false;
+  if (tuple.verb_class != VerbClass::kRead) return false;
   if (event.verb == "watch") return true;
   QueryPairs pairs(SplitUri(event.request_uri).query);
   for (QueryPair pair; pairs.Next(pair);) {
@@ -81,6 +98,37 @@ double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
   if (identity == IdentityClass::kAnonymous) weight *= kAnonymousFactor;
   if (!event.impersonated.name.empty()) weight *= kActingForAnotherFactor;
   return weight;
+}
+
+double SameQuestionFactor(const RefusedAttempt& attempt,
+                          const RefusalRecord& refused,
+                          IdentityClass identity) {
+  const AuditEvent& event = attempt.event;
+  if (IsReflectorShaped(event, attempt.tuple, identity)) {
+    std::string resource = ResourceText(attempt.tuple);
+    bool known =
+        !event.object.ns.empty() &&
+        std::any_of(refused.kinds.begin(), refused.kinds.end(),
+                    [&](const RefusedKind& kind) {
+                      return (kind.verb == "list" || kind.verb == "watch") &&
+                             !kind.ns.empty() && kind.ns != event.object.ns &&
+                             kind.resource == resource;
+                    });
+    return known ? kFurtherNamespaceFactor : 1;
+  }
+  bool gets_all = event.verb == "list" && identity == IdentityClass::kHuman &&
+                  std::find(kAllCategory.begin(), kAllCategory.end(),
+                            event.object.resource) != kAllCategory.end();
+  bool applies = event.verb == "get" && !event.object.name.empty() &&
+                 event.object.subresource.empty() &&
+                 event.object.resource != "secrets";
+  if (!gets_all && !applies) return 1;
+  bool same = std::any_of(
+      refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
+        return kind.verb == event.verb && kind.ns == event.object.ns &&
+               absl::AbsDuration(attempt.time - kind.last) <= kOneQuestion;
+      });
+  return same ? kSameQuestionFactor : 1;
 }
 
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
 #include "model/audit_event.h"
 #include "model/identity.h"
@@ -23,6 +24,12 @@ inline constexpr double kFurtherNameFactor = 0.35;
 double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
                           IdentityClass identity, uint32_t failures,
                           uint32_t successes);
+
+// For what is refused within half a second of its like in the same namespace,
+// as part of one question: `kubectl get all` of a person, objects got by name.
+// Else 1.
+double SameQuestionFactor(const RefusedAttempt& attempt,
+                          const RefusalRecord& refused, IdentityClass identity);
 
 // Health checks that are refused say nothing about who sends them.
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple);
