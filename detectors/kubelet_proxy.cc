@@ -58,7 +58,7 @@ std::optional<ActorAct> JudgeKubeletProxy(const AuditEvent& event) {
                    ShellWord(event.user.name),
                    "   # the right to nodes/proxy is the right to every pod"),
       "kubectl get clusterroles -o wide   # take nodes/proxy out of roles; "
-      "nodes/metrics and nodes/stats are enough for monitoring"};
+      "nodes/metrics and nodes/stats are enough to read metrics"};
   act.benign_checks = {"None known."};
   act.attack = {"T1609", "T1613"};
   return act;
