@@ -114,6 +114,12 @@ constexpr MetricName kMetrics[] = {
      "Stretches of input lost before they were read, each maybe many events; "
      "anything but 0 is a fault.",
      {"source", "reason"}},
+    {MetricId::kEventlessRecords,
+     "oddverb_eventless_records_total",
+     kCounter,
+     "Envelopes of shippers and clouds in which there was no audit event, as "
+     "in a health message or a line of another log.",
+     {"source"}},
     {MetricId::kEvents,
      "oddverb_events_total",
      kCounter,

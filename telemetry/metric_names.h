@@ -37,6 +37,7 @@ enum class MetricId : uint8_t {
   kEntityEvictions,
   kEventLag,
   kEventsDropped,
+  kEventlessRecords,
   kEvents,
   kExportLastSuccess,
   kExportQueueDepth,
