@@ -1,3 +1,4 @@
+// Long because: one table, read as a whole.
 #include "telemetry/metric_names.h"
 
 #include <iterator>

@@ -5,48 +5,27 @@
 //   --gtest_filter='*EnvelopeFiles*'
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "base/json_writer.h"
 #include "gtest/gtest.h"
 #include "ingest/decoder.h"
+#include "tests/support/envelope_inputs.h"
 #include "tests/support/raw_batches.h"
 
 namespace oddverb {
 namespace {
 
-const char kFolder[] = ODDVERB_SOURCE_DIR "/tests/ingest/envelopes/";
-
-std::string FileText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file),
-          std::istreambuf_iterator<char>()};
-}
-
-// NAME.in.TYPE, sorted.
-std::vector<std::string> InputNames() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
-    std::string name = entry.path().filename().string();
-    if (name.find(".in.") != name.npos) names.push_back(std::move(name));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-// In .ndjson each line is a record, every other file is one.
-RawBatch RecordsOf(const std::string& name) {
-  std::string text = FileText(kFolder + name);
-  if (name.ends_with(".ndjson")) return FrameLines(text);
+RawBatch RecordsOf(std::string_view name) {
   RawBatch batch;
-  AppendRecord(text, batch);
+  for (const std::string& record : EnvelopeRecords(name)) {
+    AppendRecord(record, batch);
+  }
   return batch;
 }
 
@@ -139,18 +118,17 @@ std::string TextOf(const EventBatch& batch) {
 
 class EnvelopeFilesTest : public ::testing::TestWithParam<std::string> {
  protected:
-  std::string ExpectationPath() const {
-    return kFolder + GetParam().substr(0, GetParam().find(".in.")) +
-           ".events.ndjson";
+  std::string Expectation() const {
+    return GetParam().substr(0, GetParam().find(".in.")) + ".events.ndjson";
   }
 };
 
 TEST_P(EnvelopeFilesTest, IsDecodedToTheEventsInIt) {
   std::string decoded = TextOf(*Decoder({}).Decode(RecordsOf(GetParam())));
   if (std::getenv("ODDVERB_WRITE_EXPECTATIONS") != nullptr) {
-    std::ofstream(ExpectationPath(), std::ios::binary) << decoded;
+    std::ofstream(EnvelopePath(Expectation()), std::ios::binary) << decoded;
   }
-  EXPECT_EQ(decoded, FileText(ExpectationPath()));
+  EXPECT_EQ(decoded, EnvelopeText(Expectation()));
 }
 
 // A record's neighbours decide whether a whole batch can be indexed at once.
@@ -166,7 +144,7 @@ TEST_P(EnvelopeFilesTest, IsDecodedTheSameBesideARecordThatIsNoText) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EnvelopeFilesTest,
-                         ::testing::ValuesIn(InputNames()),
+                         ::testing::ValuesIn(EnvelopeInputNames()),
                          [](const auto& file) {
                            std::string name =
                                file.param.substr(0, file.param.find(".in."));
