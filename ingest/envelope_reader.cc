@@ -214,7 +214,7 @@ void EnvelopeReader::ReadContainerLines(std::string_view lines, size_t layer) {
 
 void EnvelopeReader::Name(std::string_view envelope, size_t layer) {
   names_[layer] = envelope;
-  if (result_.envelope.empty()) result_.envelope = names_[0];
+  result_.envelope = names_[0];
 }
 
 void EnvelopeReader::Break(size_t layer, RejectReason reason,

@@ -1,10 +1,12 @@
 // The same events in any envelope are the same findings.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/json_writer.h"
 #include "gmock/gmock.h"
@@ -12,11 +14,14 @@
 #include "tests/e2e/run_oddverb.h"
 #include "tests/support/corpus.h"
 #include "tests/support/input_files.h"
+#include "tests/support/raw_client.h"
+#include "tests/support/running_service.h"
 
 namespace oddverb {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::string Quoted(std::string_view text) {
   return JsonWriter().String(text).Release();
@@ -105,6 +110,35 @@ TEST(EnvelopesTest, TheFindingsAreThoseOfTheBareEvents) {
       EXPECT_EQ(FindingsOf(log), expected);
     }
   }
+}
+
+TEST(EnvelopesTest, FirehoseIsAnsweredInItsFormWhenItsEventsAreDurable) {
+  RunningService service(
+      {.program = ODDVERB_BINARY, .webhook = RunningService::Webhook::kPlain});
+  service.Start();
+  const std::vector<std::string> events =
+      LinesOf(ReadMaybeGzip(Sample("forbidden-burst-sa.log.gz")));
+  // A retry of the same delivery brings nothing new.
+  for (int i = 0; i < 2; ++i) {
+    const std::string body = Firehose(events);
+    RawClient client(absl::StrCat("127.0.0.1:", service.webhook_port()));
+    ASSERT_TRUE(client.Send(absl::StrCat(
+        "POST /audit/", RunningService::kCluster,
+        " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "X-Amz-Firehose-Request-Id: delivery-7\r\nContent-Length: ",
+        body.size(), "\r\n\r\n", body)));
+    const RawResponse response = client.ReadResponse();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_THAT(response.body,
+                StartsWith(R"({"requestId":"delivery-7","timestamp":)"));
+  }
+  EXPECT_EQ(service.AwaitMetric("oddverb_events_total", 2 * events.size(),
+                                ChildProcess::kPatience),
+            2 * events.size());
+  EXPECT_EQ(service.AwaitMetric("oddverb_duplicates_total", events.size(),
+                                ChildProcess::kPatience),
+            events.size());
+  service.Stop();
 }
 
 TEST(EnvelopesTest, TheSummaryTellsOfEnvelopesWithoutEvents) {
