@@ -116,6 +116,7 @@ TEST(EnvelopesTest, FirehoseIsAnsweredInItsFormWhenItsEventsAreDurable) {
   RunningService service(
       {.program = ODDVERB_BINARY, .webhook = RunningService::Webhook::kPlain});
   service.Start();
+  service.AwaitStarted();
   const std::vector<std::string> events =
       LinesOf(ReadMaybeGzip(Sample("forbidden-burst-sa.log.gz")));
   // A retry of the same delivery brings nothing new.
