@@ -47,6 +47,11 @@ struct ActorAct {
 Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
                        const EntityKeys& keys, ActorAct act);
 
+// The request is over. What has no stage (GKE's log) is told once, at its end.
+inline bool IsComplete(const AuditEvent& event) {
+  return event.stage == Stage::kResponseComplete ||
+         event.stage == Stage::kUnknown;
+}
 // 2xx.
 bool Succeeded(const AuditEvent& event);
 bool IsInGroup(const UserIdentity& user, std::string_view group);

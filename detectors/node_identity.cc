@@ -179,7 +179,7 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, EntityId actor) {
 void NodeIdentity::Observe(const AuditEvent& event, const EntityIds& ids,
                            Emit& out) {
   if (ids.keys.identity != IdentityClass::kNode || ids.actor == kNoEntity ||
-      event.stage != Stage::kResponseComplete) {
+      !IsComplete(event)) {
     return;
   }
   cases_.EndQuiet(ids.actor, event.stage_time, out);

@@ -67,7 +67,7 @@ std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
   if (object.resource == "nodes" && object.subresource == "proxy") {
     return JudgeKubeletProxy(event);
   }
-  if (event.stage != Stage::kResponseComplete) return std::nullopt;
+  if (!IsComplete(event)) return std::nullopt;
   if (ids.keys.identity == IdentityClass::kBootstrap) {
     return JudgeBootstrap(event);
   }

@@ -146,5 +146,15 @@ TEST(CredentialActsTest, LegacyTokensFromOutsideOrInvalidated) {
   }
 }
 
+TEST(CredentialActsTest, ALogWithoutStagesIsJudged) {
+  ExpectCase({"GKE's",
+              [](EventBuilder& b) {
+                b.Verb("create").Resource("serviceaccounts").Ns("kube-system");
+                b.Name("job-controller").Sub("token").Code(201);
+                b.Stage(Stage::kUnknown);
+              },
+              "token.minting_chain", Severity::kHigh});
+}
+
 }  // namespace
 }  // namespace oddverb
