@@ -142,13 +142,14 @@ StolenCredential::StolenCredential(const DetectorContext& context,
     : context_(context), options_(options), acts_(context) {}
 
 FieldSet StolenCredential::fields() const {
-  return Fields(
-      {FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri, FieldId::kVerb,
-       FieldId::kUserName, FieldId::kUserUid, FieldId::kUserGroups,
-       FieldId::kUserExtra, FieldId::kImpersonatedUser, FieldId::kSourceIps,
-       FieldId::kUserAgent, FieldId::kObjectRef, FieldId::kResponseStatus,
-       FieldId::kReceivedTimestamp, FieldId::kStageTimestamp,
-       FieldId::kRequestObject, FieldId::kResponseObject});
+  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
+                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserUid,
+                 FieldId::kUserGroups, FieldId::kUserExtra,
+                 FieldId::kImpersonatedUser, FieldId::kSourceIps,
+                 FieldId::kUserAgent, FieldId::kObjectRef,
+                 FieldId::kResponseStatus, FieldId::kReceivedTimestamp,
+                 FieldId::kStageTimestamp, FieldId::kRequestObject,
+                 FieldId::kResponseObject, FieldId::kAnnotations});
 }
 
 const StolenCredential::Table* StolenCredential::TableOf(

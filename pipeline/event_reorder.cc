@@ -23,6 +23,7 @@ std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   out->batch->raw.source_bytes = from.batch->raw.source_bytes;
   out->batch->salvaged_records = from.batch->salvaged_records;
   out->batch->repaired_records = from.batch->repaired_records;
+  out->batch->eventless_records = from.batch->eventless_records;
   return out;
 }
 

@@ -1,3 +1,4 @@
+// Long because: one table, read as a whole.
 #include "telemetry/metric_names.h"
 
 #include <iterator>
@@ -108,6 +109,12 @@ constexpr MetricName kMetrics[] = {
      "Age of an event (now - stageTimestamp) when it had been judged.",
      {},
      kLagBuckets},
+    {MetricId::kEventlessRecords,
+     "oddverb_eventless_records_total",
+     kCounter,
+     "Envelopes of shippers and clouds in which there was no audit event, as "
+     "in a health message or a line of another log.",
+     {"source"}},
     {MetricId::kEventsDropped,
      "oddverb_events_dropped_total",
      kCounter,

@@ -36,6 +36,7 @@ enum class MetricId : uint8_t {
   kEntities,
   kEntityEvictions,
   kEventLag,
+  kEventlessRecords,
   kEventsDropped,
   kEvents,
   kExportLastSuccess,
