@@ -75,6 +75,11 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   if (!actor.seen() || micros < actor.first_seen_micros) {
     actor.first_seen_micros = micros;
   }
+  // The other two are told apart by address anyway.
+  if (ids.keys.identity != IdentityClass::kAnonymous &&
+      ids.keys.identity != IdentityClass::kUnauthenticated) {
+    actor.places.See(KnownPlaces::Of(event), time);
+  }
   if (IsAllowed(event)) {
     OnAllowed(event, ids, time, actor, out);
   } else {
@@ -106,7 +111,8 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   uint64_t hash = Hash(event, tuple);
   if (allow_.Contains(event.user.name, hash, time)) return;
   bool lost = actor.allowed.Contains(hash);
-  CaseRequest request{event, ids, tuple, hash, time, lost};
+  double novelty = Novelty(event, tuple, ids, actor, time);
+  CaseRequest request{event, ids, tuple, hash, time, lost, novelty};
   if (ids.keys.identity == IdentityClass::kAnonymous) {
     cases_.OnAnonymousRefused(request, out);
   } else {
@@ -116,6 +122,7 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   RefusedAttempt attempt{event, tuple, impersonation};
   attempt.hash = hash;
   attempt.time = time;
+  attempt.novelty = novelty;
   OnRefused(attempt, ids, actor, out);
 }
 
@@ -137,12 +144,23 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
                               out);
   }
   if (IsSelfReview(tuple)) {
-    cases_.OnSelfReview({event, ids, tuple, 0, time}, out);
+    cases_.OnSelfReview({.event = event,
+                         .ids = ids,
+                         .tuple = tuple,
+                         .time = time,
+                         .novelty = Novelty(event, tuple, ids, actor, time)},
+                        out);
     return;
   }
   if (tuple.path_class != PathClass::kNone) return;
   if (event.response_code == 404) {
-    cases_.OnNotFound({event, ids, tuple, Hash(event, tuple), time}, out);
+    cases_.OnNotFound({.event = event,
+                       .ids = ids,
+                       .tuple = tuple,
+                       .hash = Hash(event, tuple),
+                       .time = time,
+                       .novelty = Novelty(event, tuple, ids, actor, time)},
+                      out);
   } else if (event.response_code == 201 && event.verb == "create") {
     cases_.OnCreated({event, ids, tuple, 0, time});
   }
@@ -213,13 +231,23 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   attempt.weight *= SameQuestionFactor(attempt, refused, ids.keys.identity);
   if (attempt.first_contact) {
     Increment(actor.failures.current);
+    attempt.weight *= attempt.novelty;
   } else {
+    // One missing right refuses many names, wherever one is.
     attempt.weight *= kFurtherNameFactor;
   }
   refused.Add(attempt);
   AddEvidence(attempt, refused);
   Judge(attempt, ids, actor, out);
   TellCorrelator(attempt, ids, out);
+}
+
+double ForbiddenBurst::Novelty(const AuditEvent& event, const Tuple& tuple,
+                               const EntityIds& ids,
+                               const ForbiddenActor& actor,
+                               absl::Time time) const {
+  if (options_.without == Options::Without::kNovelty) return 1;
+  return NoveltyFactor(event, tuple, ids.keys.identity, actor, time);
 }
 
 bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {

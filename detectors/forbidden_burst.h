@@ -48,6 +48,7 @@ class ForbiddenBurst final : public Detector {
       kNothing,
       kRetrySuppression,
       kSensitivity,
+      kNovelty,
     };
     Without without = Without::kNothing;
     std::vector<AllowedRefusal> allow = {};
@@ -83,6 +84,9 @@ class ForbiddenBurst final : public Detector {
                  absl::Time time, ForbiddenActor& actor, Emit& out);
   void TellCorrelator(const RefusedAttempt& attempt, const EntityIds& ids,
                       Emit& out) const;
+  double Novelty(const AuditEvent& event, const Tuple& tuple,
+                 const EntityIds& ids, const ForbiddenActor& actor,
+                 absl::Time time) const;
   // Sorts retries from first contacts. False if the attempt weighs nothing.
   bool IsNews(RefusedAttempt& attempt, RefusalRecord& refused);
   void AddEvidence(const RefusedAttempt& attempt, RefusalRecord& refused) const;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "base/uri.h"
+#include "detectors/forbidden_weight.h"
 #include "detectors/next_steps.h"
 #include "detectors/user_agent.h"
 #include "model/event_key.h"
@@ -18,6 +19,10 @@ namespace {
 using std::string_view;
 
 constexpr size_t kMaxValueBytes = 160;
+// Of a failed authentication as programs repeat them (IsRetryOfProgram): forty
+// to sixty in two minutes once a token has expired. A spray of tokens in this
+// shape needs five times as many.
+constexpr double kRetryOfProgram = 0.2;
 // Of a name under a kind of request that was refused already.
 constexpr double kFurtherName = 1;
 // Forty guesses within some minutes are medium.
@@ -39,12 +44,6 @@ bool IsRbac(const Tuple& tuple) {
 
 bool IsSecret(const Tuple& tuple) {
   return tuple.group.empty() && tuple.resource == "secrets";
-}
-
-bool IsProgram(IdentityClass identity) {
-  return identity == IdentityClass::kServiceAccount ||
-         identity == IdentityClass::kNode ||
-         identity == IdentityClass::kControlPlane;
 }
 
 // What people and thieves type; programs in the cluster have names of their
@@ -128,7 +127,7 @@ void ForbiddenCases::OnSelfReview(const CaseRequest& request, Emit& out) {
   } else if (rules) {
     weight = 0.5;
   }
-  See(CaseRule::kPermissionProbing, request, 0, weight,
+  See(CaseRule::kPermissionProbing, request, 0, weight * request.novelty,
       rules ? "asked for all its rights" : "asked for a right", out);
 }
 
@@ -198,7 +197,8 @@ void ForbiddenCases::OnNamed(const CaseRequest& request, double weight,
   }
   uint64_t name = context_.hash.Combine(
       request.hash, context_.hash.Hash(request.event.object.name));
-  See(CaseRule::kObjectGuessing, request, name, weight, feature, out);
+  See(CaseRule::kObjectGuessing, request, name, weight * request.novelty,
+      feature, out);
 }
 
 // An operator can grant a right to somebody only.
@@ -219,7 +219,8 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   if (actor.failures == nullptr) {
     actor.failures = std::make_unique<FailureRate>();
   }
-  actor.failures->Add(request.time);
+  bool by_itself = IsRetryOfProgram(request.event, request.tuple);
+  actor.failures->Add(request.time, by_itself ? kRetryOfProgram : 1);
   absl::Time last = found.draft.last_seen;
   bool was_open = found.open;
   // The score is that of the rate; the case keeps the evidence.

@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
 constexpr uint16_t kMaxSettledFailuresPerDay = 3;
@@ -103,6 +103,8 @@ RefusedKind NewKind(const RefusedAttempt& attempt) {
   }
   kind.name = Bounded(attempt.event.object.name, kMaxPartBytes);
   kind.text = TupleText(attempt.tuple, attempt.event.verb);
+  // Why it weighs more than others of its kind.
+  if (attempt.novelty > 1) kind.text += ", from a new place";
   kind.first = attempt.time;
   kind.last = attempt.time;
   return kind;
@@ -268,6 +270,7 @@ void ForbiddenActor::SettleCounts(absl::Time now) {
 void ForbiddenActor::Save(StateWriter& out) const {
   out.PutU64(kFormat);
   out.PutI64(first_seen_micros);
+  places.Save(out);
   allowed.Save(out);
   out.PutString(examples);
   out.PutU64(hour);
@@ -285,6 +288,7 @@ void ForbiddenActor::Load(StateReader& in) {
     return;
   }
   first_seen_micros = in.GetI64();
+  places.Load(in);
   allowed.Load(in);
   examples = in.GetString();
   hour = GetU32(in);

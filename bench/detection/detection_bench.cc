@@ -7,14 +7,19 @@
 // Makes the log of a cluster for each seed, with --each attacks of every kind,
 // and runs everything over it. Writes tables to --out, prints the short one,
 // and puts that between the two marks <!-- detection_bench --> of --document.
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "bench/detection/detection_lab.h"
@@ -67,6 +72,38 @@ void PutIntoDocument(const std::string& path, const std::string& table) {
   Write(path, document);
 }
 
+// A seed a thread. Each result depends on its seed alone.
+std::vector<LabResult> RunSeeds(const ClusterLog::Options& options,
+                                uint64_t first, uint64_t last,
+                                const TrafficShapes& shapes,
+                                Variants variants) {
+  std::vector<LabResult> results(static_cast<size_t>(last - first + 1));
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < results.size(); i = next++) {
+      ClusterLog::Options one = options;
+      one.seed = first + i;
+      absl::StatusOr<LabResult> result = RunLab(one, shapes, variants);
+      if (!result.ok()) Die(result.status().ToString());
+      Total total = TotalOf({*result}, std::string(kDefault));
+      std::fprintf(
+          stderr,
+          "seed %llu: %llu honest events, %zu of %zu found, %zu false\n",
+          static_cast<unsigned long long>(one.seed),
+          static_cast<unsigned long long>(result->honest_events), total.found,
+          total.attacks, total.false_findings);
+      results[i] = *std::move(result);
+    }
+  };
+  std::vector<std::thread> threads;
+  size_t wanted = std::max(1U, std::thread::hardware_concurrency());
+  while (threads.size() < std::min(wanted, results.size())) {
+    threads.emplace_back(work);
+  }
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
 int Main(int argc, char** argv) {
   std::map<std::string, std::string> arguments = Arguments(argc, argv);
   std::vector<std::string> ends = absl::StrSplit(arguments["--seeds"], '-');
@@ -83,18 +120,8 @@ int Main(int argc, char** argv) {
   if (!shapes.ok()) Die(shapes.status().ToString());
   Variants variants =
       arguments["--variants"] == "yes" ? Variants::kAll : Variants::kNone;
-  std::vector<LabResult> results;
-  for (options.seed = first; options.seed <= last; ++options.seed) {
-    absl::StatusOr<LabResult> result = RunLab(options, *shapes, variants);
-    if (!result.ok()) Die(result.status().ToString());
-    Total total = TotalOf({*result}, std::string(kDefault));
-    std::fprintf(stderr,
-                 "seed %llu: %llu honest events, %zu of %zu found, %zu false\n",
-                 static_cast<unsigned long long>(options.seed),
-                 static_cast<unsigned long long>(result->honest_events),
-                 total.found, total.attacks, total.false_findings);
-    results.push_back(*std::move(result));
-  }
+  std::vector<LabResult> results =
+      RunSeeds(options, first, last, *shapes, variants);
   std::string table = Markdown(results);
   std::fputs(table.c_str(), stdout);
   const std::string& out = arguments["--out"];

@@ -30,6 +30,7 @@ std::vector<Variant> AllVariants() {
           {"without.slow_channel", Options{.threshold_slow = kNever}},
           {"without.retry_suppression",
            Options{.without = Options::Without::kRetrySuppression}},
+          {"without.novelty", Options{.without = Options::Without::kNovelty}},
           {"without.sensitivity",
            Options{.without = Options::Without::kSensitivity}}};
 }

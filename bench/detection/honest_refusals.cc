@@ -286,6 +286,7 @@ void StartHonestRefusals(Traffic& traffic, Micros start, Micros end) {
   traffic.Start(std::make_unique<NodeRaces>(), start + kMinute);
   traffic.Start(std::make_unique<AdmissionStorms>(), later);
   StartMistakes(traffic, start, end);
+  StartMoves(traffic, start);
 }
 
 }  // namespace oddverb

@@ -13,6 +13,8 @@ namespace oddverb {
 void StartHonestRefusals(Traffic& traffic, Micros start, Micros end);
 // Of people, pipelines and strangers; called by the former.
 void StartMistakes(Traffic& traffic, Micros start, Micros end);
+// People who travel, and people who try things from inside of a pod.
+void StartMoves(Traffic& traffic, Micros start);
 
 }  // namespace oddverb
 

@@ -58,8 +58,15 @@ std::vector<Question> Intruder::Wishes(const std::string& home, int count) {
 
 Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
                         const std::string& agent) {
-  std::vector<int> actors = cluster_.OfKind(kind);
-  std::erase_if(actors, [&](int i) { return ActorAt(i).is_victim; });
+  std::vector<int> actors;
+  // A small cluster may have no workload left without a thief: then one of the
+  // other service accounts.
+  for (Actor::Kind next :
+       {kind, Actor::Kind::kOperator, Actor::Kind::kController}) {
+    if (!actors.empty()) break;
+    actors = cluster_.OfKind(next);
+    std::erase_if(actors, [&](int i) { return ActorAt(i).is_victim; });
+  }
   Actor& victim = ActorAt(random_.Pick(actors));
   victim.is_victim = true;
   victim_ = &victim;

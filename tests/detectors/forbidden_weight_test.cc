@@ -74,7 +74,7 @@ TEST(ForbiddenWeightTest, CircumstancesTakeWeightOff) {
   EXPECT_NEAR(Weight(plain, IdentityClass::kAnonymous), 0.5 * person, 1e-12);
   EventBuilder console;
   console.Verb("list").Resource("secrets").Impersonated("bob").Forbidden();
-  EXPECT_NEAR(Weight(console, IdentityClass::kServiceAccount), 0.35 * full,
+  EXPECT_NEAR(Weight(console, IdentityClass::kServiceAccount), 0.2 * full,
               1e-12);
 }
 
