@@ -181,6 +181,8 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
     refused->fast.score.Add(time, kFastHalfLife, -kCredit);
     refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
   }
+  constexpr size_t kShortest = 6;  // "get /x"
+  if (actor.examples.size() + 2 + kShortest > kMaxExampleBytes) return;
   // A new string rather than an append, which would take twice the memory.
   std::string examples = actor.examples;
   if (!examples.empty()) examples += "; ";

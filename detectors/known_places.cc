@@ -27,22 +27,32 @@ uint32_t SecondOf(absl::Time time) {
 // a program of the actor just says its name.
 uint32_t HashOf(string_view bytes) {
   uint64_t hash = bytes.size();
-  while (!bytes.empty()) {
-    uint64_t word = 0;
-    size_t taken = std::min(bytes.size(), sizeof(word));
-    std::memcpy(&word, bytes.data(), taken);
-    bytes.remove_prefix(taken);
+  auto mix = [&hash](uint64_t word) {
     hash = (hash ^ word) * 0xff51afd7ed558ccdU;
     hash ^= hash >> 33;
+  };
+  while (bytes.size() >= sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    mix(word);
+    bytes.remove_prefix(sizeof(word));
   }
+  // By hand: a copy of a length that varies is a call.
+  uint64_t last = 0;
+  for (char c : bytes) last = last << 8 | static_cast<unsigned char>(c);
+  mix(last);
   return static_cast<uint32_t>(hash ^ hash >> 32);
 }
 
 uint32_t NetworkOf(string_view address) {
-  if (address.find(':') == string_view::npos) {
-    if (address.empty()) return 0;
-    // To the second dot.
-    size_t end = address.find('.', address.find('.') + 1);
+  // Up to the second dot. The groups of IPv6 are of at most four digits, so a
+  // colon comes first there, also before an IPv4 address at its end.
+  size_t end = 0;
+  for (int dots = 0; end < address.size() && address[end] != ':'; ++end) {
+    if (address[end] == '.' && ++dots == 2) break;
+  }
+  if (address.empty()) return 0;
+  if (end == address.size() || address[end] == '.') {
     return HashOf(address.substr(0, end)) | 1U;
   }
   std::optional<IpAddress> parsed = IpAddress::Parse(address);
