@@ -19,6 +19,7 @@
 #include "app/service_http.h"
 #include "app/service_metrics.h"
 #include "app/service_sources.h"
+#include "app/source_health_log.h"
 #include "app/version_text.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
@@ -217,7 +218,9 @@ absl::Status Forwarding::Run(const HttpClientOptions& client,
       --running;
     });
   }
+  SourceHealthLog source_health;
   while (!signals.stop && !ending && running > 0) {
+    source_health.Tell(*sources_, logger_);
     if (signals.reload.exchange(false)) Reload();
     absl::SleepFor(absl::Milliseconds(50));
   }

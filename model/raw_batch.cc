@@ -20,6 +20,10 @@ const char* RejectReasonName(RejectReason reason) {
       return "emptied";
     case RejectReason::kCopyTruncated:
       return "copy_truncated";
+    case RejectReason::kExpired:
+      return "expired";
+    case RejectReason::kReplaced:
+      return "replaced";
     case RejectReason::kCount:
       break;
   }
