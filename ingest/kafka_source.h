@@ -37,8 +37,9 @@ class KafkaSource final : public Source {
     KafkaConsumerOptions consumer;
     // Longer than this is rejected; librdkafka takes 100 MB.
     size_t max_record_bytes = size_t{64} << 20;
-    // How long a partition that has nothing holds back the others.
-    absl::Duration merge_patience = absl::Seconds(1);
+    // How long a partition that has nothing holds back the others: a leader
+    // that is elected anew takes seconds.
+    absl::Duration merge_patience = absl::Seconds(10);
   };
 
   // The errors of KafkaConsumer::Make. Connects with the first Read().
