@@ -45,7 +45,8 @@ void KafkaMessageDeleter::operator()(rd_kafka_message_s* message) const {
 
 struct KafkaConsumer::Client {
   ~Client() {
-    if (handle != nullptr) rd_kafka_destroy(handle);
+    if (handle == nullptr) return;
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   }
 
   static KafkaConsumer& Of(void* opaque) {
@@ -188,7 +189,8 @@ void KafkaConsumer::Poll() {
     std::lock_guard<std::mutex> lock(mutex_);
     TellGroup();
   }
-  rd_kafka_consumer_close(handle);
+  // It waits for a coordinator; without one there is nobody to take leave of.
+  if (health_.status().ok()) rd_kafka_consumer_close(handle);
 }
 
 void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
@@ -222,8 +224,8 @@ void KafkaConsumer::OnAssigned(PartitionList* partitions) {
     std::lock_guard<std::mutex> lock(mutex_);
     // Handed out before it was lost, and not judged yet.
     auto judged = judged_.find(added.partition);
-    if (judged != judged_.end() && judged->second > made->told) {
-      made->committed = judged->second;
+    if (judged != judged_.end()) {
+      made->committed = std::max(judged->second, made->told);
     }
     // A logical one (the end, where no broker answered) is known once a
     // message was handed out.
