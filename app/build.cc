@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config_consistency.h"
 #include "app/config_loader.h"
-#include "app/config_rules.h"
 #include "app/config_text.h"
 #include "app/mistakes.h"
 #include "base/nearest_name.h"
@@ -96,6 +96,9 @@ absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
   }
   std::vector<std::string>& rules = settings.rules_config.paths;
   rules.insert(rules.end(), options.rules.begin(), options.rules.end());
+  if (options.builtin.has_value()) {
+    settings.rules_config.builtin = *options.builtin;
+  }
   if (!options.cluster.empty()) settings.cluster = options.cluster;
   if (!options.trusted_proxies.empty()) {
     settings.trusted_proxies =

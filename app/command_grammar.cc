@@ -1,3 +1,4 @@
+// Long because: one table of flags, command by command; each reads alone.
 #include "app/command_grammar.h"
 
 #include <algorithm>
@@ -85,6 +86,12 @@ constexpr char kRulesCheckAbout[] =
     "cure, and what can never match. With --against it then counts what each "
     "rule\n"
     "matches in the logs, before it is switched on.";
+constexpr char kRulesTestAbout[] =
+    "Judge the cases of rules: events that they must and must not match\n"
+    "\n"
+    "Cases are YAML beside the rules; docs/rules.md has their form. Tells each "
+    "case\n"
+    "that fails, and which rules have no case.";
 constexpr char kRulesMatchAbout[] =
     "Say which records rules match\n"
     "\n"
@@ -213,6 +220,14 @@ void AddReadingFlags(CLI::App* app, ScanOptions& scan) {
       ->take_all()
       ->type_name("PATH")
       ->group(group);
+  app->add_flag_callback(
+         "--builtin", [&scan] { scan.builtin = true; },
+         "With the rules that come with oddverb (oddverb rules list)")
+      ->group(group);
+  app->add_flag_callback(
+         "--no-builtin", [&scan] { scan.builtin = false; },
+         "Without them, whatever the configuration says")
+      ->group(group);
   AddValue(app, "--cluster", "NAME", scan.cluster,
            "Name of the cluster, part of every finding and of its id")
       ->group(group);
@@ -271,11 +286,12 @@ void AddListFormat(CLI::App* app, ListFormat& format) {
 void AddRuleFlags(CommandGrammar& g, CLI::App* rules,
                   RuleCommandOptions& options) {
   rules->require_subcommand(1);
-  const char* paths_help = "Files and folders (of these *.yml and *.yaml)";
+  const char* paths_help =
+      "Files and folders (of these *.yml and *.yaml); without any, the rules "
+      "that come with oddverb";
   g.rules_check = rules->add_subcommand("check", kRulesCheckAbout);
   g.rules_check->add_option("path", options.rules, paths_help)
-      ->type_name("PATH")
-      ->required();
+      ->type_name("PATH");
   g.rules_check
       ->add_option("--against", options.logs,
                    "Audit logs, as scan takes them: what would the rules have "
@@ -283,16 +299,25 @@ void AddRuleFlags(CommandGrammar& g, CLI::App* rules,
       ->type_name("LOG...");
   g.rules_list = rules->add_subcommand("list", "Say what rules there are");
   g.rules_list->add_option("path", options.rules, paths_help)
+      ->type_name("PATH");
+  g.rules_test = rules->add_subcommand("test", kRulesTestAbout);
+  g.rules_test
+      ->add_option("path", options.rules,
+                   "Files and folders of rules and of their cases")
       ->type_name("PATH")
       ->required();
   g.rules_match = rules->add_subcommand("match", kRulesMatchAbout);
   g.rules_match->add_option("log", options.logs)->type_name("LOG")->required();
   g.rules_match->add_option("--rules", options.rules, paths_help)
       ->type_name("PATH")
-      ->required()
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
+  for (CLI::App* command :
+       {g.rules_check, g.rules_list, g.rules_match, g.rules_test}) {
+    command->add_flag("--builtin", options.builtin,
+                      "Besides PATH, the rules that come with oddverb");
+  }
   AddChoice(g.rules_match, "--matching", {"all", "first"},
             "Of Falco's rules that match an event: all (default), or as Falco "
             "does only the first",

@@ -34,6 +34,7 @@ struct CommandGrammar {
   CLI::App* rules_check = nullptr;
   CLI::App* rules_list = nullptr;
   CLI::App* rules_match = nullptr;
+  CLI::App* rules_test = nullptr;
   CLI::App* schema_config = nullptr;
   CLI::App* schema_finding = nullptr;
   CLI::App* version = nullptr;

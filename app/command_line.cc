@@ -159,6 +159,7 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.rules_check->parsed()) return Command::kRulesCheck;
   if (g.rules_list->parsed()) return Command::kRulesList;
   if (g.rules_match->parsed()) return Command::kRulesMatch;
+  if (g.rules_test->parsed()) return Command::kRulesTest;
   if (g.schema_config->parsed()) return Command::kSchemaConfig;
   if (g.schema_finding->parsed()) return Command::kSchemaFinding;
   if (g.version->parsed()) return Command::kVersion;

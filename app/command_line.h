@@ -28,6 +28,7 @@ struct CommandLine {
     kRulesCheck,
     kRulesList,
     kRulesMatch,
+    kRulesTest,
     kSchemaConfig,
     kSchemaFinding,
     kVersion,

@@ -78,7 +78,9 @@ void PrintVerdict(const IncidentScore& score) {
   std::fputs(
       "\nNext:  oddverb scan /var/log/kubernetes/audit/   your own log; "
       "nothing leaves this machine\n"
-      "       oddverb list detectors                    what it looks for\n",
+      "       oddverb list detectors                    what it looks for\n"
+      "       oddverb scan --builtin LOG                with rules for the "
+      "rest, too\n",
       stderr);
 }
 

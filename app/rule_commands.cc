@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "app/app.h"
@@ -17,9 +19,13 @@
 #include "base/json_writer.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "base/visible_text.h"
 #include "exporters/output_file.h"
+#include "ingest/decoder.h"
 #include "ingest/paths.h"
 #include "rules/live_rules.h"
+#include "rules/rule_case_runner.h"
+#include "rules/rule_cases.h"
 
 namespace oddverb {
 namespace {
@@ -55,6 +61,13 @@ std::string Summary(const RuleFiles& files) {
   absl::StrAppend(&text, "; ", Counted(errors, "error"), ", ",
                   Counted(loaded.diagnostics.warnings(), "warning"));
   return text;
+}
+
+RuleFiles Load(const RuleCommandOptions& options,
+               RuleLanguageOptions languages = {}) {
+  return LoadRuleFiles({.paths = options.rules,
+                        .builtin = options.builtin || options.rules.empty()},
+                       {}, std::move(languages));
 }
 
 // What rules find in each of the logs, and what there was.
@@ -119,11 +132,45 @@ std::string MatchLine(const std::string* path, const RecordMatch& match) {
   return json.Release() + "\n";
 }
 
+// Reads one event as the program reads its log.
+absl::Status DecodeAlone(std::string_view json,
+                         const std::function<void(const AuditEvent&)>& use) {
+  RawBatch raw;
+  raw.records.push_back({0, static_cast<uint32_t>(json.size())});
+  raw.positions.push_back({.line = 1});
+  raw.bytes->Append(json);
+  raw.source_bytes = json.size();
+  std::unique_ptr<EventBatch> batch = Decoder({}).Decode(std::move(raw));
+  if (batch->events.size() != 1) {
+    return absl::InvalidArgumentError(batch->rejected.empty()
+                                          ? "not one audit event"
+                                          : batch->rejected[0].detail);
+  }
+  use(batch->events[0]);
+  return absl::OkStatus();
+}
+
+// Of the rules of files; of the program's own the cases are elsewhere.
+std::vector<std::string> Untested(const std::vector<RuleCase>& cases,
+                                  const LoadedRules& loaded) {
+  std::vector<std::string> lines;
+  for (const UntestedRule& one : FindUntestedRules(cases, loaded)) {
+    if (one.place.file.starts_with("builtin/")) continue;
+    lines.push_back(absl::StrCat(
+        one.place.ToString(), ": warning: ",
+        VisibleText(one.rule, Charset::kUtf8), " has no case that it must ",
+        !one.lacks_no_match ? "match"
+        : one.lacks_match   ? "match, and none that it must not"
+                            : "not match"));
+  }
+  return lines;
+}
+
 }  // namespace
 
 int RunRulesCheck(const RuleCommandOptions& options,
                   const std::atomic<bool>& stop) {
-  const RuleFiles files = LoadRuleFiles(options.rules);
+  const RuleFiles files = Load(options);
   TellLines(RuleErrors(files));
   TellLines(RuleWarnings(files));
   std::fprintf(stderr, "%s\n", Summary(files).c_str());
@@ -145,7 +192,7 @@ int RunRulesCheck(const RuleCommandOptions& options,
 }
 
 int RunRulesList(const RuleCommandOptions& options) {
-  const RuleFiles files = LoadRuleFiles(options.rules);
+  const RuleFiles files = Load(options);
   TellLines(RuleErrors(files));
   std::vector<const Rule*> rules;
   for (const Rule& rule : files.loaded.rules->rules()) rules.push_back(&rule);
@@ -169,7 +216,7 @@ int RunRulesMatch(const RuleCommandOptions& options,
   if (options.first_match_only) {
     languages.falco.matching = RuleMatching::kFirst;
   }
-  const RuleFiles files = LoadRuleFiles(options.rules, {}, languages);
+  const RuleFiles files = Load(options, languages);
   TellLines(RuleErrors(files));
   if (files.loaded.rules->rules().empty()) {
     Tell("there is no rule to match with");
@@ -184,6 +231,44 @@ int RunRulesMatch(const RuleCommandOptions& options,
         return output.Write(MatchLine(one_log ? nullptr : &path, match));
       });
   return status.ok() ? kExitFine : ReportError(status);
+}
+
+int RunRulesTest(const RuleCommandOptions& options) {
+  const RuleFiles files = Load(options);
+  std::vector<std::string> errors = RuleErrors(files);
+  RuleDiagnostics diagnostics;
+  std::vector<RuleCase> cases;
+  for (const RuleFiles::CaseFile& file : files.cases) {
+    for (RuleCase& one : ReadRuleCases(file.path, file.text, diagnostics)) {
+      cases.push_back(std::move(one));
+    }
+  }
+  for (const RuleDiagnostic& one : diagnostics.kept()) {
+    errors.push_back(one.ToString());
+  }
+  TellLines(errors);
+  uint64_t failed = 0;
+  for (const CaseResult& result :
+       RunRuleCases(cases, files.loaded, DecodeAlone)) {
+    if (result.passed) continue;
+    ++failed;
+    std::fprintf(stderr, "%s: failed: %s: %s\n",
+                 result.place.ToString().c_str(),
+                 VisibleText(result.rule, Charset::kUtf8).c_str(),
+                 VisibleText(result.reason, Charset::kUtf8).c_str());
+  }
+  const std::vector<std::string> untested = Untested(cases, files.loaded);
+  TellLines(untested);
+  std::fprintf(stderr, "%s, %s failed; %s not tested both ways\n",
+               Counted(cases.size(), "case").c_str(),
+               WithCommas(failed).c_str(),
+               Counted(untested.size(), "rule").c_str());
+  if (!errors.empty()) return kExitUsage;
+  if (cases.empty()) {
+    Tell("there is no case: name the folder that holds them, too");
+    return kExitUsage;
+  }
+  return failed > 0 ? kExitFailure : kExitFine;
 }
 
 }  // namespace oddverb

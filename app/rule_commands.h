@@ -11,7 +11,8 @@
 namespace oddverb {
 
 struct RuleCommandOptions {
-  std::vector<std::string> rules;  // files and folders
+  std::vector<std::string> rules;  // files and folders; none: `builtin`
+  bool builtin = false;            // the program's own, too
   std::vector<std::string> logs;   // as `scan` takes them
   bool first_match_only = false;   // of Falco's rules, as Falco does
   ListFormat format = ListFormat::kText;
@@ -28,6 +29,10 @@ int RunRulesList(const RuleCommandOptions& options);
 // with kExitUsage if there are no others.
 int RunRulesMatch(const RuleCommandOptions& options,
                   const std::atomic<bool>& stop);
+
+// Judges the cases that lie in the files and folders. kExitFailure if one
+// fails, kExitUsage if a rule or a case is broken or there is no case.
+int RunRulesTest(const RuleCommandOptions& options);
 
 }  // namespace oddverb
 

@@ -15,6 +15,8 @@
 #include "app/config_text.h"
 #include "base/strings.h"
 #include "base/visible_text.h"
+#include "rules/builtin_rules.h"
+#include "rules/rule_cases.h"
 
 namespace oddverb {
 namespace {
@@ -128,6 +130,10 @@ class Walk {
                                           " MiB of them"));
     }
     ++found_;
+    if (HoldsRuleCases(*text)) {
+      out_.cases.push_back({path, *std::move(text)});
+      return;
+    }
     ++out_.files;
     loader_.Add(path, *text);
   }
@@ -158,14 +164,20 @@ void AddDiagnostics(const RuleFiles& files, RuleDiagnostic::Severity severity,
 
 }  // namespace
 
-RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
-                        RuleSelection selection, RuleLanguageOptions languages,
+RuleFiles LoadRuleFiles(const RuleSources& sources, RuleSelection selection,
+                        RuleLanguageOptions languages,
                         const RuleFileLimits& limits) {
   RuleFiles out;
   RuleLoader loader(std::move(languages.sigma), std::move(languages.falco),
                     std::move(selection));
+  if (sources.builtin) {
+    for (const BuiltinRuleFile& file : BuiltinRuleFiles()) {
+      loader.Add(file.name, file.text);
+      ++out.files;
+    }
+  }
   Walk walk(limits, loader, out);
-  for (const std::string& path : paths) walk.AddPath(path);
+  for (const std::string& path : sources.paths) walk.AddPath(path);
   out.loaded = std::move(loader).Finish();
   return out;
 }

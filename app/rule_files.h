@@ -25,9 +25,19 @@ struct RuleLanguageOptions {
   FalcoOptions falco = {};
 };
 
+struct RuleSources {
+  std::vector<std::string> paths = {};
+  bool builtin = false;  // the rules that come with the program, too
+};
+
 struct RuleFiles {
   LoadedRules loaded;  // `rules` is never null
-  uint64_t files = 0;  // that were read
+  uint64_t files = 0;  // of rules, that were read; also the program's own
+  // Cases of rules, which may lie beside them (rules/rule_cases.h).
+  struct CaseFile {
+    std::string path, text;
+  };
+  std::vector<CaseFile> cases;
   // "PATH: why, and the cure": what could not be read, so that rules may be
   // missing of which nothing is known.
   Mistakes unreadable;
@@ -40,12 +50,13 @@ struct RuleFiles {
   }
 };
 
-// Each path is a file, of any name, or a folder. Of a folder all *.yml and
+// Each of `sources.paths` is a file, of any name, or a folder. Of a folder all
+// *.yml and
 // *.yaml files are read, those of its sub-folders too, in the order of their
 // names; but no hidden ones, so that a mounted ConfigMap is read once. Links
 // are followed. A file that is reached twice is read once. What cannot be read
 // costs nothing else.
-RuleFiles LoadRuleFiles(const std::vector<std::string>& paths,
+RuleFiles LoadRuleFiles(const RuleSources& sources,
                         RuleSelection selection = {},
                         RuleLanguageOptions languages = {},
                         const RuleFileLimits& limits = {});

@@ -28,6 +28,11 @@ RuleLevel ToRuleLevel(NamedLevel level) {
 
 void VisitRules(ConfigFields& fields, RulesConfig& rules) {
   rules.place = fields.Place();
+  fields.Flag({"builtin",
+               "Whether the rules that come with oddverb are on; `oddverb "
+               "rules list` shows them.",
+               "true"},
+              rules.builtin);
   fields.Texts({"paths",
                 "Files of rules, Sigma's or Falco's, and folders: all *.yml "
                 "and *.yaml files in them and below. Read again at a reload.",
@@ -64,7 +69,8 @@ void VisitRules(ConfigFields& fields, RulesConfig& rules) {
 }
 
 RuleFiles LoadRules(const RulesConfig& config) {
-  RuleFiles files = LoadRuleFiles(config.paths, config.selection);
+  RuleFiles files = LoadRuleFiles(
+      {.paths = config.paths, .builtin = config.builtin}, config.selection);
   for (std::string& message : files.loaded.unmatched) {
     message = absl::StrCat(config.place, ": warning: ", message);
   }

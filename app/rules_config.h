@@ -14,6 +14,7 @@ class ConfigFields;
 struct RuleFiles;
 
 struct RulesConfig {
+  bool builtin = false;                 // those that come with the program
   std::vector<std::string> paths = {};  // files and folders
   RuleSelection selection = {};
   // Whether a broken rule, or a path that cannot be read, is refused as a whole

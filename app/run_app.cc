@@ -72,6 +72,8 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
       return RunRulesList(line->rule_command);
     case CommandLine::Command::kRulesMatch:
       return RunRulesMatch(line->rule_command, signals.stop);
+    case CommandLine::Command::kRulesTest:
+      return RunRulesTest(line->rule_command);
     case CommandLine::Command::kSchemaConfig:
       return Print(ConfigSchemaJson() + "\n");
     case CommandLine::Command::kSchemaFinding:

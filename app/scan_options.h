@@ -17,6 +17,7 @@ struct ScanOptions {
   std::string output = "-";
   std::string config_file;         // empty = none
   std::vector<std::string> rules;  // files and folders
+  std::optional<bool> builtin;     // the program's own rules, too
   std::string cluster;
   std::vector<std::string> trusted_proxies;  // CIDRs
   std::string metrics_file;                  // empty = none

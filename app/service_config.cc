@@ -6,8 +6,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "app/build.h"
+#include "app/config_consistency.h"
 #include "app/config_loader.h"
-#include "app/config_rules.h"
 #include "app/mistakes.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -91,7 +91,7 @@ absl::StatusOr<ServiceConfig> ParseServiceConfig(
   config.file = path;
   Mistakes more;
   LoadConfigFields(root, FolderOf(path), config, more);
-  CheckConfigRules(root, config, more);
+  CheckConfigConsistency(root, config, more);
   more.Add(CheckDetectorOptions(config.cluster, config.detectors));
   if (!root.Get("allowed_lateness").present() && HasWebhook(config)) {
     config.allowed_lateness = ServiceConfig::kWebhookLateness;

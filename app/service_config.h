@@ -1,6 +1,7 @@
 // The configuration of `oddverb run`, as plain values. Its keys are listed in
 // config_fields.cc, where the loader, the JSON Schema and the redacted form
-// all take them from; rules that concern several keys are in config_rules.cc.
+// all take them from; rules that concern several keys are in
+// config_consistency.cc.
 #ifndef ODDVERB_APP_SERVICE_CONFIG_H_
 #define ODDVERB_APP_SERVICE_CONFIG_H_
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 
 #include "base/utf8.h"
@@ -121,13 +122,33 @@ constexpr FoldRange kFoldRanges[] = {
     {0x1e900, 0x1e921, 1, 34},
 };
 
+// Whether eight bytes are ASCII without capitals.
+bool WordFoldsToItself(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  if ((word & kEach * 0x80) != 0) return false;
+  uint64_t from_a = word + kEach * (0x80 - 'A');
+  uint64_t behind_z = word + kEach * (0x7f - 'Z');
+  return (from_a & ~behind_z & kEach * 0x80) == 0;
+}
+
 bool FoldsToItself(std::string_view text) {
-  unsigned changes = 0;
-  for (char c : text) {
-    unsigned byte = static_cast<unsigned char>(c);
-    changes |= static_cast<unsigned>(byte - 'A' < 26u) | (byte >> 7);
+  auto word_at = [text](size_t at, size_t size) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, size);
+    return word;
+  };
+  if (text.size() < 8) {
+    if (text.size() < 4) {
+      return std::none_of(text.begin(), text.end(), [](char c) {
+        return !WordFoldsToItself(static_cast<unsigned char>(c));
+      });
+    }
+    return WordFoldsToItself(word_at(0, 4) | word_at(text.size() - 4, 4) << 32);
   }
-  return changes == 0;
+  for (size_t at = 0; at + 8 <= text.size(); at += 8) {
+    if (!WordFoldsToItself(word_at(at, 8))) return false;
+  }
+  return WordFoldsToItself(word_at(text.size() - 8, 8));
 }
 
 char FoldAscii(char c) {

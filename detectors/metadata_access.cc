@@ -9,30 +9,11 @@
 #include "detectors/event_finding.h"
 #include "detectors/metadata_finding.h"
 #include "model/event_key.h"
-#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
 
 constexpr uint64_t kStateVersion = 1;
-
-// A finding's time: as far as the stream has come, and never back.
-absl::Time FindingTime(const Emit& out, absl::Time event_time) {
-  bool has_stream_time = out.stream_time != absl::InfinitePast() &&
-                         out.stream_time != absl::InfiniteFuture();
-  return has_stream_time ? std::max(out.stream_time, event_time) : event_time;
-}
-
-bool QuietSinceLonger(const Finding& a, const Finding& b) {
-  return std::pair(a.last_seen, a.id) < std::pair(b.last_seen, b.id);
-}
-
-// Ends `finding`'s case.
-Finding FinalOf(Finding finding, const Emit& out) {
-  finding.state = FindingState::kFinal;
-  finding.time = std::max(finding.time, FindingTime(out, finding.time));
-  return finding;
-}
 
 }  // namespace
 
@@ -113,21 +94,14 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
   if (!reading) return;
   MetadataScore score = ScoreOf(*surface, *reading, event.response_code);
 
-  EndQuietCases(ids.actor, event.stage_time, out);
-  uint64_t key = CaseKey(*surface);
-  ActorState* state = StateOf(ids.actor);
-  Case* open = nullptr;
-  if (state != nullptr) {
-    auto found = std::find_if(state->cases.begin(), state->cases.end(),
-                              [key](const Case& c) { return c.key == key; });
-    if (found != state->cases.end()) open = &*found;
-  }
+  cases_.EndQuiet(ids.actor, event.stage_time, out);
+  const uint64_t key = CaseKey(*surface);
+  KeyedCases::Case* open = cases_.Find(ids.actor, key);
   // What is too weak to open a case still belongs to an open one.
   if (open == nullptr && score.severity < Severity::kMedium) return;
-  state = &StateFor(ids.actor);
-  if (!IsNewRequest(event, *state)) return;
-  if (open == nullptr && state->cases.size() >= kMaxCasesPerActor) {
-    open = &state->cases.front();
+  if (!IsNewRequest(event, StateFor(ids.actor))) return;
+  if (open == nullptr && cases_.IsFull(ids.actor)) {
+    open = cases_.Oldest(ids.actor);
   }
   Sighting sighting{event, *surface, *reading, score};
   if (open == nullptr) {
@@ -139,116 +113,35 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
 
 void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
                               uint64_t key, Emit& out) {
-  if (case_count_ >= kMaxCases) EndLongestQuietCase(out);
   const AuditEvent& event = sighting.event;
   Finding finding =
       OpenFinding(context_, "metadata_access",
                   MetadataRule(sighting.surface.id), event, ids.keys.identity);
-  finding.time = FindingTime(out, event.stage_time);
   DescribeMetadataFinding(event, sighting.surface, sighting.reading,
                           sighting.score, finding);
-  out.Report(finding);
-
-  ActorState& state = StateFor(ids.actor);
-  if (state.cases.empty()) open_actors_.push_back(ids.actor);
-  state.cases.push_back(
-      {.key = key, .reported_count = 1, .finding = std::move(finding)});
-  ++case_count_;
-  next_end_ = std::min(next_end_, event.stage_time + kCaseWindow);
+  cases_.Open(ids.actor, key, std::move(finding), out);
 }
 
-void MetadataAccess::ExtendCase(const Sighting& sighting, Case& open,
-                                Emit& out) {
+void MetadataAccess::ExtendCase(const Sighting& sighting,
+                                KeyedCases::Case& open, Emit& out) {
+  KeyedCases::Count(sighting.event, open);
   Finding& finding = open.finding;
-  const AuditEvent& event = sighting.event;
-  ++finding.count;
-  finding.first_seen = std::min(finding.first_seen, event.stage_time);
-  finding.last_seen = std::max(finding.last_seen, event.stage_time);
-  finding.AddEvidence(event);
-  bool is_severer = sighting.score.severity > finding.severity;
+  const bool is_severer = sighting.score.severity > finding.severity;
   if (sighting.score.score > finding.score) {
-    DescribeMetadataFinding(event, sighting.surface, sighting.reading,
+    DescribeMetadataFinding(sighting.event, sighting.surface, sighting.reading,
                             sighting.score, finding);
   }
-  if (!is_severer && finding.count < 2 * open.reported_count) return;
-  open.reported_count = finding.count;
-  finding.state = FindingState::kUpdate;
-  finding.time = std::max(finding.time, FindingTime(out, event.stage_time));
-  out.Report(finding);
-}
-
-void MetadataAccess::EndQuietCases(EntityId actor, absl::Time now, Emit& out) {
-  ActorState* state = StateOf(actor);
-  if (state == nullptr || state->cases.empty()) return;
-  auto is_quiet = [now](const Case& open) {
-    return open.finding.last_seen + kCaseWindow <= now;
-  };
-  auto first_quiet =
-      std::stable_partition(state->cases.begin(), state->cases.end(),
-                            [&](const Case& c) { return !is_quiet(c); });
-  if (first_quiet == state->cases.end()) return;
-  for (auto it = first_quiet; it != state->cases.end(); ++it) {
-    out.Report(FinalOf(std::move(it->finding), out));
-    --case_count_;
-  }
-  state->cases.erase(first_quiet, state->cases.end());
-  out.MarkChanged(EntityKind::kActor, actor);
-  if (state->cases.empty()) std::erase(open_actors_, actor);
-  NoteNextEnd();
-}
-
-void MetadataAccess::EndLongestQuietCase(Emit& out) {
-  EntityId quietest = kNoEntity;
-  size_t index = 0;
-  for (EntityId actor : open_actors_) {
-    const std::vector<Case>& cases = actors_[actor]->cases;
-    for (size_t i = 0; i < cases.size(); ++i) {
-      if (quietest != kNoEntity &&
-          !QuietSinceLonger(cases[i].finding,
-                            actors_[quietest]->cases[index].finding)) {
-        continue;
-      }
-      quietest = actor;
-      index = i;
-    }
-  }
-  if (quietest == kNoEntity) return;
-  std::vector<Case>& cases = actors_[quietest]->cases;
-  out.Report(FinalOf(std::move(cases[index].finding), out));
-  out.MarkChanged(EntityKind::kActor, quietest);
-  cases.erase(cases.begin() + static_cast<ptrdiff_t>(index));
-  --case_count_;
-  if (cases.empty()) std::erase(open_actors_, quietest);
-}
-
-void MetadataAccess::NoteNextEnd() {
-  next_end_ = absl::InfiniteFuture();
-  for (EntityId actor : open_actors_) {
-    for (const Case& open : actors_[actor]->cases) {
-      next_end_ = std::min(next_end_, open.finding.last_seen + kCaseWindow);
-    }
-  }
+  KeyedCases::ReportGrowth(open, is_severer, out);
 }
 
 void MetadataAccess::AdvanceTo(absl::Time watermark, Emit& out) {
-  if (case_count_ == 0 || watermark < next_end_) return;
-  size_t first_report = out.findings.size();
-  // Copied: the list loses the actors that have no case any more.
-  const std::vector<EntityId> actors = open_actors_;
-  for (EntityId actor : actors) EndQuietCases(actor, watermark, out);
-  NoteNextEnd();
-  // In an order that does not depend on ids, which a restart gives out anew.
-  std::sort(out.findings.begin() + static_cast<ptrdiff_t>(first_report),
-            out.findings.end(), QuietSinceLonger);
+  cases_.AdvanceTo(watermark, out);
 }
 
 void MetadataAccess::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor) return;
-  ActorState* state = StateOf(id);
-  if (state == nullptr) return;
-  case_count_ -= state->cases.size();
-  std::erase(open_actors_, id);
-  actors_[id].reset();
+  cases_.Forget(id);
+  if (id < actors_.size()) actors_[id].reset();
 }
 
 void MetadataAccess::Save(EntityKind kind, EntityId id,
@@ -259,12 +152,7 @@ void MetadataAccess::Save(EntityKind kind, EntityId id,
   out.PutU64(kStateVersion);
   for (uint64_t request : state->recent_requests) out.PutFixed64(request);
   out.PutU64(state->next_request);
-  out.PutU64(state->cases.size());
-  for (const Case& open : state->cases) {
-    out.PutFixed64(open.key);
-    out.PutI64(open.reported_count);
-    SaveFinding(open.finding, out);
-  }
+  cases_.Save(id, out);
 }
 
 absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
@@ -274,26 +162,16 @@ absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
   uint64_t version = in.GetU64();
   for (uint64_t& request : state->recent_requests) request = in.GetFixed64();
   uint64_t next_request = in.GetU64();
-  uint64_t case_count = in.GetCount(1);
   ODDVERB_RETURN_IF_ERROR(in.status());
-  if (version != kStateVersion || case_count > kMaxCasesPerActor ||
+  if (version != kStateVersion ||
       next_request >= state->recent_requests.size()) {
     return absl::DataLossError("metadata_access: unknown state");
   }
   state->next_request = static_cast<uint8_t>(next_request);
-  state->cases.resize(case_count);
-  for (Case& open : state->cases) {
-    open.key = in.GetFixed64();
-    open.reported_count = in.GetI64();
-    open.finding = LoadFinding(in);
-  }
-  ODDVERB_RETURN_IF_ERROR(in.status());
   Forget(kind, id);
+  ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
   if (id >= actors_.size()) actors_.resize(size_t{id} + 1);
-  if (!state->cases.empty()) open_actors_.push_back(id);
-  case_count_ += state->cases.size();
   actors_[id] = std::move(state);
-  NoteNextEnd();
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "detectors/detector.h"
+#include "detectors/keyed_cases.h"
 #include "detectors/metadata_reading.h"
 #include "detectors/metadata_surface.h"
 #include "detectors/metadata_target.h"
@@ -54,18 +55,12 @@ class MetadataAccess final : public Detector {
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
  private:
-  struct Case {
-    uint64_t key = 0;  // rule and owner
-    int64_t reported_count = 0;
-    Finding finding;
-  };
   // Only actors that reached for a target have one.
   struct ActorState {
     // Requests counted already, so that a session's end is not a second
     // finding. A ring; 0 = unused.
     std::array<uint64_t, 32> recent_requests{};
     uint8_t next_request = 0;
-    std::vector<Case> cases;  // in the order of opening
   };
   // What was seen in the event at hand.
   struct Sighting {
@@ -81,18 +76,13 @@ class MetadataAccess final : public Detector {
   bool IsNewRequest(const AuditEvent& event, ActorState& state) const;
   void OpenCase(const Sighting& sighting, const EntityIds& ids, uint64_t key,
                 Emit& out);
-  void ExtendCase(const Sighting& sighting, Case& open, Emit& out);
-  // Ends the cases of `actor` that were quiet until `now`.
-  void EndQuietCases(EntityId actor, absl::Time now, Emit& out);
-  void EndLongestQuietCase(Emit& out);
-  void NoteNextEnd();
+  static void ExtendCase(const Sighting& sighting, KeyedCases::Case& open,
+                         Emit& out);
 
   const DetectorContext context_;
   const MetadataTargets targets_;
   std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
-  std::vector<EntityId> open_actors_;                // that have a case
-  size_t case_count_ = 0;
-  absl::Time next_end_ = absl::InfiniteFuture();  // no case ends before it
+  KeyedCases cases_{{kCaseWindow, kMaxCasesPerActor, kMaxCases}};
 };
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeMetadataAccess(

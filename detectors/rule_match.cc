@@ -1,29 +1,17 @@
 #include "detectors/rule_match.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/status_macros.h"
+#include "detectors/event_finding.h"
 #include "detectors/match_sample.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_finding.h"
-#include "model/event_key.h"
-#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
 
 constexpr uint64_t kStateVersion = 1;
-
-bool QuietSinceLonger(const Finding& a, const Finding& b) {
-  return std::pair(a.last_seen, a.id) < std::pair(b.last_seen, b.id);
-}
-
-// Ends `finding`'s case. The pipeline sets its time.
-Finding FinalOf(Finding finding) {
-  finding.state = FindingState::kFinal;
-  return finding;
-}
 
 uint64_t CaseKey(const KeyedHash& hash, const Rule& rule) {
   HashInput input;
@@ -56,35 +44,34 @@ FieldSet RuleMatch::fields() const {
                  FieldId::kStageTimestamp});
 }
 
-RuleMatch::ActorState* RuleMatch::StateOf(EntityId actor) const {
-  return actor < actors_.size() ? actors_[actor].get() : nullptr;
+JudgedRequests* RuleMatch::RequestsOf(EntityId actor) const {
+  return actor < requests_.size() ? requests_[actor].get() : nullptr;
 }
 
-RuleMatch::ActorState& RuleMatch::StateFor(EntityId actor) {
-  if (actor >= actors_.size()) actors_.resize(size_t{actor} + 1);
-  if (actors_[actor] == nullptr) {
-    actors_[actor] = std::make_unique<ActorState>();
+JudgedRequests& RuleMatch::RequestsFor(EntityId actor) {
+  if (actor >= requests_.size()) requests_.resize(size_t{actor} + 1);
+  if (requests_[actor] == nullptr) {
+    requests_[actor] = std::make_unique<JudgedRequests>();
   }
-  return *actors_[actor];
+  return *requests_[actor];
 }
 
 RuleMatcher::Request RuleMatch::RequestOf(const AuditEvent& event,
                                           EntityId actor) {
   using Request = RuleMatcher::Request;
   if (!CarriesResponseStatus(event)) return Request::kOther;
-  ActorState* state = StateOf(actor);
+  JudgedRequests* requests = RequestsOf(actor);
   if (event.stage == Stage::kResponseStarted) {
     bool is_full = open_requests_ >= kMaxOpenRequests;
-    if (!is_full) state = &StateFor(actor);
-    if (is_full && (state == nullptr || state->requests.size() == 0)) {
+    if (!is_full) requests = &RequestsFor(actor);
+    if (is_full && (requests == nullptr || requests->size() == 0)) {
       return Request::kFirstWithStatus;
     }
   }
-  if (state == nullptr) return Request::kFirstWithStatus;
-  open_requests_ -= state->requests.size();
-  bool is_first =
-      state->requests.IsFirst(event, {context_.hash, context_.cluster});
-  open_requests_ += state->requests.size();
+  if (requests == nullptr) return Request::kFirstWithStatus;
+  open_requests_ -= requests->size();
+  bool is_first = requests->IsFirst(event, {context_.hash, context_.cluster});
+  open_requests_ += requests->size();
   return is_first ? Request::kFirstWithStatus : Request::kOther;
 }
 
@@ -117,178 +104,55 @@ void RuleMatch::TellCorrelations(const AuditEvent& event, Emit& out) {
 
 void RuleMatch::AddMatch(const Rule& rule, const AuditEvent& event,
                          const EntityIds& ids, Emit& out) {
-  EndQuietCases(ids.actor, event.stage_time, out);
-  ActorState& state = StateFor(ids.actor);
-  uint64_t key = CaseKey(context_.hash, rule);
-  auto open = std::find_if(state.cases.begin(), state.cases.end(),
-                           [key](const Case& c) { return c.key == key; });
-  if (open != state.cases.end()) return ExtendCase(event, *open, out);
-  if (state.cases.size() >= kMaxCasesPerActor) {
-    EndLongestQuietCase({ids.actor}, out);
-  } else if (case_count_ >= kMaxCases) {
-    EndLongestQuietCase(open_actors_, out);
+  cases_.EndQuiet(ids.actor, event.stage_time, out);
+  const uint64_t key = CaseKey(context_.hash, rule);
+  if (KeyedCases::Case* open = cases_.Find(ids.actor, key); open != nullptr) {
+    KeyedCases::Count(event, *open);
+    KeyedCases::ReportGrowth(*open, /*is_news=*/false, out);
+    return;
   }
-  OpenCase(rule, event, ids, out);
-}
-
-void RuleMatch::OpenCase(const Rule& rule, const AuditEvent& event,
-                         const EntityIds& ids, Emit& out) {
-  Finding finding;
-  finding.cluster = context_.cluster;
-  finding.detector = "rule_match";
-  finding.entity =
-      Bounded(ActorName(event, ids.keys.identity), Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(ids.keys.identity);
+  if (cases_.IsFull(ids.actor)) cases_.EndLongestQuietOf(ids.actor, out);
+  Finding finding = OpenFinding(
+      context_, "rule_match", Bounded(RuleHandle(rule), Finding::kMaxTextBytes),
+      event, ids.keys.identity);
   DescribeRuleFinding(rule, event, finding);
-  finding.id = FindingId(context_.id_hash, context_.cluster, finding.rule,
-                         finding.entity,
-                         EventKey(context_.id_hash, context_.cluster, event));
-  finding.time = std::max(out.stream_time, event.stage_time);
-  finding.first_seen = finding.last_seen = event.stage_time;
-  finding.count = 1;
-  finding.SetSubject(event);
-  finding.AddEvidence(event);
-  out.Report(finding);
-
-  ActorState& state = StateFor(ids.actor);
-  if (state.cases.empty()) open_actors_.push_back(ids.actor);
-  state.cases.push_back({.key = CaseKey(context_.hash, rule),
-                         .reported_count = 1,
-                         .finding = std::move(finding)});
-  ++case_count_;
-  next_end_ = std::min(next_end_, event.stage_time + kCaseWindow);
-}
-
-void RuleMatch::ExtendCase(const AuditEvent& event, Case& open, Emit& out) {
-  Finding& finding = open.finding;
-  ++finding.count;
-  finding.first_seen = std::min(finding.first_seen, event.stage_time);
-  finding.last_seen = std::max(finding.last_seen, event.stage_time);
-  finding.AddEvidence(event);
-  if (finding.count < 2 * open.reported_count) return;
-  open.reported_count = finding.count;
-  finding.state = FindingState::kUpdate;
-  out.Report(finding);
-}
-
-void RuleMatch::EndQuietCases(EntityId actor, absl::Time now, Emit& out) {
-  ActorState* state = StateOf(actor);
-  if (state == nullptr || state->cases.empty()) return;
-  auto is_quiet = [now](const Case& open) {
-    return open.finding.last_seen + kCaseWindow <= now;
-  };
-  auto first_quiet =
-      std::stable_partition(state->cases.begin(), state->cases.end(),
-                            [&](const Case& c) { return !is_quiet(c); });
-  if (first_quiet == state->cases.end()) return;
-  for (auto it = first_quiet; it != state->cases.end(); ++it) {
-    out.Report(FinalOf(std::move(it->finding)));
-    --case_count_;
-  }
-  state->cases.erase(first_quiet, state->cases.end());
-  out.MarkChanged(EntityKind::kActor, actor);
-  if (state->cases.empty()) std::erase(open_actors_, actor);
-  NoteNextEnd();
-}
-
-void RuleMatch::EndLongestQuietCase(const std::vector<EntityId>& actors,
-                                    Emit& out) {
-  EntityId quietest = kNoEntity;
-  size_t index = 0;
-  for (EntityId actor : actors) {
-    const std::vector<Case>& cases = actors_[actor]->cases;
-    for (size_t i = 0; i < cases.size(); ++i) {
-      if (quietest != kNoEntity &&
-          !QuietSinceLonger(cases[i].finding,
-                            actors_[quietest]->cases[index].finding)) {
-        continue;
-      }
-      quietest = actor;
-      index = i;
-    }
-  }
-  if (quietest == kNoEntity) return;
-  std::vector<Case>& cases = actors_[quietest]->cases;
-  out.Report(FinalOf(std::move(cases[index].finding)));
-  out.MarkChanged(EntityKind::kActor, quietest);
-  cases.erase(cases.begin() + static_cast<ptrdiff_t>(index));
-  --case_count_;
-  if (cases.empty()) std::erase(open_actors_, quietest);
-}
-
-void RuleMatch::NoteNextEnd() {
-  next_end_ = absl::InfiniteFuture();
-  for (EntityId actor : open_actors_) {
-    for (const Case& open : actors_[actor]->cases) {
-      next_end_ = std::min(next_end_, open.finding.last_seen + kCaseWindow);
-    }
-  }
+  cases_.Open(ids.actor, key, std::move(finding), out);
 }
 
 void RuleMatch::AdvanceTo(absl::Time watermark, Emit& out) {
-  if (case_count_ == 0 || watermark < next_end_) return;
-  size_t first_report = out.findings.size();
-  // Copied: the list loses the actors that have no case any more.
-  const std::vector<EntityId> actors = open_actors_;
-  for (EntityId actor : actors) EndQuietCases(actor, watermark, out);
-  NoteNextEnd();
-  // In an order that does not depend on ids, which a restart gives out anew.
-  std::sort(out.findings.begin() + static_cast<ptrdiff_t>(first_report),
-            out.findings.end(), QuietSinceLonger);
+  cases_.AdvanceTo(watermark, out);
 }
 
 void RuleMatch::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor) return;
-  ActorState* state = StateOf(id);
-  if (state == nullptr) return;
-  case_count_ -= state->cases.size();
-  open_requests_ -= state->requests.size();
-  std::erase(open_actors_, id);
-  actors_[id].reset();
+  cases_.Forget(id);
+  JudgedRequests* requests = RequestsOf(id);
+  if (requests == nullptr) return;
+  open_requests_ -= requests->size();
+  requests_[id].reset();
 }
 
 void RuleMatch::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor) return;
-  const ActorState* state = StateOf(id);
-  if (state == nullptr) return;
+  const JudgedRequests* requests = RequestsOf(id);
+  if (requests == nullptr && cases_.CountOf(id) == 0) return;
   out.PutU64(kStateVersion);
-  state->requests.Save(out);
-  out.PutU64(state->cases.size());
-  for (const Case& open : state->cases) {
-    out.PutFixed64(open.key);
-    out.PutI64(open.reported_count);
-    SaveFinding(open.finding, out);
-  }
+  (requests != nullptr ? *requests : JudgedRequests()).Save(out);
+  cases_.Save(id, out);
 }
 
 absl::Status RuleMatch::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  auto state = std::make_unique<ActorState>();
-  uint64_t version = in.GetU64();
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  if (version != kStateVersion) {
+  if (in.GetU64() != kStateVersion) {
     return absl::DataLossError("rule_match: unknown state");
   }
-  ODDVERB_RETURN_IF_ERROR(state->requests.Load(in));
-  uint64_t case_count = in.GetCount(1);
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  if (case_count > kMaxCasesPerActor) {
-    return absl::DataLossError("rule_match: unknown state");
-  }
-  state->cases.resize(case_count);
-  for (Case& open : state->cases) {
-    open.key = in.GetFixed64();
-    open.reported_count = in.GetI64();
-    open.finding = LoadFinding(in);
-  }
-  ODDVERB_RETURN_IF_ERROR(in.status());
+  JudgedRequests requests;
+  ODDVERB_RETURN_IF_ERROR(requests.Load(in));
   Forget(kind, id);
-  if (id >= actors_.size()) actors_.resize(size_t{id} + 1);
-  if (!state->cases.empty()) open_actors_.push_back(id);
-  case_count_ += state->cases.size();
-  open_requests_ += state->requests.size();
-  actors_[id] = std::move(state);
-  NoteNextEnd();
+  ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
+  if (requests.size() == 0) return absl::OkStatus();
+  open_requests_ += requests.size();
+  RequestsFor(id) = std::move(requests);
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "detectors/detector.h"
 #include "detectors/judged_requests.h"
+#include "detectors/keyed_cases.h"
 #include "rules/live_rules.h"
 #include "yaml/yaml_node.h"
 
@@ -50,31 +51,13 @@ class RuleMatch final : public Detector {
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
  private:
-  struct Case {
-    uint64_t key = 0;  // of the rule
-    int64_t reported_count = 0;
-    Finding finding;
-  };
-  struct ActorState {
-    JudgedRequests requests;
-    std::vector<Case> cases;  // in the order of opening
-  };
-
   void TakeRules();
   RuleMatcher::Request RequestOf(const AuditEvent& event, EntityId actor);
   void TellCorrelations(const AuditEvent& event, Emit& out);
   void AddMatch(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
                 Emit& out);
-  void OpenCase(const Rule& rule, const AuditEvent& event, const EntityIds& ids,
-                Emit& out);
-  void ExtendCase(const AuditEvent& event, Case& open, Emit& out);
-  ActorState* StateOf(EntityId actor) const;
-  ActorState& StateFor(EntityId actor);
-  // Ends the cases of `actor` that were quiet until `now`.
-  void EndQuietCases(EntityId actor, absl::Time now, Emit& out);
-  // The case among those of `actors` that was quiet longest.
-  void EndLongestQuietCase(const std::vector<EntityId>& actors, Emit& out);
-  void NoteNextEnd();
+  JudgedRequests* RequestsOf(EntityId actor) const;
+  JudgedRequests& RequestsFor(EntityId actor);
 
   const DetectorContext context_;
   uint64_t version_ = 0;  // of what is in force
@@ -82,11 +65,10 @@ class RuleMatch final : public Detector {
   std::optional<RuleMatcher> matcher_;  // absent: there is no rule
   Arena arena_;
   std::vector<CorrelationInput> inputs_;
-  std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
-  std::vector<EntityId> open_actors_;                // that have a case
-  size_t case_count_ = 0;
+  KeyedCases cases_{{kCaseWindow, kMaxCasesPerActor, kMaxCases}};
+  // By EntityId; null: none.
+  std::vector<std::unique_ptr<JudgedRequests>> requests_;
   size_t open_requests_ = 0;
-  absl::Time next_end_ = absl::InfiniteFuture();  // no case ends before it
 };
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeRuleMatch(

@@ -243,6 +243,14 @@ bool CompiledTest::Matches(EventValues& event) const {
   return !wanted;
 }
 
+std::optional<bool> CompiledTest::MatchesSymbol(
+    std::optional<uint32_t> symbol) const {
+  if (comparison_ == Comparison::kNull) return !symbol.has_value();
+  if (comparison_ != Comparison::kEquals || cased_) return std::nullopt;
+  return symbol.has_value() && *symbol != SymbolTable::kUnknown &&
+         std::binary_search(symbols_.begin(), symbols_.end(), *symbol);
+}
+
 bool CompiledTest::MatchesEquals(EventValues& event) const {
   bool wanted = quantifier_ == Quantifier::kAny;
   for (uint32_t symbol : event.Symbols(field_)) {

@@ -44,6 +44,9 @@ class CompiledTest {
   CompiledTest(CompiledTest&&) noexcept;
 
   bool Matches(EventValues& event) const;
+  // The same where all that is known of the field is that it has one value with
+  // this symbol, or none; nullopt if that does not tell.
+  std::optional<bool> MatchesSymbol(std::optional<uint32_t> symbol) const;
 
   uint32_t field() const { return field_; }
   Comparison comparison() const { return comparison_; }

@@ -26,11 +26,12 @@ void EventValues::Begin(const RuleRecord& record) {
   record_ = &record;
   ++event_;
   arena_.Clear();
+  pods_.Clear();
 }
 
 void EventValues::Read(uint32_t field, Slot& slot) {
   slot.values.clear();
-  fields_[field].field.Read(*record_, arena_, slot.values);
+  fields_[field].field.Read(*record_, arena_, slot.values, &pods_);
   slot.read_in = event_;
 }
 

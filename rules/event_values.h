@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "rules/pod_parts.h"
 #include "rules/rule_field.h"
 #include "rules/symbol_table.h"
 
@@ -84,6 +85,7 @@ class EventValues {
   uint64_t event_ = 0;
   std::vector<Slot> slots_;
   Arena arena_;
+  PodParts pods_;
 };
 
 }  // namespace oddverb

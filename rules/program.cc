@@ -1,12 +1,14 @@
 #include "rules/program.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "base/utf8.h"
+#include "rules/event_fields.h"
 
 namespace oddverb {
 namespace {
@@ -14,6 +16,26 @@ namespace {
 using Kind = Predicate::Kind;
 
 constexpr size_t kMaxQuotedBytes = 200;
+
+// Fields of few values: users, programs and addresses, not names and URIs.
+constexpr std::string_view kRepeatingFields[] = {
+    "user.username", "userAgent", "sourceIPs", "impersonatedUser.username",
+    "objectRef.namespace"};
+
+// Whether finding the result again is cheaper than the test.
+bool IsWorthRemembering(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kContains:
+    case Comparison::kStartsWith:
+    case Comparison::kEndsWith:
+    case Comparison::kGlob:
+    case Comparison::kRegex:
+    case Comparison::kCidr:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -72,8 +94,26 @@ class Program::Builder {
                                Program::Compile({test.body.get(), 1}));
       program_.bodies_.push_back({number, std::move(body)});
     }
+    program_.memo_places_.push_back(MemoPlaceOf(test, compiled.field()));
     program_.tests_.push_back(std::move(compiled));
     return absl::OkStatus();
+  }
+
+  MemoPlace MemoPlaceOf(const Test& test, uint32_t field) {
+    const EventField* decoded = test.field.decoded();
+    if (decoded == nullptr || !IsWorthRemembering(test.comparison) ||
+        std::find(std::begin(kRepeatingFields), std::end(kRepeatingFields),
+                  decoded->name) == std::end(kRepeatingFields)) {
+      return {};
+    }
+    auto memo =
+        std::find_if(program_.memos_.begin(), program_.memos_.end(),
+                     [field](const Memo& of) { return of.field == field; });
+    if (memo == program_.memos_.end()) {
+      memo = program_.memos_.insert(memo, {.field = field});
+    }
+    return {static_cast<uint32_t>(memo - program_.memos_.begin()),
+            memo->tests++};
   }
 
   static absl::StatusOr<Field> OtherField(const Test& test,
@@ -150,8 +190,7 @@ absl::StatusOr<std::unique_ptr<const Program>> Program::Compile(
   return program;
 }
 
-bool Program::Matches(size_t index, ProgramState& state) const {
-  uint32_t at = starts_[index];
+bool Program::MatchesFrom(Place at, ProgramState& state) const {
   while (at < kReject) {
     const Instruction& instruction = instructions_[at];
     at = Evaluate(instruction.test, state) ? instruction.on_true
@@ -163,12 +202,34 @@ bool Program::Matches(size_t index, ProgramState& state) const {
 inline bool Program::Evaluate(uint32_t test, ProgramState& state) const {
   uint64_t& result = state.results_[test];
   if (result >> 1 != state.event_) {
-    bool matches = tests_[test].comparison() == Comparison::kElement
+    bool matches = memo_places_[test].memo != MemoPlace::kNone
+                       ? EvaluateByMemo(test, state)
+                   : tests_[test].comparison() == Comparison::kElement
                        ? HasElement(test, state)
                        : tests_[test].Matches(state.values_);
     result = state.event_ << 1 | (matches ? 1 : 0);
   }
   return (result & 1) != 0;
+}
+
+bool Program::EvaluateByMemo(uint32_t test, ProgramState& state) const {
+  const MemoPlace& place = memo_places_[test];
+  ProgramState::MemoOfField& of = state.memos_[place.memo];
+  if (of.event != state.event_) {
+    of.event = state.event_;
+    std::span<const FieldValue> values =
+        state.values_.Values(memos_[place.memo].field);
+    bool is_one_text =
+        values.size() == 1 && values[0].type == JsonType::kString;
+    of.results = is_one_text ? of.memo.Find(values[0].text) : nullptr;
+  }
+  if (of.results == nullptr) return tests_[test].Matches(state.values_);
+  TextMemo::Result& result = of.results[place.test];
+  if (result == TextMemo::Result::kUnknown) {
+    result = tests_[test].Matches(state.values_) ? TextMemo::Result::kTrue
+                                                 : TextMemo::Result::kFalse;
+  }
+  return result == TextMemo::Result::kTrue;
 }
 
 bool Program::HasElement(uint32_t test, ProgramState& state) const {
@@ -202,6 +263,9 @@ FieldSet Program::DecodedFields() const {
 
 ProgramState::ProgramState(const Program& program)
     : values_(program.fields_), results_(program.tests_.size(), 0) {
+  for (const Program::Memo& memo : program.memos_) {
+    memos_.push_back({.memo = TextMemo(memo.tests)});
+  }
   for (const Program::Body& body : program.bodies_) {
     bodies_.push_back(std::make_unique<ProgramState>(*body.program));
   }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "rules/compiled_test.h"
 #include "rules/event_values.h"
 #include "rules/predicate.h"
+#include "rules/text_memo.h"
 
 namespace oddverb {
 
@@ -32,7 +34,28 @@ class Program {
   ~Program();
 
   // Whether predicate number `index` holds for the event that `state` began.
-  bool Matches(size_t index, ProgramState& state) const;
+  bool Matches(size_t index, ProgramState& state) const {
+    return MatchesFrom(starts_[index], state);
+  }
+
+  // A place in a predicate: what is before it is decided.
+  using Place = uint32_t;
+  // Where predicate number `index` goes on when `known`, called with tests
+  // (CompiledTest), tells the results of some of them, else nullopt.
+  template <class Known>
+  Place PlaceBehind(size_t index, Known known) const {
+    Place at = starts_[index];
+    while (at < kReject) {
+      const Instruction& instruction = instructions_[at];
+      std::optional<bool> result = known(tests_[instruction.test]);
+      if (!result.has_value()) break;
+      at = *result ? instruction.on_true : instruction.on_false;
+    }
+    return at;
+  }
+  static bool Holds(Place place) { return place == kAccept; }
+  static bool Fails(Place place) { return place == kReject; }
+  bool MatchesFrom(Place place, ProgramState& state) const;
 
   size_t size() const { return starts_.size(); }
   // Distinct tests, without those of element bodies.
@@ -60,14 +83,29 @@ class Program {
     std::unique_ptr<const Program> program;
   };
 
+  // Where the results of a test are remembered by text.
+  struct MemoPlace {
+    static constexpr uint32_t kNone = ~uint32_t{0};
+    uint32_t memo = kNone;
+    uint32_t test = 0;  // in the memo
+  };
+  // A field whose texts come again and again.
+  struct Memo {
+    uint32_t field = 0;
+    uint32_t tests = 0;
+  };
+
   Program();
   bool Evaluate(uint32_t test, ProgramState& state) const;
+  bool EvaluateByMemo(uint32_t test, ProgramState& state) const;
   bool HasElement(uint32_t test, ProgramState& state) const;
 
   std::vector<ProgramField> fields_;
   std::map<Field, uint32_t> field_numbers_;
   std::vector<CompiledTest> tests_;
-  std::vector<Body> bodies_;  // by test
+  std::vector<Body> bodies_;            // by test
+  std::vector<MemoPlace> memo_places_;  // by test
+  std::vector<Memo> memos_;
   std::vector<Instruction> instructions_;
   std::vector<uint32_t> starts_;
 };
@@ -88,6 +126,12 @@ class ProgramState {
   EventValues values_;
   uint64_t event_ = 0;
   std::vector<uint64_t> results_;  // by test: event * 2 + result
+  struct MemoOfField {
+    TextMemo memo;
+    uint64_t event = 0;                   // that `results` is of
+    TextMemo::Result* results = nullptr;  // nullptr: not remembered
+  };
+  std::vector<MemoOfField> memos_;  // by memo
   std::vector<std::unique_ptr<ProgramState>> bodies_;
 };
 

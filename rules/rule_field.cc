@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/uri.h"
 #include "rules/event_fields.h"
+#include "rules/short_names.h"
 
 namespace oddverb {
 namespace {
@@ -16,61 +17,6 @@ namespace {
 // The name that prints for all texts of the event; no path can have it.
 constexpr std::string_view kEverythingName = "(any text)";
 constexpr std::string_view kElasticPrefix = "kubernetes.audit.";
-
-struct Alias {
-  std::string_view name;
-  std::string_view path;
-};
-
-// Short names of published rules (SigmaHQ's of 2024, and the ECS pipeline of
-// pySigma that they were written for), each for every place in an audit event
-// that it can mean: pods, the templates of workloads, CronJobs.
-constexpr Alias kAliases[] = {
-    {"apiGroup", "objectRef.apiGroup"},
-    {"capabilities", "@containers.securityContext.capabilities.add"},
-    {"decision", "annotations.authorization.k8s.io/decision"},
-    {"hostIPC", "@hostIPC"},
-    {"hostNetwork", "@hostNetwork"},
-    {"hostPID", "@hostPID"},
-    {"hostPath", "@volumes.hostPath.path"},
-    {"image", "@containers.image"},
-    {"name", "objectRef.name"},
-    {"namespace", "objectRef.namespace"},
-    {"privileged", "@containers.securityContext.privileged"},
-    {"resource", "objectRef.resource"},
-    {"subresource", "objectRef.subresource"},
-    {"username", "user.username"},
-};
-// What '@' stands for.
-constexpr std::string_view kPodSpecs[] = {
-    "requestObject.spec.", "requestObject.spec.template.spec.",
-    "requestObject.spec.jobTemplate.spec.template.spec."};
-constexpr std::string_view kContainerLists[] = {"containers", "initContainers",
-                                                "ephemeralContainers"};
-
-const Alias* FindAlias(std::string_view name) {
-  auto is_name = [name](const Alias& alias) { return alias.name == name; };
-  const Alias* alias =
-      std::find_if(std::begin(kAliases), std::end(kAliases), is_name);
-  return alias == std::end(kAliases) ? nullptr : alias;
-}
-
-std::vector<std::string> AliasPaths(std::string_view path) {
-  if (!path.starts_with('@')) return {std::string(path)};
-  path.remove_prefix(1);
-  std::vector<std::string> paths;
-  for (std::string_view spec : kPodSpecs) {
-    if (!path.starts_with(kContainerLists[0])) {
-      paths.push_back(absl::StrCat(A(spec), A(path)));
-      continue;
-    }
-    std::string_view below = path.substr(kContainerLists[0].size());
-    for (std::string_view list : kContainerLists) {
-      paths.push_back(absl::StrCat(A(spec), A(list), A(below)));
-    }
-  }
-  return paths;
-}
 
 enum class Derived : uint8_t { kNone, kCommand, kPath, kQuery };
 
@@ -192,9 +138,14 @@ struct Field::Compiled {
   Derived derived = Derived::kNone;
   std::string parameter;       // of the query
   std::vector<Field> aliases;  // what a short name stands for
+  // Of those for pods: the same as one path below each of them.
+  PodPlace pod_place = PodPlace::kNone;
+  std::vector<PathStep> pod_path;
 
   void ReadEvent(const AuditEvent& event, Arena& arena,
                  std::vector<FieldValue>& out) const;
+  void ReadPods(const AuditEvent& event, Arena& arena, PodParts& pods,
+                std::vector<FieldValue>& out) const;
   void ReadJson(RawJson root, Arena& arena, std::vector<FieldValue>& out) const;
 };
 
@@ -210,12 +161,16 @@ absl::StatusOr<Field> Field::Compile(std::string_view name, Brackets brackets) {
   auto compiled = std::make_shared<Compiled>();
   compiled->name = std::string(name);
   ODDVERB_ASSIGN_OR_RETURN(compiled->path, NameParser(name, brackets).Parse());
-  if (const Alias* alias = FindAlias(name)) {
-    for (const std::string& path : AliasPaths(alias->path)) {
-      ODDVERB_ASSIGN_OR_RETURN(Field field, Compile(path, Brackets::kLiteral));
-      compiled->aliases.push_back(std::move(field));
-    }
-  } else if (name.starts_with(kElasticPrefix)) {
+  ShortNameMeaning meaning = MeaningOfShortName(name);
+  for (const std::string& path : meaning.paths) {
+    ODDVERB_ASSIGN_OR_RETURN(Field field, Compile(path, Brackets::kLiteral));
+    compiled->aliases.push_back(std::move(field));
+  }
+  if (meaning.pod_place != PodPlace::kNone) {
+    compiled->pod_place = meaning.pod_place;
+    compiled->pod_path = {{.names = std::string(meaning.below)}};
+  }
+  if (name.starts_with(kElasticPrefix)) {
     ODDVERB_ASSIGN_OR_RETURN(
         Field field, Compile(name.substr(kElasticPrefix.size()), brackets));
     compiled->aliases.push_back(std::move(field));
@@ -287,6 +242,24 @@ void Field::Compiled::ReadEvent(const AuditEvent& event, Arena& arena,
   ReadPath(event.raw, path, arena, out);
 }
 
+void Field::Compiled::ReadPods(const AuditEvent& event, Arena& arena,
+                               PodParts& pods,
+                               std::vector<FieldValue>& out) const {
+  RawJson body = event.request_object;
+  if (!body.present()) return;
+  if (pod_place == PodPlace::kPod) {
+    for (RawJson spec : pods.Specs(body, arena)) {
+      ReadPath(spec, pod_path, arena, out);
+    }
+    return;
+  }
+  size_t before = out.size();
+  for (RawJson container : pods.Containers(body, arena)) {
+    ReadPath(container, pod_path, arena, out);
+  }
+  for (size_t i = before; i < out.size(); ++i) out[i].in_array = true;
+}
+
 void Field::Compiled::ReadJson(RawJson root, Arena& arena,
                                std::vector<FieldValue>& out) const {
   size_t before = out.size();
@@ -305,7 +278,7 @@ void Field::Compiled::ReadJson(RawJson root, Arena& arena,
 }
 
 void Field::Read(const RuleRecord& record, Arena& arena,
-                 std::vector<FieldValue>& out) const {
+                 std::vector<FieldValue>& out, PodParts* pods) const {
   if (record.scalar() != nullptr) {
     bool is_itself = compiled_->path == std::vector<PathStep>{PathStep{}};
     if (compiled_->everything || is_itself) out.push_back(*record.scalar());
@@ -316,6 +289,9 @@ void Field::Read(const RuleRecord& record, Arena& arena,
     return compiled_->reader->Read(record, arena, out);
   }
   if (record.event() != nullptr) {
+    if (pods != nullptr && compiled_->pod_place != PodPlace::kNone) {
+      return compiled_->ReadPods(*record.event(), arena, *pods, out);
+    }
     return compiled_->ReadEvent(*record.event(), arena, out);
   }
   compiled_->ReadJson(record.root(), arena, out);
@@ -362,7 +338,7 @@ std::vector<std::string> KnownFieldNames() {
                                     "requestObject",   "responseObject",
                                     "annotations",     "user.extra"};
   for (const EventField& field : EventFields()) names.emplace_back(field.name);
-  for (const Alias& alias : kAliases) names.emplace_back(alias.name);
+  for (std::string_view name : ShortNames()) names.emplace_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }

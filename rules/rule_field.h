@@ -7,7 +7,9 @@
 // 2. "derived.command" (what an exec runs, decoded), "derived.path" and
 //    "derived.query.NAME" (parts of requestURI, decoded);
 // 3. the short names that published rules use: "namespace", "hostPath", ...
-//    (kAliases in rule_field.cc), also behind "kubernetes.audit.".
+//    (short_names.cc), also behind "kubernetes.audit.";
+// 4. "pod.NAME" and "container.NAME": of every pod in a body, of every
+//    container of it, whether pod, workload template or CronJob.
 #ifndef ODDVERB_RULES_RULE_FIELD_H_
 #define ODDVERB_RULES_RULE_FIELD_H_
 
@@ -21,6 +23,7 @@
 #include "base/arena.h"
 #include "model/field.h"
 #include "rules/json_path.h"
+#include "rules/pod_parts.h"
 #include "rules/rule_record.h"
 
 namespace oddverb {
@@ -59,8 +62,9 @@ class Field {
   bool is_everything() const;
 
   // Appends the values to `out`; they borrow from the event and from `arena`.
+  // `pods`: what is known of this event already, for "pod." and "container.".
   void Read(const RuleRecord& record, Arena& arena,
-            std::vector<FieldValue>& out) const;
+            std::vector<FieldValue>& out, PodParts* pods = nullptr) const;
 
   // What the decoder has to read for it.
   FieldSet fields() const;

@@ -32,7 +32,11 @@ RuleIndex::RuleIndex(std::span<const Predicate> predicates,
     required.push_back(RequiredBy(predicate));
   }
   ChooseRowFields(required);
-  for (RowField& row_field : row_fields_) FillRows(row_field, required);
+  row_of_field_.assign(program.fields().size(), 0);
+  for (size_t i = 0; i < row_fields_.size(); ++i) {
+    FillRows(row_fields_[i], required);
+    row_of_field_[row_fields_[i].field] = static_cast<uint8_t>(i + 1);
+  }
   for (size_t rule = 0; rule < rules_; ++rule) {
     ChooseGate(static_cast<uint32_t>(rule), required[rule]);
   }
@@ -111,6 +115,7 @@ RuleIndex::Gate* RuleIndex::GateOf(const Field& field, uint32_t rule) {
     gates_.push_back(std::make_unique<Gate>());
     it = gates_.end() - 1;
     (*it)->field = number;
+    if (field.IsDecoded()) (*it)->few = kFewBehindDecoded;
     (*it)->of_symbol.resize(program_.fields()[number].symbols);
   }
   gate_of_rule_[rule] = static_cast<uint8_t>(it - gates_.begin() + 1);
@@ -197,6 +202,18 @@ bool RuleIndex::IsCandidate(const Rows& rows, uint32_t rule) const {
   return true;
 }
 
+// Behind all that the rows tell.
+Program::Place RuleIndex::PlaceOf(const Rows& rows, uint32_t rule) const {
+  auto known = [&](const CompiledTest& test) -> std::optional<bool> {
+    uint8_t number = row_of_field_[test.field()];
+    if (number == 0) return std::nullopt;
+    uint16_t row = rows[number - 1];
+    if (row == kAbsentRow) return test.MatchesSymbol(std::nullopt);
+    return test.MatchesSymbol(row - kOtherRow);
+  };
+  return program_.PlaceBehind(rule, known);
+}
+
 void RuleIndex::FindCandidates(const Rows& rows, RuleIndexState& state,
                                Combination& found) const {
   std::vector<uint64_t>& bits = state.bits_;
@@ -218,18 +235,23 @@ void RuleIndex::FindCandidates(const Rows& rows, RuleIndexState& state,
   };
   std::array<uint32_t, kMaxGates + 1> counts{};
   for_each([&](uint32_t rule) { ++counts[gate_of_rule_[rule]]; });
-  found.gates = 0;
+  found = {.rows = rows, .is_known = true};
+  auto is_open = [&](size_t gate) {
+    return counts[gate] > gates_[gate - 1]->few;
+  };
   for (size_t gate = 1; gate <= gates_.size(); ++gate) {
-    if (counts[gate] > kFewCandidates) found.gates |= uint64_t{1} << (gate - 1);
+    if (is_open(gate)) found.gates |= uint64_t{1} << (gate - 1);
   }
-  found.candidates.clear();
   for_each([&](uint32_t rule) {
     uint8_t gate = gate_of_rule_[rule];
-    if (gate == 0 || counts[gate] <= kFewCandidates) {
-      found.candidates.push_back(rule);
+    if (gate != 0 && is_open(gate)) return;
+    Program::Place place = PlaceOf(rows, rule);
+    if (Program::Holds(place)) {
+      found.sure.push_back(rule);
+    } else if (!Program::Fails(place)) {
+      found.open.push_back({rule, place});
     }
   });
-  found.rows = rows;
 }
 
 const RuleIndex::Combination& RuleIndex::Combine(const Rows& rows,
@@ -237,58 +259,87 @@ const RuleIndex::Combination& RuleIndex::Combine(const Rows& rows,
   Combination& known =
       state.combinations_[HashOf(rows) % RuleIndexState::kCombinations];
   if (known.is_known && known.rows == rows) return known;
-  Combination& found = state.unremembered_;
-  FindCandidates(rows, state, found);
-  if (found.candidates.size() > RuleIndexState::kMaxRemembered) return found;
-  std::swap(known, found);
-  known.is_known = true;
+  state.remembered_ -= known.size();
+  FindCandidates(rows, state, known);
+  if (state.remembered_ + known.size() > RuleIndexState::kMaxRemembered) {
+    for (Combination& other : state.combinations_) {
+      if (&other != &known) other = {};
+    }
+    state.remembered_ = 0;
+  }
+  state.remembered_ += known.size();
   return known;
+}
+
+// Those that come up for a value of the gate's field.
+const std::vector<uint32_t>& RuleIndex::RulesBehind(
+    const Gate& gate, size_t value, EventValues& event,
+    RuleIndexState& state) const {
+  const FieldValue& of = event.Values(gate.field)[value];
+  bool repeats = of.type == JsonType::kString &&
+                 of.text.size() <= RuleIndexState::kMaxOpeningText;
+  Opening* opening = &state.unremembered_;
+  if (repeats) {
+    opening = &state.openings_[(QuickHash(of.text) ^ gate.field) %
+                               RuleIndexState::kOpenings];
+    if (opening->gate == &gate && opening->text == of.text) {
+      return opening->rules;
+    }
+  }
+  opening->gate = &gate;
+  opening->text = of.text;
+  opening->rules.clear();
+  auto add = [&](const std::vector<uint32_t>& rules) {
+    opening->rules.insert(opening->rules.end(), rules.begin(), rules.end());
+  };
+  uint32_t symbol = event.Symbols(gate.field)[value];
+  if (symbol != SymbolTable::kUnknown) add(gate.of_symbol[symbol]);
+  if (!gate.of_literal.empty() && of.IsScalar()) {
+    gate.literals.Find(event.FoldedTexts(gate.field)[value],
+                       [&](uint32_t id) { add(gate.of_literal[id]); });
+  }
+  if (opening->rules.size() <= RuleIndexState::kMaxOpeningRules) {
+    return opening->rules;
+  }
+  std::swap(*opening, state.unremembered_);
+  opening->gate = nullptr;
+  return state.unremembered_.rules;
 }
 
 void RuleIndex::OpenGate(const Gate& gate, EventValues& event, const Rows& rows,
                          RuleIndexState& state) const {
-  auto add = [&](const std::vector<uint32_t>& rules) {
-    for (uint32_t rule : rules) {
+  size_t values = event.Values(gate.field).size();
+  for (size_t value = 0; value < values; ++value) {
+    for (uint32_t rule : RulesBehind(gate, value, event, state)) {
       if (state.found_in_[rule] == state.event_) continue;
       state.found_in_[rule] = state.event_;
       if (IsCandidate(rows, rule)) state.found_.push_back(rule);
     }
-  };
-  for (uint32_t symbol : event.Symbols(gate.field)) {
-    if (symbol != SymbolTable::kUnknown) add(gate.of_symbol[symbol]);
-  }
-  if (gate.of_literal.empty()) return;
-  std::span<const FieldValue> values = event.Values(gate.field);
-  std::span<const std::string_view> texts = event.FoldedTexts(gate.field);
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!values[i].IsScalar()) continue;
-    gate.literals.Find(texts[i],
-                       [&](uint32_t id) { add(gate.of_literal[id]); });
   }
 }
 
-std::span<const uint32_t> RuleIndex::Candidates(EventValues& event,
-                                                RuleIndexState& state) const {
+RuleIndex::Found RuleIndex::Find(EventValues& event,
+                                 RuleIndexState& state) const {
   if (rules_ == 0) return {};
   ++state.event_;
+  state.found_.clear();
   Rows rows;
   if (!FindRows(event, rows)) {
-    state.found_.resize(rules_);
-    for (uint32_t rule = 0; rule < rules_; ++rule) state.found_[rule] = rule;
-    return state.found_;
+    for (uint32_t rule = 0; rule < rules_; ++rule) state.found_.push_back(rule);
+    return {.whole = state.found_};
   }
   const Combination& combination = Combine(rows, state);
-  if (combination.gates == 0) return combination.candidates;
-  state.found_ = combination.candidates;
   for (uint64_t left = combination.gates; left != 0; left &= left - 1) {
     OpenGate(*gates_[static_cast<size_t>(std::countr_zero(left))], event, rows,
              state);
   }
-  return state.found_;
+  return {combination.sure, combination.open, state.found_};
 }
 
 RuleIndexState::RuleIndexState(const RuleIndex& index)
-    : combinations_(kCombinations), found_in_(index.rules_, 0) {}
+    : combinations_(kCombinations),
+      openings_(index.gates_.empty() ? 0 : kOpenings),
+      found_in_(index.rules_, 0) {}
 
 RuleIndexState::~RuleIndexState() = default;
 

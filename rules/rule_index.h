@@ -6,7 +6,9 @@
 // that many rules ask for are rows of bits: one row for each text that rules
 // name, one for all other texts, one for "absent"; what remains of all rows is
 // a candidate. Combinations of rows repeat (few hundred make up a log), so
-// their candidates are remembered in the state. Predicates that ask a field for
+// their candidates are remembered in the state, each with the place in its
+// program behind all that the rows decide: most are sure matches by then.
+// Predicates that ask a field for
 // one of very many texts, or a text for literals, are filed under those (a
 // gate) and come up only where the event has them.
 //
@@ -37,17 +39,29 @@ class RuleIndex {
   RuleIndex(std::span<const Predicate> predicates, const Program& program);
   ~RuleIndex();
 
-  // The numbers of all predicates that can hold for the event, and few others;
-  // in no order, without repetition. Lives until the next call.
-  std::span<const uint32_t> Candidates(EventValues& event,
-                                       RuleIndexState& state) const;
+  // A predicate that may hold.
+  struct Candidate {
+    uint32_t rule = 0;
+    Program::Place place = 0;  // where it is to be judged from
+  };
+  // What of the predicates is left for an event; each is there once.
+  struct Found {
+    std::span<const uint32_t> sure = {};  // they hold; in their order
+    std::span<const Candidate> open =
+        {};  // those that may hold, and few others
+    std::span<const uint32_t> whole = {};  // the same, to be judged as a whole
+  };
+  // Lives until the next call.
+  Found Find(EventValues& event, RuleIndexState& state) const;
 
  private:
   friend class RuleIndexState;
   static constexpr size_t kMaxRowFields = 8;
   static constexpr size_t kMaxGates = 64;
-  // So few candidates are evaluated at once instead of opening their gate.
+  // So few candidates are evaluated at once instead of opening their gate,
+  // which costs little where the decoder has read its field.
   static constexpr uint32_t kFewCandidates = 8;
+  static constexpr uint32_t kFewBehindDecoded = 1;
   // A row costs a bit for each rule; fields with more texts get a gate.
   static constexpr uint32_t kMaxRowSymbols = 512;
   static constexpr uint32_t kAbsentRow = 0;
@@ -61,6 +75,7 @@ class RuleIndex {
   // Predicates that come up only by what a field holds.
   struct Gate {
     uint32_t field = 0;
+    uint32_t few = kFewCandidates;
     std::vector<std::vector<uint32_t>> of_symbol;
     std::map<std::string, uint32_t> literal_numbers;
     LiteralSet literals;
@@ -72,7 +87,16 @@ class RuleIndex {
     Rows rows{};
     bool is_known = false;
     uint64_t gates = 0;  // that some candidate lies behind
-    std::vector<uint32_t> candidates;
+    std::vector<uint32_t> sure = {};
+    std::vector<Candidate> open = {};
+
+    size_t size() const { return sure.size() + open.size(); }
+  };
+  // What of a gate comes up for a text.
+  struct Opening {
+    const Gate* gate = nullptr;
+    std::string text = {};
+    std::vector<uint32_t> rules = {};
   };
 
   void ChooseRowFields(std::span<const Required> required);
@@ -92,6 +116,10 @@ class RuleIndex {
   void FindCandidates(const Rows& rows, RuleIndexState& state,
                       Combination& found) const;
   bool IsCandidate(const Rows& rows, uint32_t rule) const;
+  Program::Place PlaceOf(const Rows& rows, uint32_t rule) const;
+  const std::vector<uint32_t>& RulesBehind(const Gate& gate, size_t value,
+                                           EventValues& event,
+                                           RuleIndexState& state) const;
   void OpenGate(const Gate& gate, EventValues& event, const Rows& rows,
                 RuleIndexState& state) const;
 
@@ -101,6 +129,7 @@ class RuleIndex {
   std::vector<RowField> row_fields_;
   std::vector<std::unique_ptr<Gate>> gates_;
   std::vector<uint8_t> gate_of_rule_;  // number + 1; 0 = none
+  std::vector<uint8_t> row_of_field_;  // of the program: number + 1; 0 = none
 };
 
 class RuleIndexState {
@@ -111,11 +140,17 @@ class RuleIndexState {
  private:
   friend class RuleIndex;
   static constexpr size_t kCombinations = 1024;
-  // Larger lists are made anew each time: the memory stays bounded.
-  static constexpr size_t kMaxRemembered = 512;
+  // Of all combinations: a MiB for each shard. Beyond, all are forgotten.
+  static constexpr size_t kMaxRemembered = 128 * 1024;
+  // Users, agents and names repeat.
+  static constexpr size_t kOpenings = 256;
+  static constexpr size_t kMaxOpeningText = 256;
+  static constexpr size_t kMaxOpeningRules = 64;
 
   std::vector<RuleIndex::Combination> combinations_;
-  RuleIndex::Combination unremembered_;
+  size_t remembered_ = 0;
+  std::vector<RuleIndex::Opening> openings_;
+  RuleIndex::Opening unremembered_;
   std::vector<uint64_t> bits_;
   std::vector<uint32_t> found_;
   uint64_t event_ = 0;

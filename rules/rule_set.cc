@@ -1,6 +1,7 @@
 #include "rules/rule_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,26 +62,52 @@ std::span<const Rule* const> RuleMatcher::Match(RawJson record) {
   return Match(RuleRecord(record), Request::kFirstWithStatus);
 }
 
-std::span<const Rule* const> RuleMatcher::Match(const RuleRecord& record,
-                                                Request request) {
+// In their order.
+std::span<const uint32_t> RuleMatcher::FindNumbers(const RuleRecord& record,
+                                                   Request request) {
   state_.Begin(record);
-  numbers_.clear();
-  for (uint32_t number :
-       rules_->index_->Candidates(state_.values(), index_state_)) {
-    bool judges = request == Request::kFirstWithStatus ||
-                  rules_->occasions_[number] == Occasion::kEvent;
-    if (judges && rules_->program_->Matches(number, state_)) {
-      numbers_.push_back(number);
+  const Program& program = *rules_->program_;
+  RuleIndex::Found found = rules_->index_->Find(state_.values(), index_state_);
+  auto judges = [&](uint32_t rule) {
+    return request == Request::kFirstWithStatus ||
+           rules_->occasions_[rule] == Occasion::kEvent;
+  };
+  judged_.clear();
+  for (const RuleIndex::Candidate& candidate : found.open) {
+    if (judges(candidate.rule) &&
+        program.MatchesFrom(candidate.place, state_)) {
+      judged_.push_back(candidate.rule);
     }
   }
-  std::sort(numbers_.begin(), numbers_.end());
+  for (uint32_t rule : found.whole) {
+    if (judges(rule) && program.Matches(rule, state_)) judged_.push_back(rule);
+  }
+  if (judged_.empty() && request == Request::kFirstWithStatus) {
+    return found.sure;
+  }
+  std::sort(judged_.begin(), judged_.end());
+  sure_.clear();
+  std::copy_if(found.sure.begin(), found.sure.end(), std::back_inserter(sure_),
+               judges);
+  numbers_.clear();
+  std::merge(sure_.begin(), sure_.end(), judged_.begin(), judged_.end(),
+             std::back_inserter(numbers_));
+  return numbers_;
+}
+
+std::span<const Rule* const> RuleMatcher::Match(const RuleRecord& record,
+                                                Request request) {
+  std::span<const uint32_t> numbers = FindNumbers(record, request);
   matches_.clear();
-  bool only_first = rules_->matching_ == RuleMatching::kFirst;
+  if (rules_->matching_ == RuleMatching::kAll) {
+    for (uint32_t number : numbers) matches_.push_back(&rules_->rules_[number]);
+    return matches_;
+  }
   bool has_falco = false;
-  for (uint32_t number : numbers_) {
+  for (uint32_t number : numbers) {
     const Rule& rule = rules_->rules_[number];
     bool is_falco = rule.language == RuleLanguage::kFalco;
-    if (only_first && is_falco && has_falco) continue;
+    if (is_falco && has_falco) continue;
     has_falco |= is_falco;
     matches_.push_back(&rule);
   }

@@ -70,11 +70,13 @@ class RuleMatcher {
 
  private:
   std::span<const Rule* const> Match(const RuleRecord& record, Request request);
+  std::span<const uint32_t> FindNumbers(const RuleRecord& record,
+                                        Request request);
 
   std::shared_ptr<const RuleSet> rules_;
   ProgramState state_;
   RuleIndexState index_state_;
-  std::vector<uint32_t> numbers_;
+  std::vector<uint32_t> sure_, judged_, numbers_;
   std::vector<const Rule*> matches_;
 };
 

@@ -11,7 +11,9 @@ uint64_t Mix(uint64_t a, uint64_t b) {
   return product ^ (product >> 32);
 }
 
-uint64_t HashOf(std::string_view text) {
+}  // namespace
+
+uint64_t QuickHash(std::string_view text) {
   uint64_t hash = text.size() + 1;
   const char* at = text.data();
   size_t left = text.size();
@@ -35,13 +37,11 @@ uint64_t HashOf(std::string_view text) {
   return Mix(hash, word);
 }
 
-}  // namespace
-
 uint32_t SymbolTable::Intern(std::string_view text, uint32_t symbol) {
   uint32_t found = Find(text);
   if (found != kUnknown) return found;
   if ((count_ + 1) * 2 > entries_.size()) Grow();
-  uint64_t hash = HashOf(text);
+  uint64_t hash = QuickHash(text);
   size_t mask = entries_.size() - 1;
   size_t at = hash & mask;
   while (entries_[at].symbol != kUnknown) at = (at + 1) & mask;
@@ -52,7 +52,7 @@ uint32_t SymbolTable::Intern(std::string_view text, uint32_t symbol) {
 
 uint32_t SymbolTable::Find(std::string_view text) const {
   if (entries_.empty()) return kUnknown;
-  uint64_t hash = HashOf(text);
+  uint64_t hash = QuickHash(text);
   size_t mask = entries_.size() - 1;
   for (size_t at = hash & mask; entries_[at].symbol != kUnknown;
        at = (at + 1) & mask) {

@@ -12,6 +12,10 @@
 
 namespace oddverb {
 
+// Fast, and the same for equal texts; whoever writes the texts can choose what
+// collides.
+uint64_t QuickHash(std::string_view text);
+
 class SymbolTable {
  public:
   static constexpr uint32_t kUnknown = 0;

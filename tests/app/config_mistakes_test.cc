@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "app/config_rules.h"
+#include "app/config_consistency.h"
 #include "app/service_config.h"
 #include "base/strings.h"
 #include "gmock/gmock.h"

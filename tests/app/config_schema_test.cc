@@ -63,7 +63,7 @@ json FullConfig() {
        "tokens": ["abc"]},
       {"name": "m", "address": ":2", "serve": ["metrics", "health"]}],
     "external_url": "https://oddverb.example",
-    "rules": {"paths": ["/r"], "enable": ["a"], "disable": ["b*"],
+    "rules": {"builtin": true, "paths": ["/r"], "enable": ["a"], "disable": ["b*"],
               "min_level": "low", "min_status": "test", "strict": true},
     "outputs": [
       {"type": "ndjson", "name": "o", "min_severity": "high", "path": "/o",

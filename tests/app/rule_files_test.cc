@@ -64,7 +64,7 @@ TEST_F(RuleFilesTest, FoldersAreReadWithTheirSubFoldersInTheOrderOfNames) {
   Write("r/c.yml", SigmaRule("last"));
   Write("r/a.yaml", SigmaRule("first"));
   Write("r/b/inner.yml", SigmaRule("middle"));
-  RuleFiles files = LoadRuleFiles({Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {Root()}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("first", "middle", "last"));
   EXPECT_EQ(files.files, 3u);
   EXPECT_FALSE(files.has_errors());
@@ -74,7 +74,7 @@ TEST_F(RuleFilesTest, FoldersAreReadWithTheirSubFoldersInTheOrderOfNames) {
 TEST_F(RuleFilesTest, SigmaAndFalcoAreToldApartByTheirText) {
   Write("r/falco.yaml", FalcoRule("F"));
   Write("r/sigma.yml", SigmaRule("S"));
-  RuleFiles files = LoadRuleFiles({Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {Root()}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("S", "F"));
   EXPECT_EQ(files.loaded.rules->rules()[1].language, RuleLanguage::kFalco);
 }
@@ -83,8 +83,9 @@ TEST_F(RuleFilesTest, OnlyAFileThatIsNamedMayHaveAnotherEnding) {
   Write("r/README.md", "no rule");
   std::string named = Write("r/rules.txt", SigmaRule("named"));
   Write("r/rules.yml", SigmaRule("found"));
-  EXPECT_THAT(TitlesOf(LoadRuleFiles({Root()})), ElementsAre("found"));
-  EXPECT_THAT(TitlesOf(LoadRuleFiles({named, Root()})),
+  EXPECT_THAT(TitlesOf(LoadRuleFiles({.paths = {Root()}})),
+              ElementsAre("found"));
+  EXPECT_THAT(TitlesOf(LoadRuleFiles({.paths = {named, Root()}})),
               ElementsAre("named", "found"));
 }
 
@@ -93,7 +94,7 @@ TEST_F(RuleFilesTest, AConfigMapIsReadOnce) {
   Write("r/..2026_01_01/a.yml", SigmaRule("a"));
   fs::create_directory_symlink("..2026_01_01", Root() + "/..data");
   fs::create_symlink("..data/a.yml", Root() + "/a.yml");
-  RuleFiles files = LoadRuleFiles({Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {Root()}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("a"));
   EXPECT_THAT(Complaints(files), IsEmpty());
 }
@@ -102,7 +103,7 @@ TEST_F(RuleFilesTest, LinksThatLeadBackAreFollowedOnce) {
   std::string path = Write("r/in/a.yml", SigmaRule("a"));
   fs::create_directory_symlink("..", Root() + "/in/up");
   fs::create_symlink("a.yml", Root() + "/in/b.yml");
-  RuleFiles files = LoadRuleFiles({Root(), path});
+  RuleFiles files = LoadRuleFiles({.paths = {Root(), path}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("a"));
   EXPECT_THAT(Complaints(files), IsEmpty());
 }
@@ -113,7 +114,7 @@ TEST_F(RuleFilesTest, ABrokenRuleIsToldWithItsPlaceAndCostsNoOther) {
                        "detection:\n  sel: {verb: get}\n  condition: sell\n");
   Write("r/b.yml", "title: [\n");
   Write("r/c.yml", SigmaRule("also good"));
-  RuleFiles files = LoadRuleFiles({Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {Root()}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("good", "also good"));
   EXPECT_TRUE(files.has_errors());
   EXPECT_EQ(files.loaded.refused, 2u);
@@ -128,7 +129,7 @@ TEST_F(RuleFilesTest, WhatCannotBeReadIsToldAndCostsNothingElse) {
   Write("r/good.yml", SigmaRule("good"));
   fs::create_symlink("nowhere", Root() + "/dangling.yml");
   ASSERT_EQ(mkfifo((Root() + "/pipe.yml").c_str(), 0600), 0);
-  RuleFiles files = LoadRuleFiles({folder_.path("absent"), Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {folder_.path("absent"), Root()}});
   EXPECT_THAT(TitlesOf(files), ElementsAre("good"));
   EXPECT_TRUE(files.has_errors());
   EXPECT_THAT(
@@ -140,7 +141,7 @@ TEST_F(RuleFilesTest, WhatCannotBeReadIsToldAndCostsNothingElse) {
 
 TEST_F(RuleFilesTest, AFolderWithoutRulesIsTold) {
   fs::create_directories(Root());
-  RuleFiles files = LoadRuleFiles({Root()});
+  RuleFiles files = LoadRuleFiles({.paths = {Root()}});
   EXPECT_FALSE(files.has_errors());
   EXPECT_TRUE(files.loaded.rules->rules().empty());
   EXPECT_THAT(Complaints(files), ElementsAre(HasSubstr("holds no rules")));
@@ -161,15 +162,16 @@ TEST_F(RuleFilesTest, OneLoadIsBounded) {
       {{.depth = 1}, "/5/6: not read, nor what comes after it: more than 1"},
   };
   for (const Case& c : cases) {
-    RuleFiles files = LoadRuleFiles({Root(), Root()}, {}, {}, c.limits);
+    RuleFiles files =
+        LoadRuleFiles({.paths = {Root(), Root()}}, {}, {}, c.limits);
     EXPECT_THAT(files.unreadable.lines(), ElementsAre(HasSubstr(c.complaint)));
     EXPECT_FALSE(files.loaded.rules->rules().empty());
   }
-  EXPECT_THAT(Complaints(LoadRuleFiles({Root()})), IsEmpty());
+  EXPECT_THAT(Complaints(LoadRuleFiles({.paths = {Root()}})), IsEmpty());
 }
 
 TEST_F(RuleFilesTest, NamesOfFilesCannotSteerTheTerminal) {
-  RuleFiles files = LoadRuleFiles({folder_.path("\x1b[2J.yml")});
+  RuleFiles files = LoadRuleFiles({.paths = {folder_.path("\x1b[2J.yml")}});
   EXPECT_THAT(Complaints(files), ElementsAre(HasSubstr("\\x1b[2J")));
 }
 

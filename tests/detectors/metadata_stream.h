@@ -77,6 +77,7 @@ class MetadataStream {
     ids.actor = lookup.id;
     if (lookup.is_reused) detector_->Forget(EntityKind::kActor, lookup.id);
     detector_->Observe(event, ids, out_);
+    StampTimes();
   }
 
   // One exec at `time`, with an audit id of its own.
@@ -99,8 +100,12 @@ class MetadataStream {
   void Tick(absl::Time now) {
     out_.stream_time = std::max(out_.stream_time, now);
     detector_->AdvanceTo(absl::FromUnixSeconds(absl::ToUnixSeconds(now)), out_);
+    StampTimes();
   }
-  void End() { detector_->AdvanceTo(absl::InfiniteFuture(), out_); }
+  void End() {
+    detector_->AdvanceTo(absl::InfiniteFuture(), out_);
+    StampTimes();
+  }
 
   // Saves everything, and goes on with a new detector that loads it under
   // other ids.
@@ -142,10 +147,18 @@ class MetadataStream {
   std::vector<Finding> opened() const { return InState(FindingState::kOpen); }
 
  private:
+  // As the pipeline does, of what is new.
+  void StampTimes() {
+    for (; stamped_ < out_.findings.size(); ++stamped_) {
+      out_.findings[stamped_].time = out_.stream_time;
+    }
+  }
+
   const DetectorContext context_{.hash = {}, .cluster = "prod"};
   const MetadataAccess::Options options_;
   EntityTable actors_{1'000'000};
   std::unique_ptr<MetadataAccess> detector_;
+  size_t stamped_ = 0;
   Emit out_;
   int sent_ = 0;
   bool ok_ = true;

@@ -52,6 +52,10 @@ const std::set<std::string_view> kNotOfAService = {
 class PrometheusTest : public ::testing::Test {
  protected:
   PrometheusTest() : log_(MakeLogFolder()) {
+    const std::string rules = folder_.Write(
+        "rules.yml",
+        "title: Refused\nlogsource: {product: kubernetes}\n"
+        "detection:\n  sel: {responseStatus.code: 403}\n  condition: sel\n");
     std::string config = folder_.Write(
         "config.yaml",
         absl::StrCat(
@@ -61,7 +65,8 @@ class PrometheusTest : public ::testing::Test {
             "listeners:\n  - {name: local, address: \"127.0.0.1:0\", "
             "serve: [metrics, health]}\n"
             "outputs:\n  - {name: file, type: ndjson, path: ",
-            folder_.path("findings.ndjson"), "}\n"));
+            folder_.path("findings.ndjson"), "}\nrules: {paths: ", rules,
+            "}\n"));
     service_ = std::make_unique<ChildProcess>(
         OddverbSetup({"run", "--config", config}));
     port_ = PortOf(*service_);

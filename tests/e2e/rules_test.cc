@@ -13,8 +13,10 @@ namespace oddverb {
 namespace {
 
 using nlohmann::json;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr char kExec[] =
     "title: Somebody runs a command\n"
@@ -211,6 +213,62 @@ TEST(RulesTest, MatchWithoutAnyRuleIsAMistake) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.errors, HasSubstr("bad.yml:1:"));
   EXPECT_THAT(result.errors, HasSubstr("there is no rule to match with"));
+}
+
+TEST(RulesTest, TestJudgesTheCasesBesideTheRules) {
+  TempFolder folder;
+  folder.Write("exec.yml", kExec);
+  folder.Write("cases.yml",
+               "cases:\n"
+               "  - rule: exec\n"
+               "    match:\n"
+               "      - {resource: pods, subresource: exec}\n"
+               "      - {resource: pods, subresource: log}\n");
+  ChildResult result = Oddverb({"rules", "test", folder.path()});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, HasSubstr("/cases.yml:5:"));
+  EXPECT_THAT(result.errors, HasSubstr("exec has no case that it must not"));
+  EXPECT_THAT(result.errors, HasSubstr("2 cases, 1 failed; 1 rule not tested"));
+
+  folder.Write("cases.yml",
+               "cases:\n"
+               "  - rule: exec\n"
+               "    match: [{resource: pods, subresource: exec}]\n"
+               "    no_match: [{resource: pods, subresource: log}]\n");
+  result = Oddverb({"rules", "test", folder.path()});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("2 cases, 0 failed; 0 rules not"));
+  // Cases are no rules, whatever reads the folder.
+  EXPECT_EQ(Oddverb({"rules", "check", folder.path()}).exit_code, 0);
+
+  EXPECT_EQ(Oddverb({"rules", "test", folder.path("exec.yml")}).exit_code, 2);
+}
+
+TEST(RulesTest, TheProgramsOwnRulesPassTheirCases) {
+  const ChildResult result =
+      Oddverb({"rules", "test", ODDVERB_SOURCE_DIR "/rules/content"});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr(" 0 failed; 0 rules not tested"));
+}
+
+TEST(RulesTest, TheProgramsOwnRulesAreOnForWhoAsksForThem) {
+  TempFolder folder;
+  auto rules_found = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"scan", "-q", "--format", "ndjson",
+                                 Sample("exec-metadata.log.gz")});
+    std::vector<std::string> rules;
+    for (const json& finding : FindingsIn(Oddverb(flags).output)) {
+      if (finding["detector"] == "rule_match") rules.push_back(finding["rule"]);
+    }
+    return rules;
+  };
+  const std::string on = folder.Write("c.yaml", "rules: {builtin: true}");
+  EXPECT_THAT(rules_found({}), IsEmpty());
+  EXPECT_THAT(rules_found({"--builtin"}), Contains("exec.used"));
+  EXPECT_EQ(rules_found({"--config", on}), rules_found({"--builtin"}));
+  EXPECT_THAT(rules_found({"--config", on, "--no-builtin"}), IsEmpty());
+  EXPECT_THAT(rules_found({"--rules", folder.Write("exec.yml", kExec)}),
+              ElementsAre("exec"));
 }
 
 }  // namespace

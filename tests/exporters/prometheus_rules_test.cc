@@ -97,12 +97,12 @@ TEST(PrometheusRulesTest, EveryAlertSaysHowBadItIsAndWhatToDo) {
     EXPECT_THAT(rule.annotations.at("description"), ContainsRegex("[.]$"));
     EXPECT_THAT(rule.annotations.at("runbook"), ContainsRegex("[.]$"));
   }
-  EXPECT_THAT(names,
-              IsSupersetOf({"OddverbFindingCritical", "OddverbNoEvents",
-                            "OddverbEventsDropped", "OddverbLagHigh",
-                            "OddverbExporterFailing", "OddverbBlindDetector",
-                            "OddverbDown", "OddverbConfigReloadFailed",
-                            "OddverbRulesRefused"}));
+  EXPECT_THAT(
+      names,
+      IsSupersetOf(
+          {"OddverbFindingCritical", "OddverbNoEvents", "OddverbEventsDropped",
+           "OddverbLagHigh", "OddverbExporterFailing", "OddverbBlindDetector",
+           "OddverbDown", "OddverbConfigReloadFailed", "OddverbRulesRefused"}));
 }
 
 TEST(PrometheusRulesTest, TheGuideNamesEveryAlert) {

@@ -169,6 +169,11 @@ const std::vector<FieldCase>& EventCases() {
       {"capabilities", {"SYS_ADMIN"}},
       {"privileged", {"true"}},
       {"image", {"a", "b"}},
+      {"pod.hostPID", {"true"}},
+      {"pod.volumes.hostPath.path", {"/etc"}},
+      {"container.image", {"a", "b"}},
+      {"kubernetes.audit.container.securityContext.privileged", {"true"}},
+      {"pod.nothing", {}},
       // Derived from requestURI.
       {"derived.command", {"sh -c curl /etc"}},
       {"derived.query.stdin", {"true"}},
@@ -186,6 +191,48 @@ TEST(FieldTest, EveryFieldOfAnEventDecodedOrAsText) {
   for (const FieldCase& c : EventCases()) {
     EXPECT_EQ(Read(c.name, RuleRecord(batch->events[0])), c.values) << c.name;
     EXPECT_EQ(ReadJson(c.name, kEvent), c.values) << c.name;
+  }
+}
+
+TEST(FieldTest, PodsAreFoundOnceForAllFields) {
+  std::unique_ptr<EventBatch> batch = DecodeLines(kEvent);
+  ASSERT_EQ(batch->events.size(), 1u);
+  RuleRecord record(batch->events[0]);
+  Arena arena;
+  PodParts pods;
+  for (const FieldCase& c : EventCases()) {
+    Field field = *Field::Compile(c.name, Field::Brackets::kLiteral);
+    std::vector<FieldValue> values, alone;
+    field.Read(record, arena, values, &pods);
+    field.Read(record, arena, alone);
+    ASSERT_EQ(values.size(), c.values.size()) << c.name;
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_EQ(values[i].text, c.values[i]) << c.name;
+      EXPECT_EQ(values[i].in_array, alone[i].in_array) << c.name;
+    }
+  }
+}
+
+// As in a CronJob; and a key of the body that looks like a path hides nothing.
+TEST(FieldTest, PodsOfTemplates) {
+  EventBuilder builder;
+  const AuditEvent& event =
+      builder
+          .RequestObject(
+              R"({"spec.containers":[{"image":"decoy"}],"spec":{"jobTemplate":)"
+              R"({"spec":{"template":{"spec":{"hostPID":true,"containers":)"
+              R"([{"image":"a"},7,{"image":"b"}],"initContainers":[]}}}}}})")
+          .Build();
+  Arena arena;
+  PodParts pods;
+  for (auto [name, expected] :
+       {std::pair{"image", "ab"}, {"hostPID", "true"}, {"hostIPC", ""}}) {
+    std::vector<FieldValue> values;
+    Field::Compile(name, Field::Brackets::kLiteral)
+        ->Read(RuleRecord(event), arena, values, &pods);
+    std::string text;
+    for (const FieldValue& value : values) text += value.text;
+    EXPECT_EQ(text, expected) << name;
   }
 }
 

@@ -221,7 +221,8 @@ TEST(SigmaPeerTest, GeneratedRulesMatchTheSameEvents) {
     std::set_symmetric_difference(ours.begin(), ours.end(), both.begin(),
                                   both.end(), std::back_inserter(odd));
     ADD_FAILURE() << rule << "ours " << ours.size() << ", theirs "
-                  << both.size() << ", first at " << events[odd.at(0)];
+                  << both.size() << ", first at "
+                  << events[static_cast<size_t>(odd.at(0))];
   }
   EXPECT_EQ(different, 0);
   EXPECT_GT(telling, 700);

@@ -14,6 +14,7 @@
 #include "base/strings.h"
 #include "tests/support/peer_program.h"
 #include "tests/support/running_service.h"
+#include "tests/support/sanitizers.h"
 
 namespace oddverb {
 namespace {
@@ -27,20 +28,6 @@ std::string FolderOf(std::string_view version) {
 std::string ContentOf(const std::string& path) {
   std::ifstream file(path);
   return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-constexpr bool UnderThreadSanitizer() {
-#if defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
 }
 
 }  // namespace
@@ -192,9 +179,7 @@ void KafkaBroker::Kill() {
 }
 
 void KafkaTest::SetUp() {
-  if (UnderThreadSanitizer()) {
-    GTEST_SKIP() << "librdkafka does not run under ThreadSanitizer";
-  }
+  if (UnderThreadSanitizer()) GTEST_SKIP() << kNoKafkaClient;
   std::string missing = KafkaBroker::WhyMissing(version_);
   if (missing.empty()) return;
   const char* ci = std::getenv("CI");

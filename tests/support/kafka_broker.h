@@ -71,8 +71,7 @@ class KafkaBroker {
 };
 
 // Skips its tests where there is no broker, but fails them in CI, which must
-// have one. Under ThreadSanitizer they are skipped everywhere: it knows nothing
-// of the C11 threads that librdkafka starts, and crashes.
+// have one. Under ThreadSanitizer they are skipped everywhere (sanitizers.h).
 class KafkaTest : public ::testing::Test {
  protected:
   explicit KafkaTest(std::string_view version = kKafka4) : version_(version) {}

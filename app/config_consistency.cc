@@ -1,4 +1,4 @@
-#include "app/config_rules.h"
+#include "app/config_consistency.h"
 
 #include <algorithm>
 #include <optional>
@@ -387,8 +387,8 @@ bool IsPathSegment(std::string_view text) {
          });
 }
 
-void CheckConfigRules(const YamlNode& root, const ServiceConfig& config,
-                      Mistakes& mistakes) {
+void CheckConfigConsistency(const YamlNode& root, const ServiceConfig& config,
+                            Mistakes& mistakes) {
   RuleCheck(root, config, mistakes).Run();
 }
 

@@ -1,7 +1,7 @@
 // What must hold between the keys of a configuration: unique names, sources
 // and their listeners, who may listen where.
-#ifndef ODDVERB_APP_CONFIG_RULES_H_
-#define ODDVERB_APP_CONFIG_RULES_H_
+#ifndef ODDVERB_APP_CONFIG_CONSISTENCY_H_
+#define ODDVERB_APP_CONFIG_CONSISTENCY_H_
 
 #include <string_view>
 #include <vector>
@@ -14,8 +14,8 @@ namespace oddverb {
 
 // `root` is what `config` was loaded from, for places. A value that is wrong
 // by itself, and so empty in `config`, is not told a second time.
-void CheckConfigRules(const YamlNode& root, const ServiceConfig& config,
-                      Mistakes& mistakes);
+void CheckConfigConsistency(const YamlNode& root, const ServiceConfig& config,
+                            Mistakes& mistakes);
 
 // What must hold for suppress; `list` is what `entries` was loaded from.
 void CheckSuppressions(const YamlNode& list,
@@ -31,4 +31,4 @@ bool IsPathSegment(std::string_view text);
 
 }  // namespace oddverb
 
-#endif  // ODDVERB_APP_CONFIG_RULES_H_
+#endif  // ODDVERB_APP_CONFIG_CONSISTENCY_H_
