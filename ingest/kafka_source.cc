@@ -70,6 +70,7 @@ absl::Status KafkaSource::Read(absl::Time deadline, RawBatch& out) {
     if (fill == Fill::kFull || SteadyNow() >= deadline) break;
     consumer_->Wait(deadline);
   }
+  out.expects_more = ExpectsMore();
   read_bytes_.fetch_add(out.source_bytes, std::memory_order_relaxed);
   std::string bookmark = Bookmark();
   if (bookmark != last_bookmark_) {
@@ -77,6 +78,13 @@ absl::Status KafkaSource::Read(absl::Time deadline, RawBatch& out) {
     out.bookmark = std::move(bookmark);
   }
   return absl::OkStatus();
+}
+
+bool KafkaSource::ExpectsMore() const {
+  if (cursors_.empty() || !consumer_->health().ok()) return true;
+  return std::any_of(cursors_.begin(), cursors_.end(), [](const auto& entry) {
+    return entry.second.has_head || !entry.second.at_end;
+  });
 }
 
 void KafkaSource::FollowAssignment() {

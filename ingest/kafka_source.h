@@ -37,9 +37,9 @@ class KafkaSource final : public Source {
     KafkaConsumerOptions consumer;
     // Longer than this is rejected; librdkafka takes 100 MB.
     size_t max_record_bytes = size_t{64} << 20;
-    // How long a partition that has nothing holds back the others: a leader
-    // that is elected anew takes seconds.
-    absl::Duration merge_patience = absl::Seconds(10);
+    // How long a partition that has nothing, though there is more, holds back
+    // the others: a broker that restarts takes 5 to 20 s.
+    absl::Duration merge_patience = absl::Seconds(30);
   };
 
   // The errors of KafkaConsumer::Make. Connects with the first Read().
@@ -79,6 +79,7 @@ class KafkaSource final : public Source {
   Fill TakeNext(RawBatch& out);
   bool FillHead(int32_t partition, Cursor& cursor);
   void Append(Cursor& cursor, RawBatch& out);
+  bool ExpectsMore() const;
   std::string Bookmark() const;
 
   const Options options_;

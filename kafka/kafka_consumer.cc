@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,10 +20,16 @@ namespace {
 constexpr int kPollMs = 100;
 constexpr absl::Duration kTellInterval = absl::Seconds(1);
 constexpr int64_t kUntold = -1;
+constexpr int64_t kUnknown = -1;
 constexpr int kQuestionMs = 5000;
 // For what the group has committed, when partitions come: without an answer
 // they are read from where they are known.
-constexpr int kQuestions = 6;
+constexpr int kCommittedMs = 1000;
+constexpr int kQuestions = 30;
+// At the end, for the answer to the last commit, and for taking leave. What the
+// group is not told then is known to its owner's checkpoint.
+constexpr absl::Duration kLeavePatience = absl::Seconds(2);
+constexpr std::chrono::seconds kDestroyPatience{2};
 
 using ListPointer =
     std::unique_ptr<rd_kafka_topic_partition_list_t,
@@ -46,7 +53,22 @@ void KafkaMessageDeleter::operator()(rd_kafka_message_s* message) const {
 struct KafkaConsumer::Client {
   ~Client() {
     if (handle == nullptr) return;
-    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    // With a commit under way and no broker, librdkafka waits for one as long
+    // as session.timeout.ms, and nothing cuts that short: it is left to end by
+    // itself. It calls nothing of ours any more.
+    std::promise<void> destroyed;
+    std::future<void> is_destroyed = destroyed.get_future();
+    std::thread destroyer(
+        [handle = handle](std::promise<void> done) {
+          rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+          done.set_value();
+        },
+        std::move(destroyed));
+    if (is_destroyed.wait_for(kDestroyPatience) == std::future_status::ready) {
+      destroyer.join();
+    } else {
+      destroyer.detach();
+    }
   }
 
   static KafkaConsumer& Of(void* opaque) {
@@ -86,8 +108,11 @@ struct KafkaConsumer::Assigned {
   rd_kafka_queue_t* queue = nullptr;
   bool leaving = false;      // nothing is handed out any more
   bool at_end = false;       // as the broker said last
+  bool is_unsure = false;    // was at its end when no broker answered any more
   bool needs_reset = false;  // what was asked for is not there
   bool has_gap = false;      // that nobody has taken yet
+  int64_t end = kUnknown;    // of the partition, as the broker said last
+  int64_t taken = 0;         // behind the last; below 0: none
   int64_t handed_out = 0;    // behind the last
   int64_t committed = 0;
   int64_t told = kUntold;  // to the group, of `committed`
@@ -121,6 +146,8 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Make(
                      {"queued.min.messages", "10000"},
                      {"statistics.interval.ms", "5000"},
                      {"socket.keepalive.enable", "true"},
+                     // A broker that restarts is back in seconds.
+                     {"reconnect.backoff.max.ms", "1000"},
                      {"topic.metadata.refresh.interval.ms", "10000"}},
                     ours));
   rd_kafka_conf_set_opaque(conf.get(), made.get());
@@ -180,17 +207,34 @@ void KafkaConsumer::Poll() {
       rd_kafka_message_destroy(message);
     }
     MendResets();
+    LookForEnds();
     if (SteadyNow() < next_tell) continue;
     next_tell = SteadyNow() + kTellInterval;
     std::lock_guard<std::mutex> lock(mutex_);
     TellGroup();
   }
-  {
+  // Without a broker there is nobody to take leave of.
+  if (health_.status().ok()) Leave();
+}
+
+void KafkaConsumer::Leave() {
+  rd_kafka_t* handle = client_->handle;
+  const absl::Time deadline = SteadyNow() + kLeavePatience;
+  auto poll_until = [&](auto is_done) {
+    while (!is_done() && SteadyNow() < deadline) {
+      rd_kafka_message_t* message = rd_kafka_consumer_poll(handle, kPollMs);
+      if (message != nullptr) rd_kafka_message_destroy(message);
+    }
+  };
+  poll_until([this] {
     std::lock_guard<std::mutex> lock(mutex_);
-    TellGroup();
-  }
-  // It waits for a coordinator; without one there is nobody to take leave of.
-  if (health_.status().ok()) rd_kafka_consumer_close(handle);
+    TellGroup();  // once the answer to the one before is here
+    return !is_telling_;
+  });
+  rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(handle);
+  Release(rd_kafka_consumer_close_queue(handle, queue));
+  poll_until([handle] { return rd_kafka_consumer_closed(handle) != 0; });
+  rd_kafka_queue_destroy(queue);
 }
 
 void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
@@ -215,7 +259,7 @@ void KafkaConsumer::OnAssigned(PartitionList* partitions) {
     auto made = std::make_unique<Assigned>();
     if (of_group != told.end()) made->told = of_group->second;
     added.offset = StartOf(added.partition, made->told, is_first);
-    made->handed_out = made->committed = added.offset;
+    made->taken = made->handed_out = made->committed = added.offset;
     made->queue = rd_kafka_queue_get_partition(
         client_->handle, options_.topic.c_str(), added.partition);
     if (made->queue == nullptr) continue;
@@ -274,7 +318,7 @@ KafkaOffsets KafkaConsumer::CommittedOf(const PartitionList* partitions) const {
     std::unique_lock<std::mutex> lock(mutex_);
     if (ending_ || tries == kQuestions) return committed;
     lock.unlock();
-    error = rd_kafka_committed(client_->handle, asked.get(), kQuestionMs);
+    error = rd_kafka_committed(client_->handle, asked.get(), kCommittedMs);
   }
   for (int i = 0; i < asked->cnt; ++i) {
     if (asked->elems[i].offset < 0) continue;  // none
@@ -348,6 +392,8 @@ void KafkaConsumer::Mend(int32_t partition) {
       next = low;
     }
     assigned.needs_reset = false;
+    assigned.taken = next;
+    assigned.end = high;
   }
   // A partition whose offset was refused is stopped, and cannot be sought in.
   ListPointer one = NewList();
@@ -357,6 +403,45 @@ void KafkaConsumer::Mend(int32_t partition) {
   Release(rd_kafka_incremental_unassign(handle, one.get()));
   Release(rd_kafka_incremental_assign(handle, one.get()));
   Wake();
+}
+
+// What a partition's end was before the broker was gone says nothing of what
+// is there when it is back. librdkafka tells an end once; a seek makes it tell
+// it again.
+void KafkaConsumer::LookForEnds() {
+  const bool is_connected = health_.status().ok();
+  ListPointer unsure = NewList();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    NoteEnds();
+    for (auto& [partition, assigned] : assigned_) {
+      if (!is_connected && assigned->at_end && assigned->taken >= 0) {
+        assigned->at_end = false;
+        assigned->is_unsure = true;
+      }
+      if (!is_connected || !std::exchange(assigned->is_unsure, false)) continue;
+      rd_kafka_topic_partition_list_add(unsure.get(), options_.topic.c_str(),
+                                        partition)
+          ->offset = assigned->taken;
+    }
+  }
+  if (unsure->cnt == 0) return;
+  // What is taken meanwhile is passed over when it comes again.
+  Release(rd_kafka_seek_partitions(client_->handle, unsure.get(), kQuestionMs));
+}
+
+// REQUIRES: mutex_ is held. Asks nobody. After a failed fetch librdkafka has
+// forgotten the end, so it is kept here.
+void KafkaConsumer::NoteEnds() {
+  for (auto& [partition, assigned] : assigned_) {
+    int64_t low = 0, high = 0;
+    if (rd_kafka_get_watermark_offsets(client_->handle, options_.topic.c_str(),
+                                       partition, &low,
+                                       &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        high >= 0) {
+      assigned->end = high;
+    }
+  }
 }
 
 KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
@@ -373,7 +458,10 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
     }
     const rd_kafka_message_t& message = *record.owner;
     assigned.at_end = message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-    if (assigned.at_end) continue;
+    if (assigned.at_end) {
+      assigned.end = message.offset;
+      continue;
+    }
     if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       assigned.needs_reset = true;
@@ -383,6 +471,8 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
       health_.Note(message.err, rd_kafka_message_errstr(&message));
       return Step::kNothing;
     }
+    if (message.offset < assigned.taken) continue;
+    assigned.taken = message.offset + 1;
     record.partition = partition;
     record.offset = message.offset;
     record.has_payload = message.payload != nullptr;
@@ -438,8 +528,9 @@ void KafkaConsumer::Commit(int32_t partition, int64_t offset) {
   committed_.notify_all();
 }
 
-// REQUIRES: mutex_ is held.
+// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
 void KafkaConsumer::TellGroup() {
+  if (is_telling_) return;
   ListPointer news = NewList();
   for (auto& [partition, assigned] : assigned_) {
     if (assigned->told >= assigned->committed) continue;
@@ -448,14 +539,27 @@ void KafkaConsumer::TellGroup() {
         ->offset = assigned->told = assigned->committed;
   }
   if (news->cnt == 0) return;
-  rd_kafka_commit(client_->handle, news.get(), /*async=*/1);
+  is_telling_ = true;
+  rd_kafka_resp_err_t error =
+      rd_kafka_commit(client_->handle, news.get(), /*async=*/1);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) NoteTold(error, news.get());
 }
 
 void KafkaConsumer::OnCommitted(int error, const PartitionList* partitions) {
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || partitions == nullptr) return;
   std::lock_guard<std::mutex> lock(mutex_);
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto found = assigned_.find(partitions->elems[i].partition);
+  NoteTold(error, partitions);
+}
+
+// REQUIRES: mutex_ is held. What the group did not take it is told again.
+void KafkaConsumer::NoteTold(int error, const PartitionList* partitions) {
+  is_telling_ = false;
+  for (int i = 0; partitions != nullptr && i < partitions->cnt; ++i) {
+    const rd_kafka_topic_partition_t& told = partitions->elems[i];
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        told.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      continue;
+    }
+    auto found = assigned_.find(told.partition);
     if (found != assigned_.end()) found->second->told = kUntold;
   }
 }
@@ -498,17 +602,10 @@ KafkaConsumer::Counters KafkaConsumer::counters() const {
   std::lock_guard<std::mutex> lock(mutex_);
   Counters counters = counters_;
   for (const auto& [partition, assigned] : assigned_) {
-    // As of the last fetch; asks nobody.
-    int64_t low = 0, high = 0;
     auto position = positions_.find(partition);
-    if (position == positions_.end() ||
-        rd_kafka_get_watermark_offsets(client_->handle, options_.topic.c_str(),
-                                       partition, &low,
-                                       &high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        high < 0) {
-      continue;
-    }
-    counters.lag[partition] = std::max<int64_t>(0, high - position->second);
+    if (position == positions_.end() || assigned->end == kUnknown) continue;
+    counters.lag[partition] =
+        std::max<int64_t>(0, assigned->end - position->second);
   }
   return counters;
 }

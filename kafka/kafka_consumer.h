@@ -83,7 +83,9 @@ class KafkaConsumer {
   // Connects to nobody before Start().
   static absl::StatusOr<std::unique_ptr<KafkaConsumer>> Make(
       const KafkaConsumerOptions& options);
-  // Leaves the group, but for a static member.
+  // Leaves the group, but for a static member. Takes at most some seconds,
+  // also without a broker: what the group was not told then is judged all the
+  // same, and known to the owner.
   ~KafkaConsumer();
 
   // Joins the group. `known`: where to go on. A partition is read from there,
@@ -124,7 +126,8 @@ class KafkaConsumer {
   struct Counters {
     uint64_t rebalances = 0, lost_partitions = 0;  // since the start
     uint64_t missing_messages = 0;                 // of all gaps
-    KafkaOffsets lag = {};  // messages behind the end, of each of ours
+    // Messages behind the end, of each of ours whose end was told once.
+    KafkaOffsets lag = {};
   };
   Counters counters() const;
   // The last statistics of librdkafka, JSON; empty before the first.
@@ -138,6 +141,7 @@ class KafkaConsumer {
   explicit KafkaConsumer(KafkaConsumerOptions options);
 
   void Poll();
+  void Leave();
   void OnRebalance(int error, PartitionList* partitions);
   void OnAssigned(PartitionList* partitions);
   void OnRevoked(const PartitionList* partitions, bool lost);
@@ -145,10 +149,13 @@ class KafkaConsumer {
   int64_t StartOf(int32_t partition, int64_t told, bool is_first) const;
   void OnCommitted(int error, const PartitionList* partitions);
   void TellGroup();
+  void NoteTold(int error, const PartitionList* partitions);
   void OnError(int error, std::string_view reason);
   void OnStatistics(std::string_view json);
   void MendResets();
   void Mend(int32_t partition);
+  void LookForEnds();
+  void NoteEnds();
   void Wake();
 
   const KafkaConsumerOptions options_;
@@ -166,6 +173,7 @@ class KafkaConsumer {
   std::condition_variable committed_;
   // All that follows is guarded by mutex_.
   bool ending_ = false;
+  bool is_telling_ = false;  // the answer to a commit is not here yet
   std::map<int32_t, std::unique_ptr<Assigned>> assigned_;
   KafkaOffsets positions_;
   KafkaOffsets judged_;

@@ -37,6 +37,7 @@ void RawBatch::Clear() {
   rejected.clear();
   source_bytes = 0;
   bookmark.clear();
+  expects_more = false;
 }
 
 bool IsOfRecord(RejectReason reason) {

@@ -61,6 +61,9 @@ struct RawBatch {
   // Source::Resume() after a restart. Empty: as before, or the source keeps no
   // place.
   std::string bookmark;
+  // The source has more, or may have: its silence is a peer that is away or
+  // slow, not an input in which nothing happens.
+  bool expects_more = false;
 
   bool empty() const { return records.empty() && rejected.empty(); }
   // For reuse; keeps the capacity.

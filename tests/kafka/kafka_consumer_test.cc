@@ -127,10 +127,14 @@ TEST_F(KafkaConsumerTest, GoesOnWhereItsOwnerSaysAndAfterTheBrokerWasGone) {
   Member member(OptionsOf(broker.address()), known);
   ASSERT_TRUE(member.ReadAll(6));
   EXPECT_EQ(member.payloads(), Numbered(4, 10));
+  const KafkaOffsets no_lag = {{0, 0}, {1, 0}};
+  EXPECT_TRUE(
+      member.ReadUntil([&] { return member->counters().lag == no_lag; }));
   broker.Kill();
   EXPECT_TRUE(member.ReadUntil([&] { return !member->health().ok(); }));
   EXPECT_THAT(member->health(), StatusIs(absl::StatusCode::kUnavailable,
                                          HasSubstr("no broker answers")));
+  EXPECT_EQ(member->counters().lag, no_lag);
   broker.Start();
   topics.Write(kTopic, 1, Numbered(20, 25));
   ASSERT_TRUE(member.ReadAll(11));
@@ -143,6 +147,48 @@ TEST_F(KafkaConsumerTest, GoesOnWhereItsOwnerSaysAndAfterTheBrokerWasGone) {
   EXPECT_EQ(topics.CommittedOffsets("oddverb", kTopic), judged);
   EXPECT_THAT(member->counters().lag, ElementsAre(Pair(0, 0), Pair(1, 0)));
   EXPECT_TRUE(member.gaps().empty());
+}
+
+// An end that was told before the broker was gone is told anew behind it.
+TEST_F(KafkaConsumerTest, KnowsNoEndWhileTheBrokerIsGone) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, 1);
+  topics.Write(kTopic, 0, Numbered(0, 3));
+  Member member(OptionsOf(broker.address()));
+  ASSERT_TRUE(member.ReadAll(3));
+  auto is_at_end = [&] {
+    KafkaRecord record;
+    return member->Take(0, record) == KafkaConsumer::Step::kAtEnd;
+  };
+  EXPECT_TRUE(member.ReadUntil(is_at_end));
+  broker.Kill();
+  EXPECT_TRUE(member.ReadUntil([&] { return !is_at_end(); }));
+  broker.Start();
+  EXPECT_TRUE(member.ReadUntil(is_at_end));
+  EXPECT_EQ(member.payloads(), Numbered(0, 3));
+}
+
+// Not as long as the group waits for a member, which may be minutes.
+TEST_F(KafkaConsumerTest, EndsThoughACommitIsUnderWayAndNoBrokerIsThere) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, 1);
+  topics.Write(kTopic, 0, Numbered(0, 3));
+  KafkaConsumerOptions options = OptionsOf(broker.address());
+  options.client.properties[0] = {"session.timeout.ms", "120000"};
+  absl::Time killed;
+  {
+    Member member(options);
+    ASSERT_TRUE(member.ReadAll(3, Member::Judged::kNo));
+    broker.Kill();
+    killed = SteadyNow();
+    member->Commit(0, 2);
+    EXPECT_TRUE(member.ReadUntil([&] { return !member->health().ok(); }));
+  }
+  EXPECT_LT(SteadyNow() - killed, absl::Seconds(60));
 }
 
 TEST_F(KafkaConsumerTest, TellsWhatRetentionTookAndATopicThatWasMadeAnew) {
