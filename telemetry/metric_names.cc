@@ -149,7 +149,7 @@ constexpr MetricName kMetrics[] = {
     {MetricId::kForwardedEvents,
      "oddverb_forwarded_events_total",
      kCounter,
-     "Events that another oddverb's receiver took.",
+     "Events that another oddverb's receiver, or a topic, took.",
      {"source"}},
     {MetricId::kHeldBytes,
      "oddverb_held_bytes",

@@ -1,4 +1,5 @@
 // The consumer against real brokers.
+// Long because: each test reads by the same member, and most need a broker.
 #include "kafka/kafka_consumer.h"
 
 #include <functional>

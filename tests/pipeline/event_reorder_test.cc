@@ -1,5 +1,6 @@
 // order: event_time. Three API servers of one cluster, each with its own log in
 // a slightly wrong order: what is found depends on the events alone.
+// Long because: the stage alone and the whole of it are tested side by side.
 #include "pipeline/event_reorder.h"
 
 #include <algorithm>
