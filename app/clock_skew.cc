@@ -4,8 +4,9 @@ namespace oddverb {
 
 std::optional<absl::Duration> ClockSkew::Of(size_t source) const {
   SourceConfig::Type type = sources_[source].type;
-  bool live =
-      type == SourceConfig::Type::kTail || type == SourceConfig::Type::kWebhook;
+  bool live = type == SourceConfig::Type::kTail ||
+              type == SourceConfig::Type::kWebhook ||
+              type == SourceConfig::Type::kKafka;
   if (!live) return std::nullopt;
   return delays_.Smallest(source, clock_.Now());
 }

@@ -343,7 +343,9 @@ void AddForwardFlags(CLI::App* app, ForwardOptions& forward) {
       ->required()
       ->type_name("FILE");
   app->add_option("--to", forward.to,
-                  "The receiver: https://HOST:PORT/audit/CLUSTER")
+                  "The receiver, https://HOST:PORT/audit/CLUSTER, or a topic, "
+                  "kafka://HOST:PORT[,HOST:PORT...][/TOPIC] (default topic: "
+                  "oddverb.events)")
       ->required()
       ->type_name("URL");
   app->add_option("--ca-file", forward.ca_file,
@@ -356,6 +358,33 @@ void AddForwardFlags(CLI::App* app, ForwardOptions& forward) {
   app->add_option("--key-file", forward.key_file, "Its key")->type_name("FILE");
   app->add_option("--token-file", forward.token_file, "Bearer token, one line")
       ->type_name("FILE");
+  app->add_flag("--tls", forward.tls,
+                "To a topic: over TLS (--ca-file and --certificate-file imply "
+                "it)");
+  app->add_option_function<std::string>(
+         "--sasl",
+         [&forward](const std::string& name) {
+           forward.sasl = name == "plain"           ? KafkaSasl::kPlain
+                          : name == "scram-sha-256" ? KafkaSasl::kScramSha256
+                                                    : KafkaSasl::kScramSha512;
+         },
+         "To a topic: how to log in: plain, scram-sha-256 or scram-sha-512")
+      ->check(CLI::IsMember({"plain", "scram-sha-256", "scram-sha-512"}))
+      ->type_name("MECHANISM");
+  app->add_option("--username", forward.username, "To a topic: of --sasl")
+      ->type_name("NAME");
+  app->add_option("--password-file", forward.password_file,
+                  "To a topic: of --sasl, one line")
+      ->type_name("FILE");
+  app->add_option("--dead-letters", forward.dead_letter_topic,
+                  "To a topic: another one for what is no event, with place "
+                  "and reason in headers, e.g. oddverb.dlq (default: only the "
+                  "dead letters of the state directory)")
+      ->type_name("TOPIC");
+  app->add_option("--property", forward.properties,
+                  "To a topic: a property of librdkafka; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
 }
 
 }  // namespace
@@ -399,6 +428,13 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   for (CLI::App* command : {list_detectors, list_metrics, list_outputs}) {
     AddListFormat(command, line.list_format);
   }
+  explain = app->add_subcommand(
+      "explain", "Say what a rule finds, how, and what to do about it");
+  explain
+      ->add_option("NAME", line.explained,
+                   "A rule (forbidden.fanout) or a detector; see oddverb "
+                   "list detectors")
+      ->required();
   AddRuleFlags(*this,
                app->add_subcommand("rules", "For people who write rules"),
                line.rule_command);

@@ -28,6 +28,7 @@ struct CommandGrammar {
   CLI::App* run = nullptr;
   CLI::App* forward = nullptr;
   CLI::App* check_config = nullptr;
+  CLI::App* explain = nullptr;
   CLI::App* list_detectors = nullptr;
   CLI::App* list_metrics = nullptr;
   CLI::App* list_outputs = nullptr;

@@ -152,6 +152,7 @@ CommandLine::Command ChosenCommand(const CommandGrammar& g,
   if (g.scan->parsed()) return Command::kScan;
   if (g.run->parsed()) return Command::kRun;
   if (g.forward->parsed()) return Command::kForward;
+  if (g.explain->parsed()) return Command::kExplain;
   if (g.list_detectors->parsed()) return Command::kListDetectors;
   if (g.list_metrics->parsed()) return Command::kListMetrics;
   if (g.list_outputs->parsed()) return Command::kListOutputs;

@@ -22,6 +22,7 @@ struct CommandLine {
     kRun,
     kForward,
     kCheckConfig,
+    kExplain,
     kListDetectors,
     kListMetrics,
     kListOutputs,
@@ -38,6 +39,7 @@ struct CommandLine {
   ScanOptions scan;                            // for kScan and kDemo
   std::string config_file;                     // for kRun and kCheckConfig
   ForwardOptions forward;                      // for kForward
+  std::string explained;                       // for kExplain
   ListFormat list_format = ListFormat::kText;  // for kList...
   RuleCommandOptions rule_command;             // for kRules...
   bool json = false;                           // for kVersion

@@ -19,6 +19,7 @@
 #include "app/config_consistency.h"
 #include "app/config_fields.h"
 #include "app/config_values.h"
+#include "app/kafka_client.h"
 #include "app/number_text.h"
 #include "app/outputs.h"
 #include "app/rule_files.h"
@@ -96,6 +97,7 @@ class FileCheck {
   void CheckStateDir();
   void CheckSource(const SourceConfig& source);
   void CheckTail(const SourceConfig& source);
+  void CheckTopic(const SourceConfig& source);
   void CheckTls(const ListenerConfig& listener);
   void CheckOutput(const OutputConfig& output);
   void CheckReceiver(const OutputConfig& output);
@@ -183,6 +185,26 @@ void FileCheck::CheckSource(const SourceConfig& source) {
       break;
     case SourceConfig::Type::kStdin:
       break;
+    case SourceConfig::Type::kKafka:
+      CheckTopic(source);
+      break;
+  }
+}
+
+// Reads its certificates; connects to nobody.
+void FileCheck::CheckTopic(const SourceConfig& source) {
+  absl::Status status = KafkaConsumer::Make(KafkaConsumerOf(source)).status();
+  if (!status.ok()) {
+    Problem(source.place,
+            absl::StrCat("source ", source.name, ": ", status.message()));
+  }
+  const KafkaConfig& kafka = source.kafka;
+  WarnIfOthersMayRead(source.place, "a password", kafka.password.file);
+  if (kafka.tls.has_value()) {
+    WarnIfOthersMayRead(source.place, "a private key", kafka.tls->key_file);
+  } else if (kafka.sasl != KafkaSasl::kNone) {
+    Warn(source.place,
+         "sasl without tls: the password can be read on the network; add tls");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "app/config_values.h"
+#include "app/kafka_client.h"
 #include "app/outputs.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
@@ -89,6 +90,7 @@ class RuleCheck {
   void CheckSources();
   void CheckTail(size_t index);
   void CheckWebhook(size_t index);
+  void CheckTopic(size_t index);
   void CheckAddress(size_t index);
   void CheckAccess(const ListenerConfig& listener, const YamlNode& node);
   void CheckOutputs();
@@ -120,6 +122,7 @@ void RuleCheck::CheckSources() {
     if (source.name.empty()) continue;  // its type is wrong
     if (source.type == SourceType::kTail) CheckTail(i);
     if (source.type == SourceType::kWebhook) CheckWebhook(i);
+    if (source.type == SourceType::kKafka) CheckTopic(i);
     if (source.type == SourceType::kFiles) {
       for (const std::string& path : source.paths) {
         if (path == "-") {
@@ -158,6 +161,28 @@ void RuleCheck::CheckTail(size_t index) {
                               other.name, "\""));
       return;
     }
+  }
+}
+
+void RuleCheck::CheckTopic(size_t index) {
+  const SourceConfig& source = config_.sources[index];
+  absl::Status status = CheckKafkaClient(source.kafka);
+  if (!status.ok()) Tell(sources_[index], S(status.message()));
+  if (source.group.empty()) {
+    Tell(sources_[index].Get("group"),
+         "a group needs a name; default: oddverb");
+  }
+  for (size_t i = 0; i < index; ++i) {
+    const SourceConfig& other = config_.sources[i];
+    if (other.type != SourceType::kKafka || other.name.empty() ||
+        other.kafka.topic != source.kafka.topic ||
+        other.kafka.brokers != source.kafka.brokers) {
+      continue;
+    }
+    Tell(sources_[index].Get("topic"),
+         absl::StrCat("this topic is read already by the source \"", other.name,
+                      "\""));
+    return;
   }
 }
 

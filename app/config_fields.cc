@@ -11,7 +11,7 @@ using Need = ConfigKey::Need;
 
 // Each in the order of its enumeration.
 constexpr std::string_view kSourceTypes[] = {"tail", "webhook", "files",
-                                             "stdin"};
+                                             "stdin", "kafka"};
 constexpr std::string_view kStarts[] = {"beginning", "end"};
 constexpr std::string_view kServed[] = {"audit", "metrics", "health", "api"};
 constexpr std::string_view kOrders[] = {"arrival", "event_time"};
@@ -98,13 +98,35 @@ void VisitState(ConfigFields& fields, ServiceConfig& config) {
                {1 << 20, int64_t{1} << 40}, config.max_dead_letters);
 }
 
+void VisitTopic(ConfigFields& fields, SourceConfig& source) {
+  fields.Text({"topic", "Of audit events, in any form that a file may have.",
+               "oddverb.events", Need::kRequired},
+              TextKind::kName, source.kafka.topic);
+  fields.Text({"group",
+               "The consumer group; its members share the partitions. A "
+               "cluster's events belong to one group.",
+               "oddverb"},
+              TextKind::kFree, source.group);
+  fields.Text({"instance_id",
+               "Makes a static member, whose restart moves no partition: its "
+               "own for each process, and kept by it.",
+               "\"${HOSTNAME}\""},
+              TextKind::kFree, source.instance_id);
+  fields.Choice({"start",
+                 "Where to start in partitions of which neither the checkpoint "
+                 "nor the group knows anything.",
+                 "end"},
+                kStarts, source.start);
+  VisitKafkaClient(fields, source.kafka);
+}
+
 void VisitSource(ConfigFields& fields, SourceConfig& source) {
   source.place = fields.Place();
   ConfigKey type = {
       "type",
       "tail: a log file and its rotated ones, for ever. webhook: what the API "
       "server posts to /audit/CLUSTER. files: once, to their end. stdin: "
-      "standard input.",
+      "standard input. kafka: a topic, as a member of a group.",
       "tail", Need::kRequired};
   if (!fields.Kind(type, kSourceTypes, source.type)) return;
   if (source.name.empty()) source.name = SourceTypeName(source.type);
@@ -140,6 +162,9 @@ void VisitSource(ConfigFields& fields, SourceConfig& source) {
                    TextKind::kPath, source.paths);
       break;
     case SourceConfig::Type::kStdin:
+      break;
+    case SourceConfig::Type::kKafka:
+      VisitTopic(fields, source);
       break;
   }
 }

@@ -137,14 +137,22 @@ void VisitOtlp(ConfigFields& fields, OutputConfig& output) {
 }
 
 void VisitKafka(ConfigFields& fields, OutputConfig& output) {
-  KafkaConfig& kafka = output.kafka;
+  fields.Text({"topic", "Where findings go; it must be there.",
+               "oddverb.findings", Need::kRequired},
+              TextKind::kName, output.kafka.topic);
+  VisitFormat(fields, output);
+  VisitKafkaClient(fields, output.kafka);
+  fields.Length({"timeout", "Of one request.", "10s"},
+                {absl::Milliseconds(100), absl::Minutes(2)},
+                output.kafka.timeout);
+}
+
+}  // namespace
+
+void VisitKafkaClient(ConfigFields& fields, KafkaConfig& kafka) {
   fields.Texts({"brokers", "HOST:PORT of a few brokers; they name the others.",
                 "[kafka-0:9092]", Need::kRequired},
                TextKind::kFree, kafka.brokers);
-  fields.Text({"topic", "Where findings go; it must be there.",
-               "oddverb.findings", Need::kRequired},
-              TextKind::kName, kafka.topic);
-  VisitFormat(fields, output);
   fields.Section({"tls", "Switches TLS on.", "{ca_file: ca.crt}"}, kafka.tls,
                  &VisitTls);
   fields.Choice({"sasl", "How this client proves who it is, but by TLS.",
@@ -157,17 +165,13 @@ void VisitKafka(ConfigFields& fields, OutputConfig& output) {
                  {"password_file", "A file with the password.",
                   "/etc/oddverb/kafka-password"},
                  kafka.password);
-  fields.Length({"timeout", "Of one request.", "10s"},
-                {absl::Milliseconds(100), absl::Minutes(2)}, kafka.timeout);
   fields.Pairs(PairKind::kSecret,
                {"properties",
                 "Any other property of librdkafka, but those that would lose "
-                "or repeat findings.",
-                "{linger.ms: \"50\"}"},
+                "or repeat something.",
+                "{client.rack: eu-1a}"},
                kafka.properties);
 }
-
-}  // namespace
 
 void VisitOutput(ConfigFields& fields, OutputConfig& output) {
   output.place = fields.Place();

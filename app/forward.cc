@@ -1,6 +1,7 @@
 #include "app/forward.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -14,11 +15,15 @@
 #include "app/config_redaction.h"
 #include "app/config_secrets.h"
 #include "app/event_forwarder.h"
+#include "app/http_event_sender.h"
+#include "app/kafka_client.h"
+#include "app/kafka_event_sender.h"
 #include "app/scan.h"
 #include "app/service_config.h"
 #include "app/service_http.h"
 #include "app/service_metrics.h"
 #include "app/service_sources.h"
+#include "app/source_health_log.h"
 #include "app/version_text.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
@@ -30,20 +35,82 @@
 namespace oddverb {
 namespace {
 
-absl::StatusOr<EventForwarder::Options> OptionsOf(
-    const ForwardOptions& options) {
-  EventForwarder::Options made;
+// Makes the sender of one source.
+using SenderFactory =
+    std::function<absl::StatusOr<std::unique_ptr<EventSender>>(
+        const std::string& source, Logger& logger)>;
+
+absl::StatusOr<SenderFactory> ToReceiver(const ForwardOptions& options) {
+  HttpEventSender::Options made;
   made.to = options.to;
-  if (options.token_file.empty()) return made;
-  if (!options.to.starts_with("https://")) {
+  made.client.tls = {options.ca_file, options.certificate_file,
+                     options.key_file};
+  if (options.tls || options.sasl != KafkaSasl::kNone ||
+      !options.username.empty() || !options.password_file.empty() ||
+      !options.properties.empty() || !options.dead_letter_topic.empty()) {
     return absl::InvalidArgumentError(
-        "--token-file: a token is sent over https only; --to is no https URL");
+        "--tls, --sasl, --username, --password-file, --dead-letters and "
+        "--property are for a topic; --to is no kafka:// URL");
   }
-  ODDVERB_ASSIGN_OR_RETURN(
-      std::vector<std::string> tokens,
-      ReadSecretFile(SecretKind::kToken, options.token_file, 1));
-  made.bearer_token = tokens.front();
-  return made;
+  if (!options.token_file.empty()) {
+    if (!options.to.starts_with("https://")) {
+      return absl::InvalidArgumentError(
+          "--token-file: a token is sent over https only; --to is no https "
+          "URL");
+    }
+    ODDVERB_ASSIGN_OR_RETURN(
+        std::vector<std::string> tokens,
+        ReadSecretFile(SecretKind::kToken, options.token_file, 1));
+    made.bearer_token = tokens.front();
+  }
+  return [made](const std::string& source, Logger& logger) {
+    return HttpEventSender::Make(made, source, logger);
+  };
+}
+
+absl::StatusOr<SenderFactory> ToTopic(const ForwardOptions& options,
+                                      const ServiceConfig& config) {
+  KafkaEventSender::Options made;
+  ODDVERB_RETURN_IF_ERROR(KafkaEventSender::ReadUrl(options.to, made));
+  if (!options.token_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--token-file is for a receiver; a topic takes --sasl, --username and "
+        "--password-file");
+  }
+  if (config.cluster.empty()) {
+    return absl::InvalidArgumentError(
+        "the configuration needs cluster: it is part of each message's key");
+  }
+  made.cluster = config.cluster;
+  made.dead_letter_topic = options.dead_letter_topic;
+  made.keep_samples = config.secret_bodies == SecretBodies::kKeep;
+  KafkaConfig client;
+  client.brokers = made.client.brokers;
+  client.sasl = options.sasl;
+  client.username = options.username;
+  if (options.tls || !options.ca_file.empty() ||
+      !options.certificate_file.empty()) {
+    client.tls = {options.ca_file, options.certificate_file, options.key_file};
+  }
+  if (!options.password_file.empty()) {
+    ODDVERB_ASSIGN_OR_RETURN(
+        client.password.values,
+        ReadSecretFile(SecretKind::kPassword, options.password_file, 1));
+  }
+  for (const std::string& property : options.properties) {
+    const size_t equals = property.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError(
+          "--property: write NAME=VALUE, a property of librdkafka");
+    }
+    client.properties.push_back(
+        {property.substr(0, equals), property.substr(equals + 1)});
+  }
+  ODDVERB_RETURN_IF_ERROR(CheckKafkaClient(client));
+  made.client = KafkaClientOf(client);
+  return [made](const std::string& source, Logger& logger) {
+    return KafkaEventSender::Make(made, source, logger);
+  };
 }
 
 std::string KeyList(const std::vector<std::string>& keys) {
@@ -52,7 +119,7 @@ std::string KeyList(const std::vector<std::string>& keys) {
 
 // One source with the client that it sends by.
 struct Lane {
-  std::unique_ptr<HttpClient> client;
+  std::unique_ptr<EventSender> sender;
   std::unique_ptr<EventForwarder> forwarder;
   absl::Status status;
 };
@@ -72,19 +139,18 @@ absl::Status ResumeSources(const ServiceSources& sources,
 
 class Forwarding {
  public:
-  Forwarding(ServiceConfig config, EventForwarder::Options lane_options,
+  Forwarding(ServiceConfig config, SenderFactory make_sender,
              Environment environment)
       : config_(std::move(config)),
-        lane_options_(std::move(lane_options)),
+        make_sender_(std::move(make_sender)),
         environment_(std::move(environment)),
         effective_(config_),
         logger_(config_.log, clock_) {}
 
-  absl::Status Run(const HttpClientOptions& client,
-                   const ServiceSignals& signals);
+  absl::Status Run(const std::string& to, const ServiceSignals& signals);
 
  private:
-  absl::Status Build(const HttpClientOptions& client);
+  absl::Status Build();
   ServiceAnswers Answers();
   absl::Status Ready() const;
   std::string MetricsText() const;
@@ -94,7 +160,7 @@ class Forwarding {
   absl::Status Apply(const ServiceConfig& next);
 
   const ServiceConfig config_;  // as it was at the start
-  const EventForwarder::Options lane_options_;
+  const SenderFactory make_sender_;
   const Environment environment_;
   std::mutex reload_mutex_;
   ServiceConfig effective_;  // config_ as reloaded; guarded by reload_mutex_
@@ -107,7 +173,7 @@ class Forwarding {
   std::unique_ptr<HttpServer> server_;
 };
 
-absl::Status Forwarding::Build(const HttpClientOptions& client) {
+absl::Status Forwarding::Build() {
   SqliteCheckpoint::Options state;
   state.directory = config_.state_dir;
   state.max_dead_letter_bytes = static_cast<uint64_t>(config_.max_dead_letters);
@@ -117,9 +183,10 @@ absl::Status Forwarding::Build(const HttpClientOptions& client) {
   ODDVERB_RETURN_IF_ERROR(ResumeSources(*sources_, *checkpoint_));
   for (const NamedSource& named : sources_->named()) {
     Lane& lane = lanes_.emplace_back();
-    ODDVERB_ASSIGN_OR_RETURN(lane.client, HttpClient::Make(client));
+    ODDVERB_ASSIGN_OR_RETURN(lane.sender, make_sender_(named.name, logger_));
     lane.forwarder = std::make_unique<EventForwarder>(
-        lane_options_, named, *lane.client, *checkpoint_, logger_);
+        EventForwarder::Options{config_.secret_bodies}, named, *lane.sender,
+        *checkpoint_, logger_);
   }
   if (config_.listeners.empty()) return absl::OkStatus();
   routes_ = std::make_unique<ServiceRoutes>(Answers());
@@ -197,15 +264,15 @@ std::string Forwarding::MetricsText() const {
   FillSourceMetrics(*sources_, metrics);
   for (size_t i = 0; i < lanes_.size(); ++i) {
     metrics.Counter(MetricId::kForwardedEvents, {sources_->named()[i].name})
-        .Add(static_cast<double>(lanes_[i].forwarder->events_sent()));
+        .Add(static_cast<double>(lanes_[i].sender->events_sent()));
   }
   return metrics.Serialize();
 }
 
-absl::Status Forwarding::Run(const HttpClientOptions& client,
+absl::Status Forwarding::Run(const std::string& to,
                              const ServiceSignals& signals) {
-  ODDVERB_RETURN_IF_ERROR(Build(client));
-  logger_.Info("forwarding", {{"to", lane_options_.to}});
+  ODDVERB_RETURN_IF_ERROR(Build());
+  logger_.Info("forwarding", {{"to", to}});
   std::vector<std::thread> threads;
   std::atomic<bool> ending{false};
   std::atomic<size_t> running{lanes_.size()};
@@ -217,14 +284,16 @@ absl::Status Forwarding::Run(const HttpClientOptions& client,
       --running;
     });
   }
+  SourceHealthLog source_health;
   while (!signals.stop && !ending && running > 0) {
+    source_health.Tell(*sources_, logger_);
     if (signals.reload.exchange(false)) Reload();
     absl::SleepFor(absl::Milliseconds(50));
   }
   ending = true;
   // Whoever waits for an answer is to come again: to the next process.
   sources_->Close();
-  for (Lane& lane : lanes_) lane.client->Abort();
+  for (Lane& lane : lanes_) lane.sender->Abort();
   for (std::thread& thread : threads) thread.join();
   if (server_ != nullptr) server_->Stop(absl::Seconds(5));
   for (const Lane& lane : lanes_) ODDVERB_RETURN_IF_ERROR(lane.status);
@@ -239,14 +308,13 @@ int RunForward(const ForwardOptions& options, const Environment& environment,
   absl::StatusOr<ServiceConfig> config =
       LoadServiceConfig(options.config_file, environment);
   if (!config.ok()) return ReportError(config.status());
-  absl::StatusOr<EventForwarder::Options> lane_options = OptionsOf(options);
-  if (!lane_options.ok()) return ReportError(lane_options.status());
-  lane_options->secret_bodies = config->secret_bodies;
-  HttpClientOptions client;
-  client.tls = {options.ca_file, options.certificate_file, options.key_file};
-  Forwarding forwarding(*std::move(config), *std::move(lane_options),
+  absl::StatusOr<SenderFactory> make_sender = options.to.starts_with("kafka:")
+                                                  ? ToTopic(options, *config)
+                                                  : ToReceiver(options);
+  if (!make_sender.ok()) return ReportError(make_sender.status());
+  Forwarding forwarding(*std::move(config), *std::move(make_sender),
                         environment);
-  absl::Status status = forwarding.Run(client, signals);
+  absl::Status status = forwarding.Run(options.to, signals);
   return status.ok() ? kExitFine : ReportError(status);
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "app/config_text.h"
+#include "app/kafka_client.h"
 #include "app/once_in_file.h"
 #include "base/nearest_name.h"
 #include "base/status_macros.h"
@@ -120,23 +121,10 @@ absl::StatusOr<WebhookOptions> WebhookOf(const ServiceConfig& config,
 }
 
 KafkaExporterOptions KafkaOf(const OutputConfig& output) {
-  const KafkaConfig& kafka = output.kafka;
-  const TlsClientOptions tls = kafka.tls.value_or(TlsClientOptions());
-  return {
-      .client = {.brokers = kafka.brokers,
-                 .tls = kafka.tls.has_value() ? KafkaTls::kOn : KafkaTls::kOff,
-                 .ca_file = tls.ca_file,
-                 .certificate_file = tls.certificate_file,
-                 .key_file = tls.key_file,
-                 .sasl = kafka.sasl,
-                 .username = kafka.username,
-                 .password = kafka.password.values.empty()
-                                 ? ""
-                                 : kafka.password.values.front(),
-                 .properties = kafka.properties},
-      .topic = kafka.topic,
-      .format = output.format,
-      .timeout = kafka.timeout};
+  return {.client = KafkaClientOf(output.kafka),
+          .topic = output.kafka.topic,
+          .format = output.format,
+          .timeout = output.kafka.timeout};
 }
 
 absl::StatusOr<std::unique_ptr<Exporter>> Make(
@@ -167,28 +155,6 @@ absl::StatusOr<std::unique_ptr<Exporter>> Make(
       return KafkaExporter::Make(KafkaOf(output));
   }
   return absl::InternalError("an output of no known type");
-}
-
-absl::Status CheckKafka(const KafkaConfig& kafka) {
-  const bool has_login =
-      !kafka.username.empty() && !kafka.password.values.empty();
-  if (kafka.sasl != KafkaSasl::kNone && !has_login) {
-    return absl::InvalidArgumentError(
-        "sasl needs username, and password or password_file");
-  }
-  if (kafka.sasl == KafkaSasl::kNone &&
-      (!kafka.username.empty() || !kafka.password.values.empty())) {
-    return absl::InvalidArgumentError(
-        "username and password are for sasl: add sasl: scram-sha-512, or what "
-        "the brokers ask for");
-  }
-  for (const auto& [name, value] : kafka.properties) {
-    absl::Status status = CheckKafkaProperty(name, value);
-    if (status.ok()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("properties: ", status.message()));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckTemplate(const OutputConfig& output) {
@@ -233,8 +199,8 @@ ActiveAlertsOptions ShownAlertsOf(const ServiceConfig& config) {
 absl::Status CheckOutputOptions(const ServiceConfig& config,
                                 const OutputConfig& output) {
   if (output.type == Type::kNdjson) return absl::OkStatus();
-  const std::optional<TlsClientOptions>& tls =
-      output.type == Type::kKafka ? output.kafka.tls : output.receiver.tls;
+  if (output.type == Type::kKafka) return CheckKafkaClient(output.kafka);
+  const std::optional<TlsClientOptions>& tls = output.receiver.tls;
   if (tls.has_value() &&
       tls->certificate_file.empty() != tls->key_file.empty()) {
     return absl::InvalidArgumentError(
@@ -243,7 +209,6 @@ absl::Status CheckOutputOptions(const ServiceConfig& config,
   if (output.type == Type::kAlertmanager) {
     return CheckAlertForm(AlertFormOf(config, output));
   }
-  if (output.type == Type::kKafka) return CheckKafka(output.kafka);
   return CheckTemplate(output);
 }
 

@@ -78,6 +78,8 @@ void FillInputMetrics(const InputCounters& counters, std::string_view source,
       .Add(Of(counters.salvaged));
   metrics.Counter(MetricId::kRepairedRecords, {source})
       .Add(Of(counters.repaired));
+  metrics.Counter(MetricId::kEventlessRecords, {source})
+      .Add(Of(counters.eventless));
   metrics.Counter(MetricId::kLateEvents, {source}).Add(Of(counters.late));
 }
 

@@ -10,6 +10,7 @@
 #include "app/config_check.h"
 #include "app/config_schema.h"
 #include "app/demo.h"
+#include "app/explain_text.h"
 #include "app/forward.h"
 #include "app/list_text.h"
 #include "app/scan.h"
@@ -60,6 +61,10 @@ int RunApp(int argc, const char* const* argv, const AppSignals& signals) {
                         {signals.stop, signals.reload});
     case CommandLine::Command::kCheckConfig:
       return RunCheckConfig(line->config_file);
+    case CommandLine::Command::kExplain: {
+      absl::StatusOr<std::string> text = ExplainText(line->explained);
+      return text.ok() ? Print(*text) : ReportError(text.status());
+    }
     case CommandLine::Command::kListDetectors:
       return Print(DetectorsText(line->list_format));
     case CommandLine::Command::kListMetrics:

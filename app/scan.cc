@@ -95,6 +95,7 @@ ScanResult ResultOf(const PipelineCounters& counters,
   for (const auto& rejected : counters.rejected) result.rejected += rejected;
   result.salvaged = counters.salvaged;
   result.repaired = counters.repaired;
+  result.eventless = counters.eventless;
   result.findings = delivery.counts();
   for (const auto& [label, count] : delivery.counts_so_far().suppressed) {
     result.suppressed += count;
@@ -131,6 +132,10 @@ std::string ScanResult::Summary() const {
   }
   if (repaired > 0)
     absl::StrAppend(&text, ", ", WithCommas(repaired), " repaired");
+  if (eventless > 0) {
+    absl::StrAppend(&text, ", ", Counted(eventless, "record"),
+                    " without an event");
+  }
   absl::StrAppend(&text, "; ", Counted(all_findings(), "finding"));
   const char* separator = ": ";
   for (size_t i = findings.size(); i-- > 0;) {
@@ -149,6 +154,10 @@ std::string ScanResult::InputHint() const {
   constexpr char kQuestion[] =
       "is this what a kube-apiserver writes to --audit-log-path, with "
       "--audit-log-format=json?";
+  if (events == 0 && rejected == 0 && eventless > 0) {
+    return "no envelope in the input held an audit event: do lines of other "
+           "programs come here?";
+  }
   if (events == 0 && rejected == 0) {
     return absl::StrCat("there was no audit event in the input (",
                         BytesText(bytes), "); ", kQuestion);

@@ -23,6 +23,7 @@ struct ScanResult {
   uint64_t rejected = 0;
   uint64_t salvaged = 0;
   uint64_t repaired = 0;
+  uint64_t eventless = 0;              // envelopes that rightly hold no event
   std::array<uint64_t, 5> findings{};  // by severity
   uint64_t suppressed = 0;             // findings, by the configuration
   absl::Duration elapsed;

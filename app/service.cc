@@ -29,6 +29,7 @@
 #include "app/service_outputs.h"
 #include "app/service_rules.h"
 #include "app/service_sources.h"
+#include "app/source_health_log.h"
 #include "app/stream_meters.h"
 #include "app/systemd_notify.h"
 #include "app/version_text.h"
@@ -101,6 +102,7 @@ class Service {
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ClockSkew> skew_;
+  SourceHealthLog source_health_;  // of the thread that watches
   std::unique_ptr<ServiceOutputs> outputs_;
   std::unique_ptr<ServiceRoutes> routes_;
   std::unique_ptr<HttpServer> server_;
@@ -370,6 +372,7 @@ void Service::Watch(const ServiceSignals& signals) {
     WatchStorage();
     WatchProgress();
     skew_->Warn(logger_);
+    source_health_.Tell(*sources_, logger_);
     if (notify_.watchdog_interval() > absl::ZeroDuration() &&
         SteadyNow() >= next_alive && !wedged_) {
       notify_.Alive();

@@ -40,21 +40,41 @@ struct ConfigSecrets {
   std::string file = {};
 };
 
+// Names and texts, in the order in which they are written.
+using ConfigPairs = std::vector<std::pair<std::string, std::string>>;
+
+// A client of Kafka and its topic.
+struct KafkaConfig {
+  std::vector<std::string> brokers = {};
+  std::optional<TlsClientOptions> tls = {};  // without: no TLS
+  KafkaSasl sasl = KafkaSasl::kNone;
+  std::string username = {};
+  ConfigSecrets password = {.max = 1};
+  ConfigPairs properties = {};  // of librdkafka
+  std::string topic = {};
+  absl::Duration timeout = absl::Seconds(10);
+};
+
 struct SourceConfig {
-  enum class Type : uint8_t { kTail, kWebhook, kFiles, kStdin };
-  // Where a tail starts that has no checkpoint yet.
+  enum class Type : uint8_t { kTail, kWebhook, kFiles, kStdin, kKafka };
+  // Where a tail or a topic starts that has no checkpoint yet.
   enum class Start : uint8_t { kBeginning, kEnd };
 
   std::string name;  // in metrics and checkpoints; unique
   Type type = Type::kTail;
   // kTail
   std::string path;
+  // kTail, kKafka
   Start start = Start::kBeginning;
   absl::Duration poll_interval = absl::Seconds(1);
   // kWebhook
   std::string listener;  // name of a ListenerConfig that serves kAudit
   // kFiles: files, folders and patterns, as `oddverb scan` takes them
   std::vector<std::string> paths;
+  // kKafka
+  KafkaConfig kafka;
+  std::string group = "oddverb";
+  std::string instance_id;  // empty: not a static member
 
   std::string place;  // "file:line:column", for messages
 };
@@ -74,26 +94,12 @@ struct ListenerConfig {
   bool serves(Served what) const;
 };
 
-// Names and texts, in the order in which they are written.
-using ConfigPairs = std::vector<std::pair<std::string, std::string>>;
-
 // Who receives findings over HTTP.
 struct ReceiverConfig {
   ConfigSecrets urls = {};
   ConfigSecrets headers = {};
   ConfigSecrets token = {.max = 1};  // a bearer token
   std::optional<TlsClientOptions> tls = {};
-  absl::Duration timeout = absl::Seconds(10);
-};
-
-struct KafkaConfig {
-  std::vector<std::string> brokers = {};
-  std::optional<TlsClientOptions> tls = {};  // without: no TLS
-  KafkaSasl sasl = KafkaSasl::kNone;
-  std::string username = {};
-  ConfigSecrets password = {.max = 1};
-  ConfigPairs properties = {};  // of librdkafka
-  std::string topic = {};
   absl::Duration timeout = absl::Seconds(10);
 };
 

@@ -5,6 +5,7 @@
 
 #include "app/pipeline_metrics.h"
 #include "base/clock.h"
+#include "ingest/kafka_statistics.h"
 
 namespace oddverb {
 namespace {
@@ -23,6 +24,33 @@ void FillTail(std::string_view name, const TailSource& tail, Metrics& metrics) {
   metrics.Gauge(MetricId::kSourceWaitingBytes, {name})
       .Set(static_cast<double>(at.total_bytes -
                                std::min(at.read_bytes, at.total_bytes)));
+}
+
+void FillTopic(std::string_view name, const KafkaSource& topic,
+               Metrics& metrics) {
+  const KafkaConsumer::Counters counters = topic.consumer().counters();
+  const KafkaStatistics statistics =
+      ReadKafkaStatistics(topic.consumer().statistics());
+  const std::pair<MetricId, uint64_t> totals[] = {
+      {MetricId::kKafkaRebalances, counters.rebalances},
+      {MetricId::kKafkaLostPartitions, counters.lost_partitions},
+      {MetricId::kKafkaMissingMessages, counters.missing_messages}};
+  for (const auto& [id, value] : totals) {
+    metrics.Counter(id, {name}).Add(static_cast<double>(value));
+  }
+  const std::pair<MetricId, double> levels[] = {
+      {MetricId::kKafkaPartitions,
+       static_cast<double>(topic.consumer().Partitions().size())},
+      {MetricId::kKafkaBrokersUp, static_cast<double>(statistics.brokers_up)},
+      {MetricId::kKafkaQueuedBytes,
+       static_cast<double>(statistics.queued_bytes)},
+      {MetricId::kKafkaRoundTrip, absl::ToDoubleSeconds(statistics.round_trip)},
+      {MetricId::kKafkaThrottle, absl::ToDoubleSeconds(statistics.throttle)}};
+  for (const auto& [id, value] : levels) metrics.Gauge(id, {name}).Set(value);
+  for (const auto& [partition, lag] : counters.lag) {
+    metrics.Gauge(MetricId::kKafkaLag, {name, std::to_string(partition)})
+        .Set(static_cast<double>(lag));
+  }
 }
 
 void FillReceiver(std::string_view name, const WebhookSource& receiver,
@@ -48,6 +76,7 @@ void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics) {
     metrics.Gauge(MetricId::kSourceUp, {entry.name})
         .Set(entry.source->health().ok() ? 1 : 0);
     if (entry.tail != nullptr) FillTail(entry.name, *entry.tail, metrics);
+    if (entry.topic != nullptr) FillTopic(entry.name, *entry.topic, metrics);
     if (entry.receiver != nullptr) {
       FillReceiver(entry.name, *entry.receiver, metrics);
     }

@@ -1,6 +1,7 @@
 #include "app/service_sources.h"
 
 #include "absl/strings/str_cat.h"
+#include "app/kafka_client.h"
 #include "base/status_macros.h"
 #include "ingest/merged_source.h"
 #include "ingest/paths.h"
@@ -55,6 +56,18 @@ absl::Status ServiceSources::Add(const ServiceConfig& config,
       FileSourceOptions options;
       options.source_index = index;
       ODDVERB_ASSIGN_OR_RETURN(entry.source, OpenFiles(paths, options));
+      break;
+    }
+    case SourceConfig::Type::kKafka: {
+      absl::StatusOr<std::unique_ptr<KafkaSource>> topic = KafkaSource::Make(
+          {.source_index = index, .consumer = KafkaConsumerOf(source)});
+      if (!topic.ok()) {
+        return absl::Status(topic.status().code(),
+                            absl::StrCat(source.place, ": source ", source.name,
+                                         ": ", topic.status().message()));
+      }
+      entry.topic = topic->get();
+      entry.source = *std::move(topic);
       break;
     }
   }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "app/service_config.h"
+#include "ingest/kafka_source.h"
 #include "ingest/source.h"
 #include "ingest/tail_source.h"
 #include "ingest/webhook_source.h"
@@ -20,18 +21,20 @@ namespace oddverb {
 
 class ServiceSources {
  public:
-  // One source with its counters; `tail` and `receiver` are the source itself
-  // where it is of that type.
+  // One source with its counters; `tail`, `receiver` and `topic` are the source
+  // itself where it is of that type.
   struct Entry {
     std::string name;
     std::unique_ptr<Source> source;
     InputCounters counters;
     const TailSource* tail = nullptr;
     WebhookSource* receiver = nullptr;
+    const KafkaSource* topic = nullptr;
     std::string listener;  // of the receiver
   };
 
   // NotFound, PermissionDenied: what a `files` source names cannot be read.
+  // FailedPrecondition: what a `kafka` source names (a certificate) cannot.
   static absl::StatusOr<std::unique_ptr<ServiceSources>> Make(
       const ServiceConfig& config);
 

@@ -20,6 +20,11 @@ inline constexpr std::string_view kCertificateRule =
     "client_certificate.minted";
 inline constexpr std::string_view kHarvestRule = "secrets.harvest";
 inline constexpr std::string_view kGrantRule = "rbac.self_grant";
+inline constexpr std::string_view kBootstrapRule = "bootstrap_token.misuse";
+inline constexpr std::string_view kCredentialReadRule =
+    "credential.read_in_exec";
+inline constexpr std::string_view kKubeletCommandRule = "node.kubelet_command";
+inline constexpr std::string_view kLegacyTokenRule = "token.legacy_misuse";
 
 // Texts are bounded already.
 struct ActorAct {
@@ -42,6 +47,11 @@ struct ActorAct {
 Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
                        const EntityKeys& keys, ActorAct act);
 
+// The request is over. What has no stage (GKE's log) is told once, at its end.
+inline bool IsComplete(const AuditEvent& event) {
+  return event.stage == Stage::kResponseComplete ||
+         event.stage == Stage::kUnknown;
+}
 // 2xx.
 bool Succeeded(const AuditEvent& event);
 bool IsInGroup(const UserIdentity& user, std::string_view group);

@@ -28,6 +28,10 @@ GapKind KindOf(const StreamBreak& seen) {
       return GapKind::kCopied;
     case RejectReason::kUnreadable:
       return GapKind::kUnreadable;
+    case RejectReason::kExpired:
+      return GapKind::kExpired;
+    case RejectReason::kReplaced:
+      return GapKind::kReplaced;
     default:
       return seen.is_event ? GapKind::kBroken : GapKind::kOtherText;
   }
@@ -38,6 +42,8 @@ Severity SeverityOf(GapKind kind) {
   switch (kind) {
     case GapKind::kDeleted:
     case GapKind::kEmptied:
+    case GapKind::kExpired:
+    case GapKind::kReplaced:
       return Severity::kHigh;
     case GapKind::kCopied:
     case GapKind::kUnreadable:

@@ -1,6 +1,7 @@
 #include "detectors/audit_gap_finding.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -123,6 +124,72 @@ void DescribeFileLoss(const GapFacts& facts, Finding& out) {
   out.attack = {"T1070.002", "T1562"};
 }
 
+// Of "topic TOPIC, partition 3, offset 17", as a Kafka source names a place.
+struct MessagePlace {
+  std::string topic, partition, offset;
+};
+
+std::optional<MessagePlace> MessagePlaceOf(std::string_view place) {
+  constexpr std::string_view kParts[] = {"topic ", ", partition ", ", offset "};
+  if (!place.starts_with(kParts[0])) return std::nullopt;
+  const size_t partition = place.find(kParts[1]);
+  const size_t offset = place.find(kParts[2]);
+  if (partition == std::string_view::npos || offset == std::string_view::npos ||
+      offset < partition) {
+    return std::nullopt;
+  }
+  const size_t topic_at = kParts[0].size();
+  const size_t partition_at = partition + kParts[1].size();
+  return MessagePlace{
+      std::string(place.substr(topic_at, partition - topic_at)),
+      std::string(place.substr(partition_at, offset - partition_at)),
+      std::string(place.substr(offset + kParts[2].size()))};
+}
+
+std::string ShowMessage(const MessagePlace& at) {
+  return absl::StrCat(
+      "kafka-console-consumer.sh --bootstrap-server BROKER --topic ",
+      ShellWord(at.topic), " --partition ", ShellWord(at.partition),
+      " --offset ", ShellWord(at.offset), " --max-messages 1");
+}
+
+void DescribeTopicLoss(const GapFacts& facts, Finding& out) {
+  const bool is_expired = facts.kind == GapKind::kExpired;
+  out.title = is_expired ? "Audit events expired before they were read"
+                         : "The topic of audit events was made anew";
+  out.summary = absl::StrCat("source ", facts.source, ": ",
+                             Bounded(facts.detail, kMaxDetailBytes),
+                             Times(facts.count), "; events ", SpanOf(facts),
+                             is_expired ? " are missing" : " may be missing");
+  AddReason(is_expired ? "messages were deleted unread" : "a topic was deleted",
+            facts.detail, 4, out);
+  out.confidence = is_expired ? 0.8 : 0.95;
+  out.normal =
+      "A topic keeps its messages for days (retention.ms), and its reader is "
+      "seconds behind";
+  const MessagePlace at =
+      MessagePlaceOf(facts.place).value_or(MessagePlace{facts.place, "0", "0"});
+  const std::string topic = ShellWord(at.topic);
+  out.next = {
+      absl::StrCat("kafka-configs.sh --bootstrap-server BROKER --describe "
+                   "--entity-type topics --entity-name ",
+                   topic, "   # retention.ms, retention.bytes: who set them?"),
+      absl::StrCat("kafka-acls.sh --bootstrap-server BROKER --list --topic ",
+                   topic,
+                   "   # who may Delete, Alter, AlterConfigs: that empties it"),
+      "grep -e DELETE_TOPICS -e DELETE_RECORDS -e ALTER_CONFIGS "
+      "kafka-request.log   # on the brokers: who did",
+      "Compare with another copy of the events: the log on the control plane's "
+      "nodes, the topic that this one was filled from"};
+  out.benign_checks = {
+      is_expired ? "Was oddverb stopped, or behind (oddverb_kafka_lag_messages)"
+                   ", for longer than the topic keeps messages? Then raise "
+                   "retention.ms and retention.bytes."
+                 : "An administrator who deleted the topic to change its "
+                   "partitions"};
+  out.attack = {"T1070", "T1562"};
+}
+
 void DescribeUnreadable(const GapFacts& facts, Finding& out) {
   const std::string path(PathOf(facts.place));
   out.title = "Part of the audit log cannot be read";
@@ -140,6 +207,20 @@ void DescribeUnreadable(const GapFacts& facts, Finding& out) {
   out.benign_checks = {
       "a file that was still being compressed or copied, a full disk"};
   out.attack = {"T1562"};
+}
+
+std::vector<std::string> LooksAtRecord(std::string_view place) {
+  if (std::optional<MessagePlace> at = MessagePlaceOf(place); at.has_value()) {
+    return {absl::StrCat(ShowMessage(*at), "   # the first one")};
+  }
+  const std::string_view path = PathOf(place);
+  const std::string_view line =
+      path.size() < place.size() ? place.substr(path.size() + 1) : "1";
+  return {absl::StrCat(CatOf(path), " ", ShellWord(path), " | sed -n ",
+                       ShellWord(line),
+                       "p | head -c 1000   # on the node: the first one"),
+          absl::StrCat("oddverb scan --dead-letter broken.ndjson ",
+                       ShellWord(path), "   # keeps all of them")};
 }
 
 void DescribeRecords(const GapFacts& facts, Finding& out) {
@@ -164,16 +245,7 @@ void DescribeRecords(const GapFacts& facts, Finding& out) {
                      "one"
                    : "The API server writes nothing but events to "
                      "--audit-log-path, unless that is - (standard output)";
-  const std::string_view path = PathOf(facts.place);
-  const std::string_view line =
-      path.size() < facts.place.size()
-          ? std::string_view(facts.place).substr(path.size() + 1)
-          : "1";
-  out.next = {absl::StrCat(CatOf(path), " ", ShellWord(path), " | sed -n ",
-                           ShellWord(line),
-                           "p | head -c 1000   # on the node: the first one"),
-              absl::StrCat("oddverb scan --dead-letter broken.ndjson ",
-                           ShellWord(path), "   # keeps all of them")};
+  out.next = LooksAtRecord(facts.place);
   if (is_broken) {
     out.next.emplace_back(
         "Where they are too long to read: kube-apiserver "
@@ -256,6 +328,10 @@ Finding DescribeGap(const GapFacts& facts) {
     case GapKind::kEmptied:
     case GapKind::kCopied:
       DescribeFileLoss(facts, finding);
+      break;
+    case GapKind::kExpired:
+    case GapKind::kReplaced:
+      DescribeTopicLoss(facts, finding);
       break;
     case GapKind::kUnreadable:
       DescribeUnreadable(facts, finding);

@@ -21,6 +21,8 @@ enum class GapKind : uint8_t {
   kBroken,      // records that were written as events and are none
   kOtherText,   // lines that are no events
   kSilence,
+  kExpired,   // messages of a topic, before they were read
+  kReplaced,  // a topic
   kCount
 };
 

@@ -8,7 +8,10 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+constexpr uint64_t kStateVersion = 2;
+// Before there were topics: the kinds up to kSilence.
+constexpr uint64_t kFileVersion = 1;
+constexpr size_t kFileKinds = static_cast<size_t>(GapKind::kSilence) + 1;
 
 }  // namespace
 
@@ -77,7 +80,8 @@ void AuditGap::SaveShared(StateWriter& out) const {
 }
 
 absl::Status AuditGap::LoadShared(StateReader& in) {
-  if (in.GetU64() != kStateVersion) in.Fail();
+  const uint64_t version = in.GetU64();
+  if (version != kStateVersion && version != kFileVersion) in.Fail();
   std::map<std::string, SourceState> sources;
   uint64_t count = in.GetCount(16);
   for (; count > 0 && in.status().ok(); --count) {
@@ -92,7 +96,9 @@ absl::Status AuditGap::LoadShared(StateReader& in) {
     source.other_text.offset = in.GetU64();
     source.usual.Load(in);
     source.lost_behind = in.GetTime();
-    for (size_t kind = 0; kind < source.cases.size(); ++kind) {
+    const size_t kinds =
+        version == kFileVersion ? kFileKinds : source.cases.size();
+    for (size_t kind = 0; kind < kinds; ++kind) {
       if (in.GetU64() == 0) continue;
       Case& open = source.cases[kind].emplace();
       open.facts.Load(in);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/gunzip.h"
 #include "base/uri.h"
 
 namespace oddverb {
@@ -16,6 +17,11 @@ constexpr int kMaxPercentLayers = 2;
 constexpr size_t kMinBase64Run = 12;
 // Decoded bytes that are text for the most part are taken for text.
 constexpr size_t kMaxBinaryPercent = 10;
+// Shorter runs are hashes' prefixes, colours, addresses of memory.
+constexpr size_t kMinHexRun = 20;
+// A command is short; gzip makes a thousand bytes of one.
+constexpr size_t kMaxUnzipped = 64 * 1024;
+constexpr size_t kMaxUnzips = 4;
 
 // The value of a base64 or base64url digit, else -1.
 constexpr std::array<int8_t, 256> Base64Values() {
@@ -61,6 +67,35 @@ std::string DropUtf16Zeros(const std::string& bytes) {
   return text;
 }
 
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+struct EscapeReading {
+  size_t length = 0;  // 0 = none
+  char character = 0;
+};
+
+// "\\x31", "\\061", "\\u0031" at the beginning of `text`; of ASCII only.
+EscapeReading ReadEscape(std::string_view text) {
+  if (text.size() < 3 || text[0] != '\\') return {};
+  bool is_hex = text[1] == 'x' || text[1] == 'u';
+  size_t digits = text[1] == 'u' ? 4 : is_hex ? 2 : 3;
+  size_t begin = is_hex ? 2 : 1;
+  int value = 0;
+  size_t i = begin;
+  for (; i < text.size() && i < begin + digits; ++i) {
+    int digit = HexValue(text[i]);
+    if (digit < 0 || (!is_hex && digit > 7)) break;
+    value = value * (is_hex ? 16 : 8) + digit;
+  }
+  if (i < begin + 2 || value < 0x20 || value > 0x7e) return {};
+  return {i, static_cast<char>(value)};
+}
+
 bool LooksLikeText(std::string_view bytes) {
   auto is_binary = [](char c) {
     auto byte = static_cast<unsigned char>(c);
@@ -82,6 +117,14 @@ std::string_view DecodeLayerName(DecodeLayer layer) {
       return "percent";
     case DecodeLayer::kBase64:
       return "base64";
+    case DecodeLayer::kHex:
+      return "hex";
+    case DecodeLayer::kGzip:
+      return "gzip";
+    case DecodeLayer::kEscapes:
+      return "escapes";
+    case DecodeLayer::kReversed:
+      return "reversed";
   }
   return "request";
 }
@@ -92,6 +135,9 @@ DecodedViews::DecodedViews(std::string text, const Limits& limits)
   for (size_t i = 0; i < views_.size(); ++i) {
     if (views_[i].depth >= limits_.depth) continue;
     AddPercentView(i);
+    AddEscapesView(i);
+    AddReversedView(i);
+    AddHexViews(i);
     AddBase64Views(i);
   }
 }
@@ -163,12 +209,78 @@ void DecodedViews::AddBase64Views(size_t parent) {
     if (end - begin < kMinBase64Run) continue;
     size_t useful = (limits_.produced_bytes - produced_bytes_) / 3 * 4 + 4;
     std::string_view run(text.data() + begin, end - begin);
-    std::string decoded = DropUtf16Zeros(DecodeBase64(run.substr(0, useful)));
-    // Only text counts as a candidate: decoys cost their author more then.
-    if (!LooksLikeText(decoded)) continue;
-    if (!TakeCandidate()) return;
-    AddView(parent, DecodeLayer::kBase64, std::move(decoded));
+    std::string bytes = DropUtf16Zeros(DecodeBase64(run.substr(0, useful)));
+    if (!AddBytes(parent, DecodeLayer::kBase64, std::move(bytes))) return;
   }
+}
+
+bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
+                            std::string bytes) {
+  bool is_gzip = IsGzip(bytes);
+  // Only text counts as a candidate: decoys cost their author more then.
+  if (!is_gzip && !LooksLikeText(bytes)) return true;
+  if (!TakeCandidate()) return false;
+  if (is_gzip) {
+    if (unzips_ >= kMaxUnzips) {
+      exhausted_ = true;
+      return true;
+    }
+    ++unzips_;
+    layer = DecodeLayer::kGzip;
+    bytes = Gunzip(bytes, kMaxUnzipped);
+    if (!LooksLikeText(bytes)) return true;
+  }
+  AddView(parent, layer, std::move(bytes));
+  return true;
+}
+
+// `xxd -r -p`, `printf`, unhexlify: digits in a row.
+void DecodedViews::AddHexViews(size_t parent) {
+  size_t end = 0;
+  while (true) {
+    const std::string& text = views_[parent].text;  // views_ may have grown
+    size_t begin = end;
+    while (begin < text.size() && HexValue(text[begin]) < 0) ++begin;
+    if (begin == text.size()) return;
+    end = begin;
+    while (end < text.size() && HexValue(text[end]) >= 0) ++end;
+    if (end - begin < kMinHexRun || (end - begin) % 2 != 0) continue;
+    size_t useful =
+        std::min(end - begin, 2 * (limits_.produced_bytes - produced_bytes_));
+    std::string bytes;
+    for (size_t i = begin; i + 1 < begin + useful; i += 2) {
+      bytes +=
+          static_cast<char>(HexValue(text[i]) << 4 | HexValue(text[i + 1]));
+    }
+    if (!AddBytes(parent, DecodeLayer::kHex, std::move(bytes))) return;
+  }
+}
+
+void DecodedViews::AddEscapesView(size_t parent) {
+  const std::string& text = views_[parent].text;
+  size_t first = text.find('\\');
+  if (first == text.npos) return;
+  std::string decoded;
+  bool any = false;
+  for (size_t i = 0; i < text.size();) {
+    EscapeReading escape = ReadEscape(std::string_view(text).substr(i));
+    any = any || escape.length > 0;
+    decoded += escape.length > 0 ? escape.character : text[i];
+    i += std::max<size_t>(escape.length, 1);
+  }
+  if (!any || !TakeCandidate()) return;
+  AddView(parent, DecodeLayer::kEscapes, std::move(decoded));
+}
+
+// Only beside the program that turns it back: anything can be read backwards.
+void DecodedViews::AddReversedView(size_t parent) {
+  const DecodedView& view = views_[parent];
+  if (view.layer == DecodeLayer::kReversed) return;
+  bool has_program = view.text.find("rev") != std::string::npos ||
+                     view.text.find("[::-1]") != std::string::npos;
+  if (!has_program || !TakeCandidate()) return;
+  AddView(parent, DecodeLayer::kReversed,
+          std::string(view.text.rbegin(), view.text.rend()));
 }
 
 }  // namespace oddverb

@@ -18,6 +18,10 @@ enum class DecodeLayer : uint8_t {
   kTransport,  // the text as the request meant it: no disguise
   kPercent,    // %XX once more
   kBase64,     // base64 or base64url, of UTF-8 or UTF-16LE
+  kHex,        // a run of hexadecimal digits
+  kGzip,       // what base64 or hexadecimal digits held
+  kEscapes,    // \x31, \061, \u0031 as shells and languages write them
+  kReversed,   // what `rev` makes of it
 };
 std::string_view DecodeLayerName(DecodeLayer layer);
 
@@ -48,11 +52,18 @@ class DecodedViews {
  private:
   void AddPercentView(size_t parent);
   void AddBase64Views(size_t parent);
+  void AddHexViews(size_t parent);
+  void AddEscapesView(size_t parent);
+  void AddReversedView(size_t parent);
+  // What base64 or hexadecimal digits held: text, or gzip of it. False once
+  // there may be no further candidates.
+  bool AddBytes(size_t parent, DecodeLayer layer, std::string bytes);
   void AddView(size_t parent, DecodeLayer layer, std::string text);
   bool TakeCandidate();
 
   Limits limits_;
   size_t candidates_ = 0;
+  size_t unzips_ = 0;
   size_t produced_bytes_ = 0;
   bool exhausted_ = false;
   std::vector<DecodedView> views_;

@@ -5,9 +5,13 @@
 #include "detectors/audit_gap.h"
 #include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
+#include "detectors/forbidden_cross.h"
+#include "detectors/honeytoken.h"
 #include "detectors/metadata_access.h"
+#include "detectors/node_identity.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_match.h"
+#include "detectors/service_account_use.h"
 #include "detectors/stolen_credential.h"
 
 namespace oddverb {
@@ -15,36 +19,55 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kAuditStreamRules = {
     "audit.gap", "audit.id_reuse", "audit.truncated"};
-constexpr std::array<std::string_view, 10> kForbiddenBurstRules = {
-    "anonymous.enumeration",  "anonymous.success",
-    "authn.failure_surge",    "forbidden.fanout",
-    "forbidden.low_and_slow", "forbidden.object_guessing",
-    "forbidden.storm",        "permission.probing",
-    "permission.regression",  "rbac.escalation_denied"};
-constexpr std::array<std::string_view, 2> kMetadataAccessRules = {
-    "metadata.exec", "metadata.proxy"};
-constexpr std::array<std::string_view, 7> kStolenCredentialRules = {
-    "client_certificate.minted", "credential.two_networks",
-    "impersonation.new",         "rbac.self_grant",
-    "secrets.harvest",           "token.minting_chain",
+constexpr std::array<std::string_view, 12> kForbiddenBurstRules = {
+    "anonymous.enumeration",   "anonymous.success",
+    "authn.fail_then_success", "authn.failure_surge",
+    "forbidden.distributed",   "forbidden.fanout",
+    "forbidden.low_and_slow",  "forbidden.object_guessing",
+    "forbidden.storm",         "permission.probing",
+    "permission.regression",   "rbac.escalation_denied"};
+constexpr std::array<std::string_view, 7> kMetadataAccessRules = {
+    "metadata.config",  "metadata.exec",    "metadata.network_policy",
+    "metadata.proxy",   "metadata.routing", "metadata.webhook",
+    "metadata.workload"};
+constexpr std::array<std::string_view, 1> kHoneytokenRules = {
+    "honeytoken.touched"};
+constexpr std::array<std::string_view, 1> kNodeIdentityRules = {
+    "node.identity_misuse"};
+constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
+    "serviceaccount.used_by_hand"};
+constexpr std::array<std::string_view, 11> kStolenCredentialRules = {
+    "bootstrap_token.misuse",  "client_certificate.minted",
+    "credential.read_in_exec", "credential.two_networks",
+    "impersonation.new",       "node.kubelet_command",
+    "rbac.self_grant",         "secrets.harvest",
+    "token.legacy_misuse",     "token.minting_chain",
     "token.outside_its_pod"};
 
-constexpr std::array<DetectorEntry, 5> kDetectors = {{
+constexpr std::array<DetectorEntry, 8> kDetectors = {{
     {"audit_stream",
      "the audit log itself has gaps, cut bodies, or IDs used twice",
      &MakeAuditStream, &MakeAuditGap, kAuditStreamRules},
     {"forbidden_burst",
      "an identity tries, and is refused, what it never did before",
-     &MakeForbiddenBurst, nullptr, kForbiddenBurstRules},
+     &MakeForbiddenBurst, &MakeForbiddenCross, kForbiddenBurstRules},
+    {"honeytoken", "a decoy that nobody has business with is touched",
+     &MakeHoneytoken, nullptr, kHoneytokenRules},
     {"metadata_access",
-     "a command or a proxied request reaches for the cloud metadata service",
+     "a command, a proxied request or an object reaches for the cloud metadata "
+     "service",
      &MakeMetadataAccess, nullptr, kMetadataAccessRules},
+    {"node_identity", "a node's identity does what no kubelet does",
+     &MakeNodeIdentity, nullptr, kNodeIdentityRules},
     // Its findings name the rules of DetectorContext::rules.
     {"rule_match",
      "an event that a rule describes (Sigma; see docs/rules.md)",
      &MakeRuleMatch,
      &MakeRuleCorrelations,
      {}},
+    {"service_account_use",
+     "a service account that somebody works with by hand",
+     &MakeServiceAccountUse, nullptr, kServiceAccountUseRules},
     {"stolen_credential",
      "a credential is used where its owner cannot be, or is made to be misused",
      &MakeStolenCredential, &MakeStolenCredentialCross, kStolenCredentialRules},

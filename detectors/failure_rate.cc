@@ -16,11 +16,12 @@ constexpr double kMostSeconds = 86400 / 0.6931;
 // Far beyond every date that the decoder reads.
 constexpr int64_t kMostMinutes = int64_t{1} << 40;
 constexpr uint32_t kMostCounted = 512;
+constexpr double kMostInMinute = 1e9;
 constexpr double kTimesTheMean = 10;
 
 }  // namespace
 
-void FailureRate::Add(absl::Time time) {
+void FailureRate::Add(absl::Time time, double weight) {
   int64_t minute = absl::ToUnixSeconds(time) / 60;
   if (first_minute_ == 0) {
     first_minute_ = minute;
@@ -28,13 +29,13 @@ void FailureRate::Add(absl::Time time) {
   }
   if (minute > minute_) {
     bool next = minute == minute_ + 1;
-    double settled = previous_ + (next ? 0.0 : current_);
+    double settled = previous_ + (next ? 0 : current_);
     if (settled > 0) past_.Add(time, kHalfLife, settled);
     previous_ = next ? current_ : 0;
     current_ = 0;
     minute_ = minute;
   }
-  if (current_ < UINT32_MAX / 2) ++current_;
+  current_ = std::min(current_ + weight, kMostInMinute);
 }
 
 double FailureRate::Surprise() const {
@@ -58,8 +59,8 @@ double FailureRate::Surprise() const {
 void FailureRate::Save(StateWriter& out) const {
   out.PutI64(first_minute_);
   out.PutI64(minute_);
-  out.PutU64(current_);
-  out.PutU64(previous_);
+  out.PutDouble(current_);
+  out.PutDouble(previous_);
   out.PutDouble(past_.raw_value());
   out.PutTime(past_.updated());
 }
@@ -69,8 +70,11 @@ void FailureRate::Load(StateReader& in) {
   minute_ = in.GetI64();
   if (first_minute_ < -kMostMinutes || minute_ > kMostMinutes) in.Fail();
   if (minute_ < first_minute_) in.Fail();
-  current_ = static_cast<uint32_t>(in.GetU64());
-  previous_ = static_cast<uint32_t>(in.GetU64());
+  current_ = in.GetDouble();
+  previous_ = in.GetDouble();
+  // Refuses NaN, too.
+  if (!(current_ >= 0 && current_ <= kMostInMinute)) in.Fail();
+  if (!(previous_ >= 0 && previous_ <= kMostInMinute)) in.Fail();
   double value = in.GetDouble();
   past_.Restore(value, in.GetTime());
 }

@@ -18,8 +18,11 @@ class FailureRate {
   // previous one.
   static constexpr absl::Duration kWindow = absl::Minutes(2);
 
-  void Add(absl::Time time);
-  uint32_t in_window() const { return current_ + previous_; }
+  // `weight`: what repeats itself counts for less than one.
+  void Add(absl::Time time, double weight = 1);
+  uint32_t in_window() const {
+    return static_cast<uint32_t>(current_ + previous_ + 1e-6);
+  }
   // -log10 of the chance of so many failures in the window; at most kMost. Zero
   // unless they are ten times the mean.
   double Surprise() const;
@@ -31,8 +34,8 @@ class FailureRate {
  private:
   int64_t first_minute_ = 0;  // since 1970; 0 = nothing yet
   int64_t minute_ = 0;
-  uint32_t current_ = 0;
-  uint32_t previous_ = 0;
+  double current_ = 0;
+  double previous_ = 0;
   DecayedScore past_;  // failures before the window
 };
 

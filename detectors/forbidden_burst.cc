@@ -1,16 +1,12 @@
 #include "detectors/forbidden_burst.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "base/uri.h"
-#include "detectors/forbidden_finding.h"
 #include "detectors/forbidden_weight.h"
-#include "detectors/next_steps.h"
 #include "detectors/refusal.h"
 #include "model/event_key.h"
 
@@ -19,25 +15,14 @@ namespace {
 
 using std::string_view;
 
-// Added to the threshold while little is known: a new deployment meets its
-// missing rights in its first minutes.
-constexpr absl::Duration kWarmingAge = absl::Minutes(15);
-constexpr double kWarming = 4;
-// Anonymous scans of a public address are weather, not news.
-constexpr double kAnonymous = 6;
 // A first contact that succeeds speaks for the actor, but a little only: no
 // buying silence with the things that one may do.
 constexpr double kCredit = 0.25;
-constexpr absl::Duration kFastQuiet = absl::Minutes(30);
-// A slow actor is silent for hours by nature.
-constexpr absl::Duration kSlowQuiet = absl::Hours(24);
-constexpr uint32_t kAllowedCapacity = 128;
+// Controllers and kubelets do 15 to 25 kinds of thing in some 30 and 8
+// namespaces; all of that is refused while an API server starts.
+constexpr uint32_t kAllowedCapacity = 512;
 constexpr uint32_t kFailedCapacity = 96;
 constexpr size_t kMaxExampleBytes = 64;
-constexpr size_t kMaxPartBytes = 64;  // of a name in `what`
-
-constexpr string_view kFastRule = "forbidden.fanout";
-constexpr string_view kSlowRule = "forbidden.low_and_slow";
 
 // Self-reviews succeed for everyone; to ask is no right that one has.
 bool IsSelfReview(const Tuple& tuple) {
@@ -58,19 +43,13 @@ void Increment(uint16_t& count) {
   if (count < UINT16_MAX) ++count;
 }
 
-// When `score` will have decayed to `level`.
-absl::Time DecaysTo(const DecayedScore& score, double level,
-                    absl::Duration half_life) {
-  if (score.raw_value() <= level) return score.updated();
-  return score.updated() + half_life * std::log2(score.raw_value() / level);
-}
-
 }  // namespace
 
 ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
                                const Options& options)
     : context_(context),
       options_(options),
+      allow_(context.hash, options.allow),
       cases_(context, options.threshold_fast / Options().threshold_fast) {}
 
 FieldSet ForbiddenBurst::fields() const {
@@ -95,6 +74,11 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   int64_t micros = absl::ToUnixMicros(time);
   if (!actor.seen() || micros < actor.first_seen_micros) {
     actor.first_seen_micros = micros;
+  }
+  // The other two are told apart by address anyway.
+  if (ids.keys.identity != IdentityClass::kAnonymous &&
+      ids.keys.identity != IdentityClass::kUnauthenticated) {
+    actor.places.See(KnownPlaces::Of(event), time);
   }
   if (IsAllowed(event)) {
     OnAllowed(event, ids, time, actor, out);
@@ -125,7 +109,10 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   if (IsHealthProbe(event, tuple)) return;
   if (impersonation) tuple.verb_class = VerbClass::kEscalate;
   uint64_t hash = Hash(event, tuple);
-  CaseRequest request{event, ids, tuple, hash, time};
+  if (allow_.Contains(event.user.name, hash, time)) return;
+  bool lost = actor.allowed.Contains(hash);
+  double novelty = Novelty(event, tuple, ids, actor, time);
+  CaseRequest request{event, ids, tuple, hash, time, lost, novelty};
   if (ids.keys.identity == IdentityClass::kAnonymous) {
     cases_.OnAnonymousRefused(request, out);
   } else {
@@ -135,6 +122,7 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
   RefusedAttempt attempt{event, tuple, impersonation};
   attempt.hash = hash;
   attempt.time = time;
+  attempt.novelty = novelty;
   OnRefused(attempt, ids, actor, out);
 }
 
@@ -156,16 +144,30 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
                               out);
   }
   if (IsSelfReview(tuple)) {
-    cases_.OnSelfReview({event, ids, tuple, 0, time}, out);
+    cases_.OnSelfReview({.event = event,
+                         .ids = ids,
+                         .tuple = tuple,
+                         .time = time,
+                         .novelty = Novelty(event, tuple, ids, actor, time)},
+                        out);
     return;
   }
   if (tuple.path_class != PathClass::kNone) return;
   if (event.response_code == 404) {
-    cases_.OnNotFound({event, ids, tuple, Hash(event, tuple), time}, out);
+    cases_.OnNotFound({.event = event,
+                       .ids = ids,
+                       .tuple = tuple,
+                       .hash = Hash(event, tuple),
+                       .time = time,
+                       .novelty = Novelty(event, tuple, ids, actor, time)},
+                      out);
   } else if (event.response_code == 201 && event.verb == "create") {
     cases_.OnCreated({event, ids, tuple, 0, time});
   }
   RefusalRecord* refused = actor.refused.get();
+  if (refused != nullptr && refused->open != nullptr) {
+    OnSuccess(event, tuple, Hash(event, tuple), time, actor, out);
+  }
   // Under suspicion nothing is learned, and nothing is credited: else what
   // succeeds twice would be a first contact twice.
   if (refused != nullptr && refused->fast.score.ValueAt(time, kFastHalfLife) >=
@@ -179,6 +181,8 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
     refused->fast.score.Add(time, kFastHalfLife, -kCredit);
     refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
   }
+  constexpr size_t kShortest = 6;  // "get /x"
+  if (actor.examples.size() + 2 + kShortest > kMaxExampleBytes) return;
   // A new string rather than an append, which would take twice the memory.
   std::string examples = actor.examples;
   if (!examples.empty()) examples += "; ";
@@ -189,7 +193,9 @@ void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
 
 void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                                ForbiddenActor& actor, Emit& out) {
-  bool lost = actor.allowed.Contains(attempt.hash);
+  using Without = Options::Without;
+  bool counts_all = options_.without == Without::kRetrySuppression;
+  bool lost = !counts_all && actor.allowed.Contains(attempt.hash);
   if (lost) {
     cases_.OnLost(
         {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
@@ -208,7 +214,9 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
     ++refused.slow.lost;
     return;
   }
-  if (!IsNews(attempt, refused)) {
+  bool is_news = IsNews(attempt, refused);
+  if (counts_all) attempt.first_contact = true;
+  if (!is_news && !counts_all) {
     ++refused.fast.repeats;
     ++refused.slow.repeats;
     cases_.OnRepeat(
@@ -219,14 +227,29 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   attempt.weight =
       FirstContactWeight(attempt.event, attempt.tuple, ids.keys.identity,
                          actor.failures.settled, actor.successes.settled);
+  if (options_.without == Without::kSensitivity) {
+    attempt.weight /= Sensitivity(attempt.tuple);
+  }
+  attempt.weight *= SameQuestionFactor(attempt, refused, ids.keys.identity);
   if (attempt.first_contact) {
     Increment(actor.failures.current);
+    attempt.weight *= attempt.novelty;
   } else {
+    // One missing right refuses many names, wherever one is.
     attempt.weight *= kFurtherNameFactor;
   }
   refused.Add(attempt);
   AddEvidence(attempt, refused);
   Judge(attempt, ids, actor, out);
+  TellCorrelator(attempt, ids, out);
+}
+
+double ForbiddenBurst::Novelty(const AuditEvent& event, const Tuple& tuple,
+                               const EntityIds& ids,
+                               const ForbiddenActor& actor,
+                               absl::Time time) const {
+  if (options_.without == Options::Without::kNovelty) return 1;
+  return NoveltyFactor(event, tuple, ids.keys.identity, actor, time);
 }
 
 bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
@@ -245,116 +268,6 @@ bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
           context_.hash.Combine(attempt.hash, context_.hash.Hash(name)),
           kFailedCapacity);
   return attempt.first_contact || new_name;
-}
-
-void ForbiddenBurst::AddEvidence(const RefusedAttempt& attempt,
-                                 RefusalRecord& refused) const {
-  // Most actors have a refusal or two; no text is kept for those.
-  if (refused.fast.score.raw_value() <= options_.threshold_fast / 3 &&
-      refused.slow.score.raw_value() <= options_.threshold_slow / 3) {
-    return;
-  }
-  std::vector<Evidence>& evidence = refused.evidence;
-  if (evidence.size() >= Finding::kMaxEvidence) {
-    if (refused.open != nullptr) return;  // what opened it stays
-    evidence.erase(evidence.begin());
-  }
-  const AuditEvent& event = attempt.event;
-  evidence.push_back({.audit_id = Bounded(event.audit_id, kMaxPartBytes),
-                      .time = attempt.time,
-                      .verb = Bounded(event.verb, kMaxPartBytes),
-                      .uri = Bounded(event.request_uri, Finding::kMaxUriBytes),
-                      .code = event.response_code});
-}
-
-void ForbiddenBurst::Judge(const RefusedAttempt& attempt, const EntityIds& ids,
-                           ForbiddenActor& actor, Emit& out) {
-  RefusalRecord& refused = *actor.refused;
-  double extra = 0;
-  bool warming = attempt.time - actor.first_seen() < kWarmingAge;
-  if (warming) extra += kWarming;
-  if (ids.keys.identity == IdentityClass::kAnonymous) {
-    extra += kAnonymous;
-  }
-  double fast_threshold = options_.threshold_fast + extra;
-  double slow_threshold = options_.threshold_slow + extra;
-  bool fast = refused.fast.score.raw_value() >= fast_threshold;
-  bool slow = refused.slow.score.raw_value() >= slow_threshold;
-  FindingState state = FindingState::kUpdate;
-  bool report = false;
-  if (refused.open == nullptr) {
-    if (!fast && !slow) return;
-    refused.open = std::make_unique<OpenFinding>();
-    refused.open->slow = !fast;
-    Finding& base = refused.open->base;
-    base = NewFinding(attempt.event, ids.keys.identity,
-                      fast ? kFastRule : kSlowRule);
-    base.severity = fast ? Severity::kHigh : Severity::kMedium;
-    base.threshold = fast ? fast_threshold : slow_threshold;
-    base.warming = warming;
-    state = FindingState::kOpen;
-    report = true;
-  } else if (fast && refused.open->base.severity < Severity::kHigh) {
-    // The slow one has become a burst: the same episode, so the same finding.
-    refused.open->base.severity = Severity::kHigh;
-    report = true;
-  }
-  OpenFinding& open = *refused.open;
-  SetDeadline(ids.actor, open, DeadlineOf(refused));
-  double peak = refused.reported().peak;
-  if (!report && peak < 2 * open.reported_score) return;
-  open.reported_score = peak;
-  absl::Time now = std::max(out.stream_time, attempt.time);
-  out.Report(WriteForbiddenFinding(actor, state, now));
-}
-
-Finding ForbiddenBurst::NewFinding(const AuditEvent& event,
-                                   IdentityClass identity,
-                                   string_view rule) const {
-  Finding finding;
-  finding.cluster = context_.cluster;
-  finding.rule = rule;
-  finding.detector = "forbidden_burst";
-  std::string entity = ActorName(event, identity);
-  finding.id = FindingId(context_.id_hash, context_.cluster, rule, entity,
-                         EventKey(context_.id_hash, context_.cluster, event));
-  finding.entity = Bounded(entity, Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(identity);
-  finding.SetSubject(event);
-  finding.next = StepsAgainstCredential(event, identity);
-  return finding;
-}
-
-absl::Time ForbiddenBurst::DeadlineOf(const RefusalRecord& refused) const {
-  if (refused.open->slow) {
-    return std::min(refused.slow.last + kSlowQuiet,
-                    DecaysTo(refused.slow.score, options_.threshold_slow / 2,
-                             kSlowHalfLife));
-  }
-  return std::min(
-      refused.fast.last + kFastQuiet,
-      DecaysTo(refused.fast.score, options_.threshold_fast / 2, kFastHalfLife));
-}
-
-void ForbiddenBurst::SetDeadline(EntityId id, OpenFinding& open,
-                                 absl::Time deadline) {
-  deadlines_.erase({open.deadline, id});
-  open.deadline = deadline;
-  deadlines_.insert({deadline, id});
-}
-
-Finding ForbiddenBurst::Finish(ForbiddenActor& actor) {
-  RefusalRecord& refused = *actor.refused;
-  Finding finding = WriteForbiddenFinding(actor, FindingState::kFinal,
-                                          refused.reported().last);
-  // As after every alarm of a CUSUM: it begins at zero. So a burst that was
-  // reported does not come back as a slow finding.
-  refused.fast = RefusalScore();
-  refused.slow = RefusalScore();
-  refused.kinds = {};
-  refused.evidence = {};
-  refused.open.reset();
-  return finding;
 }
 
 void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {

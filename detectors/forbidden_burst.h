@@ -17,6 +17,7 @@
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 #define ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <set>
@@ -26,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "detectors/detector.h"
+#include "detectors/forbidden_allow.h"
 #include "detectors/forbidden_cases.h"
 #include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
@@ -41,9 +43,18 @@ class ForbiddenBurst final : public Detector {
     double threshold_fast = 11.5;
     // 22 would miss a slow attack for 21 tries, 28 three of four.
     double threshold_slow = 16;
+    // What is left out to measure its worth; no configuration sets it.
+    enum class Without : uint8_t {
+      kNothing,
+      kRetrySuppression,
+      kSensitivity,
+      kNovelty,
+    };
+    Without without = Without::kNothing;
+    std::vector<AllowedRefusal> allow = {};
 
     // Keys: profile (quiet, default, sensitive: threshold_fast 14, 11.5, 9),
-    // threshold_fast, threshold_slow. A threshold wins over the profile.
+    // threshold_fast, threshold_slow, allow. A threshold wins over the profile.
     static absl::StatusOr<Options> FromYaml(const YamlNode& node);
   };
 
@@ -67,6 +78,15 @@ class ForbiddenBurst final : public Detector {
                     absl::Time time, ForbiddenActor& actor, Emit& out);
   void OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                  ForbiddenActor& actor, Emit& out);
+  // While a finding is open: it got what it was refused, or something as
+  // grave.
+  void OnSuccess(const AuditEvent& event, const Tuple& tuple, uint64_t hash,
+                 absl::Time time, ForbiddenActor& actor, Emit& out);
+  void TellCorrelator(const RefusedAttempt& attempt, const EntityIds& ids,
+                      Emit& out) const;
+  double Novelty(const AuditEvent& event, const Tuple& tuple,
+                 const EntityIds& ids, const ForbiddenActor& actor,
+                 absl::Time time) const;
   // Sorts retries from first contacts. False if the attempt weighs nothing.
   bool IsNews(RefusedAttempt& attempt, RefusalRecord& refused);
   void AddEvidence(const RefusedAttempt& attempt, RefusalRecord& refused) const;
@@ -75,7 +95,7 @@ class ForbiddenBurst final : public Detector {
              ForbiddenActor& actor, Emit& out);
   Finding NewFinding(const AuditEvent& event, IdentityClass identity,
                      std::string_view rule) const;
-  void SetDeadline(EntityId id, OpenFinding& open, absl::Time deadline);
+  void SetDeadline(EntityId id, OpenRefusal& open, absl::Time deadline);
   absl::Time DeadlineOf(const RefusalRecord& refused) const;
   // The end of a finding; its evidence counts for nothing more.
   static Finding Finish(ForbiddenActor& actor);
@@ -83,6 +103,7 @@ class ForbiddenBurst final : public Detector {
 
   DetectorContext context_;
   Options options_;
+  AllowedRefusals allow_;
   ForbiddenCases cases_;
   HashInput scratch_;
   std::deque<ForbiddenActor> actors_;  // by EntityIds::actor

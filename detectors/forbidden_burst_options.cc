@@ -43,6 +43,8 @@ absl::StatusOr<ForbiddenBurst::Options> ForbiddenBurst::Options::FromYaml(
   ODDVERB_ASSIGN_OR_RETURN(
       options.threshold_slow,
       ThresholdOf(node.Get("threshold_slow"), options.threshold_slow));
+  ODDVERB_ASSIGN_OR_RETURN(options.allow,
+                           AllowedRefusal::FromYaml(node.Get("allow")));
   ODDVERB_RETURN_IF_ERROR(node.CheckAllKeysUsed());
   return options;
 }

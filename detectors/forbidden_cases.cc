@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "base/uri.h"
+#include "detectors/forbidden_weight.h"
 #include "detectors/next_steps.h"
 #include "detectors/user_agent.h"
 #include "model/event_key.h"
@@ -18,9 +19,14 @@ namespace {
 using std::string_view;
 
 constexpr size_t kMaxValueBytes = 160;
+// Of a failed authentication as programs repeat them (IsRetryOfProgram): forty
+// to sixty in two minutes once a token has expired. A spray of tokens in this
+// shape needs five times as many.
+constexpr double kRetryOfProgram = 0.2;
 // Of a name under a kind of request that was refused already.
 constexpr double kFurtherName = 1;
-constexpr double kNotFound = 0.25;
+// Forty guesses within some minutes are medium.
+constexpr double kNotFound = 0.35;
 // Of one access review. Consoles and GitOps controllers ask a hundred at their
 // start; an access matrix takes hundreds.
 constexpr double kAccessReview = 0.06;
@@ -38,12 +44,6 @@ bool IsRbac(const Tuple& tuple) {
 
 bool IsSecret(const Tuple& tuple) {
   return tuple.group.empty() && tuple.resource == "secrets";
-}
-
-bool IsProgram(IdentityClass identity) {
-  return identity == IdentityClass::kServiceAccount ||
-         identity == IdentityClass::kNode ||
-         identity == IdentityClass::kControlPlane;
 }
 
 // What people and thieves type; programs in the cluster have names of their
@@ -127,7 +127,7 @@ void ForbiddenCases::OnSelfReview(const CaseRequest& request, Emit& out) {
   } else if (rules) {
     weight = 0.5;
   }
-  See(CaseRule::kPermissionProbing, request, 0, weight,
+  See(CaseRule::kPermissionProbing, request, 0, weight * request.novelty,
       rules ? "asked for all its rights" : "asked for a right", out);
 }
 
@@ -137,9 +137,8 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
   uint64_t named = context_.hash.Combine(request.hash,
                                          context_.hash.Hash(event.object.name));
   if (refusal == RefusalClass::kEscalation) {
-    ForbiddenCase& found =
-        CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
-    bool known = found.known.Contains(request.hash);
+    ForbiddenCase& of = CaseOf(CaseRule::kEscalationDenied, request.ids.actor);
+    bool known = of.known.Contains(request.hash);
     See(CaseRule::kEscalationDenied, request, named, known ? kFurtherName : 4,
         "would grant rights that it does not hold", out);
     CaseOf(CaseRule::kEscalationDenied, request.ids.actor)
@@ -147,7 +146,7 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     return;
   }
   if (refusal == RefusalClass::kImpersonation) {
-    // The message names whom; without one all are the same.
+    // The message names whom.
     uint64_t whom =
         context_.hash.Combine(1, context_.hash.Hash(event.response_message));
     See(CaseRule::kEscalationDenied, request, whom,
@@ -161,7 +160,9 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
     See(CaseRule::kEscalationDenied, request, kind, 2,
         "may not change roles or bindings", out);
   }
-  if (!IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
+  // A right to some secrets by name is no excuse for guessing others.
+  bool excused = request.lost && Sensitivity(request.tuple) < 1.5;
+  if (!excused && !IsNodeAuthorizerRace(event, request.ids.keys.identity)) {
     OnNamed(request, 0.5, "refused", out);
   }
 }
@@ -196,7 +197,8 @@ void ForbiddenCases::OnNamed(const CaseRequest& request, double weight,
   }
   uint64_t name = context_.hash.Combine(
       request.hash, context_.hash.Hash(request.event.object.name));
-  See(CaseRule::kObjectGuessing, request, name, weight, feature, out);
+  See(CaseRule::kObjectGuessing, request, name, weight * request.novelty,
+      feature, out);
 }
 
 // An operator can grant a right to somebody only.
@@ -217,12 +219,28 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   if (actor.failures == nullptr) {
     actor.failures = std::make_unique<FailureRate>();
   }
-  actor.failures->Add(request.time);
+  bool by_itself = IsRetryOfProgram(request.event, request.tuple);
+  actor.failures->Add(request.time, by_itself ? kRetryOfProgram : 1);
+  absl::Time last = found.draft.last_seen;
+  bool was_open = found.open;
   // The score is that of the rate; the case keeps the evidence.
   found.Add({request.event, request.time, request.ids.keys.identity, 0, 1,
              "failed", ValueOf(request)});
   WriteSurge(request, *actor.failures, found);
   Judge(request, found, out);
+  if (!found.open || request.event.source_ip.empty()) return;
+  // Once a minute is enough for the correlator.
+  absl::Duration minute = absl::Minutes(1);
+  if (was_open && absl::Floor(last - absl::UnixEpoch(), minute) ==
+                      absl::Floor(request.time - absl::UnixEpoch(), minute)) {
+    return;
+  }
+  Observation told;
+  told.kind = ObservationKind::kAuthenticationFails;
+  told.time = request.time;
+  told.source_ip = Bounded(request.event.source_ip, 64);
+  told.draft = found.draft;
+  out.Observe(std::move(told));
 }
 
 void ForbiddenCases::WriteSurge(const CaseRequest& request,
@@ -371,17 +389,6 @@ void ForbiddenCases::AdvanceTo(absl::Time watermark, Emit& out) {
     out.Report(std::move(finding));
   }
   ended_.clear();
-}
-
-void ForbiddenCases::Forget(EntityId id) {
-  if (id >= actors_.size() || actors_[id] == nullptr) return;
-  for (ForbiddenCase& found : actors_[id]->cases) {
-    if (found.open) Finish(found);
-  }
-  std::erase_if(deadlines_, [&](const Deadline& deadline) {
-    return std::get<EntityId>(deadline) == id;
-  });
-  actors_[id].reset();
 }
 
 }  // namespace oddverb

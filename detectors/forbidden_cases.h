@@ -29,6 +29,8 @@ struct CaseRequest {
   const Tuple& tuple;
   uint64_t hash = 0;  // of the tuple
   absl::Time time;
+  bool lost = false;   // refused, and it succeeded before
+  double novelty = 1;  // NoveltyFactor()
 };
 
 class ForbiddenCases {

@@ -1,4 +1,4 @@
-// How the state of ForbiddenCases is saved and loaded.
+// How the state of ForbiddenCases is saved, loaded and forgotten.
 #include <utility>
 
 #include "detectors/forbidden_cases.h"
@@ -41,6 +41,17 @@ void ForbiddenCases::SetDeadlines(EntityId id) {
   for (const ForbiddenCase& found : actors_[id]->cases) {
     if (found.open) deadlines_.insert({found.deadline(), id, found.rule});
   }
+}
+
+void ForbiddenCases::Forget(EntityId id) {
+  if (id >= actors_.size() || actors_[id] == nullptr) return;
+  for (ForbiddenCase& found : actors_[id]->cases) {
+    if (found.open) Finish(found);
+  }
+  std::erase_if(deadlines_, [&](const Deadline& deadline) {
+    return std::get<EntityId>(deadline) == id;
+  });
+  actors_[id].reset();
 }
 
 void ForbiddenCases::SaveShared(StateWriter& out) const {

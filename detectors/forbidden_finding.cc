@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kTopKinds = 7;
 constexpr size_t kMaxSummaryBytes = 400;
+// Of a success with what was refused, or with something as grave.
+constexpr double kSuccess = 3;
 
 // Scores are shown in hundredths, and added up as whole numbers: what a person
 // adds up with a pencil is the score.
@@ -38,10 +40,16 @@ std::vector<const RefusedKind*> KindsOf(const RefusalRecord& refused,
 }
 
 void WriteReasons(const std::vector<const RefusedKind*>& kinds,
-                  const RefusalScore& score, bool slow, Finding& finding) {
+                  const RefusalScore& score, const OpenRefusal& open,
+                  Finding& finding) {
   int64_t rest = Cents(score.peak);
   int64_t unlisted = Cents(score.added);
-  finding.score = FromCents(rest);
+  finding.score = FromCents(
+      rest + Cents(kSuccess) * static_cast<int64_t>(open.successes.size()));
+  for (const std::string& success : open.successes) {
+    finding.why.push_back(
+        {"then succeeded under suspicion", success, kSuccess});
+  }
   size_t shown = std::min(kinds.size(), kTopKinds);
   for (size_t i = 0; i < shown; ++i) {
     const RefusedKind& kind = *kinds[i];
@@ -65,7 +73,7 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
   if (rest != 0) {
     finding.why.push_back(
         {"decay, credit and rounding",
-         absl::StrCat("halves every ", slow ? "3 days" : "10 minutes",
+         absl::StrCat("halves every ", open.slow ? "3 days" : "10 minutes",
                       "; what succeeds for the first time takes 0.25 off"),
          FromCents(rest)});
   }
@@ -149,7 +157,7 @@ double Confidence(double score) {
 Finding WriteForbiddenFinding(const ForbiddenActor& actor, FindingState state,
                               absl::Time now) {
   const RefusalRecord& refused = *actor.refused;
-  const OpenFinding& open = *refused.open;
+  const OpenRefusal& open = *refused.open;
   const RefusalScore& score = refused.reported();
   std::vector<const RefusedKind*> kinds = KindsOf(refused, score);
   Finding finding = open.base;
@@ -158,12 +166,19 @@ Finding WriteForbiddenFinding(const ForbiddenActor& actor, FindingState state,
   finding.first_seen = score.first;
   finding.last_seen = score.last;
   finding.count = score.refusals;
-  WriteReasons(kinds, score, open.slow, finding);
+  WriteReasons(kinds, score, open, finding);
   finding.confidence = Confidence(score.peak);
   WriteWhat(kinds, finding);
   WriteSummary(kinds, score, finding);
   WriteNormal(actor, finding);
   WriteBenignChecks(score, finding);
+  if (!open.successes.empty()) {
+    absl::StrAppend(&finding.summary, "; then it succeeded: ",
+                    Bounded(open.successes.front(), 80));
+    finding.benign_checks.emplace_back(
+        "a right that somebody granted meanwhile: look for changes of roles "
+        "and bindings");
+  }
   for (const Evidence& item : refused.evidence) {
     if (item.time >= score.first) finding.evidence.push_back(item);
   }

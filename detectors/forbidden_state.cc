@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
 constexpr uint16_t kMaxSettledFailuresPerDay = 3;
@@ -103,6 +103,8 @@ RefusedKind NewKind(const RefusedAttempt& attempt) {
   }
   kind.name = Bounded(attempt.event.object.name, kMaxPartBytes);
   kind.text = TupleText(attempt.tuple, attempt.event.verb);
+  // Why it weighs more than others of its kind.
+  if (attempt.novelty > 1) kind.text += ", from a new place";
   kind.first = attempt.time;
   kind.last = attempt.time;
   return kind;
@@ -153,18 +155,26 @@ void RefusalScore::Load(StateReader& in) {
   lost = GetU32(in);
 }
 
-void OpenFinding::Save(StateWriter& out) const {
-  out.PutU64(slow ? 1 : 0);
+void OpenRefusal::Save(StateWriter& out) const {
+  out.PutU64((slow ? 1U : 0U) | successes.size() << 1);
   out.PutDouble(reported_score);
   out.PutTime(deadline);
   SaveFinding(base, out);
+  for (const std::string& success : successes) out.PutString(success);
 }
 
-void OpenFinding::Load(StateReader& in) {
-  slow = in.GetU64() != 0;
+void OpenRefusal::Load(StateReader& in) {
+  uint64_t flags = in.GetU64();
+  slow = (flags & 1) != 0;
   reported_score = in.GetDouble();
   deadline = in.GetTime();
   base = LoadFinding(in);
+  successes.clear();
+  uint64_t count = flags >> 1;
+  if (count > kMaxSuccesses) in.Fail();
+  for (; count > 0 && in.status().ok(); --count) {
+    successes.emplace_back(in.GetString());
+  }
 }
 
 bool RefusalRecord::RememberRequest(uint64_t key) {
@@ -230,7 +240,7 @@ void RefusalRecord::Load(StateReader& in) {
   evidence.resize(GetAtMost(in, Finding::kMaxEvidence));
   for (Evidence& item : evidence) item = LoadEvidence(in);
   if (in.GetU64() != 0) {
-    open = std::make_unique<OpenFinding>();
+    open = std::make_unique<OpenRefusal>();
     open->Load(in);
   }
 }
@@ -260,6 +270,7 @@ void ForbiddenActor::SettleCounts(absl::Time now) {
 void ForbiddenActor::Save(StateWriter& out) const {
   out.PutU64(kFormat);
   out.PutI64(first_seen_micros);
+  places.Save(out);
   allowed.Save(out);
   out.PutString(examples);
   out.PutU64(hour);
@@ -277,6 +288,7 @@ void ForbiddenActor::Load(StateReader& in) {
     return;
   }
   first_seen_micros = in.GetI64();
+  places.Load(in);
   allowed.Load(in);
   examples = in.GetString();
   hour = GetU32(in);

@@ -1,5 +1,5 @@
 // What ForbiddenBurst remembers of one actor. An actor that was never refused
-// costs a ForbiddenActor with its set of what succeeded (about 250 bytes at ten
+// costs a ForbiddenActor with its set of what succeeded (about 350 bytes at ten
 // kinds of request); the rest is allocated at the first refusal that weighs
 // something. Plain state, one thread.
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_STATE_H_
@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "base/state_io.h"
+#include "detectors/known_places.h"
 #include "detectors/tuple.h"
 #include "model/audit_event.h"
 #include "model/finding.h"
@@ -32,6 +33,7 @@ struct RefusedAttempt {
   uint64_t hash = 0;           // of the tuple
   absl::Time time = absl::InfinitePast();
   bool first_contact = false;  // else a further object name, or a retry
+  double novelty = 1;          // NoveltyFactor()
   double weight = 0;
 };
 
@@ -67,9 +69,12 @@ struct RefusalScore {
 };
 
 // A finding that was reported and not finished.
-struct OpenFinding {
+struct OpenRefusal {
+  static constexpr size_t kMaxSuccesses = 3;
   bool slow = false;  // forbidden.low_and_slow
   double reported_score = 0;
+  // What succeeded after all, for people.
+  std::vector<std::string> successes;
   absl::Time deadline;  // finished once the watermark is there
   Finding base;  // id, rule, severity, subject, next; the rest is written anew
 
@@ -88,7 +93,7 @@ struct RefusalRecord {
   uint32_t next_request = 0;
   std::vector<RefusedKind> kinds;  // in order of first contact
   std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
-  std::unique_ptr<OpenFinding> open;
+  std::unique_ptr<OpenRefusal> open;
 
   const RefusalScore& reported() const {  // REQUIRES: open
     return open->slow ? slow : fast;
@@ -117,6 +122,7 @@ struct ForbiddenActor {
   static constexpr int64_t kNeverSeen = INT64_MIN;
 
   int64_t first_seen_micros = kNeverSeen;
+  KnownPlaces places;         // where it comes from
   FingerprintSet allowed;     // tuples that succeeded
   std::string examples;       // of those, for people; bounded
   uint32_t hour = 0;          // since 1970, of the `current` counts

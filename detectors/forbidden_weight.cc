@@ -1,7 +1,9 @@
 #include "detectors/forbidden_weight.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "base/uri.h"
@@ -26,39 +28,48 @@ constexpr double kPriorFailuresOfPeople = 3;
 constexpr double kLowestRate = 0.02;
 constexpr double kHighestRate = 0.5;
 
-// An informer that was deployed without its ClusterRole: one mistake, many
-// kinds.
+// An informer that was deployed without its ClusterRole, or without its roles
+// in some namespaces: one mistake, many kinds.
 constexpr double kReflectorFactor = 0.35;
 constexpr double kNodeRaceFactor = 0.1;
 // The internet knocks at every public API server.
 constexpr double kAnonymousFactor = 0.5;
 // The refused rights are those of the impersonated, not of the actor: a console
-// that acts for hundreds of people meets the limits of each.
-constexpr double kActingForAnotherFactor = 0.35;
+// that acts for hundreds of people meets the limits of each (in the benchmark
+// thirteen kinds within two hours).
+constexpr double kActingForAnotherFactor = 0.2;
 
-double PriorFailures(IdentityClass identity) {
-  switch (identity) {
-    case IdentityClass::kServiceAccount:
-    case IdentityClass::kNode:
-    case IdentityClass::kControlPlane:
-      return kPriorFailuresOfPrograms;
-    case IdentityClass::kHuman:
-    case IdentityClass::kBootstrap:
-    case IdentityClass::kAnonymous:
-    case IdentityClass::kUnauthenticated:
-      break;
-  }
-  return kPriorFailuresOfPeople;
-}
+// `kubectl get all` in another team's namespace is one mistake of a person and
+// ten refusals within a second or two; `kubectl apply` gets each object that it
+// is given by name. No more is forgiven than RefusedKind::kMaxKinds kinds, and
+// whoever asks one by one, or in many namespaces, asks anew.
+constexpr absl::Duration kOneQuestion = absl::Milliseconds(500);
+constexpr double kSameQuestionFactor = 0.25;
+// Monitoring that lacks its role in several namespaces: each is one more
+// mistake, but of the same kind.
+constexpr double kFurtherNamespaceFactor = 0.5;
+// The kinds of the category "all" that every API server has.
+constexpr std::array<string_view, 10> kAllCategory = {
+    "cronjobs", "daemonsets",  "deployments", "horizontalpodautoscalers",
+    "jobs",     "pods",        "replicasets", "replicationcontrollers",
+    "services", "statefulsets"};
+
+// A stolen credential is mostly tried elsewhere, with other tools. Each of the
+// two raises the weight, neither adds one of its own: who travels is not
+// suspect for that.
+constexpr double kNewNetworkFactor = 1.5;
+constexpr double kNewProgramFactor = 1.35;
+// Informers run where their pods are: in another network somebody else uses
+// their token.
+constexpr double kReflectorInNewNetworkFactor = 2;
+// A program shows its network and its clients at once; people have an office,
+// and a home in the evening.
+constexpr absl::Duration kProgramSettles = absl::Hours(1);
+constexpr absl::Duration kPersonSettles = absl::Hours(24);
 
 // client-go reflectors list with resourceVersion=0 and then watch.
-bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple,
-                       IdentityClass identity) {
-  if (identity != IdentityClass::kServiceAccount &&
-      identity != IdentityClass::kControlPlane) {
-    return false;
-  }
-  if (tuple.verb_class != VerbClass::kRead || tuple.scope != "*") return false;
+bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple) {
+  if (tuple.verb_class != VerbClass::kRead) return false;
   if (event.verb == "watch") return true;
   QueryPairs pairs(SplitUri(event.request_uri).query);
   for (QueryPair pair; pairs.Next(pair);) {
@@ -67,20 +78,95 @@ bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple,
   return false;
 }
 
+bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple,
+                       IdentityClass identity) {
+  return (identity == IdentityClass::kServiceAccount ||
+          identity == IdentityClass::kControlPlane) &&
+         IsReflectorShaped(event, tuple);
+}
+
 }  // namespace
+
+bool IsProgram(IdentityClass identity) {
+  return identity == IdentityClass::kServiceAccount ||
+         identity == IdentityClass::kNode ||
+         identity == IdentityClass::kControlPlane;
+}
 
 double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
                           IdentityClass identity, uint32_t failures,
                           uint32_t successes) {
-  double rate = std::clamp(
-      (PriorFailures(identity) + failures) / (kPriorContacts + successes),
-      kLowestRate, kHighestRate);
+  double prior =
+      IsProgram(identity) ? kPriorFailuresOfPrograms : kPriorFailuresOfPeople;
+  double rate = std::clamp((prior + failures) / (kPriorContacts + successes),
+                           kLowestRate, kHighestRate);
   double weight = std::log(kAttackerFailureRate / rate) * Sensitivity(tuple);
   if (IsReflectorShaped(event, tuple, identity)) weight *= kReflectorFactor;
   if (IsNodeAuthorizerRace(event, identity)) weight *= kNodeRaceFactor;
   if (identity == IdentityClass::kAnonymous) weight *= kAnonymousFactor;
   if (!event.impersonated.name.empty()) weight *= kActingForAnotherFactor;
   return weight;
+}
+
+double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
+                     IdentityClass identity, const ForbiddenActor& actor,
+                     absl::Time time) {
+  // What is refused there is the right of another.
+  if (!event.impersonated.name.empty()) return 1;
+  bool program = IsProgram(identity);
+  absl::Duration settles = program ? kProgramSettles : kPersonSettles;
+  bool reflector = IsReflectorShaped(event, tuple, identity);
+  KnownPlaces::Place place = KnownPlaces::Of(event);
+  double factor = 1;
+  if (actor.places.IsNewNetwork(place, time, actor.first_seen(), settles)) {
+    factor *= reflector ? kReflectorInNewNetworkFactor : kNewNetworkFactor;
+  }
+  // A new release may bring an informer under a new name; people try tools.
+  if (program && !reflector &&
+      actor.places.IsNewProgram(place, time, actor.first_seen(), settles)) {
+    factor *= kNewProgramFactor;
+  }
+  return factor;
+}
+
+bool IsRetryOfProgram(const AuditEvent& event, const Tuple& tuple) {
+  if (tuple.path_class == PathClass::kDiscovery) {
+    // kubectl asks for the list of groups five times before it gives up.
+    return SplitUri(event.request_uri).query.starts_with("timeout=");
+  }
+  if (tuple.path_class != PathClass::kNone) return false;
+  return !event.object.name.empty() || IsReflectorShaped(event, tuple);
+}
+
+double SameQuestionFactor(const RefusedAttempt& attempt,
+                          const RefusalRecord& refused,
+                          IdentityClass identity) {
+  const AuditEvent& event = attempt.event;
+  if (IsReflectorShaped(event, attempt.tuple, identity)) {
+    std::string resource = ResourceText(attempt.tuple);
+    bool known =
+        !event.object.ns.empty() &&
+        std::any_of(refused.kinds.begin(), refused.kinds.end(),
+                    [&](const RefusedKind& kind) {
+                      return (kind.verb == "list" || kind.verb == "watch") &&
+                             !kind.ns.empty() && kind.ns != event.object.ns &&
+                             kind.resource == resource;
+                    });
+    return known ? kFurtherNamespaceFactor : 1;
+  }
+  bool gets_all = event.verb == "list" && identity == IdentityClass::kHuman &&
+                  std::find(kAllCategory.begin(), kAllCategory.end(),
+                            event.object.resource) != kAllCategory.end();
+  bool applies = event.verb == "get" && !event.object.name.empty() &&
+                 event.object.subresource.empty() &&
+                 event.object.resource != "secrets";
+  if (!gets_all && !applies) return 1;
+  bool same = std::any_of(
+      refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
+        return kind.verb == event.verb && kind.ns == event.object.ns &&
+               absl::AbsDuration(attempt.time - kind.last) <= kOneQuestion;
+      });
+  return same ? kSameQuestionFactor : 1;
 }
 
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple) {

@@ -5,11 +5,15 @@
 
 #include <cstdint>
 
+#include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
 #include "model/audit_event.h"
 #include "model/identity.h"
 
 namespace oddverb {
+
+// Does what it was made for; people and CI try things out.
+bool IsProgram(IdentityClass identity);
 
 // A further object name under a kind of request that was refused already: it
 // tells something (secret names are being guessed), but one missing right can
@@ -23,6 +27,24 @@ inline constexpr double kFurtherNameFactor = 0.35;
 double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
                           IdentityClass identity, uint32_t failures,
                           uint32_t successes);
+
+// How much more a refusal or a question says because of where it comes from:
+// from a network in which the actor never was, or through a program that it
+// never used. 1 = nothing is new, or nothing is known yet.
+double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
+                     IdentityClass identity, const ForbiddenActor& actor,
+                     absl::Time time);
+
+// What clients repeat by themselves once their credential has expired: lists
+// and watches of informers, objects that they know by name (the lease of a
+// leader election), kubectl's discovery.
+bool IsRetryOfProgram(const AuditEvent& event, const Tuple& tuple);
+
+// For what is refused within half a second of its like in the same namespace,
+// as part of one question: `kubectl get all` of a person, objects got by name.
+// Else 1.
+double SameQuestionFactor(const RefusedAttempt& attempt,
+                          const RefusalRecord& refused, IdentityClass identity);
 
 // Health checks that are refused say nothing about who sends them.
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple);

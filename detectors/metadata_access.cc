@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "detectors/event_finding.h"
+#include "detectors/metadata_body.h"
 #include "detectors/metadata_finding.h"
 #include "model/event_key.h"
 
@@ -44,8 +45,8 @@ FieldSet MetadataAccess::fields() const {
                  FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
                  FieldId::kUserExtra, FieldId::kImpersonatedUser,
                  FieldId::kSourceIps, FieldId::kUserAgent, FieldId::kObjectRef,
-                 FieldId::kResponseStatus, FieldId::kReceivedTimestamp,
-                 FieldId::kStageTimestamp});
+                 FieldId::kResponseStatus, FieldId::kRequestObject,
+                 FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
 }
 
 MetadataAccess::ActorState* MetadataAccess::StateOf(EntityId actor) const {
@@ -82,28 +83,49 @@ bool MetadataAccess::IsNewRequest(const AuditEvent& event,
   return true;
 }
 
+std::optional<MetadataAccess::Seen> MetadataAccess::Look(
+    const AuditEvent& event) const {
+  std::optional<Seen> best;
+  auto weigh = [&](MetadataSurface surface, bool exhausted) {
+    std::optional<MetadataReading> reading = ReadSurface(surface, targets_);
+    if (!reading) return;
+    reading->exhausted = reading->exhausted || exhausted;
+    MetadataScore score = ScoreOf(surface, *reading, event.response_code);
+    if (best && best->score.score >= score.score) return;
+    best = Seen{std::move(surface), *std::move(reading), std::move(score)};
+  };
+  if (HasMetadataSurface(event)) {
+    std::optional<MetadataSurface> surface = SurfaceOf(event);
+    if (surface) weigh(*std::move(surface), false);
+  }
+  if (HasMetadataBody(event)) {
+    MetadataBody body = ReadMetadataBody(event);
+    for (MetadataSurface& text : body.texts) {
+      weigh(std::move(text), body.exhausted);
+    }
+  }
+  return best;
+}
+
 void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
-  if (!HasMetadataSurface(event)) return;
+  if (!HasMetadataSurface(event) && !HasMetadataBody(event)) return;
   // The same request's later stages tell more.
   if (event.stage == Stage::kRequestReceived) return;
   if (ids.actor == kNoEntity) return;
-  std::optional<MetadataSurface> surface = SurfaceOf(event);
-  if (!surface) return;
-  std::optional<MetadataReading> reading = ReadSurface(*surface, targets_);
-  if (!reading) return;
-  MetadataScore score = ScoreOf(*surface, *reading, event.response_code);
+  std::optional<Seen> seen = Look(event);
+  if (!seen) return;
 
   cases_.EndQuiet(ids.actor, event.stage_time, out);
-  const uint64_t key = CaseKey(*surface);
+  const uint64_t key = CaseKey(seen->surface);
   KeyedCases::Case* open = cases_.Find(ids.actor, key);
   // What is too weak to open a case still belongs to an open one.
-  if (open == nullptr && score.severity < Severity::kMedium) return;
+  if (open == nullptr && seen->score.severity < Severity::kLow) return;
   if (!IsNewRequest(event, StateFor(ids.actor))) return;
   if (open == nullptr && cases_.IsFull(ids.actor)) {
     open = cases_.Oldest(ids.actor);
   }
-  Sighting sighting{event, *surface, *reading, score};
+  Sighting sighting{event, *seen};
   if (open == nullptr) {
     OpenCase(sighting, ids, key, out);
   } else {
@@ -114,11 +136,11 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
 void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
                               uint64_t key, Emit& out) {
   const AuditEvent& event = sighting.event;
-  Finding finding =
-      OpenFinding(context_, "metadata_access",
-                  MetadataRule(sighting.surface.id), event, ids.keys.identity);
-  DescribeMetadataFinding(event, sighting.surface, sighting.reading,
-                          sighting.score, finding);
+  Finding finding = OpenFinding(context_, "metadata_access",
+                                MetadataRule(sighting.seen.surface.id), event,
+                                ids.keys.identity);
+  DescribeMetadataFinding(event, sighting.seen.surface, sighting.seen.reading,
+                          sighting.seen.score, finding);
   cases_.Open(ids.actor, key, std::move(finding), out);
 }
 
@@ -126,10 +148,11 @@ void MetadataAccess::ExtendCase(const Sighting& sighting,
                                 KeyedCases::Case& open, Emit& out) {
   KeyedCases::Count(sighting.event, open);
   Finding& finding = open.finding;
-  const bool is_severer = sighting.score.severity > finding.severity;
-  if (sighting.score.score > finding.score) {
-    DescribeMetadataFinding(sighting.event, sighting.surface, sighting.reading,
-                            sighting.score, finding);
+  const bool is_severer = sighting.seen.score.severity > finding.severity;
+  if (sighting.seen.score.score > finding.score) {
+    DescribeMetadataFinding(sighting.event, sighting.seen.surface,
+                            sighting.seen.reading, sighting.seen.score,
+                            finding);
   }
   KeyedCases::ReportGrowth(open, is_severer, out);
 }

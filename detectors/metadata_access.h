@@ -1,7 +1,8 @@
 // Finds requests to a cloud's instance metadata service, which hands the
 // credentials of a node (or of its pods) to whoever can reach it (ATT&CK
-// T1552.005): commands run by exec, and requests through the proxy
-// subresources, in whatever spelling or encoding.
+// T1552.005): commands run by exec, requests through the proxy subresources,
+// and bodies that make pods, routes, webhooks or policies of it, in whatever
+// spelling or encoding.
 //
 // One event is enough. What one actor does to one pod, service or node within
 // half an hour is one case: its first event opens the finding, the finding is
@@ -14,6 +15,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,14 +64,18 @@ class MetadataAccess final : public Detector {
     std::array<uint64_t, 32> recent_requests{};
     uint8_t next_request = 0;
   };
-  // What was seen in the event at hand.
+  // What weighs most in an event.
+  struct Seen {
+    MetadataSurface surface;
+    MetadataReading reading;
+    MetadataScore score;
+  };
   struct Sighting {
     const AuditEvent& event;
-    const MetadataSurface& surface;
-    const MetadataReading& reading;
-    const MetadataScore& score;
+    const Seen& seen;
   };
 
+  std::optional<Seen> Look(const AuditEvent& event) const;
   ActorState* StateOf(EntityId actor) const;
   ActorState& StateFor(EntityId actor);
   uint64_t CaseKey(const MetadataSurface& surface) const;

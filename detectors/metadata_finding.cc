@@ -34,10 +34,46 @@ std::string_view RanIn(int code) {
 std::string Title(const MetadataSurface& surface,
                   const MetadataReading& reading) {
   bool is_host = reading.target != nullptr;
-  return absl::StrCat(surface.id == SurfaceId::kExec ? "Exec" : "Proxy request",
-                      is_host ? " reaches for the cloud metadata service ("
-                              : " asks for paths of a cloud metadata service (",
-                      A(reading.cloud()), ")");
+  std::string_view what = "Proxy request";
+  std::string_view does = is_host ? " reaches for the cloud metadata service ("
+                                  : " asks for paths of a cloud metadata "
+                                    "service (";
+  switch (surface.id) {
+    case SurfaceId::kExec:
+      what = "Exec";
+      break;
+    case SurfaceId::kProxy:
+      break;
+    case SurfaceId::kWorkload:
+      what = "Workload";
+      break;
+    case SurfaceId::kRouting:
+      what = "Route";
+      does = " leads to the cloud metadata service (";
+      break;
+    case SurfaceId::kWebhook:
+      what = "API server";
+      does = " is sent to the cloud metadata service (";
+      break;
+    case SurfaceId::kNetworkPolicy:
+      what = "Network policy";
+      does = " lets through to the cloud metadata service (";
+      break;
+    case SurfaceId::kConfig:
+      what = "Configuration";
+      does = " names the cloud metadata service (";
+      break;
+  }
+  return absl::StrCat(A(what), A(does), A(reading.cloud()), ")");
+}
+
+// "pods": the plurals of all kinds that have a surface.
+std::string Plural(std::string_view kind) {
+  if (kind.ends_with("s")) return std::string(kind);
+  if (kind.ends_with("y")) {
+    return absl::StrCat(A(kind.substr(0, kind.size() - 1)), "ies");
+  }
+  return absl::StrCat(A(kind), "s");
 }
 
 std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
@@ -49,7 +85,11 @@ std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
   }
   bool is_command = surface.text_kind == TextKind::kCommand;
   std::string summary = Bounded(who, kMaxNameBytes);
-  if (surface.id == SurfaceId::kExec) {
+  if (IsBody(surface.id)) {
+    absl::StrAppend(&summary,
+                    event.response_code >= 400 ? " tried to write " : " wrote ",
+                    OwnerText(surface), ", ", A(surface.place), ": ");
+  } else if (surface.id == SurfaceId::kExec) {
     absl::StrAppend(&summary, A(RanIn(event.response_code)), OwnerText(surface),
                     ": ");
   } else if (is_command) {
@@ -76,6 +116,17 @@ std::vector<std::string> NextSteps(const MetadataSurface& surface,
   std::string name = NameWord(surface.owner_name, "NAME");
   std::string flag =
       surface.owner_ns.empty() ? std::string() : absl::StrCat(" -n ", ns);
+  if (IsBody(surface.id)) {
+    next.push_back(absl::StrCat("kubectl get ", A(surface.owner_kind), " ",
+                                name, flag, " -o yaml"));
+    next.push_back(absl::StrCat("kubectl auth can-i create ",
+                                Plural(surface.owner_kind), flag, " --as ",
+                                NameWord(user, "USER")));
+    next.emplace_back(
+        "Remove it, and look in the cloud's own audit log for the use of the "
+        "node's or the pod's role from elsewhere");
+    return next;
+  }
   next.push_back(absl::StrCat("kubectl get ", A(surface.owner_kind), " ", name,
                               flag, " -o wide"));
   bool is_exec = surface.id == SurfaceId::kExec;
@@ -98,7 +149,23 @@ std::vector<std::string> NextSteps(const MetadataSurface& surface,
 }  // namespace
 
 std::string_view MetadataRule(SurfaceId surface) {
-  return surface == SurfaceId::kExec ? "metadata.exec" : "metadata.proxy";
+  switch (surface) {
+    case SurfaceId::kExec:
+      return "metadata.exec";
+    case SurfaceId::kProxy:
+      return "metadata.proxy";
+    case SurfaceId::kWorkload:
+      return "metadata.workload";
+    case SurfaceId::kRouting:
+      return "metadata.routing";
+    case SurfaceId::kWebhook:
+      return "metadata.webhook";
+    case SurfaceId::kNetworkPolicy:
+      return "metadata.network_policy";
+    case SurfaceId::kConfig:
+      return "metadata.config";
+  }
+  return "metadata.exec";
 }
 
 void DescribeMetadataFinding(const AuditEvent& event,
@@ -106,17 +173,19 @@ void DescribeMetadataFinding(const AuditEvent& event,
                              const MetadataReading& reading,
                              const MetadataScore& score, Finding& out) {
   out.score = score.score;
-  out.threshold = kMetadataThreshold;
+  out.threshold = IsBody(surface.id) ? kMetadataLow : kMetadataThreshold;
   out.severity = score.severity;
   out.confidence = score.confidence;
   out.why = score.why;
   out.decoded = reading.decoded;
   out.title = Title(surface, reading);
   out.summary = Summary(event, surface, reading, out.entity);
-  out.normal =
-      "Agents that need instance metadata ask for it from their own pod; "
-      "people "
-      "and controllers do not ask through the API server";
+  out.normal = IsBody(surface.id)
+                   ? "Few agents of the cloud need instance metadata, each "
+                     "with its own workload; nothing else leads there"
+                   : "Agents that need instance metadata ask for it from "
+                     "their own pod; people and controllers do not ask "
+                     "through the API server";
   out.next = NextSteps(surface, event.user.name);
   out.benign_checks = {
       "only exact metadata addresses and names count, not all of "
@@ -125,7 +194,8 @@ void DescribeMetadataFinding(const AuditEvent& event,
       "not taken for access"};
   out.attack = {"T1552.005"};
   bool runs_command = surface.text_kind == TextKind::kCommand;
-  if (runs_command) out.attack.emplace_back("T1609");
+  if (runs_command && !IsBody(surface.id)) out.attack.emplace_back("T1609");
+  if (surface.id == SurfaceId::kWorkload) out.attack.emplace_back("T1610");
   out.practice = {5};
 }
 

@@ -12,7 +12,7 @@
 
 namespace oddverb {
 
-// "metadata.exec" or "metadata.proxy".
+// "metadata.exec", "metadata.workload", ...
 std::string_view MetadataRule(SurfaceId surface);
 
 // Sets everything that follows from the event that weighs most: score,

@@ -9,10 +9,9 @@
 namespace oddverb {
 namespace {
 
-// Weights: docs/detection.md. A proxy needs nothing inside of a pod and speaks
-// from the control plane's or a node's own network, so it weighs more.
-constexpr double kExecWeight = 3;
-constexpr double kProxyWeight = 4;
+// A body has many texts, and most of them are short.
+constexpr DecodedViews::Limits kBodyLimits = {
+    .produced_bytes = 64 * 1024, .depth = 3, .candidates = 16};
 // A path or a header alone can belong to an ordinary service.
 constexpr double kClueCertainty = 0.6;
 // Nobody writes 0xa9fea9fe without meaning to hide it.
@@ -46,7 +45,8 @@ class Reader {
   Reader(const MetadataSurface& surface, const MetadataTargets& targets)
       : surface_(surface),
         targets_(targets),
-        views_(surface.text, DecodedViews::Limits{}) {}
+        views_(surface.text,
+               IsBody(surface.id) ? kBodyLimits : DecodedViews::Limits{}) {}
 
   std::optional<MetadataReading> Read() {
     for (size_t i = 0; i < views_.views().size(); ++i) ReadView(i);
@@ -136,12 +136,24 @@ class Reader {
       deepest = best_clue_;
     }
     reading_.layers = views[deepest].depth;
+    bool is_body =
+        surface_.id != SurfaceId::kExec && surface_.id != SurfaceId::kProxy;
+    if (is_body && !surface_.host.empty()) {
+      reading_.decoded.push_back(
+          {.layer = "request",
+           .text = Bounded(absl::StrCat(surface_.host, surface_.text),
+                           Finding::kMaxTextBytes)});
+    }
     for (const DecodedView* view : views_.Chain(deepest)) {
+      if (is_body && !surface_.host.empty() && view->depth == 0) continue;
       std::string_view text = view->text;
       // Of a long text, the part with the host.
       bool holds_host = view == &views[best_host_];
-      if (holds_host &&
-          host_offset_ + reading_.spelled.size() > Finding::kMaxTextBytes) {
+      if (surface_.id == SurfaceId::kConfig) {
+        if (!holds_host || reading_.target == nullptr) continue;
+        text = AroundHost(text);
+      } else if (holds_host && host_offset_ + reading_.spelled.size() >
+                                   Finding::kMaxTextBytes) {
         text.remove_prefix(host_offset_ - std::min(host_offset_, kExcerptLead));
       }
       reading_.decoded.push_back(
@@ -155,6 +167,14 @@ class Reader {
                               reading_.target->host)});
   }
 
+  // Configuration may hold anything, passwords too: only what was found.
+  std::string_view AroundHost(std::string_view text) const {
+    constexpr size_t kContext = 16;
+    size_t begin = host_offset_ - std::min(host_offset_, kContext);
+    size_t end = host_offset_ + reading_.spelled.size() + kContext;
+    return text.substr(begin, end - begin);
+  }
+
   const MetadataSurface& surface_;
   const MetadataTargets& targets_;
   const DecodedViews views_;
@@ -166,10 +186,13 @@ class Reader {
   size_t best_clue_ = 0;
 };
 
-Severity SeverityOf(double score) {
+// Nobody executes documentation: what was written is told of earlier, and
+// lower.
+Severity SeverityOf(double score, bool is_body) {
   if (score >= kCritical) return Severity::kCritical;
   if (score >= kHigh) return Severity::kHigh;
-  return score >= kMetadataThreshold ? Severity::kMedium : Severity::kInfo;
+  if (score >= kMetadataThreshold) return Severity::kMedium;
+  return is_body && score >= kMetadataLow ? Severity::kLow : Severity::kInfo;
 }
 
 bool IsRefusal(int code) {
@@ -234,10 +257,8 @@ MetadataScore ScoreOf(const MetadataSurface& surface,
     result.score += contribution;
   };
   Ground ground = GroundOf(reading);
-  bool is_exec = surface.id == SurfaceId::kExec;
-  add(is_exec ? "command in a pod" : "request through a proxy",
-      std::move(ground.value),
-      (is_exec ? kExecWeight : kProxyWeight) * ground.certainty);
+  add(surface.place, std::move(ground.value),
+      surface.weight * ground.certainty);
   bool is_disguised = IsDisguised(reading.spelling);
   if (is_disguised) {
     add("disguised address", std::string(HostSpellingName(reading.spelling)),
@@ -259,7 +280,7 @@ MetadataScore ScoreOf(const MetadataSurface& surface,
   if (IsRefusal(response_code)) {
     add("refused", absl::StrCat(response_code), kRefused);
   }
-  result.severity = SeverityOf(result.score);
+  result.severity = SeverityOf(result.score, IsBody(surface.id));
   result.confidence = kClueCertainty;
   if (ground.certainty == 1) result.confidence = kSureOfHost;
   if (is_disguised || reading.layers > 0)

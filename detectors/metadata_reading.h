@@ -36,8 +36,10 @@ struct MetadataReading {
 std::optional<MetadataReading> ReadSurface(const MetadataSurface& surface,
                                            const MetadataTargets& targets);
 
-// Below this score a reading is not reported.
+// Medium from here on; below, only what a body shows is reported, from
+// kMetadataLow on.
 inline constexpr double kMetadataThreshold = 3;
+inline constexpr double kMetadataLow = 2;
 
 struct MetadataScore {
   double score = 0;  // sum of the contributions of `why`

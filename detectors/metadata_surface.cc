@@ -12,6 +12,11 @@ namespace {
 // (http.DefaultMaxHeaderBytes); the log writes a URI as it came.
 constexpr size_t kMaxUriBytes = 2 * 1024 * 1024;
 
+// Weights: docs/detection.md. A proxy needs nothing inside of a pod and speaks
+// from the control plane's or a node's own network, so it weighs more.
+constexpr double kExecWeight = 3;
+constexpr double kProxyWeight = 4;
+
 // Takes the first segment off `path`, with the slash in front of it.
 std::string_view TakeSegment(std::string_view& path) {
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -102,7 +107,9 @@ MetadataSurface ProxySurface(const AuditEvent& event, UriParts uri) {
                           .owner_name = {},
                           .host = {},
                           .port = {},
-                          .text = {}};
+                          .text = {},
+                          .weight = kProxyWeight,
+                          .place = "request through a proxy"};
   SetProxiedHost(event.object.name, surface);
   surface.owner_name = surface.host;
   std::string_view path = ForwardedPath(uri.path);
@@ -143,7 +150,9 @@ std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event) {
                           .host = {},
                           .port = {},
                           .text = CommandOf(uri.query),
-                          .text_kind = TextKind::kCommand};
+                          .text_kind = TextKind::kCommand,
+                          .weight = kExecWeight,
+                          .place = "command in a pod"};
   if (surface.text.empty()) return std::nullopt;
   return surface;
 }

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "detectors/bootstrap_token.h"
 #include "detectors/certificate_requests.h"
+#include "detectors/credential_read.h"
 #include "detectors/impersonation.h"
+#include "detectors/kubelet_proxy.h"
+#include "detectors/legacy_token.h"
 #include "detectors/rbac_grant.h"
 #include "detectors/token_minting.h"
 
@@ -55,8 +59,22 @@ void PrivilegedActs::Observe(const AuditEvent& event, const EntityIds& ids,
 std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
                                               const EntityIds& ids) {
   if (!event.impersonated.name.empty()) return JudgeAs(event, ids.actor);
-  if (event.stage != Stage::kResponseComplete) return std::nullopt;
   const ObjectReference& object = event.object;
+  // Judged at their start: they may last for hours. The end is no news.
+  if (object.subresource == "exec" || object.subresource == "attach") {
+    return JudgeCredentialRead(event);
+  }
+  if (object.resource == "nodes" && object.subresource == "proxy") {
+    return JudgeKubeletProxy(event);
+  }
+  if (!IsComplete(event)) return std::nullopt;
+  if (ids.keys.identity == IdentityClass::kBootstrap) {
+    return JudgeBootstrap(event);
+  }
+  if (ids.keys.identity == IdentityClass::kServiceAccount) {
+    std::optional<ActorAct> act = JudgeLegacyToken(event);
+    if (act.has_value()) return act;
+  }
   if (object.resource == "secrets") return JudgeRead(event, ids);
   if (!IsWrite(event.verb)) return std::nullopt;
   if (object.resource == "serviceaccounts") {

@@ -7,6 +7,10 @@
 //                              approved by whoever asked for it
 //   secrets.harvest            reads many secrets one by one
 //   rbac.self_grant            gives cluster-wide rights away, or to itself
+//   bootstrap_token.misuse     does more with it than join a node
+//   credential.read_in_exec    reads a credential that lies in a container
+//   node.kubelet_command       runs code through the kubelet's own API
+//   token.legacy_misuse        a token from a secret, from outside
 //
 // Needs no learning; remembers for each actor what was told, and for those
 // only that did such a thing. One thread.

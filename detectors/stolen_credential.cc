@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "detectors/event_finding.h"
 
 namespace oddverb {
 namespace {
@@ -73,7 +74,20 @@ Observation MakeObservation(ObservationKind kind, const AuditEvent& event,
   observation.time = event.stage_time;
   observation.credential = keys.pod != 0 ? keys.pod : keys.credential;
   observation.pod_bound = keys.pod != 0;
+  observation.actor = keys.actor;
   observation.source_ip = contact.ip();
+  return observation;
+}
+
+// Whoever it is may have failed to authenticate there before
+// (authn.fail_then_success).
+Observation FirstContact(const DetectorContext& context,
+                         const AuditEvent& event, const EntityIds& ids,
+                         const Contact& contact) {
+  Observation observation = MakeObservation(
+      ObservationKind::kCredentialAtAddress, event, ids.keys, contact);
+  observation.draft =
+      OpenFinding(context, "stolen_credential", "", event, ids.keys.identity);
   return observation;
 }
 
@@ -128,13 +142,14 @@ StolenCredential::StolenCredential(const DetectorContext& context,
     : context_(context), options_(options), acts_(context) {}
 
 FieldSet StolenCredential::fields() const {
-  return Fields(
-      {FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri, FieldId::kVerb,
-       FieldId::kUserName, FieldId::kUserUid, FieldId::kUserGroups,
-       FieldId::kUserExtra, FieldId::kImpersonatedUser, FieldId::kSourceIps,
-       FieldId::kUserAgent, FieldId::kObjectRef, FieldId::kResponseStatus,
-       FieldId::kReceivedTimestamp, FieldId::kStageTimestamp,
-       FieldId::kRequestObject, FieldId::kResponseObject});
+  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
+                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserUid,
+                 FieldId::kUserGroups, FieldId::kUserExtra,
+                 FieldId::kImpersonatedUser, FieldId::kSourceIps,
+                 FieldId::kUserAgent, FieldId::kObjectRef,
+                 FieldId::kResponseStatus, FieldId::kReceivedTimestamp,
+                 FieldId::kStageTimestamp, FieldId::kRequestObject,
+                 FieldId::kResponseObject, FieldId::kAnnotations});
 }
 
 const StolenCredential::Table* StolenCredential::TableOf(
@@ -167,8 +182,7 @@ void StolenCredential::ObserveBound(const AuditEvent& event,
   const Contact& current = contacts.contact(use.contact);
   size_t home = contacts.home();
   if (use.is_new) {
-    out.Observe(MakeObservation(ObservationKind::kCredentialAtAddress, event,
-                                ids.keys, current));
+    out.Observe(FirstContact(context_, event, ids, current));
     if (use.is_first || IsOtherFamilyOfPod(contacts, use.contact)) return;
     // The newcomer is in doubt, unless it is the first inside address: then the
     // log began while a thief was at work.
@@ -217,8 +231,7 @@ void StolenCredential::ObserveUnbound(const AuditEvent& event,
   if (use.is_repeat) return;
   const Contact& current = contacts.contact(use.contact);
   if (use.is_new) {
-    out.Observe(MakeObservation(ObservationKind::kCredentialAtAddress, event,
-                                ids.keys, current));
+    out.Observe(FirstContact(context_, event, ids, current));
   }
   if (current.reported > 0)
     Continue(event, ids.keys, current, use.last_use, out);

@@ -124,6 +124,8 @@ void StolenCredentialCross::Observe(const Observation& observation,
       }
       break;
     // None of these has a credential.
+    case ObservationKind::kAuthenticationFails:
+    case ObservationKind::kRefusedFirst:
     case ObservationKind::kRecordsRejected:
     case ObservationKind::kTimeJumped:
     case ObservationKind::kStreamGoesOn:

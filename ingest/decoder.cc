@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/strings.h"
+#include "ingest/envelope_reader.h"
 #include "ingest/event_walker.h"
 #include "ingest/record_repair.h"
 #include "ingest/structural_index.h"
@@ -23,7 +25,8 @@ constexpr size_t kMostSpareEvents = 8192;
 class Decoder::Impl {
  public:
   explicit Impl(Options options)
-      : walker_(options.fields, std::move(options.trusted_proxies)) {}
+      : walker_(options.fields, std::move(options.trusted_proxies)),
+        envelopes_(walker_) {}
 
   std::unique_ptr<EventBatch> Decode(RawBatch raw);
   RawBatch Recycle(std::unique_ptr<EventBatch> batch);
@@ -49,11 +52,12 @@ class Decoder::Impl {
   Position RecordPosition(size_t index) const;
   void DecodeIndexed();
   void DecodeAlone(size_t index);
+  bool DecodeEnveloped(size_t index, TokenCursor& cursor);
   bool Prepare(Record& record);
-  bool WalkAll(const Record& record, EventWalker::Others& others,
-               Failure& failure);
+  bool WalkAll(const Record& record, Failure& failure);
   bool WalkGlued(Record& record, std::string_view text);
   void RejectTorn(Record& record, const Failure& failure);
+  void Conclude(Record& record, const Failure* torn);
   void RejectOthers(const Record& record, const EventWalker::Others& others);
   void Reject(const Record& record, RejectReason reason, std::string detail,
               std::string_view text);
@@ -62,6 +66,7 @@ class Decoder::Impl {
   StructuralIndex index_;         // of a whole batch
   StructuralIndex record_index_;  // of one record
   EventWalker walker_;
+  EnvelopeReader envelopes_;
   EventBatch* batch_ = nullptr;
   std::unique_ptr<EventBatch> spare_;  // recycled, empty
 };
@@ -76,6 +81,7 @@ std::unique_ptr<EventBatch> Decoder::Impl::Decode(RawBatch raw) {
   batch->raw.rejected.clear();
   batch_ = batch.get();
   walker_.SetBatch(*batch);
+  envelopes_.SetBatch(*batch);
   if (index_.Build(batch->raw.bytes->view())) {
     DecodeIndexed();
   } else {
@@ -83,6 +89,7 @@ std::unique_ptr<EventBatch> Decoder::Impl::Decode(RawBatch raw) {
   }
   index_.ReleaseExcess();
   record_index_.ReleaseExcess();
+  envelopes_.ReleaseExcess();
   batch_ = nullptr;
   return batch;
 }
@@ -98,6 +105,7 @@ RawBatch Decoder::Impl::Recycle(std::unique_ptr<EventBatch> batch) {
   batch->arena.Clear();
   batch->salvaged_records = 0;
   batch->repaired_records = 0;
+  batch->eventless_records = 0;
   spare_ = std::move(batch);
   return raw;
 }
@@ -114,8 +122,8 @@ Position Decoder::Impl::RecordPosition(size_t index) const {
   return index < positions.size() ? positions[index] : Position{};
 }
 
-// The fast path: each record that is one clean document. All others go to
-// DecodeAlone().
+// The fast path: each record that is one clean document. Envelopes are found
+// where a document is no event; all others go to DecodeAlone().
 void Decoder::Impl::DecodeIndexed() {
   std::vector<AuditEvent>& events = batch_->events;
   const char* bytes = batch_->raw.bytes->data();
@@ -139,11 +147,29 @@ void Decoder::Impl::DecodeIndexed() {
         events[k].position = RecordPosition(i);
       }
       next = cursor.next();
-    } else {
-      events.resize(first);
-      DecodeAlone(i);
+      continue;
     }
+    events.resize(first);
+    bool is_one_document = cursor.AtEnd() && others.count > 0;
+    cursor = TokenCursor(bytes, next, behind_last);
+    if (!is_one_document || !DecodeEnveloped(i, cursor)) DecodeAlone(i);
   }
+}
+
+// False, and nothing done, where the document at the cursor is no envelope.
+bool Decoder::Impl::DecodeEnveloped(size_t index, TokenCursor& cursor) {
+  Record record;
+  record.position = RecordPosition(index);
+  record.whole = record.trimmed = record.text = RecordText(index);
+  record.first_event = batch_->events.size();
+  envelopes_.BeginRecord(record.whole.size());
+  if (!envelopes_.ReadDocument(cursor) || !cursor.AtEnd() ||
+      envelopes_.result().envelope.empty()) {
+    batch_->events.resize(record.first_event);
+    return false;
+  }
+  Conclude(record, nullptr);
+  return true;
 }
 
 void Decoder::Impl::DecodeAlone(size_t index) {
@@ -159,14 +185,32 @@ void Decoder::Impl::DecodeAlone(size_t index) {
     }
     return;
   }
+  envelopes_.BeginRecord(record.whole.size());
+  if (envelopes_.ReadPayload(record.whole)) return Conclude(record, nullptr);
   Failure failure;
-  EventWalker::Others others;
-  bool whole = Prepare(record) && WalkAll(record, others, failure);
-  // One Rejected for a record at most: they are counted as records.
-  if (!whole) {
-    RejectTorn(record, failure);
-  } else if (others.count > 0) {
-    RejectOthers(record, others);
+  bool whole = Prepare(record) && WalkAll(record, failure);
+  Conclude(record, whole ? nullptr : &failure);
+}
+
+// One Rejected for a record at most: they are counted as records.
+void Decoder::Impl::Conclude(Record& record, const Failure* torn) {
+  const EnvelopeReader::Result& inside = envelopes_.result();
+  record.replaced |= inside.replaced;
+  if (inside.salvaged) ++batch_->salvaged_records;
+  if (torn != nullptr) {
+    RejectTorn(record, *torn);
+  } else if (inside.broken > 0) {
+    std::string detail = inside.detail;
+    if (inside.broken > 1) {
+      absl::StrAppend(&detail, " (the first of ", inside.broken, ")");
+    }
+    Reject(record, inside.reason, std::move(detail),
+           inside.sample.empty() ? record.trimmed : inside.sample);
+  } else if (inside.others.count > 0) {
+    RejectOthers(record, inside.others);
+  } else if (!inside.envelope.empty() &&
+             batch_->events.size() == record.first_event) {
+    ++batch_->eventless_records;
   }
   if (record.replaced) ++batch_->repaired_records;
   StampEvents(record);
@@ -184,13 +228,18 @@ bool Decoder::Impl::Prepare(Record& record) {
 
 // Walks the documents of an indexed record, mostly one. False where one is no
 // JSON; the events before it stay.
-bool Decoder::Impl::WalkAll(const Record& record, EventWalker::Others& others,
-                            Failure& failure) {
-  TokenCursor cursor(record.text.data(), record_index_.begin(),
-                     static_cast<uint32_t>(record.text.size()));
+bool Decoder::Impl::WalkAll(const Record& record, Failure& failure) {
+  auto limit = static_cast<uint32_t>(record.text.size());
+  TokenCursor cursor(record.text.data(), record_index_.begin(), limit);
   while (!cursor.AtEnd()) {
     failure.start = cursor.position();
-    if (!walker_.WalkDocument(cursor, others)) {
+    size_t first = batch_->events.size();
+    TokenCursor again = cursor;
+    EventWalker::Others others;
+    if (walker_.WalkDocument(cursor, others) && others.count == 0) continue;
+    batch_->events.resize(first);
+    cursor = again;
+    if (!envelopes_.ReadDocument(cursor)) {
       failure.position = cursor.error_position();
       failure.error = cursor.error();
       return false;
@@ -224,8 +273,10 @@ void Decoder::Impl::RejectTorn(Record& record, const Failure& failure) {
   RejectReason reason = saved || (begins && position == ends_at)
                             ? RejectReason::kTorn
                             : RejectReason::kNotJson;
+  std::string_view envelope = envelopes_.result().envelope;
   Reject(record, reason,
-         absl::StrCat(failure.error, " at byte ", position, " of the record"),
+         absl::StrCat(A(envelope), envelope.empty() ? "" : ": ", failure.error,
+                      " at byte ", position, " of the record"),
          rejected);
 }
 
@@ -235,13 +286,15 @@ bool Decoder::Impl::WalkGlued(Record& record, std::string_view text) {
   glued.text = text;
   size_t first = batch_->events.size();
   EventWalker::Others others;
-  Failure failure;
-  if (Prepare(glued) && WalkAll(glued, others, failure) && others.count == 0) {
-    record.replaced |= glued.replaced;
-    return true;
+  bool whole = Prepare(glued);
+  TokenCursor cursor(glued.text.data(), record_index_.begin(),
+                     static_cast<uint32_t>(glued.text.size()));
+  while (whole && !cursor.AtEnd()) {
+    whole = walker_.WalkDocument(cursor, others) && others.count == 0;
   }
-  batch_->events.resize(first);
-  return false;
+  record.replaced |= whole && glued.replaced;
+  if (!whole) batch_->events.resize(first);
+  return whole;
 }
 
 void Decoder::Impl::RejectOthers(const Record& record,

@@ -16,9 +16,9 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kMostRecordBytes = size_t{1} << 30;
 
 // Keys by which an envelope of many events shows itself at its start: the
-// webhook's EventList, Azure's and Firehose's records, CloudWatch, OTLP.
-constexpr std::string_view kEnvelopeKeys[] = {
-    "\"EventList\"", "\"records\"", "\"logEvents\"", "\"resourceLogs\""};
+// webhook's EventList, Azure's, Firehose's and Lambda's records, CloudWatch.
+constexpr std::string_view kEnvelopeKeys[] = {"\"EventList\"", "\"records\"",
+                                              "\"Records\"", "\"logEvents\""};
 constexpr size_t kEnvelopeStartBytes = 256;
 
 bool IsBlank(char c) {

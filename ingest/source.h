@@ -45,6 +45,10 @@ class Source {
   // "FILE:LINE" (or "FILE, byte OFFSET") for a person.
   virtual std::string Describe(const Position& position) const = 0;
 
+  // Whether a stream (of positions) begins where the one before ended, as the
+  // files of a log do; else they run side by side, as partitions do.
+  virtual bool streams_follow() const { return true; }
+
   // Bytes of input (as stored) read so far and in all; 0 = total unknown.
   // Callable from any thread.
   struct Progress {

@@ -5,13 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "ingest/firehose_response.h"
+#include "ingest/payload_bytes.h"
 
 namespace oddverb {
 namespace {
 
 // Garbage is told to its sender at once; the rest of the truth comes out when
 // the body is decoded, after it was made durable.
-bool LooksLikeJson(std::string_view body) {
+bool MayHoldEvents(std::string_view body) {
+  if (!CompressionOf(body).empty()) return true;
   size_t first = body.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos &&
          (body[first] == '{' || body[first] == '[');
@@ -30,13 +33,17 @@ HttpResponse WebhookSource::Later() const {
 }
 
 std::optional<HttpResponse> WebhookSource::Screen(const HttpRequestHead& head) {
+  auto refuse = [&](HttpResponse response) {
+    return ForSender(std::move(response), FirehoseRequestId(head),
+                     SystemClock().Now());
+  };
   if (head.path != path()) {
     counters_.refused_path.fetch_add(1);
-    return TextResponse(
-        404, absl::StrCat("events of this receiver's cluster go to ", path()));
+    return refuse(TextResponse(
+        404, absl::StrCat("events of this receiver's cluster go to ", path())));
   }
   std::lock_guard<std::mutex> lock(mutex_);
-  if (IsRefusing()) return Later();
+  if (IsRefusing()) return refuse(Later());
   return std::nullopt;
 }
 
@@ -54,10 +61,11 @@ bool WebhookSource::IsRefusing() {
 }
 
 void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
-  if (!LooksLikeJson(request.body->view())) {
+  Sender sender{std::move(responder), FirehoseRequestId(request.head)};
+  if (!MayHoldEvents(request.body->view())) {
     counters_.refused_garbage.fetch_add(1);
-    responder.Respond(
-        TextResponse(400, "expected a JSON EventList of audit.k8s.io/v1"));
+    Tell(sender,
+         TextResponse(400, "expected a JSON EventList of audit.k8s.io/v1"));
     return;
   }
   counters_.requests.fetch_add(1);
@@ -68,11 +76,11 @@ void WebhookSource::Handle(HttpRequest request, HttpResponder responder) {
     if (closed_ || draining_ || intake_ == Intake::kHeld) {
       IsRefusing();
       lock.unlock();
-      responder.Respond(Later());
+      Tell(sender, Later());
       return;
     }
     queued_bytes_ += request.body->size();
-    queue_.push_back({std::move(request.body), std::move(responder)});
+    queue_.push_back({std::move(request.body), std::move(sender)});
   }
   arrived_.notify_one();
 }
@@ -99,7 +107,7 @@ absl::Status WebhookSource::Read(absl::Time deadline, RawBatch& out) {
                              .line = 0});
     out.bytes->Append(waiting.body->view());
     out.bytes->Append("\n");
-    unanswered_.emplace(next_number_++, std::move(waiting.responder));
+    unanswered_.emplace(next_number_++, std::move(waiting.sender));
   }
   out.source_bytes = out.bytes->size();
   return absl::OkStatus();
@@ -110,7 +118,12 @@ void WebhookSource::Answer(const Position& position, HttpResponse response) {
   auto found = unanswered_.extract(position.offset);
   lock.unlock();
   // Bodies that an earlier process spooled have nobody waiting.
-  if (!found.empty()) found.mapped().Respond(std::move(response));
+  if (!found.empty()) Tell(found.mapped(), std::move(response));
+}
+
+void WebhookSource::Tell(Sender& sender, HttpResponse response) {
+  sender.responder.Respond(
+      ForSender(std::move(response), sender.firehose_id, SystemClock().Now()));
 }
 
 absl::Status WebhookSource::Accepted(const Position& position) {
@@ -144,12 +157,12 @@ void WebhookSource::SetIntake(Intake intake) {
     }
   }
   counters_.refused_held.fetch_add(refused.size());
-  for (Waiting& waiting : refused) waiting.responder.Respond(Later());
+  for (Waiting& waiting : refused) Tell(waiting.sender, Later());
 }
 
 void WebhookSource::Close() {
   std::deque<Waiting> queued;
-  std::map<uint64_t, HttpResponder> read;
+  std::map<uint64_t, Sender> read;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     draining_ = closed_ = true;
@@ -159,8 +172,8 @@ void WebhookSource::Close() {
   }
   arrived_.notify_all();
   counters_.refused_stopping.fetch_add(queued.size() + read.size());
-  for (Waiting& waiting : queued) waiting.responder.Respond(Later());
-  for (auto& [number, responder] : read) responder.Respond(Later());
+  for (Waiting& waiting : queued) Tell(waiting.sender, Later());
+  for (auto& [number, sender] : read) Tell(sender, Later());
 }
 
 void WebhookSource::Drain() {

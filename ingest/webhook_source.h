@@ -2,7 +2,8 @@
 // EventList, many at a time. A request is answered 204 only after its events
 // are durable (Accepted), and 503 with Retry-After when they cannot be taken
 // now: then the API server keeps them and comes again (about 80 s in all, some
-// nine minutes if it is told when to come).
+// nine minutes if it is told when to come). Shippers and Amazon Data Firehose
+// post their envelopes to the same path; Firehose is answered in its own form.
 //
 // Threads: the HTTP server's call Screen and Handle; one thread calls Read;
 // Accepted and Refused may come from any.
@@ -76,12 +77,18 @@ class WebhookSource final : public Source, public HttpHandler {
   const Counters& counters() const { return counters_; }
 
  private:
+  // Who is to be answered, and the id of Firehose's request if it is one.
+  struct Sender {
+    HttpResponder responder;
+    std::string firehose_id;
+  };
   struct Waiting {
     std::unique_ptr<PaddedBuffer> body;
-    HttpResponder responder;
+    Sender sender;
   };
 
   HttpResponse Later() const;
+  static void Tell(Sender& sender, HttpResponse response);
   // Counts and returns true where a request is to come again. REQUIRES: the
   // lock is held.
   bool IsRefusing();
@@ -95,7 +102,7 @@ class WebhookSource final : public Source, public HttpHandler {
   std::deque<Waiting> queue_;
   uint64_t queued_bytes_ = 0;
   uint64_t next_number_ = 1;
-  std::map<uint64_t, HttpResponder> unanswered_;  // read, by number
+  std::map<uint64_t, Sender> unanswered_;  // read, by number
   Intake intake_ = Intake::kOpen;
   bool draining_ = false;
   bool closed_ = false;

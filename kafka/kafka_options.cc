@@ -47,6 +47,12 @@ constexpr Guarded kGuarded[] = {
     {"enable.auto.commit", kConsumer},
     {"enable.auto.offset.store", kConsumer},
     {"auto.offset.reset", kConsumer},
+    {"enable.partition.eof", kConsumer},
+    {"isolation.level", "what a transaction took back is never read"},
+    {"partition.assignment.strategy",
+     "cooperative-sticky is the one that leaves in peace what stays"},
+    {"group.id", "it is set by group"},
+    {"group.instance.id", "it is set by instance_id"},
 };
 
 std::vector<std::string> KnownProperties() {
@@ -134,7 +140,7 @@ absl::StatusOr<KafkaConf> MakeKafkaConf(const KafkaOptions& options,
   ODDVERB_RETURN_IF_ERROR(set("bootstrap.servers", brokers.c_str()));
   ODDVERB_RETURN_IF_ERROR(set("security.protocol", ProtocolOf(options)));
   // What goes wrong is told by statuses; standard error belongs to the log.
-  ODDVERB_RETURN_IF_ERROR(set("log_level", "0"));
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
   const std::pair<const char*, const std::string*> files[] = {
       {"ssl.ca.location", &options.ca_file},
       {"ssl.certificate.location", &options.certificate_file},

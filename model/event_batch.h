@@ -24,6 +24,7 @@ struct EventBatch {
   Arena arena;                     // owns unescaped strings and spans
   uint64_t salvaged_records = 0;   // torn records with an event saved from them
   uint64_t repaired_records = 0;   // records with bad bytes replaced
+  uint64_t eventless_records = 0;  // envelopes that rightly hold no event
 };
 
 }  // namespace oddverb

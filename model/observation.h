@@ -18,7 +18,7 @@
 namespace oddverb {
 
 enum class ObservationKind : uint8_t {
-  // A credential came from an address for the first time.
+  // A credential came from an address for the first time; `draft` says who.
   kCredentialAtAddress,
   // The token of one pod is used from a further address; `draft` is set.
   kPodTokenMoved,
@@ -28,6 +28,11 @@ enum class ObservationKind : uint8_t {
   // More from an address that an earlier draft named; `draft` holds only its
   // evidence and count.
   kSuspectContinues,
+  // Failed authentications from an address are a surge; `draft` holds them.
+  kAuthenticationFails,
+  // An actor was refused what it never did before; `weight` and `draft` are
+  // set.
+  kRefusedFirst,
   // Of the pipeline, with `stream`: a source had records that nobody judged,
   kRecordsRejected,
   // its event time went on by more than StreamBreak::kLeastJump at once,
@@ -72,6 +77,8 @@ struct Observation {
   // Keyed hash of the bound pod, else of the credential; 0 = none.
   uint64_t credential = 0;
   bool pod_bound = false;
+  uint64_t actor = 0;  // keyed hash; 0 = not told
+  double weight = 0;
   std::string source_ip;  // the address in question
   std::string other_ip;   // the one it is compared with, if any
   // A finding that lacks only what the correlator knows.

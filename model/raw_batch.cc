@@ -20,6 +20,10 @@ const char* RejectReasonName(RejectReason reason) {
       return "emptied";
     case RejectReason::kCopyTruncated:
       return "copy_truncated";
+    case RejectReason::kExpired:
+      return "expired";
+    case RejectReason::kReplaced:
+      return "replaced";
     case RejectReason::kCount:
       break;
   }
@@ -33,6 +37,7 @@ void RawBatch::Clear() {
   rejected.clear();
   source_bytes = 0;
   bookmark.clear();
+  expects_more = false;
 }
 
 bool IsOfRecord(RejectReason reason) {

@@ -29,6 +29,8 @@ enum class RejectReason : uint8_t {
   kLost,           // a file was deleted before it was read to its end
   kEmptied,        // a file was cut short or written anew in place
   kCopyTruncated,  // emptied in place too, but a copy of it was there to read
+  kExpired,        // messages of a topic were deleted before they were read
+  kReplaced,       // a topic was deleted, and made anew under its name
   kCount,
 };
 const char* RejectReasonName(RejectReason reason);
@@ -59,6 +61,9 @@ struct RawBatch {
   // Source::Resume() after a restart. Empty: as before, or the source keeps no
   // place.
   std::string bookmark;
+  // The source has more, or may have: its silence is a peer that is away or
+  // slow, not an input in which nothing happens.
+  bool expects_more = false;
 
   bool empty() const { return records.empty() && rejected.empty(); }
   // For reuse; keeps the capacity.

@@ -26,6 +26,10 @@ bool BearerTokens::Accepts(std::string_view authorization) const {
   if (!absl::StartsWithIgnoreCase(A(authorization), A(kScheme))) return false;
   std::string_view token = authorization.substr(kScheme.size());
   while (token.starts_with(' ')) token.remove_prefix(1);
+  return AcceptsToken(token);
+}
+
+bool BearerTokens::AcceptsToken(std::string_view token) const {
   const Digest shown = Sha256(token);
   bool accepted = false;
   for (const Digest& digest : digests_) {

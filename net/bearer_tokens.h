@@ -19,6 +19,8 @@ class BearerTokens {
 
   // Value of an Authorization header ("Bearer abc"; RFC 6750).
   bool Accepts(std::string_view authorization) const;
+  // The token itself, for senders that have another header for it.
+  bool AcceptsToken(std::string_view token) const;
   bool empty() const { return digests_.empty(); }
 
  private:

@@ -118,8 +118,12 @@ std::optional<HttpResponse> HttpAdmission::JudgeRoute(
   // Authentication comes first: strangers do not learn which paths there are.
   bool is_open = route != nullptr && route->access == RouteAccess::kOpen;
   std::shared_ptr<const BearerTokens> tokens = Tokens();
-  if (!tokens->empty() && !is_open &&
-      !tokens->Accepts(head.Header("Authorization").value_or(""))) {
+  // Amazon Data Firehose sends its key under a name of its own and no other.
+  bool is_known = is_open || tokens->empty() ||
+                  tokens->Accepts(head.Header("Authorization").value_or("")) ||
+                  tokens->AcceptsToken(
+                      head.Header("X-Amz-Firehose-Access-Key").value_or(""));
+  if (!is_known) {
     HttpResponse response =
         Refuse(HttpRefusal::kUnauthorized, 401, "a bearer token is needed");
     response.headers.push_back({"WWW-Authenticate", "Bearer"});

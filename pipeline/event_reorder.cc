@@ -9,6 +9,8 @@ namespace {
 
 // Some back ends write every second only.
 constexpr absl::Duration kMinIdle = absl::Seconds(1);
+// A broker is back by then, or its outage is longer than events may wait.
+constexpr absl::Duration kMaxOutage = absl::Minutes(1);
 
 std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   auto out = std::make_unique<RoutedBatch>();
@@ -23,6 +25,7 @@ std::unique_ptr<RoutedBatch> WithoutEvents(RoutedBatch& from) {
   out->batch->raw.source_bytes = from.batch->raw.source_bytes;
   out->batch->salvaged_records = from.batch->salvaged_records;
   out->batch->repaired_records = from.batch->repaired_records;
+  out->batch->eventless_records = from.batch->eventless_records;
   return out;
 }
 
@@ -45,11 +48,12 @@ std::unique_ptr<RoutedBatch> EventReorder::Pass(
   late_events_ = repeated_events_ = 0;
   ++passes_;
   std::unique_ptr<RoutedBatch> out = WithoutEvents(*routed);
+  SourceState& source = sources_[routed->source];
   if (!routed->batch->events.empty()) {
-    SourceState& source = sources_[routed->source];
     source.last_came = now;
     source.left = false;
   }
+  source.expects_more = routed->batch->raw.expects_more;
   if (routed->source_ended) sources_[routed->source].ended = true;
   if (!routed->complete.empty()) Take(std::move(routed), *out);
   LeaveIdle(now);
@@ -73,6 +77,11 @@ void EventReorder::Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out) {
   held->routed = std::move(routed);
   held_bytes_ += held->bytes;
   source.held.push_back(held);
+  for (const Rejected& rejected : held->routed->batch->rejected) {
+    if (rejected.reason != RejectReason::kReplaced) continue;
+    source.read_to.erase(rejected.position.stream);
+    source.read_to_before.erase(rejected.position.stream);
+  }
   const std::vector<AuditEvent>& events = held->routed->batch->events;
   for (uint32_t i = 0; i < events.size(); ++i) {
     absl::Time stage_time = events[i].stage_time;
@@ -82,8 +91,8 @@ void EventReorder::Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out) {
                           ? source.front.time()
                           : std::min(stage_time, source.front.time());
     Place place = {time, held->routed->event_keys[i]};
-    bool was_read = source.read_before > 0;
-    if (was_read) --source.read_before;
+    const bool was_read =
+        WasReadBefore(held->routed->source, events[i].position);
     if (was_read && !(last_gone_ < place)) {
       ++repeated_events_;
       --held->missing;
@@ -100,9 +109,22 @@ void EventReorder::Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out) {
   }
 }
 
+bool EventReorder::WasReadBefore(size_t index, const Position& position) {
+  SourceState& source = sources_[index];
+  const bool is_counted = source.read_before > 0;
+  if (is_counted) --source.read_before;
+  if (options_.sources[index].streams_follow) return is_counted;
+  uint64_t& end = source.read_to[position.stream];
+  end = std::max(end, position.offset + 1);
+  auto before = source.read_to_before.find(position.stream);
+  return before != source.read_to_before.end() &&
+         position.offset < before->second;
+}
+
 void EventReorder::LeaveIdle(absl::Time now) {
-  absl::Duration patience = std::max(options_.allowed_lateness, kMinIdle);
   for (SourceState& source : sources_) {
+    absl::Duration patience = std::max(
+        options_.allowed_lateness, source.expects_more ? kMaxOutage : kMinIdle);
     if (now - source.last_came > patience) source.left = true;
   }
 }
@@ -167,31 +189,47 @@ void EventReorder::Save(StateWriter& out) const {
     for (const std::shared_ptr<Held>& held : source.held) {
       read += held->routed->batch->events.size();
     }
-    out.PutString(options_.sources[i]);
+    out.PutString(options_.sources[i].name);
     source.front.Save(out);
     out.PutU64(source.left ? 1 : 0);
     out.PutU64(read);
+  }
+  for (const SourceState& source : sources_) {
+    out.PutU64(source.read_to.size());
+    for (const auto& [stream, end] : source.read_to) {
+      out.PutU64(stream);
+      out.PutU64(end);
+    }
   }
 }
 
 absl::Status EventReorder::Load(StateReader& in) {
   last_gone_.time = in.GetTime();
   last_gone_.key = in.GetFixed64();
-  uint64_t count = in.GetU64();
-  for (uint64_t i = 0; i < count && in.status().ok(); ++i) {
-    std::string name(in.GetString());
-    SourceState restored;
-    restored.front.Load(in);
-    restored.left = in.GetU64() != 0;
-    restored.read_before = in.GetU64();
+  std::vector<SourceState*> restored;  // null: unknown now
+  for (uint64_t count = in.GetCount(4); count > 0; --count) {
+    const std::string name(in.GetString());
     auto found =
-        std::find(options_.sources.begin(), options_.sources.end(), name);
-    if (found == options_.sources.end()) continue;
+        std::find_if(options_.sources.begin(), options_.sources.end(),
+                     [&](const auto& source) { return source.name == name; });
+    SourceState unknown;
     SourceState& source =
-        sources_[static_cast<size_t>(found - options_.sources.begin())];
-    source.front = restored.front;
-    source.left = restored.left;
-    source.read_before = restored.read_before;
+        found == options_.sources.end()
+            ? unknown
+            : sources_[static_cast<size_t>(found - options_.sources.begin())];
+    source.front.Load(in);
+    source.left = in.GetU64() != 0;
+    source.read_before = in.GetU64();
+    restored.push_back(&source == &unknown ? nullptr : &source);
+  }
+  for (SourceState* source : restored) {
+    if (in.AtEnd()) break;  // of a version that did not write them
+    StreamEnds ends;
+    for (uint64_t count = in.GetCount(2); count > 0; --count) {
+      const auto stream = static_cast<uint32_t>(in.GetU64());
+      ends[stream] = in.GetU64();
+    }
+    if (source != nullptr) source->read_to = source->read_to_before = ends;
   }
   return in.status();
 }

@@ -5,14 +5,17 @@
 //
 // The watermark is the lowest, over all sources, of (highest stage time seen -
 // allowed lateness). A source that has ended, or that has brought nothing for
-// as long as the allowed lateness (by SteadyNow(), at least a second), holds it
-// back no longer; when none is left, all events go. An event behind what has
-// already gone goes at once, and is counted as late.
+// as long as the allowed lateness (by SteadyNow(), at least a second; a minute
+// if it expects more), holds it back no longer; when none is left, all events
+// go. An event behind what has already gone goes at once, and is counted as
+// late.
 //
 // A restart reads again what was read and not judged: a bookmark moves only
 // over batches whose events have all gone. As events go in order, those read
 // again and judged before are the ones that do not lie behind the last that
-// went; Save() keeps that one and how many there are to look at.
+// went; Save() keeps that one, and which there are to look at: of a source
+// that comes again in the same order, how many; of one whose streams run side
+// by side, up to where each was read.
 //
 // One thread: batches pass it in their order.
 #ifndef ODDVERB_PIPELINE_EVENT_REORDER_H_
@@ -20,6 +23,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +39,11 @@ namespace oddverb {
 class EventReorder {
  public:
   struct Options {
-    std::vector<std::string> sources;  // their names, by index
+    struct SourceOptions {
+      std::string name;
+      bool streams_follow = true;  // see Source
+    };
+    std::vector<SourceOptions> sources;  // by index
     absl::Duration allowed_lateness = absl::Seconds(10);
     // Of the batches that are held. Beyond, the earliest events go before the
     // watermark.
@@ -64,6 +72,8 @@ class EventReorder {
   absl::Status Load(StateReader& in);
 
  private:
+  using StreamEnds = std::map<uint32_t, uint64_t>;
+
   // A batch some of whose events have not gone yet.
   struct Held {
     std::shared_ptr<RoutedBatch> routed;
@@ -79,6 +89,10 @@ class EventReorder {
     std::deque<std::shared_ptr<Held>> held;       // in the order of reading
     // Of the events that come first after a restart: how many were read before.
     uint64_t read_before = 0;
+    // By stream, where they run side by side: behind the last record read by
+    // now, and by an earlier process.
+    StreamEnds read_to, read_to_before;
+    bool expects_more = false;
   };
   struct Place {
     absl::Time time = absl::InfinitePast();
@@ -96,6 +110,7 @@ class EventReorder {
   static bool GoesLater(const Waiting& a, const Waiting& b);
 
   void Take(std::unique_ptr<RoutedBatch> routed, RoutedBatch& out);
+  bool WasReadBefore(size_t source, const Position& position);
   void LeaveIdle(absl::Time now);
   absl::Time Watermark() const;
   void LetGo(const Waiting& waiting, RoutedBatch& out);

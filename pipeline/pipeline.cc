@@ -57,6 +57,7 @@ void CountRecords(const EventBatch& batch, InputCounters& to) {
   to.bytes.fetch_add(batch.raw.source_bytes, kRelaxed);
   to.salvaged.fetch_add(batch.salvaged_records, kRelaxed);
   to.repaired.fetch_add(batch.repaired_records, kRelaxed);
+  to.eventless.fetch_add(batch.eventless_records, kRelaxed);
 }
 
 void CountRejected(std::span<const Rejected> rejected, InputCounters& to) {

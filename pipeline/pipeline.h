@@ -85,6 +85,7 @@ struct InputCounters {
   std::atomic<uint64_t> events_by[kStages][kLevels]{};
   std::atomic<uint64_t> rejected[static_cast<size_t>(RejectReason::kCount)]{};
   std::atomic<uint64_t> salvaged{0}, repaired{0}, late{0}, without_time{0};
+  std::atomic<uint64_t> eventless{0};  // records
   std::atomic<uint64_t> duplicate_keys{0}, refused{0};
 };
 

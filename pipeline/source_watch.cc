@@ -196,7 +196,8 @@ void SourceWatch::Vote(const AuditEvent& event, size_t index, size_t source,
   seen.after = stream.jump_first;
   seen.place = described.Describe(stream.jump_position);
   if (stream.newest != nullptr) stream.position = stream.newest->position;
-  if (stream.position.stream != stream.jump_position.stream) {
+  if (described.streams_follow() &&
+      stream.position.stream != stream.jump_position.stream) {
     seen.place_before = described.Describe(stream.position);
   }
   out.push_back({index + 1, std::move(observation)});

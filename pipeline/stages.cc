@@ -40,7 +40,7 @@ absl::Status Stages::StartReorder(const RunContext& run) {
   if (options.order != EventOrder::kEventTime) return absl::OkStatus();
   EventReorder::Options reordering;
   for (const NamedSource& named : run.sources) {
-    reordering.sources.push_back(named.name);
+    reordering.sources.push_back({named.name, named.source->streams_follow()});
   }
   reordering.allowed_lateness = options.allowed_lateness;
   reordering.max_held_bytes = options.max_held_bytes;
@@ -222,8 +222,10 @@ std::unique_ptr<RoutedBatch> Stages::Sequence(
   // What was sorted is not out of order any more.
   if (reorder != nullptr) routed->clock.late_events = reorder->late_events();
   if (checkpoint == nullptr) return routed;
+  // Events that were held are judged long after their bytes were read.
   pace.NoteBytes(routed->batch->raw.source_bytes +
-                 routed->batch->rejected.size());
+                 routed->batch->rejected.size() +
+                 (reorder != nullptr ? routed->batch->events.size() : 0));
   if (!routed->checkpoint_after) {
     routed->checkpoint_after = pace.Take(SteadyNow());
   }

@@ -42,6 +42,7 @@ TEST(ParseCommandLineTest, ChoosesTheCommand) {
       {{"demo"}, Command::kDemo, {}},
       {{"version"}, Command::kVersion, {}},
       {{"--version"}, Command::kVersion, {}},
+      {{"explain", "forbidden.fanout"}, Command::kExplain, {}},
       {{"list", "detectors"}, Command::kListDetectors, {}},
       {{"list", "metrics"}, Command::kListMetrics, {}},
       {{"list", "outputs"}, Command::kListOutputs, {}},

@@ -94,7 +94,8 @@ TEST(ConfigMistakesTest, NamesWrongSources) {
        {"1:10: no source, so there is nothing to judge; for example sources: "
         "[{type: tail, path: /var/log/kubernetes/audit/audit.log}]"}},
       {"sources: [{type: tial, path: x}]",
-       {"1:18: expected one of tail, webhook, files, stdin, got \"tial\"; did "
+       {"1:18: expected one of tail, webhook, files, stdin, "
+        "kafka, got \"tial\"; did "
         "you mean \"tail\"?"}},
       {"sources: [{type: tail}]",
        {"1:11: missing key: \"path\"; for example path: "
@@ -125,6 +126,25 @@ TEST(ConfigMistakesTest, NamesWrongSources) {
        {"1:11: missing key: \"listener\"; for example listener: webhook",
         "1:11: a webhook needs the key cluster: the API server posts to "
         "/audit/CLUSTER"}},
+      {"sources: [{type: kafka, topic: t}]",
+       {"1:11: missing key: \"brokers\"; for example brokers: "
+        "[kafka-0:9092]"}},
+      {"sources: [{type: kafka, brokers: [k:1], topic: t, sasl: plain}]",
+       {"1:11: sasl needs username, and password or password_file"}},
+      {"sources: [{type: kafka, brokers: [k:1], topic: t, properties: "
+       "{auto.offset.reset: latest}}]",
+       {"1:11: properties: the property \"auto.offset.reset\" cannot be set "
+        "here: oddverb keeps positions in its own state, together with what it "
+        "learned"}},
+      {"sources: [{type: kafka, brokers: [k:1], topic: t, properties: "
+       "{group.id: g}}]",
+       {"1:11: properties: the property \"group.id\" cannot be set here: it is "
+        "set by group"}},
+      {"sources: [{type: kafka, brokers: [k:1], topic: t, group: \"\"}]",
+       {"1:58: a group needs a name; default: oddverb"}},
+      {"sources: [{type: kafka, brokers: [k:1], topic: t}, {type: kafka, name: "
+       "b, brokers: [k:1], topic: t}]",
+       {"1:98: this topic is read already by the source \"kafka\""}},
   };
   for (const Case& test : kCases) {
     EXPECT_THAT(MistakesIn(test.yaml), ElementsAreArray(test.mistakes))

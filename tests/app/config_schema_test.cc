@@ -50,7 +50,12 @@ json FullConfig() {
        "poll_interval": "2s"},
       {"type": "webhook", "name": "w", "listener": "l"},
       {"type": "files", "name": "f", "paths": ["/x"]},
-      {"type": "stdin", "name": "s"}],
+      {"type": "stdin", "name": "s"},
+      {"type": "kafka", "name": "k", "topic": "t", "group": "g",
+       "instance_id": "i", "start": "end", "brokers": ["k:9092"],
+       "tls": {"ca_file": "/a", "certificate_file": "/c", "key_file": "/k"},
+       "sasl": "plain", "username": "u", "password": ["p"],
+       "properties": {"client.rack": "r"}}],
     "listeners": [
       {"name": "l", "address": ":1", "serve": ["audit", "api"],
        "tls": {"certificate_file": "/c", "key_file": "/k",
@@ -173,6 +178,7 @@ TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   loaded.insert("outputs/webhook/template_file");
   loaded.insert("outputs/alertmanager/urls_file");
   loaded.insert("outputs/kafka/password_file");
+  loaded.insert("sources/kafka/password_file");
   for (const char* type : {"falcosidekick", "webhook", "loki", "otlp"}) {
     loaded.insert(absl::StrCat("outputs/", type, "/url_file"));
   }

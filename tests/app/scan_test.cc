@@ -26,11 +26,13 @@ TEST(ScanResultTest, TheSummaryNamesOnlyWhatThereWas) {
   result = Result(1, 1);
   result.salvaged = 2;
   result.repaired = 1'000;
+  result.eventless = 4;
   result.findings = {1, 0, 3, 0, 2};
-  EXPECT_EQ(result.Summary(),
-            "1 event (27.7 MB) in 0.04 s, 25 events/s, 1 record rejected, "
-            "2 saved from torn ones, 1,000 repaired; 6 findings: 2 critical, "
-            "3 medium, 1 info");
+  EXPECT_EQ(
+      result.Summary(),
+      "1 event (27.7 MB) in 0.04 s, 25 events/s, 1 record rejected, "
+      "2 saved from torn ones, 1,000 repaired, 4 records without an event; "
+      "6 findings: 2 critical, 3 medium, 1 info");
   result.elapsed = absl::ZeroDuration();
   EXPECT_THAT(result.Summary(), HasSubstr("in 0.00 s, 1.00 k events/s"));
 }

@@ -36,6 +36,8 @@ class AuditGapStream {
     last_ = At(seconds);
   }
 
+  void SetPlace(std::string place) { place_ = std::move(place); }
+
   void Reject(RejectReason reason, uint64_t records = 1, bool is_event = true) {
     StreamBreak seen = Seen();
     seen.reason = reason;
@@ -43,7 +45,7 @@ class AuditGapStream {
     seen.bytes = 10 * records;
     seen.offset = offset_ += 1000;
     seen.is_event = is_event;
-    seen.place = "/var/log/k8s/audit.log:7";
+    seen.place = place_;
     seen.detail = "/var/log/k8s/audit.log: what happened";
     Observe(ObservationKind::kRecordsRejected, std::move(seen));
   }
@@ -123,6 +125,7 @@ class AuditGapStream {
   AuditStreamOptions options_;
   std::unique_ptr<AuditGap> detector_;
   bool restarts_ = false;
+  std::string place_ = "/var/log/k8s/audit.log:7";
   uint64_t events_ = 0;
   uint64_t offset_ = 0;
   absl::Time last_ = absl::InfinitePast();

@@ -67,6 +67,52 @@ TEST(AuditGapTest, ALossIsAFindingAtOnceWithPlaceTimeAndWhatToDo) {
   }
 }
 
+TEST(AuditGapTest, WhatATopicLostIsToldWithTheBrokersTools) {
+  struct Loss {
+    RejectReason reason;
+    const char* title;
+    const char* benign;
+  };
+  for (const Loss& loss : std::vector<Loss>{
+           {RejectReason::kExpired, "expired before", "retention.ms"},
+           {RejectReason::kReplaced, "made anew", "administrator"}}) {
+    Stream stream;
+    stream.SetPlace("topic k8s.audit, partition 3, offset 17");
+    stream.Events(1, 60);
+    stream.Reject(loss.reason);
+    ASSERT_THAT(stream.reports(), SizeIs(1)) << loss.title;
+    const Finding finding = stream.reports()[0];
+    EXPECT_EQ(finding.rule, "audit.gap");
+    EXPECT_EQ(finding.severity, Severity::kHigh);
+    EXPECT_THAT(finding.title, HasSubstr(loss.title));
+    EXPECT_THAT(finding.summary, HasSubstr("what happened"));
+    EXPECT_THAT(finding.next, Contains(HasSubstr("--entity-name k8s.audit ")));
+    EXPECT_THAT(finding.benign_checks, Contains(HasSubstr(loss.benign)));
+  }
+  Stream stream;
+  stream.SetPlace("topic k8s.audit, partition 3, offset 17");
+  stream.Events(1, 60);
+  stream.Reject(RejectReason::kTorn);
+  EXPECT_THAT(stream.reports()[0].next,
+              Contains(HasSubstr("--partition 3 --offset 17 ")));
+}
+
+TEST(AuditGapTest, LoadsTheStateOfBeforeThereWereTopics) {
+  // The last two kinds are those of topics: two zeros, one for each source.
+  Stream stream;
+  stream.Events(1, 60);
+  stream.Reject(RejectReason::kLost);
+  std::string saved = stream.Saved();
+  const std::string before = "\x01" + saved.substr(1, saved.size() - 3);
+  AuditGap detector{DetectorContext(), {}};
+  StateReader in(before);
+  EXPECT_TRUE(detector.LoadShared(in).ok());
+  EXPECT_TRUE(in.AtEnd());
+  StateWriter out;
+  detector.SaveShared(out);
+  EXPECT_EQ(out.Release(), saved);
+}
+
 TEST(AuditGapTest, OneFindingForEachSourceAndKindCountsThemAll) {
   Stream stream;
   for (int i = 1; i <= 100; ++i) {

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/input_files.h"
 
 namespace oddverb {
 namespace {
@@ -14,6 +15,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 std::vector<std::string> TextsOf(const DecodedViews& views) {
   std::vector<std::string> texts;
@@ -91,6 +93,61 @@ TEST(DecodedViewsTest, FollowsNestedLayersToTheDepthLimit) {
 TEST(DecodedViewsTest, MixesLayers) {
   std::string encoded = ToBase64("wget http%3A%2F%2F2852039166%2F");
   EXPECT_THAT(Decode("echo " + encoded), Contains("wget http://2852039166/"));
+}
+
+TEST(DecodedViewsTest, UndoesHexadecimalDigits) {
+  EXPECT_THAT(Decode("echo 6375726c20687474703a2f2f3136392e3235342e31363"
+                     "92e3235342f | xxd -r -p | sh"),
+              Contains("curl http://169.254.169.254/"));
+  EXPECT_THAT(Decode("6375726C20687474703A2F2F3136392E32"),
+              Contains("curl http://169.2"));
+  // A digest, a uid without dashes, an odd number of digits.
+  for (const char* text :
+       {"da39a3ee5e6b4b0d3255bfef95601890afd80709", "6375726c2068747470",
+        "6375726c20687474703a2f2f3136392e323"}) {
+    DecodedViews views(text, {});
+    for (const DecodedView& view : views.views()) {
+      EXPECT_NE(view.layer, DecodeLayer::kHex) << text;
+    }
+  }
+}
+
+TEST(DecodedViewsTest, UndoesGzipInsideOfBase64) {
+  const std::string secret = "curl http://169.254.169.254/latest/user-data";
+  EXPECT_THAT(Decode("echo " + ToBase64(GzipOf(secret)) + "|base64 -d|gunzip"),
+              Contains(secret));
+  // A bomb is cut, a damaged one gives what it can.
+  std::string bomb = secret + std::string(50'000'000, ' ');
+  DecodedViews cut(ToBase64(GzipOf(bomb)), {});
+  size_t produced = 0;
+  for (const DecodedView& view : cut.views()) produced += view.text.size();
+  EXPECT_LT(produced, 300'000u);
+  EXPECT_THAT(TextsOf(cut), Contains(HasSubstr(secret)));
+  std::string damaged = GzipOf(secret);
+  damaged.resize(damaged.size() - 6);
+  EXPECT_THAT(Decode(ToBase64(damaged)), Contains(secret));
+  // Many: four of them are unpacked.
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += ToBase64(GzipOf(secret)) + " ";
+  DecodedViews some(many, {});
+  EXPECT_TRUE(some.exhausted());
+}
+
+TEST(DecodedViewsTest, UndoesEscapes) {
+  EXPECT_THAT(Decode(R"(printf 'curl http://\x31\x36\x39.254.169.254/')"),
+              Contains("printf 'curl http://169.254.169.254/'"));
+  EXPECT_THAT(Decode(R"(curl $'\061\066\071.254.169.254')"),
+              Contains("curl $'169.254.169.254'"));
+  EXPECT_THAT(Decode(R"x(node -e "get('\u0031\u00369.254.169.254')")x"),
+              Contains(HasSubstr("get('169.254.169.254')")));
+  // Line ends, Windows paths.
+  EXPECT_THAT(Decode(R"(echo a\n b\\c)"), ElementsAre(R"(echo a\n b\\c)"));
+}
+
+TEST(DecodedViewsTest, ReadsBackwardsBesideRev) {
+  EXPECT_THAT(Decode("echo /452.961.452.961//:ptth | rev | xargs curl"),
+              Contains(HasSubstr("http://169.254.169.254/")));
+  EXPECT_THAT(Decode("echo /452.961.452.961//:ptth"), SizeIs(1));
 }
 
 TEST(DecodedViewsTest, TakesBinaryForNoText) {

@@ -177,6 +177,48 @@ TEST(AuthnFailureSurgeTest, ClaimedClientDoesNotHideMany) {
             Severity::kMedium);
 }
 
+// The client is Go's, as it adds no weight.
+Severity WorstOfRetries(int count, void (*shape)(EventBuilder&)) {
+  ForbiddenStream stream;
+  for (int i = 0; i < count; ++i) {
+    EventBuilder event;
+    event.SourceIp("10.244.3.7").UserAgent("Go-http-client/2.0");
+    shape(event);
+    event.Unauthenticated().Message("Unauthorized");
+    stream.Feed(event.At(After(i)));
+  }
+  Severity worst = Severity::kInfo;
+  for (const Finding& finding : stream.findings()) {
+    worst = std::max(worst, finding.severity);
+  }
+  return worst;
+}
+
+TEST(AuthnFailureSurgeTest, WhatProgramsRepeatByThemselvesCountsAFifth) {
+  void (*shapes[])(EventBuilder&) = {
+      [](EventBuilder& e) { e.Verb("watch").Resource("pods"); },
+      [](EventBuilder& e) {
+        e.Verb("list").Resource("pods");
+        e.Uri("/api/v1/pods?limit=500&resourceVersion=0");
+      },
+      [](EventBuilder& e) {
+        e.Verb("update").Resource("leases", "coordination.k8s.io");
+        e.Ns("kube-system").Name("lock");
+      },
+      [](EventBuilder& e) {
+        e.Verb("get").NonResource("/api").Uri("/api?timeout=32s");
+      }};
+  for (auto* shape : shapes) {
+    EXPECT_LT(WorstOfRetries(64, shape), Severity::kMedium);
+    EXPECT_EQ(WorstOfRetries(100, shape), Severity::kMedium);
+  }
+  auto* spray = +[](EventBuilder& e) { e.Verb("list").Resource("namespaces"); };
+  EXPECT_LT(WorstOfRetries(15, spray), Severity::kMedium);
+  EXPECT_EQ(WorstOfRetries(16, spray), Severity::kMedium);
+  auto* discovery = +[](EventBuilder& e) { e.Verb("get").NonResource("/api"); };
+  EXPECT_EQ(WorstOfRetries(16, discovery), Severity::kMedium);
+}
+
 TEST(AuthnFailureSurgeTest, ExpiredTokenThatIsTriedOnAndOnIsNone) {
   ForbiddenStream stream;
   for (int i = 0; i < 2000; ++i) FailToAuthenticate(After(30 * i), stream);

@@ -32,7 +32,9 @@ void Refuse(int i, absl::Time time, ForbiddenStream& stream) {
 
 ForbiddenStream& Met(ForbiddenStream& stream) {
   EventBuilder before;
-  before.ServiceAccount("web", "frontend");
+  // The same network and program.
+  before.ServiceAccount("web", "frontend").SourceIp("10.2.0.1");
+  before.UserAgent("curl/8.14.1 (x)");
   SeenBefore(stream, before);
   return stream;
 }

@@ -169,7 +169,8 @@ TEST(MetadataReadingTest, RanksBySeverity) {
                           .owner_name = "app",
                           .host = {},
                           .port = {},
-                          .text = {}};
+                          .text = {},
+                          .weight = 4};
   auto severity = [&](const char* text) {
     surface.text = text;
     std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
@@ -193,7 +194,8 @@ TEST(MetadataReadingTest, ShowsHowItWasRead) {
                           .text =
                               "echo Y3VybCBodHRwOi8vMHhhOWZlYTlmZS9sYXRlc3Qv"
                               "dXNlci1kYXRh | base64 -d",
-                          .text_kind = TextKind::kCommand};
+                          .text_kind = TextKind::kCommand,
+                          .weight = 3};
   std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
   ASSERT_TRUE(reading);
   ASSERT_EQ(reading->decoded.size(), 3u);

@@ -1,7 +1,6 @@
 // The rules of stolen_credential that one actor's requests decide.
 #include "detectors/privileged_acts.h"
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "detectors/certificate_requests.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/detectors/act_case.h"
 #include "tests/detectors/credential_stream.h"
 
 namespace oddverb {
@@ -19,8 +19,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-using Change = std::function<void(EventBuilder&)>;
 
 // What a certificate request says of its subject, as the API server gets it.
 std::string RequestFor(const std::string& name, const std::string& group) {
@@ -88,34 +86,6 @@ Change Bind(const std::string& subject) {
 Change Role(const std::string& rule) {
   return Rbac("create", "clusterroles", "r",
               absl::StrCat(R"({"rules":[)", rule, "]}"));
-}
-
-struct Case {
-  const char* what;
-  Change change;
-  const char* rule;  // empty: no finding
-  Severity severity = Severity::kInfo;
-};
-
-void ExpectCase(const Case& c) {
-  SCOPED_TRACE(c.what);
-  CredentialStream stream;
-  Client::Person(stream, "mallory", kOffice).Ask(c.change);
-  stream.End();
-  if (*c.rule == '\0') {
-    EXPECT_THAT(stream.reports(), IsEmpty());
-    return;
-  }
-  ASSERT_THAT(stream.findings(), SizeIs(1));
-  const Finding finding = stream.findings()[0];
-  ExpectSound(finding);
-  EXPECT_EQ(finding.rule, c.rule);
-  EXPECT_EQ(finding.severity, c.severity);
-  EXPECT_EQ(finding.entity, "mallory");
-  EXPECT_FALSE(finding.title.empty() || finding.normal.empty());
-  EXPECT_FALSE(finding.next.empty() || finding.attack.empty());
-  EXPECT_EQ(CountOf(stream.reports(), FindingState::kOpen), 1u);
-  EXPECT_EQ(CountOf(stream.reports(), FindingState::kFinal), 1u);
 }
 
 const std::vector<std::string> kMasters = {"system:masters"};

@@ -59,6 +59,9 @@ TEST(StolenCredentialCorpusTest, FindsEveryTheftInTheBundledLog) {
           std::tuple("alice@corp.example", "203.0.113.90", Severity::kHigh),
           std::tuple("carol@corp.example", "10.8.0.213", Severity::kHigh),
           std::tuple("system:node:worker-4", "10.244.3.77", Severity::kHigh),
+          // Commands through the kubelet.
+          std::tuple(account + "kube-system:metrics-server", "203.0.113.55",
+                     Severity::kHigh),
           // What is made to be misused, and secrets that are taken.
           std::tuple(account + "ingress-nginx:ingress-nginx-controller",
                      "10.244.5.250", Severity::kHigh),

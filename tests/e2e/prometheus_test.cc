@@ -37,6 +37,12 @@ using ::testing::Not;
 const std::set<std::string_view> kNotOfAService = {
     // `oddverb forward`
     "oddverb_forwarded_events_total",
+    // A topic
+    "oddverb_kafka_brokers_up", "oddverb_kafka_lag_messages",
+    "oddverb_kafka_lost_partitions_total",
+    "oddverb_kafka_missing_messages_total", "oddverb_kafka_partitions",
+    "oddverb_kafka_queued_bytes", "oddverb_kafka_rebalances_total",
+    "oddverb_kafka_round_trip_seconds", "oddverb_kafka_throttle_seconds",
     // A webhook
     "oddverb_refused_requests_total",
     // `oddverb scan`

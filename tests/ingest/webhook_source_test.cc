@@ -5,10 +5,12 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "tests/support/status_matchers.h"
 
 namespace oddverb {
@@ -56,9 +58,11 @@ class WebhookSourceTest : public ::testing::Test {
     return head;
   }
 
-  std::shared_ptr<Answer> Post(std::string_view body) {
+  std::shared_ptr<Answer> Post(std::string_view body,
+                               std::vector<HttpHeader> headers = {}) {
     HttpRequest request;
     request.head = Head("/audit/prod");
+    request.head.headers = std::move(headers);
     request.body = std::make_unique<PaddedBuffer>();
     request.body->Append(body);
     auto answer = std::make_shared<Answer>();
@@ -122,6 +126,48 @@ TEST_F(WebhookSourceTest, TellsGarbageToItsSenderAndHandsOnNothing) {
   }
   EXPECT_TRUE(Read().empty());
   EXPECT_EQ(source_->counters().refused_garbage, 5u);
+}
+
+TEST_F(WebhookSourceTest, TakesACompressedBody) {
+  Post("\x1f\x8b\x08 and so on");
+  Post("\x28\xb5\x2f\xfd and so on");
+  EXPECT_EQ(Read().records.size(), 2u);
+}
+
+// The answers that Firehose demands: 200 with its id, and at failure a message.
+TEST_F(WebhookSourceTest, AnswersFirehoseInItsOwnForm) {
+  const std::vector<HttpHeader> headers = {
+      {"x-amz-firehose-request-id", "id \"1\""}};
+  std::shared_ptr<Answer> accepted = Post("{}", headers);
+  std::shared_ptr<Answer> refused = Post("{}", headers);
+  std::shared_ptr<Answer> garbage = Post("hello", headers);
+  RawBatch batch = Read();
+  ASSERT_THAT(source_->Accepted(batch.positions[0]), IsOk());
+  source_->Refused(batch.positions[1]);
+  HttpRequestHead elsewhere = Head("/audit/other");
+  elsewhere.headers = headers;
+  std::optional<HttpResponse> screened = source_->Screen(elsewhere);
+
+  struct Case {
+    std::optional<HttpResponse> response;
+    int status;
+    const char* error;
+  };
+  for (const Case& one : {Case{accepted->response, 200, nullptr},
+                          Case{refused->response, 503, "busy, come again"},
+                          Case{garbage->response, 400, "expected a JSON"},
+                          Case{screened, 404, "/audit/prod"}}) {
+    ASSERT_TRUE(one.response.has_value()) << one.status;
+    EXPECT_EQ(one.response->status, one.status);
+    EXPECT_EQ(one.response->content_type, "application/json");
+    const auto body = nlohmann::json::parse(one.response->body, nullptr, false);
+    EXPECT_EQ(body["requestId"], "id \"1\"");
+    EXPECT_GT(body["timestamp"].get<int64_t>(), 1'700'000'000'000);
+    EXPECT_EQ(body.contains("errorMessage"), one.error != nullptr);
+    if (one.error == nullptr) continue;
+    EXPECT_THAT(body["errorMessage"].get<std::string>(), HasSubstr(one.error));
+  }
+  EXPECT_EQ(refused->response->retry_after, absl::Seconds(10));
 }
 
 TEST_F(WebhookSourceTest, SendsEventsOfAnotherClusterAway) {

@@ -189,6 +189,9 @@ TEST(HttpServerTest, TakesABearerTokenOverTheRightListenerOnly) {
       {0, "", 401},
       {0, "Authorization: Bearer new-token\r\n", 200},
       {0, "authorization: bearer  old-token\r\n", 200},
+      {0, "x-amz-firehose-access-key: new-token\r\n", 200},
+      {0, "x-amz-firehose-access-key: other-token\r\n", 401},
+      {0, "x-amz-firehose-access-key: \r\n", 401},
       {0, "Authorization: Bearer new-toke\r\n", 401},
       {0, "Authorization: Bearer new-tokenx\r\n", 401},
       {0, "Authorization: Bearer \r\n", 401},
@@ -205,7 +208,7 @@ TEST(HttpServerTest, TakesABearerTokenOverTheRightListenerOnly) {
     EXPECT_EQ(response.status, c.status) << c.listener << c.header;
     EXPECT_EQ(response.HasHeader("WWW-Authenticate: Bearer"), c.status == 401);
   }
-  EXPECT_EQ(test.counters().Of(HttpRefusal::kUnauthorized), 8u);
+  EXPECT_EQ(test.counters().Of(HttpRefusal::kUnauthorized), 10u);
 
   RawClient client(test.address());
   client.Send("GET /livez HTTP/1.1\r\n\r\n");  // an open route

@@ -1,5 +1,6 @@
 // order: event_time. Three API servers of one cluster, each with its own log in
 // a slightly wrong order: what is found depends on the events alone.
+// Long because: the stage alone and the whole of it are tested side by side.
 #include "pipeline/event_reorder.h"
 
 #include <algorithm>
@@ -223,7 +224,7 @@ class EventReorderTest : public ::testing::Test {
  protected:
   EventReorderTest() : reorder_(Options(), now_) {}
   static EventReorder::Options Options() {
-    return {.sources = {"a", "b"},
+    return {.sources = {{"a"}, {"b"}},
             .allowed_lateness = kLateness,
             .max_held_bytes = 1 << 20};
   }
@@ -263,9 +264,10 @@ class EventReorderTest : public ::testing::Test {
     return reorder_.Pass(Batch(source, seconds), now_);
   }
   // A read that brought nothing.
-  std::unique_ptr<RoutedBatch> PassNothing() {
+  std::unique_ptr<RoutedBatch> PassNothing(bool expects_more = false) {
     auto routed = std::make_unique<RoutedBatch>();
     routed->batch = std::make_unique<EventBatch>();
+    routed->batch->raw.expects_more = expects_more;
     routed->complete.push_back({});
     return reorder_.Pass(std::move(routed), now_);
   }
@@ -305,6 +307,58 @@ TEST_F(EventReorderTest, ASilentSourceHoldsNothingBack) {
   now_ += kLateness;
   EXPECT_THAT(SecondsOf(*PassNothing()), ::testing::ElementsAre(150, 151));
   EXPECT_EQ(reorder_.held_bytes(), 0u);
+}
+
+// A broker that is away, and comes back with what it holds.
+TEST_F(EventReorderTest, ASourceThatExpectsMoreIsWaitedForAMinute) {
+  Pass(0, {100, 150});
+  Pass(1, {100});
+  now_ += absl::Seconds(59);
+  // The other one is merely silent.
+  EXPECT_THAT(SecondsOf(*PassNothing(/*expects_more=*/true)),
+              ::testing::ElementsAre(100, 100));
+  EXPECT_THAT(SecondsOf(*PassNothing(/*expects_more=*/true)),
+              ::testing::IsEmpty());
+  now_ += absl::Seconds(2);
+  EXPECT_THAT(SecondsOf(*PassNothing(/*expects_more=*/true)),
+              ::testing::ElementsAre(150));
+}
+
+// Partitions: what was judged comes again in another interleaving, and with
+// news in between that are behind what was judged.
+TEST_F(EventReorderTest, KnowsByThePlaceWhatItReadBeforeOfParallelStreams) {
+  auto place = [](std::unique_ptr<RoutedBatch> routed,
+                  const std::vector<std::pair<uint32_t, uint64_t>>& places) {
+    for (size_t i = 0; i < places.size(); ++i) {
+      Position& position = routed->batch->events[i].position;
+      position.stream = places[i].first;
+      position.offset = places[i].second;
+    }
+    return routed;
+  };
+  EventReorder::Options options = Options();
+  options.sources = {{"topic", /*streams_follow=*/false}};
+  StateWriter state;
+  {
+    EventReorder before(options, now_);
+    EXPECT_THAT(SecondsOf(*before.Pass(place(Batch(0, {100, 101, 103, 140}),
+                                             {{0, 7}, {0, 8}, {1, 3}, {1, 4}}),
+                                       now_)),
+                ::testing::ElementsAre(100, 101, 103));
+    before.Save(state);
+  }
+  EventReorder after(options, now_);
+  StateReader reader(state.bytes());
+  ASSERT_TRUE(after.Load(reader).ok());
+  // 102 was not there the first time: late, but judged.
+  EXPECT_THAT(
+      SecondsOf(*after.Pass(place(Batch(0, {103, 100, 102, 101, 140}),
+                                  {{1, 3}, {0, 7}, {2, 0}, {0, 8}, {1, 4}}),
+                            now_)),
+      ::testing::ElementsAre(102));
+  EXPECT_EQ(after.repeated_events(), 3u);
+  EXPECT_EQ(after.late_events(), 1u);
+  EXPECT_EQ(after.held_events(), 1u);
 }
 
 TEST_F(EventReorderTest, AnEndedSourceHoldsNothingBack) {

@@ -1,0 +1,34 @@
+// Puts attacks into the traffic: stolen credentials that find out what they may
+// do, in many ways and paces. Knows nothing of detectors. Each attack has
+// victims of its own, and the truth about it is kept. One thread.
+#ifndef ODDVERB_BENCH_DETECTION_ATTACKS_H_
+#define ODDVERB_BENCH_DETECTION_ATTACKS_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/detection/traffic.h"
+
+namespace oddverb {
+
+struct Attack {
+  std::string_view kind;
+  Micros start = 0, end = 0;
+  std::vector<std::string> users;      // whose credentials are used
+  std::vector<std::string> addresses;  // used by nobody else
+  std::vector<Micros> requests;        // stage times, as logged
+};
+
+// Sorted by name.
+std::span<const std::string_view> AttackKinds();
+
+// Schedules `each` attacks of every kind between `start` and `end`. Which of
+// them happened is seen when their events are logged.
+std::vector<Attack> PlanAttacks(Traffic& traffic, Micros start, Micros end,
+                                int each);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_BENCH_DETECTION_ATTACKS_H_

@@ -1,0 +1,142 @@
+// Question: which attacks are found, how soon, and how often is an honest
+// identity accused, by us and by the public rules of others?
+//
+//   detection_bench [--seeds 11-30] [--days 4] [--each 5] [--variants yes|no]
+//                   [--shapes FILE] [--out DIRECTORY] [--document FILE]
+//
+// Makes the log of a cluster for each seed, with --each attacks of every kind,
+// and runs everything over it. Writes tables to --out, prints the short one,
+// and puts that between the two marks <!-- detection_bench --> of --document.
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "bench/detection/detection_lab.h"
+#include "bench/detection/report.h"
+
+namespace oddverb {
+namespace {
+
+[[noreturn]] void Die(const std::string& message) {
+  std::fprintf(stderr, "detection_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+std::map<std::string, std::string> Arguments(int argc, char** argv) {
+  std::map<std::string, std::string> options = {
+      {"--seeds", "11-30"},
+      {"--days", "4"},
+      {"--each", "5"},
+      {"--variants", "yes"},
+      {"--shapes", "bench/detection/traffic_shapes.tsv"},
+      {"--out", ""},
+      {"--document", ""}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (options.count(argv[i]) == 0) Die(std::string("no option ") + argv[i]);
+    options[argv[i]] = argv[i + 1];
+  }
+  if (argc % 2 == 0) Die("each option needs a value");
+  return options;
+}
+
+void Write(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  if (!file.flush()) Die("cannot write " + path);
+}
+
+void PutIntoDocument(const std::string& path, const std::string& table) {
+  const std::string mark = "<!-- detection_bench -->\n";
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string document = text.str();
+  size_t first = document.find(mark);
+  size_t last = document.rfind(mark);
+  if (first == std::string::npos || first == last) {
+    Die(path + " lacks the two marks <!-- detection_bench -->");
+  }
+  first += mark.size();
+  document.replace(first, last - first, "\n" + table + "\n");
+  Write(path, document);
+}
+
+// A seed a thread. Each result depends on its seed alone.
+std::vector<LabResult> RunSeeds(const ClusterLog::Options& options,
+                                uint64_t first, uint64_t last,
+                                const TrafficShapes& shapes,
+                                Variants variants) {
+  std::vector<LabResult> results(static_cast<size_t>(last - first + 1));
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < results.size(); i = next++) {
+      ClusterLog::Options one = options;
+      one.seed = first + i;
+      absl::StatusOr<LabResult> result = RunLab(one, shapes, variants);
+      if (!result.ok()) Die(result.status().ToString());
+      Total total = TotalOf({*result}, std::string(kDefault));
+      std::fprintf(
+          stderr,
+          "seed %llu: %llu honest events, %zu of %zu found, %zu false\n",
+          static_cast<unsigned long long>(one.seed),
+          static_cast<unsigned long long>(result->honest_events), total.found,
+          total.attacks, total.false_findings);
+      results[i] = *std::move(result);
+    }
+  };
+  std::vector<std::thread> threads;
+  size_t wanted = std::max(1U, std::thread::hardware_concurrency());
+  while (threads.size() < std::min(wanted, results.size())) {
+    threads.emplace_back(work);
+  }
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+int Main(int argc, char** argv) {
+  std::map<std::string, std::string> arguments = Arguments(argc, argv);
+  std::vector<std::string> ends = absl::StrSplit(arguments["--seeds"], '-');
+  uint64_t first = 0, last = 0;
+  ClusterLog::Options options;
+  if (!absl::SimpleAtoi(ends.front(), &first) ||
+      !absl::SimpleAtoi(ends.back(), &last) || first > last ||
+      !absl::SimpleAtod(arguments["--days"], &options.days) ||
+      !absl::SimpleAtoi(arguments["--each"], &options.attacks_each)) {
+    Die("expected --seeds FIRST-LAST --days NUMBER --each NUMBER");
+  }
+  absl::StatusOr<TrafficShapes> shapes =
+      TrafficShapes::Load(arguments["--shapes"]);
+  if (!shapes.ok()) Die(shapes.status().ToString());
+  Variants variants =
+      arguments["--variants"] == "yes" ? Variants::kAll : Variants::kNone;
+  std::vector<LabResult> results =
+      RunSeeds(options, first, last, *shapes, variants);
+  std::string table = Markdown(results);
+  std::fputs(table.c_str(), stdout);
+  const std::string& out = arguments["--out"];
+  if (!out.empty()) {
+    Write(out + "/seeds.csv", SeedsCsv(results));
+    Write(out + "/attack_kinds.csv", KindsCsv(results));
+    Write(out + "/false_findings.csv", FalseFindingsCsv(results));
+  }
+  if (!arguments["--document"].empty()) {
+    PutIntoDocument(arguments["--document"], table);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace oddverb
+
+int main(int argc, char** argv) { return oddverb::Main(argc, argv); }

@@ -1,0 +1,39 @@
+// Which resources can lead to the metadata service by what is written into
+// them, and a first look at a text. Pure functions; thread-safe.
+#ifndef ODDVERB_DETECTORS_METADATA_RESOURCES_H_
+#define ODDVERB_DETECTORS_METADATA_RESOURCES_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace oddverb {
+
+// What a resource can do with a target.
+enum class ResourceKind : uint8_t {
+  kNone,
+  kWorkload,  // runs containers
+  kRouting,   // leads names and addresses somewhere
+  kNode,      // is itself an address
+  kWebhook,   // is called by the API server
+  kPolicy,    // lets through
+  kIngress,   // annotations that proxies obey
+  kStorage,   // parameters that controllers call
+  kConfig,    // texts that programs read
+};
+
+struct ResourceRow {
+  std::string_view resource;
+  ResourceKind kind = ResourceKind::kNone;
+  std::string_view owner;  // singular, for people
+};
+
+// Null for one that can do nothing.
+const ResourceRow* MetadataResource(std::string_view resource);
+
+// Whether `text` has anything that a target, in any spelling or encoding, is
+// made of. Linear, no allocation beyond a lower-case copy.
+bool MayNameTarget(std::string_view text);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_METADATA_RESOURCES_H_

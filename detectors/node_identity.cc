@@ -1,0 +1,295 @@
+#include "detectors/node_identity.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "detectors/actor_act.h"
+#include "detectors/event_finding.h"
+#include "detectors/finding_text.h"
+#include "detectors/next_steps.h"
+#include "detectors/refusal.h"
+#include "detectors/tuple.h"
+#include "detectors/user_agent.h"
+
+namespace oddverb {
+namespace {
+
+using std::string_view;
+
+constexpr uint64_t kStateVersion = 1;
+constexpr string_view kRule = "node.identity_misuse";
+constexpr uint64_t kCaseKey = 1;
+// A kubelet meets the node authorizer's race for the objects of one or two new
+// pods; in the real logs of a busy small cluster at most two objects in five
+// minutes.
+constexpr absl::Duration kGuessSpan = absl::Minutes(5);
+constexpr uint32_t kMinGuessed = 5;
+constexpr uint32_t kMinNamespaces = 2;
+constexpr uint32_t kMaxGuessed = 16;
+
+// Programs that people hold, or that are made for looking around. kubeadm and
+// what cloud providers run on a node are built on client-go, as the kubelet is.
+bool IsTool(string_view user_agent) {
+  switch (AgentFamilyOf(user_agent)) {
+    case AgentFamily::kNone:
+    case AgentFamily::kKubectl:
+    case AgentFamily::kCurl:
+    case AgentFamily::kWget:
+    case AgentFamily::kPython:
+    case AgentFamily::kJava:
+    case AgentFamily::kNode:
+    case AgentFamily::kBrowser:
+    case AgentFamily::kDashboard:
+    case AgentFamily::kArgo:
+    case AgentFamily::kFlux:
+    case AgentFamily::kTerraform:
+    case AgentFamily::kHelm:
+    case AgentFamily::kScanner:
+      return true;
+    case AgentFamily::kKubelet:
+    case AgentFamily::kController:
+    case AgentFamily::kGoHttp:
+    case AgentFamily::kProbe:
+    case AgentFamily::kOther:
+      return false;
+  }
+  return false;
+}
+
+// The node authorizer lets a kubelet read secrets by name alone, and it asks
+// for no others (kubernetes: plugin/pkg/auth/authorizer/node).
+bool IsSecretList(const AuditEvent& event) {
+  return event.object.resource == "secrets" && event.object.name.empty() &&
+         (event.verb == "list" || event.verb == "watch" ||
+          event.verb == "deletecollection");
+}
+
+// Tokens and certificate requests are a kubelet's own business.
+bool IsForeign(const AuditEvent& event, const Tuple& tuple) {
+  if (tuple.verb_class == VerbClass::kExecute) return true;
+  const ObjectReference& object = event.object;
+  if (object.api_group == "rbac.authorization.k8s.io") return true;
+  if (object.resource == "secrets") {
+    return tuple.verb_class == VerbClass::kWrite ||
+           tuple.verb_class == VerbClass::kDelete;
+  }
+  return object.resource == "certificatesigningrequests" &&
+         object.subresource == "approval";
+}
+
+}  // namespace
+
+double NodeIdentity::WeightOf(Clue clue) {
+  switch (clue) {
+    case kTool:
+    case kForeign:
+      return 2;
+    case kList:
+    case kGuess:
+      return 3;
+    case kOtherNode:
+      return 4;
+    case kClues:
+      break;
+  }
+  return 0;
+}
+
+string_view NodeIdentity::TextOf(Clue clue) {
+  switch (clue) {
+    case kTool:
+      return "a client that is no kubelet";
+    case kForeign:
+      return "a request that no kubelet makes";
+    case kList:
+      return "secrets without a name, where kubelets ask for one each";
+    case kGuess:
+      return "objects that belong to none of its pods";
+    case kOtherNode:
+      return "reached beyond its own node and was refused";
+    case kClues:
+      break;
+  }
+  return "";
+}
+
+FieldSet NodeIdentity::fields() const {
+  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
+                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
+                 FieldId::kUserExtra, FieldId::kSourceIps, FieldId::kUserAgent,
+                 FieldId::kObjectRef, FieldId::kResponseStatus,
+                 FieldId::kAnnotations, FieldId::kReceivedTimestamp,
+                 FieldId::kStageTimestamp});
+}
+
+NodeIdentity::State& NodeIdentity::StateFor(EntityId actor) {
+  if (actor >= states_.size()) states_.resize(size_t{actor} + 1);
+  if (states_[actor] == nullptr) states_[actor] = std::make_unique<State>();
+  return *states_[actor];
+}
+
+bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
+  const ObjectReference& object = event.object;
+  if (event.stage_time - state.guesses_since > kGuessSpan ||
+      event.stage_time < state.guesses_since) {
+    state.guessed.Clear();
+    state.namespaces.Clear();
+    state.guesses_since = event.stage_time;
+  }
+  HashInput input;
+  input.Add(object.resource).Add(object.ns).Add(object.name);
+  state.guessed.Add(context_.hash.Hash(input.bytes()), kMaxGuessed);
+  state.namespaces.Add(context_.hash.Hash(object.ns), kMaxGuessed);
+  return state.guessed.size() >= kMinGuessed &&
+         state.namespaces.size() >= kMinNamespaces;
+}
+
+bool NodeIdentity::NoteClues(const AuditEvent& event, EntityId actor) {
+  bool any = false;
+  auto note = [&](Clue clue, std::string value) {
+    Seen& seen = StateFor(actor).clues[clue];
+    any = true;
+    if (seen.time + kWindow <= event.stage_time) seen.value = std::move(value);
+    seen.time = std::max(seen.time, event.stage_time);
+  };
+  if (IsTool(event.user_agent)) {
+    note(kTool, event.user_agent.empty() ? "none" : Named(event.user_agent));
+  }
+  Tuple tuple = TupleOf(event);
+  if (IsSecretList(event)) {
+    note(kList, TupleText(tuple, event.verb));
+  } else if (IsForeign(event, tuple)) {
+    note(kForeign, TupleText(tuple, event.verb));
+  }
+  if (event.response_code != 403) return any;
+  if (IsNodeAuthorizerRace(event, IdentityClass::kNode)) {
+    State& state = StateFor(actor);
+    if (NoteGuess(event, state)) {
+      note(kGuess, Counted(state.guessed.size(), "object", "objects"));
+    }
+  } else if (ClassifyRefusal(event) == RefusalClass::kNodeRestriction) {
+    note(kOtherNode, Bounded(ServerText(event), 100));
+  }
+  return any;
+}
+
+void NodeIdentity::Observe(const AuditEvent& event, const EntityIds& ids,
+                           Emit& out) {
+  if (ids.keys.identity != IdentityClass::kNode || ids.actor == kNoEntity ||
+      !IsComplete(event)) {
+    return;
+  }
+  cases_.EndQuiet(ids.actor, event.stage_time, out);
+  if (NoteClues(event, ids.actor)) Judge(event, ids, out);
+}
+
+void NodeIdentity::Weigh(const State& state, absl::Time now, Finding& finding) {
+  for (size_t i = 0; i < kClues; ++i) {
+    const Seen& seen = state.clues[i];
+    if (seen.time + kWindow <= now) continue;
+    Clue clue = static_cast<Clue>(i);
+    AddReason(TextOf(clue), seen.value, WeightOf(clue), finding);
+  }
+  finding.severity =
+      finding.score >= kCritical ? Severity::kCritical : Severity::kHigh;
+  finding.confidence = std::min(0.99, 0.5 + finding.score / 20);
+}
+
+void NodeIdentity::Judge(const AuditEvent& event, const EntityIds& ids,
+                         Emit& out) {
+  const State& state = StateFor(ids.actor);
+  Finding weighed;
+  Weigh(state, event.stage_time, weighed);
+  KeyedCases::Case* open = cases_.Find(ids.actor, kCaseKey);
+  if (open == nullptr) {
+    if (weighed.score < kThreshold) return;
+    cases_.Open(ids.actor, kCaseKey, Write(event, ids, state), out);
+    return;
+  }
+  KeyedCases::Count(event, *open);
+  const bool is_severer = weighed.severity > open->finding.severity;
+  if (weighed.score > open->finding.score) {
+    open->finding.why = std::move(weighed.why);
+    open->finding.score = weighed.score;
+    open->finding.severity = weighed.severity;
+    open->finding.confidence = weighed.confidence;
+  }
+  KeyedCases::ReportGrowth(*open, is_severer, out);
+}
+
+Finding NodeIdentity::Write(const AuditEvent& event, const EntityIds& ids,
+                            const State& state) const {
+  Finding finding =
+      OpenFinding(context_, "node_identity", kRule, event, ids.keys.identity);
+  Weigh(state, event.stage_time, finding);
+  finding.threshold = kThreshold;
+  finding.title = "A node's identity does what no kubelet does";
+  finding.summary = absl::StrCat(
+      Named(event.user.name), " from ", Named(event.source_ip), " (",
+      event.user_agent.empty() ? "no User-Agent" : Named(event.user_agent),
+      "): ", finding.why.back().feature, ": ", finding.why.back().value, ".");
+  finding.normal =
+      "A kubelet reads, by name, what its own pods mount, and writes its own "
+      "node, pods and leases.";
+  finding.next = StepsAgainstCredential(event, ids.keys.identity);
+  finding.benign_checks = {
+      "An administrator who works on the node with "
+      "/etc/kubernetes/kubelet.conf."};
+  finding.attack = {"T1078", "T1552.007"};
+  finding.practice = {9};
+  return finding;
+}
+
+void NodeIdentity::AdvanceTo(absl::Time watermark, Emit& out) {
+  cases_.AdvanceTo(watermark, out);
+}
+
+void NodeIdentity::Forget(EntityKind kind, EntityId id) {
+  if (kind != EntityKind::kActor) return;
+  if (id < states_.size()) states_[id].reset();
+  cases_.Forget(id);
+}
+
+void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
+  if (kind != EntityKind::kActor || id >= states_.size()) return;
+  const State* state = states_[id].get();
+  if (state == nullptr) return;
+  out.PutU64(kStateVersion);
+  for (const Seen& seen : state->clues) {
+    out.PutTime(seen.time);
+    out.PutString(seen.value);
+  }
+  out.PutTime(state->guesses_since);
+  state->guessed.Save(out);
+  state->namespaces.Save(out);
+  cases_.Save(id, out);
+}
+
+absl::Status NodeIdentity::Load(EntityKind kind, EntityId id, StateReader& in) {
+  if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
+  if (in.GetU64() != kStateVersion) in.Fail();
+  auto state = std::make_unique<State>();
+  for (Seen& seen : state->clues) {
+    seen.time = in.GetTime();
+    seen.value = std::string(in.GetString());
+  }
+  state->guesses_since = in.GetTime();
+  state->guessed.Load(in);
+  state->namespaces.Load(in);
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  Forget(kind, id);
+  ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
+  StateFor(id) = std::move(*state);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeNodeIdentity(
+    const DetectorContext& context, const YamlNode& options) {
+  ODDVERB_RETURN_IF_ERROR(options.CheckAllKeysUsed());
+  return std::make_unique<NodeIdentity>(context);
+}
+
+}  // namespace oddverb

@@ -1,0 +1,88 @@
+// Finds a node's identity that does what no kubelet does: its certificate has
+// left the node, or somebody works with it there.
+//
+//   node.identity_misuse  tools of people, requests that no kubelet makes,
+//                         other nodes' objects
+//
+// Kubelets are all alike, so nothing is learned. An address that changes is
+// credential.two_networks. One thread.
+#ifndef ODDVERB_DETECTORS_NODE_IDENTITY_H_
+#define ODDVERB_DETECTORS_NODE_IDENTITY_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "detectors/detector.h"
+#include "detectors/keyed_cases.h"
+#include "stats/fingerprint_set.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class NodeIdentity final : public Detector {
+ public:
+  static constexpr absl::Duration kWindow = absl::Minutes(30);
+  static constexpr size_t kMaxCases = 256;
+  // What one clue cannot reach, but a change of another node.
+  static constexpr double kThreshold = 4;
+  static constexpr double kCritical = 7;
+
+  explicit NodeIdentity(const DetectorContext& context) : context_(context) {}
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  enum Clue : uint8_t {
+    kTool,       // a client that is no kubelet
+    kForeign,    // a request that no kubelet makes
+    kList,       // secrets without a name
+    kGuess,      // many objects that do not belong to its pods
+    kOtherNode,  // NodeRestriction: another node's objects, its own labels
+    kClues
+  };
+  struct Seen {
+    absl::Time time = absl::InfinitePast();
+    std::string value;  // for people, bounded
+  };
+  // Only nodes with a clue have one.
+  struct State {
+    std::array<Seen, kClues> clues;
+    absl::Time guesses_since = absl::InfinitePast();
+    FingerprintSet guessed;     // objects
+    FingerprintSet namespaces;  // of them
+  };
+
+  static double WeightOf(Clue clue);
+  static std::string_view TextOf(Clue clue);
+  State& StateFor(EntityId actor);
+  // Whether the event has a clue.
+  bool NoteClues(const AuditEvent& event, EntityId actor);
+  bool NoteGuess(const AuditEvent& event, State& state) const;
+  void Judge(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  Finding Write(const AuditEvent& event, const EntityIds& ids,
+                const State& state) const;
+  static void Weigh(const State& state, absl::Time now, Finding& finding);
+
+  const DetectorContext context_;
+  std::vector<std::unique_ptr<State>> states_;  // by actor
+  KeyedCases cases_{{kWindow, 1, kMaxCases}};
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeNodeIdentity(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_NODE_IDENTITY_H_

@@ -1,0 +1,290 @@
+#include "detectors/service_account_use.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/ip_address.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "detectors/actor_act.h"
+#include "detectors/event_finding.h"
+#include "detectors/finding_text.h"
+#include "detectors/next_steps.h"
+#include "detectors/tuple.h"
+#include "detectors/user_agent.h"
+
+namespace oddverb {
+namespace {
+
+using std::string_view;
+
+constexpr uint64_t kStateVersion = 1;
+constexpr string_view kRule = "serviceaccount.used_by_hand";
+constexpr uint64_t kCaseKey = 1;
+constexpr uint16_t kMaxCounted = 1000;
+// Sensitivity() of secrets, code execution, cluster-wide rights.
+constexpr double kSensitiveFrom = 1.5;
+
+// What programs are not made with, or made with from their first request on.
+bool IsTool(AgentFamily family) {
+  return family == AgentFamily::kKubectl || family == AgentFamily::kCurl ||
+         family == AgentFamily::kWget || family == AgentFamily::kPython ||
+         family == AgentFamily::kBrowser || family == AgentFamily::kDashboard ||
+         family == AgentFamily::kHelm || family == AgentFamily::kScanner ||
+         family == AgentFamily::kNone;
+}
+
+bool IsPublic(string_view ip) {
+  std::optional<IpAddress> address = IpAddress::Parse(ip);
+  return address.has_value() && !address->is_private();
+}
+
+bool AsksRights(const AuditEvent& event) {
+  return event.object.resource == "selfsubjectaccessreviews" ||
+         event.object.resource == "selfsubjectrulesreviews";
+}
+
+void CountOne(uint16_t& count) {
+  if (count < kMaxCounted) ++count;
+}
+
+}  // namespace
+
+double ServiceAccountUse::WeightOf(Clue clue) {
+  switch (clue) {
+    case kUnbound:
+    case kTool:
+    case kOutside:
+      return 4;
+    case kAsksRights:
+      return 2;
+    case kSensitive:
+      return 1.5;
+    case kClues:
+      break;
+  }
+  return 0;
+}
+
+string_view ServiceAccountUse::TextOf(Clue clue) {
+  switch (clue) {
+    case kUnbound:
+      return "a token without a pod, where all before were bound to one";
+    case kTool:
+      return "a person's client, which this account never used";
+    case kAsksRights:
+      return "asks what it may do";
+    case kOutside:
+      return "from outside of private networks, as never before";
+    case kSensitive:
+      return "secrets, code execution or rights";
+    case kClues:
+      break;
+  }
+  return "";
+}
+
+FieldSet ServiceAccountUse::fields() const {
+  return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
+                 FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
+                 FieldId::kUserExtra, FieldId::kSourceIps, FieldId::kUserAgent,
+                 FieldId::kObjectRef, FieldId::kResponseStatus,
+                 FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
+}
+
+ServiceAccountUse::State& ServiceAccountUse::StateFor(EntityId actor) {
+  if (actor >= states_.size()) states_.resize(size_t{actor} + 1);
+  if (states_[actor] == nullptr) states_[actor] = std::make_unique<State>();
+  return *states_[actor];
+}
+
+bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
+                                  State& state) {
+  bool any = false;
+  auto note = [&](Clue clue, std::string value) {
+    if (state.doubt == nullptr) state.doubt = std::make_unique<Doubt>();
+    if (!IsInDoubt(state, event.stage_time)) {
+      state.doubt->since = event.stage_time;
+    }
+    Seen& seen = state.doubt->clues[clue];
+    if (seen.time + kWindow <= event.stage_time) seen.value = std::move(value);
+    seen.time = std::max(seen.time, event.stage_time);
+    any = true;
+  };
+  const uint32_t uses = uint32_t{state.bound} + state.unbound;
+  const bool is_bound = ids.keys.pod != 0;
+  if (!is_bound && state.unbound == 0 && state.bound >= kMinBound) {
+    note(kUnbound, Named(event.credential_id));
+  }
+  const AgentFamily family = AgentFamilyOf(event.user_agent);
+  const uint32_t family_bit = 1u << static_cast<uint32_t>(family);
+  const bool is_new_family = (state.families & family_bit) == 0;
+  if (is_new_family && uses >= kMinUses && IsTool(family)) {
+    note(kTool, Named(event.user_agent));
+  }
+  if (state.outside == 0 && uses >= kMinUses && IsPublic(event.source_ip)) {
+    note(kOutside, Named(event.source_ip));
+  }
+  // What is seldom by itself counts only beside one of these.
+  const bool in_doubt = IsInDoubt(state, event.stage_time);
+  if (in_doubt) {
+    if (AsksRights(event)) {
+      note(kAsksRights, std::string(event.object.resource));
+    } else if (Tuple tuple = TupleOf(event);
+               Sensitivity(tuple) >= kSensitiveFrom) {
+      note(kSensitive, TupleText(tuple, event.verb));
+    }
+  }
+  // Nothing is learned meanwhile, so that a thief's second request is not taken
+  // for a habit of the program.
+  if (!in_doubt || event.stage_time - state.doubt->since >= kPatience) {
+    state.families |= family_bit;
+    CountOne(is_bound ? state.bound : state.unbound);
+    if (IsPublic(event.source_ip)) CountOne(state.outside);
+  }
+  return any;
+}
+
+void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
+                                Emit& out) {
+  if (ids.keys.identity != IdentityClass::kServiceAccount ||
+      ids.actor == kNoEntity || event.stage == Stage::kRequestReceived) {
+    return;
+  }
+  cases_.EndQuiet(ids.actor, event.stage_time, out);
+  State& state = StateFor(ids.actor);
+  if (NoteClues(event, ids, state)) Judge(event, ids, state, out);
+}
+
+bool ServiceAccountUse::IsInDoubt(const State& state, absl::Time now) {
+  return state.doubt != nullptr &&
+         std::any_of(
+             state.doubt->clues.begin(), state.doubt->clues.end(),
+             [&](const Seen& seen) { return seen.time + kWindow > now; });
+}
+
+// REQUIRES: IsInDoubt(state, now).
+void ServiceAccountUse::Weigh(const State& state, absl::Time now,
+                              Finding& finding) {
+  for (size_t i = 0; i < kClues; ++i) {
+    const Seen& seen = state.doubt->clues[i];
+    if (seen.time + kWindow <= now) continue;
+    const Clue clue = static_cast<Clue>(i);
+    AddReason(TextOf(clue), seen.value, WeightOf(clue), finding);
+  }
+  const bool is_strong = finding.score >= WeightOf(kUnbound) + WeightOf(kTool);
+  finding.severity = is_strong ? Severity::kHigh : Severity::kMedium;
+  finding.confidence = std::min(0.95, 0.4 + finding.score / 20);
+}
+
+void ServiceAccountUse::Judge(const AuditEvent& event, const EntityIds& ids,
+                              const State& state, Emit& out) {
+  Finding weighed;
+  Weigh(state, event.stage_time, weighed);
+  KeyedCases::Case* open = cases_.Find(ids.actor, kCaseKey);
+  if (open == nullptr) {
+    if (weighed.score < kThreshold) return;
+    cases_.Open(ids.actor, kCaseKey, Write(event, ids, state), out);
+    return;
+  }
+  KeyedCases::Count(event, *open);
+  const bool is_severer = weighed.severity > open->finding.severity;
+  if (weighed.score > open->finding.score) {
+    open->finding.why = std::move(weighed.why);
+    open->finding.score = weighed.score;
+    open->finding.severity = weighed.severity;
+    open->finding.confidence = weighed.confidence;
+  }
+  KeyedCases::ReportGrowth(*open, is_severer, out);
+}
+
+Finding ServiceAccountUse::Write(const AuditEvent& event, const EntityIds& ids,
+                                 const State& state) const {
+  Finding finding = OpenFinding(context_, "service_account_use", kRule, event,
+                                ids.keys.identity);
+  Weigh(state, event.stage_time, finding);
+  finding.threshold = kThreshold;
+  finding.title = "A service account is used by hand";
+  finding.summary = absl::StrCat(
+      Named(event.user.name), " from ", Named(event.source_ip), " (",
+      event.user_agent.empty() ? "no User-Agent" : Named(event.user_agent),
+      ") behaves like a person: ", finding.why.front().feature, ".");
+  finding.normal =
+      absl::StrCat("A program uses its pod's token and its own client: ",
+                   Counted(state.bound, "request", "requests"),
+                   " by bound tokens so far, ", state.unbound, " by others.");
+  finding.next = StepsAgainstCredential(event, ids.keys.identity);
+  finding.benign_checks = {
+      "Somebody who looks for a fault from inside of the pod.",
+      "A token made with `kubectl create token` for a new CI."};
+  finding.attack = {"T1528", "T1078"};
+  finding.practice = {9};
+  return finding;
+}
+
+void ServiceAccountUse::AdvanceTo(absl::Time watermark, Emit& out) {
+  cases_.AdvanceTo(watermark, out);
+}
+
+void ServiceAccountUse::Forget(EntityKind kind, EntityId id) {
+  if (kind != EntityKind::kActor) return;
+  if (id < states_.size()) states_[id].reset();
+  cases_.Forget(id);
+}
+
+void ServiceAccountUse::Save(EntityKind kind, EntityId id,
+                             StateWriter& out) const {
+  if (kind != EntityKind::kActor || id >= states_.size()) return;
+  const State* state = states_[id].get();
+  if (state == nullptr) return;
+  out.PutU64(kStateVersion);
+  out.PutU64(state->bound);
+  out.PutU64(state->unbound);
+  out.PutU64(state->outside);
+  out.PutU64(state->families);
+  out.PutU64(state->doubt != nullptr ? 1 : 0);
+  if (state->doubt != nullptr) {
+    out.PutTime(state->doubt->since);
+    for (const Seen& seen : state->doubt->clues) {
+      out.PutTime(seen.time);
+      out.PutString(seen.value);
+    }
+  }
+  cases_.Save(id, out);
+}
+
+absl::Status ServiceAccountUse::Load(EntityKind kind, EntityId id,
+                                     StateReader& in) {
+  if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
+  if (in.GetU64() != kStateVersion) in.Fail();
+  State state;
+  auto count = [&in] {
+    return static_cast<uint16_t>(std::min<uint64_t>(in.GetU64(), kMaxCounted));
+  };
+  state.bound = count();
+  state.unbound = count();
+  state.outside = count();
+  state.families = static_cast<uint32_t>(in.GetU64());
+  if (in.GetU64() != 0) {
+    state.doubt = std::make_unique<Doubt>();
+    state.doubt->since = in.GetTime();
+    for (Seen& seen : state.doubt->clues) {
+      seen.time = in.GetTime();
+      seen.value = std::string(in.GetString());
+    }
+  }
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  Forget(kind, id);
+  ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
+  StateFor(id) = std::move(state);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeServiceAccountUse(
+    const DetectorContext& context, const YamlNode& options) {
+  ODDVERB_RETURN_IF_ERROR(options.CheckAllKeysUsed());
+  return std::make_unique<ServiceAccountUse>(context);
+}
+
+}  // namespace oddverb

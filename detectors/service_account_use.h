@@ -1,0 +1,100 @@
+// Finds a service account that somebody works with by hand.
+//
+//   serviceaccount.used_by_hand  a program's identity with a person's tools,
+//                                without its pod, from outside, asking what it
+//                                may do
+//
+// A program's habits are learned within its first few requests: whether its
+// tokens are bound to pods, and its client programs. State: some 100 bytes for
+// each service account. One thread.
+#ifndef ODDVERB_DETECTORS_SERVICE_ACCOUNT_USE_H_
+#define ODDVERB_DETECTORS_SERVICE_ACCOUNT_USE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "detectors/detector.h"
+#include "detectors/keyed_cases.h"
+#include "yaml/yaml_node.h"
+
+namespace oddverb {
+
+class ServiceAccountUse final : public Detector {
+ public:
+  static constexpr absl::Duration kWindow = absl::Minutes(15);
+  static constexpr absl::Duration kQuiet = absl::Minutes(30);
+  static constexpr size_t kMaxCases = 256;
+  // Two clues at least, one of them strong.
+  static constexpr double kThreshold = 6;
+  // An account that stays changed so long has new habits.
+  static constexpr absl::Duration kPatience = absl::Hours(24);
+  // Requests until "never before" means something.
+  static constexpr uint16_t kMinBound = 20;
+  static constexpr uint16_t kMinUses = 5;
+
+  explicit ServiceAccountUse(const DetectorContext& context)
+      : context_(context) {}
+
+  FieldSet fields() const override;
+  void Observe(const AuditEvent& event, const EntityIds& ids,
+               Emit& out) override;
+  void AdvanceTo(absl::Time watermark, Emit& out) override;
+  void Forget(EntityKind kind, EntityId id) override;
+  void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
+  absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+
+ private:
+  enum Clue : uint8_t {
+    kUnbound,     // a token without a pod, where all had one
+    kTool,        // a person's client, never seen of this account
+    kAsksRights,  // SelfSubjectAccessReview and the like
+    kOutside,     // from a public address, as never before
+    kSensitive,   // secrets, exec, rights
+    kClues
+  };
+  struct Seen {
+    absl::Time time = absl::InfinitePast();
+    std::string value;  // for people, bounded
+  };
+  struct Doubt {
+    std::array<Seen, kClues> clues;
+    absl::Time since = absl::InfinitePast();
+  };
+  // Of an account.
+  struct State {
+    uint16_t bound = 0;  // requests, up to the capacity
+    uint16_t unbound = 0;
+    uint16_t outside = 0;
+    uint32_t families = 0;         // AgentFamily as bits
+    std::unique_ptr<Doubt> doubt;  // null = no clue so far
+  };
+
+  static double WeightOf(Clue clue);
+  static std::string_view TextOf(Clue clue);
+  State& StateFor(EntityId actor);
+  // Whether the event has a clue. Learns it.
+  bool NoteClues(const AuditEvent& event, const EntityIds& ids, State& state);
+  static bool IsInDoubt(const State& state, absl::Time now);
+  static void Weigh(const State& state, absl::Time now, Finding& finding);
+  void Judge(const AuditEvent& event, const EntityIds& ids, const State& state,
+             Emit& out);
+  Finding Write(const AuditEvent& event, const EntityIds& ids,
+                const State& state) const;
+
+  const DetectorContext context_;
+  std::vector<std::unique_ptr<State>> states_;  // by actor
+  KeyedCases cases_{{kQuiet, 1, kMaxCases}};
+};
+
+absl::StatusOr<std::unique_ptr<Detector>> MakeServiceAccountUse(
+    const DetectorContext& context, const YamlNode& options);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_SERVICE_ACCOUNT_USE_H_

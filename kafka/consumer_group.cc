@@ -1,0 +1,189 @@
+// What the group and the consumer tell each other.
+#include <algorithm>
+#include <chrono>
+
+#include "base/clock.h"
+#include "kafka/consumer_parts.h"
+#include "kafka/kafka_consumer.h"
+
+namespace oddverb {
+namespace {
+
+// For what the group has committed, when partitions come: without an answer
+// they are read from where they are known.
+constexpr int kCommittedMs = 1000;
+constexpr int kQuestions = 30;
+// At the end, for the answer to the last commit, and for taking leave. What the
+// group is not told then is known to its owner's checkpoint.
+constexpr absl::Duration kLeavePatience = absl::Seconds(2);
+
+}  // namespace
+
+void KafkaConsumer::Leave() {
+  rd_kafka_t* handle = client_->handle;
+  const absl::Time deadline = SteadyNow() + kLeavePatience;
+  auto poll_until = [&](auto is_done) {
+    while (!is_done() && SteadyNow() < deadline) {
+      rd_kafka_message_t* message =
+          rd_kafka_consumer_poll(handle, kConsumerPollMs);
+      if (message != nullptr) rd_kafka_message_destroy(message);
+    }
+  };
+  poll_until([this] {
+    std::lock_guard<std::mutex> lock(mutex_);
+    TellGroup();  // once the answer to the one before is here
+    return !is_telling_;
+  });
+  rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(handle);
+  ReleaseError(rd_kafka_consumer_close_queue(handle, queue));
+  poll_until([handle] { return rd_kafka_consumer_closed(handle) != 0; });
+  rd_kafka_queue_destroy(queue);
+}
+
+void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
+  rd_kafka_t* handle = client_->handle;
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    OnAssigned(partitions);
+    ReleaseError(rd_kafka_incremental_assign(handle, partitions));
+  } else {
+    OnRevoked(partitions, rd_kafka_assignment_lost(handle) != 0);
+    ReleaseError(rd_kafka_incremental_unassign(handle, partitions));
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++counters_.rebalances;
+}
+
+void KafkaConsumer::OnAssigned(PartitionList* partitions) {
+  const KafkaOffsets told = CommittedOf(partitions);
+  const bool is_first = positions().empty();
+  for (int i = 0; i < partitions->cnt; ++i) {
+    rd_kafka_topic_partition_t& added = partitions->elems[i];
+    auto of_group = told.find(added.partition);
+    auto made = std::make_unique<Assigned>();
+    if (of_group != told.end()) made->told = of_group->second;
+    added.offset = StartOf(added.partition, made->told, is_first);
+    made->taken = made->handed_out = made->committed = added.offset;
+    made->queue = rd_kafka_queue_get_partition(
+        client_->handle, options_.topic.c_str(), added.partition);
+    if (made->queue == nullptr) continue;
+    rd_kafka_queue_forward(made->queue, nullptr);
+    rd_kafka_queue_cb_event_enable(made->queue, &Client::OnReadable, this);
+    std::lock_guard<std::mutex> lock(mutex_);
+    // Handed out before it was lost, and not judged yet.
+    auto judged = judged_.find(added.partition);
+    if (judged != judged_.end()) {
+      made->committed = std::max(judged->second, made->told);
+    }
+    // A logical one (the end, where no broker answered) is known once a
+    // message was handed out.
+    if (added.offset >= 0) positions_[added.partition] = added.offset;
+    assigned_[added.partition] = std::move(made);
+  }
+  if (partitions->cnt > 0) health_.NoteAssigned();
+  Wake();
+}
+
+void KafkaConsumer::OnRevoked(const PartitionList* partitions, bool lost) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  auto is_done = [&] {
+    if (ending_) return true;
+    for (int i = 0; i < partitions->cnt; ++i) {
+      auto found = assigned_.find(partitions->elems[i].partition);
+      if (found == assigned_.end()) continue;
+      if (found->second->committed < found->second->handed_out) return false;
+    }
+    return true;
+  };
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto found = assigned_.find(partitions->elems[i].partition);
+    if (found != assigned_.end()) found->second->leaving = true;
+  }
+  // Its next owner is to begin behind what is judged here; a lost partition
+  // has its next owner already.
+  if (!lost) {
+    committed_.wait_for(lock, absl::ToChronoNanoseconds(options_.hand_over),
+                        is_done);
+    TellGroup();  // the revocation waits for the answer
+  }
+  for (int i = 0; i < partitions->cnt; ++i) {
+    assigned_.erase(partitions->elems[i].partition);
+    if (lost) ++counters_.lost_partitions;
+  }
+}
+
+KafkaOffsets KafkaConsumer::CommittedOf(const PartitionList* partitions) const {
+  KafkaOffsets committed;
+  if (partitions->cnt == 0) return committed;
+  PartitionListPointer asked(rd_kafka_topic_partition_list_copy(partitions),
+                             &rd_kafka_topic_partition_list_destroy);
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  for (int tries = 0; error != RD_KAFKA_RESP_ERR_NO_ERROR; ++tries) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (ending_ || tries == kQuestions) return committed;
+    lock.unlock();
+    error = rd_kafka_committed(client_->handle, asked.get(), kCommittedMs);
+  }
+  for (int i = 0; i < asked->cnt; ++i) {
+    if (asked->elems[i].offset < 0) continue;  // none
+    committed[asked->elems[i].partition] = asked->elems[i].offset;
+  }
+  return committed;
+}
+
+// A number, so that a restart before the first message begins there too.
+int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
+                               bool is_first) const {
+  const KafkaOffsets known = positions();
+  auto ours = known.find(partition);
+  if (ours != known.end()) return std::max(ours->second, told);
+  if (told != kUntold) return told;
+  // One that was added to a topic which is read already is read as a whole.
+  const bool from_end =
+      is_first && options_.start == KafkaConsumerOptions::Start::kEnd;
+  int64_t low = 0, high = 0;
+  rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+      client_->handle, options_.topic.c_str(), partition, &low, &high,
+      kConsumerQuestionMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return from_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+  }
+  return from_end ? high : low;
+}
+
+// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
+void KafkaConsumer::TellGroup() {
+  if (is_telling_) return;
+  PartitionListPointer news = NewPartitionList();
+  for (auto& [partition, assigned] : assigned_) {
+    if (assigned->told >= assigned->committed) continue;
+    rd_kafka_topic_partition_list_add(news.get(), options_.topic.c_str(),
+                                      partition)
+        ->offset = assigned->told = assigned->committed;
+  }
+  if (news->cnt == 0) return;
+  is_telling_ = true;
+  rd_kafka_resp_err_t error =
+      rd_kafka_commit(client_->handle, news.get(), /*async=*/1);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) NoteTold(error, news.get());
+}
+
+void KafkaConsumer::OnCommitted(int error, const PartitionList* partitions) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  NoteTold(error, partitions);
+}
+
+// REQUIRES: mutex_ is held. What the group did not take it is told again.
+void KafkaConsumer::NoteTold(int error, const PartitionList* partitions) {
+  is_telling_ = false;
+  for (int i = 0; partitions != nullptr && i < partitions->cnt; ++i) {
+    const rd_kafka_topic_partition_t& told = partitions->elems[i];
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        told.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      continue;
+    }
+    auto found = assigned_.find(told.partition);
+    if (found != assigned_.end()) found->second->told = kUntold;
+  }
+}
+
+}  // namespace oddverb

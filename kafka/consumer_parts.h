@@ -1,0 +1,108 @@
+// What the files of KafkaConsumer share: the client with its callbacks, and a
+// partition that is ours.
+#ifndef ODDVERB_KAFKA_CONSUMER_PARTS_H_
+#define ODDVERB_KAFKA_CONSUMER_PARTS_H_
+
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "kafka/kafka_consumer.h"
+
+namespace oddverb {
+
+inline constexpr int kConsumerPollMs = 100;
+// For what blocks the poller: it is asked again.
+inline constexpr int kConsumerQuestionMs = 5000;
+inline constexpr int64_t kUntold = -1;
+inline constexpr int64_t kUnknown = -1;
+
+using PartitionListPointer =
+    std::unique_ptr<rd_kafka_topic_partition_list_t,
+                    decltype(&rd_kafka_topic_partition_list_destroy)>;
+
+inline PartitionListPointer NewPartitionList() {
+  return {rd_kafka_topic_partition_list_new(1),
+          &rd_kafka_topic_partition_list_destroy};
+}
+
+inline void ReleaseError(rd_kafka_error_t* error) {
+  if (error != nullptr) rd_kafka_error_destroy(error);
+}
+
+struct KafkaConsumer::Client {
+  ~Client() {
+    if (handle == nullptr) return;
+    // With a commit under way and no broker, librdkafka waits for one as long
+    // as session.timeout.ms, and nothing cuts that short: it is left to end by
+    // itself. It calls nothing of ours any more.
+    std::promise<void> destroyed;
+    std::future<void> is_destroyed = destroyed.get_future();
+    std::thread destroyer(
+        [handle = handle](std::promise<void> done) {
+          rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+          done.set_value();
+        },
+        std::move(destroyed));
+    if (is_destroyed.wait_for(std::chrono::seconds(2)) ==
+        std::future_status::ready) {
+      destroyer.join();
+    } else {
+      destroyer.detach();
+    }
+  }
+
+  static KafkaConsumer& Of(void* opaque) {
+    return *static_cast<KafkaConsumer*>(opaque);
+  }
+  // All but OnReadable come from the poller's rd_kafka_consumer_poll().
+  static void OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t error,
+                          rd_kafka_topic_partition_list_t* partitions,
+                          void* opaque) {
+    Of(opaque).OnRebalance(error, partitions);
+  }
+  static void OnError(rd_kafka_t*, int error, const char* reason,
+                      void* opaque) {
+    Of(opaque).OnError(error, reason);
+  }
+  static int OnStatistics(rd_kafka_t*, char* json, size_t size, void* opaque) {
+    Of(opaque).OnStatistics({json, size});
+    return 0;
+  }
+  static void OnCommitted(rd_kafka_t*, rd_kafka_resp_err_t error,
+                          rd_kafka_topic_partition_list_t* partitions,
+                          void* opaque) {
+    Of(opaque).OnCommitted(error, partitions);
+  }
+  static void OnReadable(rd_kafka_t*, void* opaque) { Of(opaque).Wake(); }
+
+  rd_kafka_t* handle = nullptr;
+};
+
+struct KafkaConsumer::Assigned {
+  ~Assigned() {
+    if (queue == nullptr) return;
+    rd_kafka_queue_cb_event_enable(queue, nullptr, nullptr);
+    rd_kafka_queue_destroy(queue);
+  }
+
+  rd_kafka_queue_t* queue = nullptr;
+  bool leaving = false;      // nothing is handed out any more
+  bool at_end = false;       // as the broker said last
+  bool is_unsure = false;    // was at its end when no broker answered any more
+  bool needs_reset = false;  // what was asked for is not there
+  bool has_gap = false;      // that nobody has taken yet
+  int64_t end = kUnknown;    // of the partition, as the broker said last
+  int64_t taken = 0;         // behind the last; below 0: none
+  int64_t handed_out = 0;    // behind the last
+  int64_t committed = 0;
+  int64_t told = kUntold;  // to the group, of `committed`
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_KAFKA_CONSUMER_PARTS_H_

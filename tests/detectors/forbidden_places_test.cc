@@ -1,0 +1,140 @@
+// What is refused far from home, or through a program that the actor never
+// used, says more.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "detectors/forbidden_weight.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/forbidden_stream.h"
+#include "tests/support/event_builder.h"
+
+namespace oddverb {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr const char* kPod = "10.244.3.7";
+constexpr const char* kThief = "203.0.113.9";
+constexpr const char* kApp = "app/v1.2.0 (linux/amd64) kubernetes/$Format";
+
+class Request : public EventBuilder {
+ public:
+  explicit Request(int number) {
+    ServiceAccount("web", "api").SourceIp(kPod).UserAgent(kApp);
+    AuditId(absl::StrCat("a", number)).At(After(10 * number));
+  }
+};
+
+// An account that has run for a day and a half in its pod.
+void RunBefore(ForbiddenStream& stream) {
+  for (int i = 0; i < 5; ++i) {
+    Request event(0);
+    event.Verb("get").Resource(absl::StrCat("r", i)).Ns("web").Allowed();
+    stream.Feed(event.At(kStart - absl::Hours(36)));
+  }
+}
+
+// Requests that are refused until a finding; 99 = none of 30 opens one.
+int RequestsToFinding(const std::string& address, const std::string& agent,
+                      const std::string& query = "",
+                      ForbiddenBurst::Options options = {}) {
+  ForbiddenStream stream(options);
+  RunBefore(stream);
+  for (int i = 1; i <= 30; ++i) {
+    Request event(i);
+    std::string resource = absl::StrCat("things", i);
+    event.Verb("list").Resource(resource).Forbidden();
+    event.SourceIp(address).UserAgent(agent);
+    event.Uri(absl::StrCat("/api/v1/", resource, query));
+    stream.Feed(event);
+    if (!stream.InState(FindingState::kOpen).empty()) return i;
+  }
+  return 99;
+}
+
+TEST(ForbiddenPlacesTest, EachNewThingShortensTheWay) {
+  int home = RequestsToFinding(kPod, kApp);
+  int program = RequestsToFinding(kPod, "curl/8.5.0");
+  int network = RequestsToFinding(kThief, kApp);
+  int both = RequestsToFinding(kThief, "curl/8.5.0");
+  EXPECT_LT(program, home);
+  EXPECT_LT(network, home);
+  EXPECT_LT(both, program);
+  EXPECT_LE(both, network);
+  // Without the idea all of them are alike.
+  ForbiddenBurst::Options without{
+      .without = ForbiddenBurst::Options::Without::kNovelty};
+  EXPECT_EQ(RequestsToFinding(kThief, "curl/8.5.0", "", without), home);
+}
+
+TEST(ForbiddenPlacesTest, AnInformerUnderANewNameIsARelease) {
+  const std::string query = "?limit=500&resourceVersion=0";
+  int home = RequestsToFinding(kPod, kApp, query);
+  EXPECT_EQ(RequestsToFinding(kPod, "app-v2/v2.0 kubernetes/$Format", query),
+            home);
+  EXPECT_LE(RequestsToFinding(kThief, "app-v2/v2.0 kubernetes/$Format", query),
+            (home + 1) / 2);
+}
+
+TEST(ForbiddenPlacesTest, ToTravelIsNoFinding) {
+  ForbiddenStream stream;
+  RunBefore(stream);
+  for (int i = 1; i < 50; ++i) {
+    Request event(i);
+    event.Verb("get").Resource(absl::StrCat("r", i)).Ns("web").Allowed();
+    stream.Feed(event.SourceIp(absl::StrCat("203.", i, ".113.9")));
+  }
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+TEST(ForbiddenPlacesTest, WhatAConsoleIsRefusedForOthersStaysAsItWas) {
+  EventBuilder event;
+  event.ServiceAccount("web", "api").SourceIp(kThief).Impersonated("ada");
+  event.Verb("list").Resource("nodes").Forbidden().At(kStart);
+  const AuditEvent& built = event.Build();
+  ForbiddenActor actor;
+  actor.first_seen_micros = absl::ToUnixMicros(kStart - absl::Hours(48));
+  actor.places.See(KnownPlaces::Of(built), kStart);
+  EXPECT_EQ(NoveltyFactor(built, TupleOf(built), IdentityClass::kServiceAccount,
+                          actor, kStart),
+            1);
+}
+
+TEST(ForbiddenPlacesTest, GuessesFromElsewhereCountMore) {
+  auto guesses = [](const char* address) {
+    ForbiddenStream stream;
+    RunBefore(stream);
+    for (int i = 1; i <= 16; ++i) {
+      Request event(i);
+      event.Verb("get").Resource("secrets").Ns("web").Name(absl::StrCat(i));
+      event.Allowed().Code(404).SourceIp(address).UserAgent("curl/8.5.0");
+      stream.Feed(event.At(After(i)));
+    }
+    Severity worst = Severity::kInfo;
+    for (const Finding& finding : stream.findings()) {
+      worst = std::max(worst, finding.severity);
+    }
+    return worst;
+  };
+  EXPECT_EQ(guesses(kThief), Severity::kMedium);
+  EXPECT_LT(guesses(kPod), Severity::kMedium);
+}
+
+TEST(ForbiddenPlacesTest, PlacesSurviveARestart) {
+  ForbiddenStream stream;
+  RunBefore(stream);
+  stream.Restart();
+  ASSERT_TRUE(stream.restarts_ok());
+  int both = RequestsToFinding(kThief, "curl/8.5.0");
+  for (int i = 1; i <= both; ++i) {
+    Request event(i);
+    event.Verb("list").Resource(absl::StrCat("things", i)).Forbidden();
+    stream.Feed(event.SourceIp(kThief).UserAgent("curl/8.5.0"));
+  }
+  EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace oddverb
