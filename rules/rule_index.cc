@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-
 namespace oddverb {
 namespace {
 
