@@ -85,7 +85,9 @@ class Folder {
     return at_ + ahead < code_.size() ? code_[at_ + ahead] : '\0';
   }
   void SkipSpace() {
+    size_t begin = at_;
     while (IsSpace(Peek())) ++at_;
+    budget_.Take(at_ - begin);
   }
   bool Accept(string_view token) {
     SkipSpace();
@@ -98,6 +100,7 @@ class Folder {
     if (IsNameStart(Peek())) {
       while (IsNameByte(Peek())) ++at_;
     }
+    budget_.Take(at_ - begin);
     return code_.substr(begin, at_ - begin);
   }
 
@@ -785,6 +788,7 @@ class Folder {
       ++at_;
       while (IsDigit(Peek())) ++at_;
     }
+    if (!budget_.Take(at_ - begin)) return std::nullopt;
     std::string text(code_.substr(begin, at_ - begin));
     if (dots == 1) return CodeValue::Text(text);
     if (dots > 1) {
@@ -874,6 +878,7 @@ class Folder {
   Result BackQuoted() {
     if (Is(CodeLanguage::kJavaScript)) return Literal("f");
     size_t close = code_.find('`', at_ + 1);
+    if (!budget_.Take(std::min(close, code_.size()) - at_)) return std::nullopt;
     if (close == code_.npos) return std::nullopt;
     std::string script =
         Interpolated(code_.substr(at_ + 1, close - at_ - 1), "f");
@@ -894,6 +899,7 @@ class Folder {
       at_ += Peek() == '\\' ? 2 : 1;
     }
     if (at_ >= code_.size()) {
+      budget_.Take(code_.size() - begin);
       at_ = code_.size();
       return std::nullopt;
     }
@@ -1013,6 +1019,7 @@ class Folder {
                  : open == '<' ? '>'
                                : open;
     size_t end = code_.find(close, at_ + 1);
+    if (!budget_.Take(std::min(end, code_.size()) - at_)) return std::nullopt;
     if (end == code_.npos) return std::nullopt;
     string_view inside = code_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;

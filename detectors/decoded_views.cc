@@ -102,10 +102,12 @@ DecodedViews::DecodedViews(std::string text, const Limits& limits,
   fold_.work = limits.fold_work;
   views_.push_back({.text = std::move(text)});
   if (command != nullptr) AddCommandView(*command);
-  for (size_t i = 0; i < views_.size(); ++i) {
+  // What the arguments' own commands leave out is not run, whatever it hides.
+  size_t first = whole_command_.value_or(0);
+  for (size_t i = first; i < views_.size(); ++i) {
     if (views_[i].depth >= limits_.depth) continue;
     AddUnicodeView(i);
-    if (i > 0) AddScriptView(i);
+    if (i > first) AddScriptView(i);
     AddPercentView(i);
     AddEscapesView(i);
     AddReversedView(i);
@@ -191,6 +193,8 @@ void DecodedViews::AddView(size_t parent, DecodeLayer layer, std::string text) {
   }
   if (text.empty()) return;
   produced_bytes_ += text.size();
+  // Expanded arguments are one text with the arguments themselves.
+  if (parent == whole_command_ && layer != DecodeLayer::kShell) parent = 0;
   views_.push_back({.text = std::move(text),
                     .layer = layer,
                     .parent = parent,

@@ -71,7 +71,10 @@ class Reader {
     const DecodedView& view = views_.views()[index];
     MetadataClues clues = FindMetadataClues(view.text);
     MergeClues(clues, index);
-    for (HostHit hit : FindHosts(view.text, surface_.text_kind, targets_)) {
+    bool is_whole = knows_run_ && &view == views_.whole_command();
+    std::vector<HostHit> found =
+        is_whole ? run_ : FindHosts(view.text, surface_.text_kind, targets_);
+    for (HostHit& hit : found) {
       if (index == 0 && !IsRun(hit)) hit.context = HostContext::kMention;
       if (hit.target->proof == TargetProof::kHostPath && clues.path.empty()) {
         continue;

@@ -69,6 +69,16 @@ std::string ShellInterpreter::Run(string_view script, Input input) {
   return std::move(p.output);
 }
 
+// Looking for the end is work, found or not.
+std::optional<ShellBody> ShellInterpreter::ReadBody(const Parse& p, size_t at,
+                                                    string_view open,
+                                                    string_view close) {
+  std::optional<ShellBody> body = ReadShellBody(p.text, at, open, close);
+  size_t end = body ? body->end : p.text.size();
+  if (!budget_.Take(end - at)) return std::nullopt;
+  return body;
+}
+
 void ShellInterpreter::SkipLineSpace(Parse& p) {
   while (p.at < p.text.size()) {
     char c = p.text[p.at];
@@ -140,6 +150,8 @@ ShellInterpreter::Output ShellInterpreter::RunCommand(Parse& p, Input input) {
 ShellInterpreter::Output ShellInterpreter::RunParentheses(Parse& p,
                                                           Input input) {
   size_t end = SkipShellParentheses(p.text, p.at);
+  // Looking for the end is work, found or not.
+  if (!budget_.Take(std::min(end, p.text.size()) - p.at)) return std::nullopt;
   if (end == p.text.npos) {
     is_sure_ = false;
     ++p.at;
@@ -186,13 +198,13 @@ std::optional<ShellInterpreter::Output> ShellInterpreter::RunKeyword(
     return ends ? Output(std::string()) : RunCommand(p, input);
   }
   if (word == "{") {
-    auto body = ReadShellBody(p.text, p.at, "{", "}");
+    auto body = ReadBody(p, p.at, "{", "}");
     if (!body) return Output(std::string());
     p.at = body->end;
     return RunBody(p, body->text, input);
   }
   if (word == "[[") {
-    auto body = ReadShellBody(p.text, p.at, "[[", "]]");
+    auto body = ReadBody(p, p.at, "[[", "]]");
     if (!body) return std::nullopt;
     p.at = body->end;
     return Output(std::string());
@@ -212,7 +224,7 @@ ShellInterpreter::Output ShellInterpreter::RunFor(Parse& p, Input input) {
   bool counts = p.text.substr(p.at).starts_with("((");
   if (counts) {
     size_t end = SkipShellParentheses(p.text, p.at);
-    if (end == p.text.npos) return std::nullopt;
+    if (end == p.text.npos || !budget_.Take(end - p.at)) return std::nullopt;
     string_view inside = p.text.substr(p.at + 2, end - p.at - 4);
     p.at = end;
     size_t first = std::min(inside.find(';'), inside.size());
@@ -244,7 +256,7 @@ ShellInterpreter::Output ShellInterpreter::RunFor(Parse& p, Input input) {
   }
   string_view rest = p.text.substr(p.at);
   if (!rest.starts_with("do")) return std::nullopt;
-  auto body = ReadShellBody(p.text, p.at + 2, "do", "done");
+  auto body = ReadBody(p, p.at + 2, "do", "done");
   if (!body) {
     is_sure_ = false;
     return std::nullopt;
@@ -270,9 +282,9 @@ ShellInterpreter::Output ShellInterpreter::RunFor(Parse& p, Input input) {
 }
 
 ShellInterpreter::Output ShellInterpreter::RunWhile(Parse& p, Input input) {
-  auto condition = ReadShellBody(p.text, p.at, "", "do");
+  auto condition = ReadBody(p, p.at, "", "do");
   std::optional<ShellBody> body;
-  if (condition) body = ReadShellBody(p.text, condition->end, "do", "done");
+  if (condition) body = ReadBody(p, condition->end, "do", "done");
   if (!body) {
     is_sure_ = false;
     return std::nullopt;
@@ -295,7 +307,7 @@ ShellInterpreter::Output ShellInterpreter::RunWhile(Parse& p, Input input) {
 
 // All branches that match, or all if none does.
 ShellInterpreter::Output ShellInterpreter::RunCase(Parse& p, Input input) {
-  auto body = ReadShellBody(p.text, p.at, "case", "esac");
+  auto body = ReadBody(p, p.at, "case", "esac");
   if (!body) {
     is_sure_ = false;
     return std::nullopt;
@@ -360,9 +372,10 @@ bool ShellInterpreter::ReadFunction(string_view word, Parse& p) {
   }
   std::optional<ShellBody> body;
   if (p.text.substr(p.at).starts_with('{')) {
-    body = ReadShellBody(p.text, p.at + 1, "{", "}");
+    body = ReadBody(p, p.at + 1, "{", "}");
   } else if (p.text.substr(p.at).starts_with('(')) {
     size_t end = SkipShellParentheses(p.text, p.at);
+    if (!budget_.Take(std::min(end, p.text.size()) - p.at)) return false;
     if (end != p.text.npos) {
       body = ShellBody{p.text.substr(p.at + 1, end - p.at - 2), end};
     }
@@ -472,6 +485,7 @@ bool ShellInterpreter::ReadRedirection(Parse& p, Command& command) {
     if (!p.text.substr(p.at).starts_with(op)) continue;
     if (op == "<(" || op == ">(") {
       size_t end = SkipShellParentheses(p.text, p.at + 1);
+      if (!budget_.Take(std::min(end, p.text.size()) - p.at)) return true;
       if (end == p.text.npos) {
         is_sure_ = false;
         ++p.at;

@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "detectors/fold_budget.h"
 #include "detectors/shell_filters.h"
+#include "detectors/shell_syntax.h"
 
 namespace oddverb {
 
@@ -62,6 +63,9 @@ class ShellInterpreter {
 
   // shell_interpreter.cc: the grammar.
   std::string Run(std::string_view script, Input input);
+  std::optional<ShellBody> ReadBody(const Parse& p, size_t at,
+                                    std::string_view open,
+                                    std::string_view close);
   void SkipSpace(Parse& p);
   void SkipLineSpace(Parse& p);
   void RunPipeline(Parse& p);

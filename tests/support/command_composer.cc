@@ -155,7 +155,36 @@ string CommandComposer::Url(const string& host) {
   if (!url.empty() && Chance(8)) url += "u:p@";
   url += host;
   if (Chance(15)) url += ":80";
-  return url + Pick(kPaths);
+  // A metadata path is a find of its own, whoever is asked for it.
+  return url + (is_honest_ ? "/v1/status" : Pick(kPaths));
+}
+
+// As curl and browsers read it (IDNA): other digits and dots.
+string CommandComposer::Unicode(const string& v4) {
+  string text;
+  for (char c : v4) {
+    if (c == '.') {
+      text += Pick(Words{".", "\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"});
+      continue;
+    }
+    size_t digit = static_cast<size_t>(c - '0');
+    switch (Below(4)) {
+      case 0:
+        text += "\xef\xbc" + string(1, static_cast<char>(0x90 + digit));
+        break;
+      case 1:  // mathematical bold
+        text += "\xf0\x9d\x9f" + string(1, static_cast<char>(0x8e + digit));
+        break;
+      case 2:  // circled
+        text += digit == 0
+                    ? string("\xe2\x93\xaa")
+                    : "\xe2\x91" + string(1, static_cast<char>(0x9f + digit));
+        break;
+      default:
+        text += c;
+    }
+  }
+  return text;
 }
 
 string CommandComposer::Name() {
@@ -568,7 +597,12 @@ ComposedCommand CommandComposer::Reach(const string& target,
   form_.clear();
   names_ = 0;
   size_t way = Below(100);
-  if (way < 8) {
+  bool is_v4 = std::isdigit(static_cast<unsigned char>(target[0])) != 0 &&
+               target.find(':') == string::npos;
+  if (way < 3 && is_v4) {
+    composed.words = {"curl", "-s", "http://" + Unicode(target) + "/x"};
+    form_ = "unicode";
+  } else if (way < 8) {
     composed.words = {"curl", "-s", Url(host)};
     form_ = "plain";
   } else if (way < 18 && languages_.python) {
@@ -653,15 +687,9 @@ ComposedCommand CommandComposer::Honest() {
                         "api.internal", "169.254.169.123", "172.16.0.254"};
   string host = Pick(kHosts);
   bool named = std::isalpha(static_cast<unsigned char>(host[0])) != 0;
+  is_honest_ = true;
   ComposedCommand composed = Reach(host, named ? host : Spelled(host));
-  // Metadata paths at other hosts are another matter.
-  for (string& word : composed.words) {
-    for (const char* path :
-         {"latest/meta-data", "latest/user-data", "computeMetadata/v1"}) {
-      for (size_t at; (at = word.find(path)) != string::npos;)
-        word.replace(at, std::string_view(path).size(), "x");
-    }
-  }
+  is_honest_ = false;
   return composed;
 }
 

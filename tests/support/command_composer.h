@@ -44,6 +44,7 @@ class CommandComposer {
 
   std::string Spelled(const std::string& host);
   std::string Url(const std::string& host);
+  std::string Unicode(const std::string& v4);
   ComposedCommand Reach(const std::string& target, const std::string& host);
   std::string Name();
   std::vector<std::string> Pieces(const std::string& text, size_t most);
@@ -65,6 +66,7 @@ class CommandComposer {
   std::mt19937_64 random_;
   Languages languages_;
   bool bash_ = false;
+  bool is_honest_ = false;
   std::string before_;
   std::string form_;
   int names_ = 0;
