@@ -26,7 +26,16 @@ function(oddverb_test_support)
     oddverb_test_support
     PUBLIC oddverb_all GTest::gmock nlohmann_json::nlohmann_json
     PRIVATE oddverb_warnings ZLIB::ZLIB zstd::libzstd_shared OpenSSL::SSL
-            rdkafka::rdkafka)
+            rdkafka::rdkafka CURL::libcurl)
+  # Preloaded into programs that have no sanitizer.
+  add_library(oddverb_call_recorder MODULE
+              "${PROJECT_SOURCE_DIR}/tests/peers/recorder/call_recorder.cc")
+  target_compile_options(oddverb_call_recorder PRIVATE -fno-sanitize=all)
+  target_link_options(oddverb_call_recorder PRIVATE -fno-sanitize=all)
+  add_dependencies(oddverb_test_support oddverb_call_recorder)
+  target_compile_definitions(
+    oddverb_test_support
+    PRIVATE ODDVERB_CALL_RECORDER="$<TARGET_FILE:oddverb_call_recorder>")
 endfunction()
 
 function(oddverb_gtest_programs)

@@ -1,6 +1,9 @@
 #include "detectors/command_programs.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -78,6 +81,25 @@ constexpr ProgramRow kPrograms[] = {
     {"ufw", Program::kFirewall, false},
 };
 
+// A bit for each row, by the lower-case first letter of its name.
+constexpr std::array<uint64_t, 256> ProgramsByLetter() {
+  static_assert(std::size(kPrograms) <= 64);
+  std::array<uint64_t, 256> rows{};
+  for (size_t i = 0; i < std::size(kPrograms); ++i) {
+    rows[static_cast<unsigned char>(kPrograms[i].name[0])] |= uint64_t{1} << i;
+  }
+  return rows;
+}
+constexpr std::array<uint64_t, 256> kProgramsByLetter = ProgramsByLetter();
+
+constexpr size_t LongestProgram() {
+  size_t longest = 0;
+  for (const ProgramRow& row : kPrograms) {
+    longest = std::max(longest, row.name.size());
+  }
+  return longest;
+}
+
 // What may stand in front of the program of a simple command.
 constexpr std::string_view kWrappers[] = {
     "ash",  "bash", "busybox", "command", "dash",    "doas",   "do",
@@ -111,7 +133,12 @@ Program ProgramOf(std::string_view word, ProgramPlace place) {
   size_t slash = word.find_last_of("/\\");
   if (slash != word.npos) word.remove_prefix(slash + 1);
   if (absl::EndsWithIgnoreCase(A(word), ".exe")) word.remove_suffix(4);
-  for (const ProgramRow& row : kPrograms) {
+  if (word.empty() || word.size() > LongestProgram()) return Program::kOther;
+  auto letter = static_cast<unsigned char>(word[0]);
+  uint64_t rows = kProgramsByLetter[static_cast<unsigned char>(
+      absl::ascii_tolower(letter))];
+  for (; rows != 0; rows &= rows - 1) {
+    const ProgramRow& row = kPrograms[std::countr_zero(rows)];
     if (!absl::EqualsIgnoreCase(A(row.name), A(word))) continue;
     bool counts = row.anywhere || place == ProgramPlace::kCommand;
     return counts ? row.program : Program::kOther;
@@ -131,8 +158,9 @@ bool LeadsToProgram(std::string_view word) {
 }
 
 bool IsDataOption(std::string_view word) {
-  return std::find(std::begin(kDataOptions), std::end(kDataOptions), word) !=
-         std::end(kDataOptions);
+  return word.starts_with('-') &&
+         std::find(std::begin(kDataOptions), std::end(kDataOptions), word) !=
+             std::end(kDataOptions);
 }
 
 bool IsNoProxyAssignment(std::string_view word) {

@@ -64,7 +64,7 @@ class HostSearch {
         SearchArgument();
       }
     }
-    program_may_follow_ &= LeadsToProgram(word);
+    program_may_follow_ = program_may_follow_ && LeadsToProgram(word);
     previous_ = word;
   }
   void EndCommand() {

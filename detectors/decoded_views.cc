@@ -1,11 +1,13 @@
 #include "detectors/decoded_views.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/gunzip.h"
 #include "base/uri.h"
+#include "detectors/digit_fold.h"
+#include "detectors/shell_interpreter.h"
+#include "detectors/text_codecs.h"
 
 namespace oddverb {
 namespace {
@@ -23,38 +25,6 @@ constexpr size_t kMinHexRun = 20;
 constexpr size_t kMaxUnzipped = 64 * 1024;
 constexpr size_t kMaxUnzips = 4;
 
-// The value of a base64 or base64url digit, else -1.
-constexpr std::array<int8_t, 256> Base64Values() {
-  std::array<int8_t, 256> values{};
-  values.fill(-1);
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<unsigned char>(kDigits[i])] = static_cast<int8_t>(i);
-  }
-  values['-'] = 62;
-  values['_'] = 63;
-  return values;
-}
-constexpr std::array<int8_t, 256> kBase64Values = Base64Values();
-
-int Base64Value(char c) { return kBase64Values[static_cast<unsigned char>(c)]; }
-
-std::string DecodeBase64(std::string_view run) {
-  std::string bytes;
-  bytes.reserve(run.size() / 4 * 3 + 3);
-  uint32_t bits = 0;
-  int bit_count = 0;
-  for (char c : run) {
-    bits = bits << 6 | static_cast<uint32_t>(Base64Value(c));
-    bit_count += 6;
-    if (bit_count < 8) continue;
-    bit_count -= 8;
-    bytes += static_cast<char>(bits >> bit_count & 0xff);
-  }
-  return bytes;
-}
-
 // PowerShell's -EncodedCommand holds UTF-16LE.
 std::string DropUtf16Zeros(const std::string& bytes) {
   size_t pairs = bytes.size() / 2;
@@ -67,20 +37,13 @@ std::string DropUtf16Zeros(const std::string& bytes) {
   return text;
 }
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 struct EscapeReading {
   size_t length = 0;  // 0 = none
   char character = 0;
 };
 
 // "\\x31", "\\061", "\\u0031" at the beginning of `text`; of ASCII only.
-EscapeReading ReadEscape(std::string_view text) {
+EscapeReading ReadAsciiEscape(std::string_view text) {
   if (text.size() < 3 || text[0] != '\\') return {};
   bool is_hex = text[1] == 'x' || text[1] == 'u';
   size_t digits = text[1] == 'u' ? 4 : is_hex ? 2 : 3;
@@ -125,15 +88,26 @@ std::string_view DecodeLayerName(DecodeLayer layer) {
       return "escapes";
     case DecodeLayer::kReversed:
       return "reversed";
+    case DecodeLayer::kUnicode:
+      return "unicode";
+    case DecodeLayer::kShell:
+      return "shell";
   }
   return "request";
 }
 
-DecodedViews::DecodedViews(std::string text, const Limits& limits)
-    : limits_(limits) {
+DecodedViews::DecodedViews(std::string text, const Limits& limits,
+                           const ShellWords* command)
+    : limits_(limits), is_command_(command != nullptr) {
+  fold_.work = limits.fold_work;
   views_.push_back({.text = std::move(text)});
-  for (size_t i = 0; i < views_.size(); ++i) {
+  if (command != nullptr) AddCommandView(*command);
+  // What the arguments' own commands leave out is not run, whatever it hides.
+  size_t first = whole_command_.value_or(0);
+  for (size_t i = first; i < views_.size(); ++i) {
     if (views_[i].depth >= limits_.depth) continue;
+    AddUnicodeView(i);
+    if (i > first) AddScriptView(i);
     AddPercentView(i);
     AddEscapesView(i);
     AddReversedView(i);
@@ -161,7 +135,57 @@ bool DecodedViews::TakeCandidate() {
   return false;
 }
 
+bool DecodedViews::IsKnown(std::string_view text) const {
+  return std::any_of(
+      views_.begin(), views_.end(), [&](const DecodedView& view) {
+        return view.text.size() == text.size() && view.text == text;
+      });
+}
+
+void DecodedViews::AddCommandView(const ShellWords& command) {
+  ShellInterpreter shell(fold_);
+  // No program's name has blanks in it: whatever runs this divides it.
+  bool is_script =
+      command.size() == 1 && command[0].find(' ') != std::string::npos;
+  if (is_script) {
+    shell.RunText(command[0]);
+  } else {
+    shell.RunArguments(command);
+  }
+  std::string commands = shell.commands();
+  if (commands.ends_with('\n')) commands.pop_back();
+  if (shell.is_sure()) {
+    whole_command_ = commands == views_[0].text || commands.empty() ? 0 : 1;
+  }
+  if (commands.empty() && shell.is_sure()) whole_command_ = 1;
+  if (whole_command_ == 0u) return;
+  produced_bytes_ += commands.size();
+  views_.push_back({.text = std::move(commands),
+                    .layer = DecodeLayer::kShell,
+                    .parent = 0,
+                    .depth = 1});
+}
+
+// What decoding gave may be a script itself.
+void DecodedViews::AddScriptView(size_t parent) {
+  const DecodedView& view = views_[parent];
+  if (!is_command_ || view.layer == DecodeLayer::kShell) return;
+  if (view.text.find_first_of("$`\\'\"|<{*?") == std::string::npos) return;
+  ShellInterpreter shell(fold_);
+  shell.RunText(view.text);
+  std::string commands = shell.commands();
+  if (commands.ends_with('\n')) commands.pop_back();
+  AddView(parent, DecodeLayer::kShell, std::move(commands));
+}
+
+void DecodedViews::AddUnicodeView(size_t parent) {
+  std::string folded = FoldDigits(views_[parent].text);
+  if (!folded.empty())
+    AddView(parent, DecodeLayer::kUnicode, std::move(folded));
+}
+
 void DecodedViews::AddView(size_t parent, DecodeLayer layer, std::string text) {
+  if (IsKnown(text)) return;
   size_t rest = limits_.produced_bytes - produced_bytes_;
   if (text.size() > rest) {
     exhausted_ = true;
@@ -169,6 +193,8 @@ void DecodedViews::AddView(size_t parent, DecodeLayer layer, std::string text) {
   }
   if (text.empty()) return;
   produced_bytes_ += text.size();
+  // Expanded arguments are one text with the arguments themselves.
+  if (parent == whole_command_ && layer != DecodeLayer::kShell) parent = 0;
   views_.push_back({.text = std::move(text),
                     .layer = layer,
                     .parent = parent,
@@ -209,7 +235,8 @@ void DecodedViews::AddBase64Views(size_t parent) {
     if (end - begin < kMinBase64Run) continue;
     size_t useful = (limits_.produced_bytes - produced_bytes_) / 3 * 4 + 4;
     std::string_view run(text.data() + begin, end - begin);
-    std::string bytes = DropUtf16Zeros(DecodeBase64(run.substr(0, useful)));
+    std::string bytes =
+        DropUtf16Zeros(DecodeBase64Digits(run.substr(0, useful)));
     if (!AddBytes(parent, DecodeLayer::kBase64, std::move(bytes))) return;
   }
 }
@@ -218,7 +245,7 @@ bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
                             std::string bytes) {
   bool is_gzip = IsGzip(bytes);
   // Only text counts as a candidate: decoys cost their author more then.
-  if (!is_gzip && !LooksLikeText(bytes)) return true;
+  if (!is_gzip && (!LooksLikeText(bytes) || IsKnown(bytes))) return true;
   if (!TakeCandidate()) return false;
   if (is_gzip) {
     if (unzips_ >= kMaxUnzips) {
@@ -263,7 +290,7 @@ void DecodedViews::AddEscapesView(size_t parent) {
   std::string decoded;
   bool any = false;
   for (size_t i = 0; i < text.size();) {
-    EscapeReading escape = ReadEscape(std::string_view(text).substr(i));
+    EscapeReading escape = ReadAsciiEscape(std::string_view(text).substr(i));
     any = any || escape.length > 0;
     decoded += escape.length > 0 ? escape.character : text[i];
     i += std::max<size_t>(escape.length, 1);

@@ -8,9 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "detectors/fold_budget.h"
+#include "detectors/shell_filters.h"
 
 namespace oddverb {
 
@@ -22,6 +26,8 @@ enum class DecodeLayer : uint8_t {
   kGzip,       // what base64 or hexadecimal digits held
   kEscapes,    // \x31, \061, \u0031 as shells and languages write them
   kReversed,   // what `rev` makes of it
+  kUnicode,    // digits and dots of other scripts, as IDNA reads them
+  kShell,      // constants that a shell or a language computes
 };
 std::string_view DecodeLayerName(DecodeLayer layer);
 
@@ -38,14 +44,23 @@ class DecodedViews {
     size_t produced_bytes = 256 * 1024;  // beyond the first view
     int depth = 3;
     size_t candidates = 64;  // pieces that decoding is tried on
+    size_t fold_work = FoldBudget::kDefaultWork;
   };
 
-  DecodedViews(std::string text, const Limits& limits);
+  // `command`: the arguments that `text` consists of, if a program reads it;
+  // it is not kept.
+  DecodedViews(std::string text, const Limits& limits,
+               const ShellWords* command = nullptr);
 
   // Parents before their children.
   const std::vector<DecodedView>& views() const { return views_; }
   // A limit was hit: there may be more to read.
-  bool exhausted() const { return exhausted_; }
+  bool exhausted() const { return exhausted_ || fold_.exhausted; }
+  // The view of the commands that `command` runs, if all of it could be read as
+  // a shell reads it: nothing else of it is run. Null otherwise.
+  const DecodedView* whole_command() const {
+    return whole_command_ ? &views_[*whole_command_] : nullptr;
+  }
   // The views from the first down to `index`.
   std::vector<const DecodedView*> Chain(size_t index) const;
 
@@ -55,13 +70,20 @@ class DecodedViews {
   void AddHexViews(size_t parent);
   void AddEscapesView(size_t parent);
   void AddReversedView(size_t parent);
+  void AddUnicodeView(size_t parent);
+  void AddCommandView(const ShellWords& command);
+  void AddScriptView(size_t parent);
   // What base64 or hexadecimal digits held: text, or gzip of it. False once
   // there may be no further candidates.
   bool AddBytes(size_t parent, DecodeLayer layer, std::string bytes);
+  bool IsKnown(std::string_view text) const;
   void AddView(size_t parent, DecodeLayer layer, std::string text);
   bool TakeCandidate();
 
   Limits limits_;
+  FoldBudget fold_;
+  bool is_command_ = false;
+  std::optional<size_t> whole_command_;  // index of the view
   size_t candidates_ = 0;
   size_t unzips_ = 0;
   size_t produced_bytes_ = 0;

@@ -229,15 +229,18 @@ class Reader {
 
   void ReadCommand(RawJson value) {
     CommandLine line;
+    ShellWords arguments;
     JsonElements words(value);
     for (RawJson word; words.Next(word);) {
       if (!TakeNode(0)) break;
-      line.Add(TextOf(word));
+      arguments.push_back(TextOf(word));
+      line.Add(arguments.back());
     }
     bool debug = event_.object.subresource == "ephemeralcontainers";
     Add({.id = SurfaceId::kWorkload,
          .text = line.text(),
          .text_kind = TextKind::kCommand,
+         .arguments = std::move(arguments),
          .weight = debug ? 3 : 2.5,
          .place = debug ? "command of a debug container"
                         : "command of a container"});
@@ -392,7 +395,13 @@ class Reader {
       surface.text.resize(MetadataBody::kMaxTextBytes);
       body_.exhausted = true;
     }
-    if (!MayNameTarget(surface.host) && !MayNameTarget(surface.text)) return;
+    // A shell can compute any text.
+    bool computes = surface.text_kind == TextKind::kCommand &&
+                    surface.text.find_first_of("$`|\\+") != std::string::npos;
+    if (!computes && !MayNameTarget(surface.host) &&
+        !MayNameTarget(surface.text)) {
+      return;
+    }
     all_bytes_ += surface.text.size();
     if (body_.texts.size() >= MetadataBody::kMaxTexts ||
         all_bytes_ > MetadataBody::kMaxAllBytes) {

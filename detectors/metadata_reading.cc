@@ -10,8 +10,10 @@ namespace oddverb {
 namespace {
 
 // A body has many texts, and most of them are short.
-constexpr DecodedViews::Limits kBodyLimits = {
-    .produced_bytes = 64 * 1024, .depth = 3, .candidates = 16};
+constexpr DecodedViews::Limits kBodyLimits = {.produced_bytes = 64 * 1024,
+                                              .depth = 3,
+                                              .candidates = 16,
+                                              .fold_work = 64 * 1024};
 // A path or a header alone can belong to an ordinary service.
 constexpr double kClueCertainty = 0.6;
 // Nobody writes 0xa9fea9fe without meaning to hide it.
@@ -46,9 +48,12 @@ class Reader {
       : surface_(surface),
         targets_(targets),
         views_(surface.text,
-               IsBody(surface.id) ? kBodyLimits : DecodedViews::Limits{}) {}
+               IsBody(surface.id) ? kBodyLimits : DecodedViews::Limits{},
+               surface.text_kind == TextKind::kCommand ? &surface.arguments
+                                                       : nullptr) {}
 
   std::optional<MetadataReading> Read() {
+    NoteWholeCommand();
     for (size_t i = 0; i < views_.views().size(); ++i) ReadView(i);
     ReadProxiedHost();
     const MetadataClues& clues = reading_.clues;
@@ -66,8 +71,11 @@ class Reader {
     const DecodedView& view = views_.views()[index];
     MetadataClues clues = FindMetadataClues(view.text);
     MergeClues(clues, index);
-    for (const HostHit& hit :
-         FindHosts(view.text, surface_.text_kind, targets_)) {
+    bool is_whole = knows_run_ && &view == views_.whole_command();
+    std::vector<HostHit> found =
+        is_whole ? run_ : FindHosts(view.text, surface_.text_kind, targets_);
+    for (HostHit& hit : found) {
+      if (index == 0 && !IsRun(hit)) hit.context = HostContext::kMention;
       if (hit.target->proof == TargetProof::kHostPath && clues.path.empty()) {
         continue;
       }
@@ -85,11 +93,26 @@ class Reader {
     }
   }
 
+  // What the text's own commands reach; the rest of them is only said.
+  void NoteWholeCommand() {
+    const DecodedView* whole = views_.whole_command();
+    if (whole == nullptr) return;
+    knows_run_ = true;
+    run_ = FindHosts(whole->text, surface_.text_kind, targets_);
+  }
+  bool IsRun(const HostHit& hit) const {
+    if (!knows_run_) return true;
+    return std::any_of(run_.begin(), run_.end(), [&](const HostHit& run) {
+      return run.target == hit.target && run.context != HostContext::kMention;
+    });
+  }
+
   // Views repeat what they did not change: that is no disguise.
   bool WasSeen(const HostHit& hit) const {
+    bool is_mention = hit.context == HostContext::kMention;
     return std::any_of(seen_.begin(), seen_.end(), [&](const HostHit& seen) {
       return seen.target == hit.target && seen.spelling == hit.spelling &&
-             seen.context >= hit.context;
+             (is_mention || seen.context != HostContext::kMention);
     });
   }
 
@@ -180,6 +203,8 @@ class Reader {
   const DecodedViews views_;
   MetadataReading reading_;
   std::vector<HostHit> seen_;  // their texts borrow from views_
+  std::vector<HostHit> run_;
+  bool knows_run_ = false;
   int best_rank_ = -1;
   size_t best_host_ = 0;  // index of the view
   size_t host_offset_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "base/uri.h"
 
 namespace oddverb {
@@ -47,14 +48,17 @@ bool IsCommandParameter(std::string_view name) {
 }
 
 // All commands of the query, in any place among other parameters.
-std::string CommandOf(std::string_view query) {
+void SetCommand(std::string_view query, MetadataSurface& surface) {
   CommandLine line;
   QueryPairs pairs(query);
   for (QueryPair pair; pairs.Next(pair);) {
     if (!IsCommandParameter(pair.name)) continue;
-    line.Add(PercentDecode(pair.value, PlusIs::kBlank));
+    std::string argument = PercentDecode(pair.value, PlusIs::kBlank);
+    line.Add(argument);
+    surface.arguments.push_back(std::move(argument));
   }
-  return line.text();
+  surface.text = line.text();
+  surface.text_kind = TextKind::kCommand;
 }
 
 // Splits "[scheme:]host[:port]", as the proxy subresources have it.
@@ -114,8 +118,12 @@ MetadataSurface ProxySurface(const AuditEvent& event, UriParts uri) {
   surface.owner_name = surface.host;
   std::string_view path = ForwardedPath(uri.path);
   if (event.object.resource == "nodes" && ReadKubeletCommand(path, surface)) {
-    surface.text = CommandOf(uri.query);
-    surface.text_kind = TextKind::kCommand;
+    SetCommand(uri.query, surface);
+    // The kubelet's run divides "cmd" at its blanks.
+    if (surface.arguments.size() == 1) {
+      std::string words = std::move(surface.arguments[0]);
+      surface.arguments = absl::StrSplit(words, ' ', absl::SkipEmpty());
+    }
     return surface;
   }
   surface.text = PercentDecode(path, PlusIs::kPlus);
@@ -149,10 +157,9 @@ std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event) {
                           .owner_name = std::string(event.object.name),
                           .host = {},
                           .port = {},
-                          .text = CommandOf(uri.query),
-                          .text_kind = TextKind::kCommand,
                           .weight = kExecWeight,
                           .place = "command in a pod"};
+  SetCommand(uri.query, surface);
   if (surface.text.empty()) return std::nullopt;
   return surface;
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "detectors/command_text.h"
+#include "detectors/shell_filters.h"
 #include "model/audit_event.h"
 
 namespace oddverb {
@@ -46,6 +47,8 @@ struct MetadataSurface {
   // The command, or the forwarded path with its parameters as words.
   std::string text{};
   TextKind text_kind = TextKind::kPlain;
+  // Of a command: what `text` consists of.
+  ShellWords arguments{};
   // How much a target weighs here, and what the place is called.
   double weight = 0;
   std::string_view place{};

@@ -160,7 +160,10 @@ TEST(DecodedViewsTest, TakesBinaryForNoText) {
 
 TEST(DecodedViewsTest, StopsAtTheLimitOfCandidates) {
   std::string text;
-  for (int i = 0; i < 3; ++i) text += ToBase64("some harmless text ") + " ";
+  for (const char* decoy : {"some harmless text", "more harmless text.",
+                            "the last of the harmless"}) {
+    text += ToBase64(decoy) + " ";
+  }
   text += ToBase64("curl http://169.254.169.254/");
   DecodedViews enough(text, {.candidates = 4});
   EXPECT_FALSE(enough.exhausted());

@@ -1,0 +1,42 @@
+// The codecs that hide a constant from a reader: base64, digits of hexadecimal,
+// escapes of shells and languages, glob patterns. Pure; thread-safe.
+#ifndef ODDVERB_DETECTORS_TEXT_CODECS_H_
+#define ODDVERB_DETECTORS_TEXT_CODECS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace oddverb {
+
+// The value of a base64 or base64url digit, else -1.
+int Base64Value(char c);
+// Of digits and nothing else; what is no whole byte is dropped.
+std::string DecodeBase64Digits(std::string_view digits);
+// As `base64 -d -i` does: other bytes are skipped, '=' ends it.
+std::string DecodeBase64Text(std::string_view text);
+
+// The value of a hexadecimal digit, else -1.
+int HexValue(char c);
+// As `xxd -r -p` does: blanks are skipped, other bytes end it.
+std::string DecodeHexText(std::string_view text);
+
+void AppendUtf8(uint32_t code_point, std::string& out);
+
+struct Escape {
+  size_t length = 0;  // of its spelling; 0 = none
+  std::string text;
+};
+// What "\\x31", "\\061", "\\u0031", "\\n" and so on at the beginning of `text`
+// mean to bash, Python, Perl, JavaScript. An unknown one means its character.
+Escape ReadEscape(std::string_view text);
+std::string UndoEscapes(std::string_view text);
+
+// Whether the shell pattern (*, ?, [...], \c) matches all of `text`. At most
+// pattern.size() * text.size() steps.
+bool GlobMatches(std::string_view pattern, std::string_view text);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_DETECTORS_TEXT_CODECS_H_
