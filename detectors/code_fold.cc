@@ -127,7 +127,9 @@ class Folder {
     }
     bool begins = IsNameByte(c) || c == '"' || c == '\'' || c == '`' ||
                   c == '(' || c == '[' || c == '$' || c == '@';
-    if (!begins) {
+    // Of a call that is not known: its arguments, one by one.
+    bool is_call = c == '(' && at_ > 0 && IsNameByte(code_[at_ - 1]);
+    if (!begins || is_call) {
       Emit(code_.substr(at_++, 1));
       return;
     }
@@ -266,7 +268,7 @@ class Folder {
                        "PeerAddr", "PeerHost", "inet_aton", "fsockopen",
                        "createConnection", "open_connection", "Telnet",
                        "TCPSocket", "host", "hostname"});
-    if (connects) return Connection();
+    if (connects) return Connection(start);
     if (!prints && !runs_code && !runs_shell) return false;
     size_t behind = at_;
     Result arguments = CallArguments();
@@ -285,7 +287,8 @@ class Folder {
   }
 
   // connect((HOST, 80)), PeerAddr => HOST: any number there is a host.
-  bool Connection() {
+  bool Connection(size_t start) {
+    size_t behind = at_;
     Result arguments;
     if (Accept("=>") || Accept(":")) {
       arguments = Expression(0);
@@ -302,6 +305,7 @@ class Folder {
     bool is_ipv6 =
         std::count(host.begin(), host.end(), ':') > 1 && !host.starts_with('[');
     if (is_ipv6) host = absl::StrCat("[", host, "]");
+    Emit(code_.substr(start, behind - start));
     Emit(absl::StrCat(" tcp://", host, " "));
     return true;
   }

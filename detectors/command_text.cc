@@ -40,6 +40,14 @@ bool IsPrefixLength(std::string_view behind) {
   return end > 1 && end <= 4 && ends_there;
 }
 
+// Without its brackets, or with them.
+bool IsAddress(std::string_view text) {
+  if (text.find(':') == text.npos) return !ReadHost(text).empty();
+  if (text.starts_with('[')) text.remove_prefix(1);
+  if (text.ends_with(']')) text.remove_suffix(1);
+  return IpAddress::Parse(text.substr(0, text.find('%'))).has_value();
+}
+
 // Where a host and its port stand in a word.
 struct Place {
   size_t begin = 0;
@@ -122,7 +130,7 @@ class HostSearch {
     size_t close = rest.find_first_of("[],@/?#");
     if (close == rest.npos || rest[close] != ']') return word_.npos;
     // A list or a pattern otherwise.
-    if (ReadHost(word_.substr(open, close + 2)).empty()) return word_.npos;
+    if (!IsAddress(word_.substr(open + 1, close))) return word_.npos;
     return open + 1 + close;
   }
 
@@ -194,7 +202,7 @@ class HostSearch {
                               : HostContext::kWord;
     if (std::count(text.begin(), text.end(), ':') >= 2) {
       std::string_view address = text.substr(0, HostBytes(text));
-      if (!ReadHost(address).empty()) {
+      if (IsAddress(address)) {
         Test(address, "", context);
         return;
       }

@@ -106,6 +106,11 @@ DecodedViews::DecodedViews(std::string text, const Limits& limits,
   size_t first = whole_command_.value_or(0);
   for (size_t i = first; i < views_.size(); ++i) {
     if (views_[i].depth >= limits_.depth) continue;
+    if (views_[i].text.size() > limits_.scanned_bytes - scanned_bytes_) {
+      exhausted_ = true;
+      continue;
+    }
+    scanned_bytes_ += views_[i].text.size();
     AddUnicodeView(i);
     if (i > first) AddScriptView(i);
     AddPercentView(i);
@@ -114,6 +119,15 @@ DecodedViews::DecodedViews(std::string text, const Limits& limits,
     AddHexViews(i);
     AddBase64Views(i);
   }
+}
+
+DecodedViews::Limits DecodedViews::left() const {
+  Limits left = limits_;
+  left.produced_bytes -= produced_bytes_;
+  left.candidates -= candidates_;
+  left.fold_work = fold_.work;
+  left.scanned_bytes -= scanned_bytes_;
+  return left;
 }
 
 std::vector<const DecodedView*> DecodedViews::Chain(size_t index) const {
@@ -159,7 +173,7 @@ void DecodedViews::AddCommandView(const ShellWords& command) {
   }
   if (commands.empty() && shell.is_sure()) whole_command_ = 1;
   if (whole_command_ == 0u) return;
-  produced_bytes_ += commands.size();
+  produced_bytes_ += std::min(commands.size(), limits_.produced_bytes);
   views_.push_back({.text = std::move(commands),
                     .layer = DecodeLayer::kShell,
                     .parent = 0,

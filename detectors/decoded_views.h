@@ -45,6 +45,8 @@ class DecodedViews {
     int depth = 3;
     size_t candidates = 64;  // pieces that decoding is tried on
     size_t fold_work = FoldBudget::kDefaultWork;
+    // Of texts that decoding looks through, however little comes of it.
+    size_t scanned_bytes = 4 * 1024 * 1024;
   };
 
   // `command`: the arguments that `text` consists of, if a program reads it;
@@ -61,6 +63,8 @@ class DecodedViews {
   const DecodedView* whole_command() const {
     return whole_command_ ? &views_[*whole_command_] : nullptr;
   }
+  // What is left for a further text of the same event.
+  Limits left() const;
   // The views from the first down to `index`.
   std::vector<const DecodedView*> Chain(size_t index) const;
 
@@ -87,6 +91,7 @@ class DecodedViews {
   size_t candidates_ = 0;
   size_t unzips_ = 0;
   size_t produced_bytes_ = 0;
+  size_t scanned_bytes_ = 0;
   bool exhausted_ = false;
   std::vector<DecodedView> views_;
 };

@@ -86,8 +86,10 @@ bool MetadataAccess::IsNewRequest(const AuditEvent& event,
 std::optional<MetadataAccess::Seen> MetadataAccess::Look(
     const AuditEvent& event) const {
   std::optional<Seen> best;
-  auto weigh = [&](MetadataSurface surface, bool exhausted) {
-    std::optional<MetadataReading> reading = ReadSurface(surface, targets_);
+  auto weigh = [&](MetadataSurface surface, bool exhausted,
+                   DecodedViews::Limits& limits) {
+    std::optional<MetadataReading> reading =
+        ReadSurface(surface, targets_, limits);
     if (!reading) return;
     reading->exhausted = reading->exhausted || exhausted;
     MetadataScore score = ScoreOf(surface, *reading, event.response_code);
@@ -96,12 +98,14 @@ std::optional<MetadataAccess::Seen> MetadataAccess::Look(
   };
   if (HasMetadataSurface(event)) {
     std::optional<MetadataSurface> surface = SurfaceOf(event);
-    if (surface) weigh(*std::move(surface), false);
+    DecodedViews::Limits limits = MetadataDecodeLimits(false);
+    if (surface) weigh(*std::move(surface), false, limits);
   }
   if (HasMetadataBody(event)) {
     MetadataBody body = ReadMetadataBody(event);
+    DecodedViews::Limits limits = MetadataDecodeLimits(true);
     for (MetadataSurface& text : body.texts) {
-      weigh(std::move(text), body.exhausted);
+      weigh(std::move(text), body.exhausted, limits);
     }
   }
   return best;

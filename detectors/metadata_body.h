@@ -18,7 +18,7 @@ namespace oddverb {
 struct MetadataBody {
   static constexpr size_t kMaxTexts = 128;
   static constexpr size_t kMaxTextBytes = 64 * 1024;
-  static constexpr size_t kMaxAllBytes = 512 * 1024;
+  static constexpr size_t kMaxAllBytes = 256 * 1024;
   static constexpr size_t kMaxNodes = 20'000;
   static constexpr int kMaxDepth = 24;
 

@@ -9,11 +9,13 @@
 namespace oddverb {
 namespace {
 
-// A body has many texts, and most of them are short.
+// Together they keep what decoding costs an event at some 2 ms. A body has many
+// texts, and most of them are short.
 constexpr DecodedViews::Limits kBodyLimits = {.produced_bytes = 64 * 1024,
                                               .depth = 3,
-                                              .candidates = 16,
-                                              .fold_work = 64 * 1024};
+                                              .candidates = 64,
+                                              .fold_work = 64 * 1024,
+                                              .scanned_bytes = 128 * 1024};
 // A path or a header alone can belong to an ordinary service.
 constexpr double kClueCertainty = 0.6;
 // Nobody writes 0xa9fea9fe without meaning to hide it.
@@ -44,13 +46,12 @@ int HostRank(const HostHit& hit, int depth) {
 // Collects the best evidence over the views of one surface.
 class Reader {
  public:
-  Reader(const MetadataSurface& surface, const MetadataTargets& targets)
+  Reader(const MetadataSurface& surface, const MetadataTargets& targets,
+         const DecodedViews::Limits& limits)
       : surface_(surface),
         targets_(targets),
-        views_(surface.text,
-               IsBody(surface.id) ? kBodyLimits : DecodedViews::Limits{},
-               surface.text_kind == TextKind::kCommand ? &surface.arguments
-                                                       : nullptr) {}
+        views_(surface.text, limits,
+               surface.arguments.empty() ? nullptr : &surface.arguments) {}
 
   std::optional<MetadataReading> Read() {
     NoteWholeCommand();
@@ -65,6 +66,8 @@ class Reader {
     KeepDecoded();
     return std::move(reading_);
   }
+
+  DecodedViews::Limits limits_left() const { return views_.left(); }
 
  private:
   void ReadView(size_t index) {
@@ -264,9 +267,17 @@ bool MetadataReading::gives_credentials() const {
   return !clues.credential.empty() && (is_host || has_metadata_path);
 }
 
+DecodedViews::Limits MetadataDecodeLimits(bool is_body) {
+  return is_body ? kBodyLimits : DecodedViews::Limits{};
+}
+
 std::optional<MetadataReading> ReadSurface(const MetadataSurface& surface,
-                                           const MetadataTargets& targets) {
-  return Reader(surface, targets).Read();
+                                           const MetadataTargets& targets,
+                                           DecodedViews::Limits& limits) {
+  Reader reader(surface, targets, limits);
+  std::optional<MetadataReading> reading = reader.Read();
+  limits = reader.limits_left();
+  return reading;
 }
 
 // How new the surface is to this actor joins the sum (up to +3) once actors

@@ -32,9 +32,14 @@ struct MetadataReading {
   bool gives_credentials() const;
 };
 
-// nullopt if nothing points to the metadata service.
+// What decoding may cost all texts of one event together.
+DecodedViews::Limits MetadataDecodeLimits(bool is_body);
+
+// nullopt if nothing points to the metadata service. `limits`: what is left is
+// written back.
 std::optional<MetadataReading> ReadSurface(const MetadataSurface& surface,
-                                           const MetadataTargets& targets);
+                                           const MetadataTargets& targets,
+                                           DecodedViews::Limits& limits);
 
 // Medium from here on; below, only what a body shows is reported, from
 // kMetadataLow on.

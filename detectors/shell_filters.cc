@@ -513,7 +513,7 @@ std::string EchoOutput(const ShellWords& words, bool escapes) {
     if (i > first) text += ' ';
     text += words[i];
   }
-  if (escapes) text = UndoEscapes(text);
+  if (escapes) text = UndoEscapes(text, EscapeStyle::kEcho);
   size_t stop = escapes ? text.find("\\c") : text.npos;
   if (stop != text.npos) text.resize(stop);
   if (newline) text += '\n';
@@ -539,7 +539,8 @@ std::string Formatted(char kind, string_view flags, string_view argument) {
   width = std::min<size_t>(width, 256);
   std::string text;
   if (kind == 's' || kind == 'b' || kind == 'q' || kind == 'c') {
-    text = kind == 'b' ? UndoEscapes(argument) : std::string(argument);
+    text = kind == 'b' ? UndoEscapes(argument, EscapeStyle::kEcho)
+                       : std::string(argument);
     if (kind == 'c') precision = 1;
     if (precision < text.size()) text.resize(precision);
     zero = false;

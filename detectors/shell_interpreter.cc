@@ -25,6 +25,11 @@ bool IsOneOf(string_view word, std::initializer_list<string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// bash connects to whoever such a file names.
+bool IsDevice(string_view file) {
+  return file.starts_with("/dev/tcp/") || file.starts_with("/dev/udp/");
+}
+
 // Whether an unquoted word begins a comment there.
 bool IsCommentStart(string_view text, size_t at) {
   return text[at] == '#' &&
@@ -37,6 +42,7 @@ bool IsCommentStart(string_view text, size_t at) {
 
 ShellInterpreter::ShellInterpreter(FoldBudget& budget) : budget_(budget) {
   // What scripts cut letters out of.
+  variables_["IFS"] = {" \t\n"};
   variables_["HOME"] = {"/root"};
   variables_["PWD"] = {"/"};
   variables_["SHELL"] = {"/bin/sh"};
@@ -522,14 +528,14 @@ bool ShellInterpreter::ReadRedirection(Parse& p, Command& command) {
     } else if (op == "<") {
       auto file = files_.find(word);
       if (file != files_.end()) command.here = file->second;
-      command.redirected.push_back(std::move(word));
+      if (IsDevice(word)) command.redirected.push_back(std::move(word));
     } else if (word != "-" &&
                word.find_first_not_of("0123456789-") != word.npos) {
       if (op != "<>" && op != "<&" && !is_other_file) {
         command.write_to = word;
         command.appends = op == ">>";
       }
-      command.redirected.push_back(std::move(word));
+      if (IsDevice(word)) command.redirected.push_back(std::move(word));
     }
     return true;
   }

@@ -55,7 +55,7 @@ class ShellInterpreter {
   struct Command {
     ShellWords words;
     std::vector<std::pair<std::string, ShellWords>> assignments;
-    ShellWords redirected;  // words behind < and >, for the reader
+    ShellWords redirected;  // /dev/tcp/HOST/PORT behind < or >
     std::string write_to;   // a file, if any
     bool appends = false;
     std::optional<std::string> here;  // standard input of its own

@@ -179,14 +179,15 @@ ShellInterpreter::Output ShellInterpreter::RunFilter(const ShellWords& words,
     return text;
   }
   std::string text = input != nullptr ? *input : "";
-  if (!command.redirected.empty()) Report({}, command, "");
   ShellWords left = words;
   // A file instead of standard input: what this script wrote.
   if (left.size() > 1 && files_.contains(left.back())) {
     text = files_[left.back()];
     left.pop_back();
   }
-  return FilterOutput(left, text, budget_);
+  Output output = FilterOutput(left, text, budget_);
+  if (output && !command.redirected.empty()) Report({}, command, "");
+  return output;
 }
 
 ShellInterpreter::Output ShellInterpreter::Cat(const ShellWords& words,

@@ -126,14 +126,15 @@ void AppendUtf8(uint32_t code, std::string& out) {
   }
 }
 
-Escape ReadEscape(string_view text) {
+Escape ReadEscape(string_view text, EscapeStyle style) {
   if (text.size() < 2 || text[0] != '\\') return {};
   char kind = text[1];
   if (kind == 'x' || kind == 'u' || kind == 'U') return HexEscape(text);
   if (kind >= '0' && kind <= '7') {
-    // "\0NNN" of echo and printf %b, "\NNN" elsewhere.
     size_t length = 0;
-    uint32_t value = ReadDigits(text.substr(1), kind == '0' ? 4 : 3, 8, length);
+    uint32_t value = ReadDigits(
+        text.substr(1), kind == '0' && style == EscapeStyle::kEcho ? 4 : 3, 8,
+        length);
     return {1 + length, std::string(1, static_cast<char>(value & 0xff))};
   }
   constexpr string_view kLetters = "abefnrtv";
@@ -143,10 +144,10 @@ Escape ReadEscape(string_view text) {
   return {2, std::string(1, kind)};
 }
 
-std::string UndoEscapes(string_view text) {
+std::string UndoEscapes(string_view text, EscapeStyle style) {
   std::string plain;
   for (size_t i = 0; i < text.size();) {
-    Escape escape = ReadEscape(text.substr(i));
+    Escape escape = ReadEscape(text.substr(i), style);
     if (escape.length == 0) {
       plain += text[i++];
       continue;

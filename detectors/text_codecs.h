@@ -30,8 +30,12 @@ struct Escape {
 };
 // What "\\x31", "\\061", "\\u0031", "\\n" and so on at the beginning of `text`
 // mean to bash, Python, Perl, JavaScript. An unknown one means its character.
-Escape ReadEscape(std::string_view text);
-std::string UndoEscapes(std::string_view text);
+// echo and printf %b want a zero before octal digits, which does not count.
+enum class EscapeStyle : uint8_t { kLiteral, kEcho };
+Escape ReadEscape(std::string_view text,
+                  EscapeStyle style = EscapeStyle::kLiteral);
+std::string UndoEscapes(std::string_view text,
+                        EscapeStyle style = EscapeStyle::kLiteral);
 
 // Whether the shell pattern (*, ?, [...], \c) matches all of `text`. At most
 // pattern.size() * text.size() steps.

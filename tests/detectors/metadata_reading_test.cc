@@ -1,5 +1,6 @@
 #include "detectors/metadata_reading.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,16 @@ const MetadataTargets& Targets() {
   return *targets;
 }
 
+std::optional<MetadataReading> ReadAlone(const MetadataSurface& surface) {
+  DecodedViews::Limits limits = MetadataDecodeLimits(IsBody(surface.id));
+  return ReadSurface(surface, Targets(), limits);
+}
+
 // The score of one event; 0 if it says nothing.
 double Score(const AuditEvent& event) {
   std::optional<MetadataSurface> surface = SurfaceOf(event);
   if (!surface) return 0;
-  std::optional<MetadataReading> reading = ReadSurface(*surface, Targets());
+  std::optional<MetadataReading> reading = ReadAlone(*surface);
   if (!reading) return 0;
   MetadataScore score = ScoreOf(*surface, *reading, event.response_code);
   double sum = 0;
@@ -173,7 +179,7 @@ TEST(MetadataReadingTest, RanksBySeverity) {
                           .weight = 4};
   auto severity = [&](const char* text) {
     surface.text = text;
-    std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
+    std::optional<MetadataReading> reading = ReadAlone(surface);
     return ScoreOf(surface, reading.value(), 200).severity;
   };
   EXPECT_EQ(severity("/latest/meta-data/"), Severity::kInfo);
@@ -196,7 +202,7 @@ TEST(MetadataReadingTest, ShowsHowItWasRead) {
                               "dXNlci1kYXRh | base64 -d",
                           .text_kind = TextKind::kCommand,
                           .weight = 3};
-  std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
+  std::optional<MetadataReading> reading = ReadAlone(surface);
   ASSERT_TRUE(reading);
   ASSERT_EQ(reading->decoded.size(), 3u);
   EXPECT_EQ(reading->decoded[0].layer, "request");
@@ -219,7 +225,7 @@ TEST(MetadataReadingTest, ShowsThePlaceOfTheHostInALongText) {
       .port = {},
       .text = std::string(500'000, 'x') + " curl http://169.254.169.254/ now",
       .text_kind = TextKind::kCommand};
-  std::optional<MetadataReading> reading = ReadSurface(surface, Targets());
+  std::optional<MetadataReading> reading = ReadAlone(surface);
   ASSERT_TRUE(reading);
   EXPECT_THAT(reading->decoded[0].text, HasSubstr("curl http://169.254.169."));
   EXPECT_LE(reading->decoded[0].text.size(), Finding::kMaxTextBytes);
