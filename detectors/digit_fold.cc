@@ -90,7 +90,8 @@ bool Fold(uint32_t code, std::string& out) {
   if (next != std::begin(kRanges)) {
     const FoldRange& range = *(next - 1);
     if (code - range.first < range.count) {
-      out += static_cast<char>(range.ascii + (code - range.first));
+      out += static_cast<char>(static_cast<uint32_t>(range.ascii) +
+                               (code - range.first));
       return true;
     }
   }

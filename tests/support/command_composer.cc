@@ -2,76 +2,23 @@
 #include "tests/support/command_composer.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cstdio>
 #include <initializer_list>
+
+#include "tests/support/command_spelling.h"
 
 namespace oddverb {
 namespace {
 
+using command_spelling::Base64;
+using command_spelling::Bytes;
+using command_spelling::Escaped;
+using command_spelling::Formatted;
+using command_spelling::Hex;
+using command_spelling::IsNumber;
+using command_spelling::Quoted;
+using command_spelling::Reversed;
 using std::string;
 using Words = std::initializer_list<const char*>;
-
-string Base64(const string& bytes) {
-  const char* digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t three = 0;
-    for (size_t k = 0; k < 3; ++k) {
-      three = three << 8 |
-              (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k])
-                                    : 0u);
-    }
-    for (size_t k = 0; k < 4; ++k) {
-      text += i + k > bytes.size() ? '=' : digits[three >> (18 - 6 * k) & 63];
-    }
-  }
-  return text;
-}
-
-string Formatted(const char* format, unsigned value) {
-  char text[40];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
-string Hex(const string& bytes) {
-  string text;
-  for (unsigned char c : bytes) text += Formatted("%02x", c);
-  return text;
-}
-
-string Escaped(const string& bytes, const char* format) {
-  string text;
-  for (unsigned char c : bytes) text += Formatted(format, c);
-  return text;
-}
-
-string Reversed(string text) {
-  std::reverse(text.begin(), text.end());
-  return text;
-}
-
-string Quoted(const string& text) {
-  string quoted = "'";
-  for (char c : text) quoted += c == '\'' ? string("'\\''") : string(1, c);
-  return quoted + "'";
-}
-
-bool IsNumber(const string& text) {
-  return !text.empty() && text.size() < 10 &&
-         std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return std::isdigit(c); }) &&
-         (text.size() == 1 || text[0] != '0');
-}
-
-std::vector<unsigned> Bytes(const string& v4) {
-  std::vector<unsigned> bytes(4);
-  std::sscanf(v4.c_str(), "%u.%u.%u.%u", &bytes[0], &bytes[1], &bytes[2],
-              &bytes[3]);
-  return bytes;
-}
 
 }  // namespace
 
@@ -454,139 +401,6 @@ string CommandComposer::Script(const string& host) {
       string word = ShellWord(argument, 2);
       return before_ + program + options + word + tail;
     }
-  }
-}
-
-string CommandComposer::PythonText(const string& text, int depth) {
-  if (depth > 0 && text.size() > 1 && Chance(50)) {
-    size_t cut = 1 + Below(text.size() - 1);
-    return PythonText(text.substr(0, cut), depth - 1) + "+" +
-           PythonText(text.substr(cut), depth - 1);
-  }
-  string codes;
-  for (unsigned char c : text)
-    codes += (codes.empty() ? "" : ",") + std::to_string(c);
-  string letters;
-  for (char c : text)
-    letters += (letters.empty() ? "" : ",") + string("'") + c + "'";
-  switch (Below(14)) {
-    case 0:
-      return "'" + text + "'";
-    case 1:
-      return "'" + Escaped(text, "\\x%02x") + "'";
-    case 2:
-      return "''.join([" + letters + "])";
-    case 3:
-      return "''.join(chr(c) for c in [" + codes + "])";
-    case 4:
-      return "''.join(map(chr,[" + codes + "]))";
-    case 5:
-      return "bytes.fromhex('" + Hex(text) + "').decode()";
-    case 6:
-      return "__import__('base64').b64decode('" + Base64(text) + "').decode()";
-    case 7:
-      return "'" + Reversed(text) + "'[::-1]";
-    case 8:
-      return "'%s%s'%('" + text.substr(0, text.size() / 2) + "','" +
-             text.substr(text.size() / 2) + "')";
-    case 9:
-      return "'{}{}'.format('" + text.substr(0, text.size() / 2) + "','" +
-             text.substr(text.size() / 2) + "')";
-    case 10:
-      return "bytes([" + codes + "]).decode()";
-    case 11:
-      return "'@" + text + "'.replace('@','')";
-    case 12:
-      return "''.join(reversed('" + Reversed(text) + "'))";
-    default:
-      return "'" + text + "_'[:-1]";
-  }
-}
-
-string CommandComposer::Python(const string& host) {
-  string bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  bool plain = Chance(20);
-  auto text = [&](const string& value) {
-    return plain ? "'" + value + "'" : PythonText(value, 3);
-  };
-  string url = "http://" + host + "/latest/";
-  switch (Below(8)) {
-    case 0:
-    case 1:
-      return "import urllib.request as r;r.urlopen(" + text(url) +
-             ",timeout=1)";
-    case 2:
-      return "import socket;socket.create_connection((" + text(bare) +
-             ",80),1)";
-    case 3:
-      return "import os;os.system('curl -s '+" + text(url) + ")";
-    case 4:
-      return "import subprocess as s;s.run(['curl','-s'," + text(url) + "])";
-    case 5:
-      return "h=" + text(bare) +
-             "\nimport http.client as "
-             "c;c.HTTPConnection(h,80,timeout=1).request('GET','/')";
-    case 6:
-      return "exec(__import__('base64').b64decode('" +
-             Base64("import socket;socket.create_connection(('" + bare +
-                    "',80),1)") +
-             "'))";
-    default:
-      return "h=" + text(host) +
-             ";import urllib.request as r;r.urlopen(f'http://{h}/x',timeout=1)";
-  }
-}
-
-string CommandComposer::PerlText(const string& text, int depth) {
-  if (depth > 0 && text.size() > 1 && Chance(50)) {
-    size_t cut = 1 + Below(text.size() - 1);
-    return PerlText(text.substr(0, cut), depth - 1) + "." +
-           PerlText(text.substr(cut), depth - 1);
-  }
-  string codes;
-  for (unsigned char c : text)
-    codes += (codes.empty() ? "" : ",") + std::to_string(c);
-  string letters;
-  for (char c : text)
-    letters += (letters.empty() ? "" : ",") + string("'") + c + "'";
-  switch (Below(9)) {
-    case 0:
-      return "'" + text + "'";
-    case 1:
-      return "\"" + Escaped(text, "\\x%02x") + "\"";
-    case 2:
-      return "join('',(" + letters + "))";
-    case 3:
-      return "join('',map{chr}(" + codes + "))";
-    case 4:
-      return "join('',map{chr($_)}(" + codes + "))";
-    case 5:
-      return "pack('H*','" + Hex(text) + "')";
-    case 6:
-      return "scalar(reverse('" + Reversed(text) + "'))";
-    case 7:
-      return "pack('C*'," + codes + ")";
-    default:
-      return "sprintf('%s%s','" + text.substr(0, text.size() / 2) + "','" +
-             text.substr(text.size() / 2) + "')";
-  }
-}
-
-string CommandComposer::Perl(const string& host) {
-  string bare = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  string url = "http://" + host + "/latest/";
-  switch (Below(4)) {
-    case 0:
-      if (bare.find(':') != string::npos)
-        return "system('curl','-s'," + PerlText(url, 2) + ")";
-      return "use IO::Socket::INET;IO::Socket::INET->new(PeerAddr=>" +
-             PerlText(bare, 2) + ",PeerPort=>80)";
-    case 1:
-      return "system('curl','-s'," + PerlText(url, 2) + ")";
-    case 2:
-      return "my $h=" + PerlText(host, 2) + ";system(\"curl -s http://$h/x\")";
-    default:
-      return "exec 'curl -s '." + PerlText(url, 2);
   }
 }
 

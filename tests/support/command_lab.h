@@ -32,7 +32,6 @@ class CommandLab {
  private:
   TempFolder folder_;
   std::string record_;
-  int runs_ = 0;
 };
 
 }  // namespace oddverb
