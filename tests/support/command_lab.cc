@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <clocale>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -64,8 +65,8 @@ std::string UrlHost(const std::string& url) {
   if (curl_url_get(handle.get(), CURLUPART_HOST, &host, get_flags) ==
       CURLUE_OK) {
     text = host;
-    curl_free(host);
   }
+  curl_free(host);  // libcurl 7.88 leaves a copy there in case of errors, too
   return text;
 }
 
@@ -99,6 +100,8 @@ std::vector<std::string> Operands(const std::vector<std::string>& words) {
 }  // namespace
 
 CommandLab::CommandLab() : record_(folder_.path("record")) {
+  // libidn2 reads names of other scripts in the locale's encoding.
+  std::setlocale(LC_CTYPE, "C.UTF-8");
   for (const char* stub : kStubs) {
     std::string path = folder_.Write(std::string("bin/") + stub, kStub);
     chmod(path.c_str(), 0700);
