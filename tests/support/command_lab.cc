@@ -18,8 +18,6 @@
 #include <iterator>
 #include <memory>
 
-#include "tests/support/sanitizers.h"
-
 namespace oddverb {
 namespace {
 
@@ -47,8 +45,6 @@ std::vector<std::string> Split(const std::string& text, char divider) {
 
 // The host of a URL as curl reads it, names of other scripts in ASCII.
 std::string UrlHost(const std::string& url) {
-  // libcurl 7.88 loses some 40 bytes for each name that it translates.
-  const LeaksAllowed leaks_allowed;
   std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(),
                                                              curl_url_cleanup);
   unsigned flags = CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME;
