@@ -42,6 +42,11 @@ void KafkaConsumer::Leave() {
 
 void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
   rd_kafka_t* handle = client_->handle;
+  {
+    // Before the partitions: whoever sees these sees it counted.
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++counters_.rebalances;
+  }
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     OnAssigned(partitions);
     ReleaseError(rd_kafka_incremental_assign(handle, partitions));
@@ -49,8 +54,6 @@ void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
     OnRevoked(partitions, rd_kafka_assignment_lost(handle) != 0);
     ReleaseError(rd_kafka_incremental_unassign(handle, partitions));
   }
-  std::lock_guard<std::mutex> lock(mutex_);
-  ++counters_.rebalances;
 }
 
 void KafkaConsumer::OnAssigned(PartitionList* partitions) {
