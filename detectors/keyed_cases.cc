@@ -58,6 +58,18 @@ void KeyedCases::Count(const AuditEvent& event, Case& open) {
   finding.AddEvidence(event);
 }
 
+bool KeyedCases::Raise(Finding weighed, Case& open) {
+  Finding& finding = open.finding;
+  const bool is_severer = weighed.severity > finding.severity;
+  if (weighed.score > finding.score) {
+    finding.why = std::move(weighed.why);
+    finding.score = weighed.score;
+    finding.severity = weighed.severity;
+    finding.confidence = weighed.confidence;
+  }
+  return is_severer;
+}
+
 void KeyedCases::ReportGrowth(Case& open, bool is_news, Emit& out) {
   if (!is_news && open.finding.count < 2 * open.reported_count) return;
   open.reported_count = open.finding.count;

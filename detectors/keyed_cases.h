@@ -53,6 +53,9 @@ class KeyedCases {
   void Open(EntityId actor, uint64_t key, Finding finding, Emit& out);
   // Adds the event's time and evidence.
   static void Count(const AuditEvent& event, Case& open);
+  // Takes over reasons, score, severity and confidence of `weighed` if its
+  // score is higher. Whether it became severer.
+  static bool Raise(Finding weighed, Case& open);
   // Reports it once more if it has doubled, or if `is_news`.
   static void ReportGrowth(Case& open, bool is_news, Emit& out);
 

@@ -82,40 +82,6 @@ bool IsForeign(const AuditEvent& event, const Tuple& tuple) {
 
 }  // namespace
 
-double NodeIdentity::WeightOf(Clue clue) {
-  switch (clue) {
-    case kTool:
-    case kForeign:
-      return 2;
-    case kList:
-    case kGuess:
-      return 3;
-    case kOtherNode:
-      return 4;
-    case kClues:
-      break;
-  }
-  return 0;
-}
-
-string_view NodeIdentity::TextOf(Clue clue) {
-  switch (clue) {
-    case kTool:
-      return "a client that is no kubelet";
-    case kForeign:
-      return "a request that no kubelet makes";
-    case kList:
-      return "secrets without a name, where kubelets ask for one each";
-    case kGuess:
-      return "objects that belong to none of its pods";
-    case kOtherNode:
-      return "reached beyond its own node and was refused";
-    case kClues:
-      break;
-  }
-  return "";
-}
-
 FieldSet NodeIdentity::fields() const {
   return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
                  FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
@@ -150,10 +116,8 @@ bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
 bool NodeIdentity::NoteClues(const AuditEvent& event, EntityId actor) {
   bool any = false;
   auto note = [&](Clue clue, std::string value) {
-    Seen& seen = StateFor(actor).clues[clue];
+    StateFor(actor).clues.Note(clue, std::move(value), event.stage_time);
     any = true;
-    if (seen.time + kWindow <= event.stage_time) seen.value = std::move(value);
-    seen.time = std::max(seen.time, event.stage_time);
   };
   if (IsTool(event.user_agent)) {
     note(kTool, event.user_agent.empty() ? "none" : Named(event.user_agent));
@@ -187,12 +151,7 @@ void NodeIdentity::Observe(const AuditEvent& event, const EntityIds& ids,
 }
 
 void NodeIdentity::Weigh(const State& state, absl::Time now, Finding& finding) {
-  for (size_t i = 0; i < kClues; ++i) {
-    const Seen& seen = state.clues[i];
-    if (seen.time + kWindow <= now) continue;
-    Clue clue = static_cast<Clue>(i);
-    AddReason(TextOf(clue), seen.value, WeightOf(clue), finding);
-  }
+  state.clues.AddReasons(now, finding);
   finding.severity =
       finding.score >= kCritical ? Severity::kCritical : Severity::kHigh;
   finding.confidence = std::min(0.99, 0.5 + finding.score / 20);
@@ -210,13 +169,7 @@ void NodeIdentity::Judge(const AuditEvent& event, const EntityIds& ids,
     return;
   }
   KeyedCases::Count(event, *open);
-  const bool is_severer = weighed.severity > open->finding.severity;
-  if (weighed.score > open->finding.score) {
-    open->finding.why = std::move(weighed.why);
-    open->finding.score = weighed.score;
-    open->finding.severity = weighed.severity;
-    open->finding.confidence = weighed.confidence;
-  }
+  const bool is_severer = KeyedCases::Raise(std::move(weighed), *open);
   KeyedCases::ReportGrowth(*open, is_severer, out);
 }
 
@@ -258,10 +211,7 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   const State* state = states_[id].get();
   if (state == nullptr) return;
   out.PutU64(kStateVersion);
-  for (const Seen& seen : state->clues) {
-    out.PutTime(seen.time);
-    out.PutString(seen.value);
-  }
+  state->clues.Save(out);
   out.PutTime(state->guesses_since);
   state->guessed.Save(out);
   state->namespaces.Save(out);
@@ -272,10 +222,7 @@ absl::Status NodeIdentity::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
   if (in.GetU64() != kStateVersion) in.Fail();
   auto state = std::make_unique<State>();
-  for (Seen& seen : state->clues) {
-    seen.time = in.GetTime();
-    seen.value = std::string(in.GetString());
-  }
+  state->clues.Load(in);
   state->guesses_since = in.GetTime();
   state->guessed.Load(in);
   state->namespaces.Load(in);

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "detectors/detector.h"
 #include "detectors/keyed_cases.h"
+#include "detectors/recent_clues.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
 
@@ -52,20 +53,21 @@ class NodeIdentity final : public Detector {
     kOtherNode,  // NodeRestriction: another node's objects, its own labels
     kClues
   };
-  struct Seen {
-    absl::Time time = absl::InfinitePast();
-    std::string value;  // for people, bounded
-  };
+  static constexpr std::array<ClueKind, kClues> kClueKinds = {{
+      {"a client that is no kubelet", 2},
+      {"a request that no kubelet makes", 2},
+      {"secrets without a name, where kubelets ask for one each", 3},
+      {"objects that belong to none of its pods", 3},
+      {"reached beyond its own node and was refused", 4},
+  }};
   // Only nodes with a clue have one.
   struct State {
-    std::array<Seen, kClues> clues;
+    RecentClues clues{kClueKinds, kWindow};
     absl::Time guesses_since = absl::InfinitePast();
     FingerprintSet guessed;     // objects
     FingerprintSet namespaces;  // of them
   };
 
-  static double WeightOf(Clue clue);
-  static std::string_view TextOf(Clue clue);
   State& StateFor(EntityId actor);
   // Whether the event has a clue.
   bool NoteClues(const AuditEvent& event, EntityId actor);

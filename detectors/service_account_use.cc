@@ -51,40 +51,6 @@ void CountOne(uint16_t& count) {
 
 }  // namespace
 
-double ServiceAccountUse::WeightOf(Clue clue) {
-  switch (clue) {
-    case kUnbound:
-    case kTool:
-    case kOutside:
-      return 4;
-    case kAsksRights:
-      return 2;
-    case kSensitive:
-      return 1.5;
-    case kClues:
-      break;
-  }
-  return 0;
-}
-
-string_view ServiceAccountUse::TextOf(Clue clue) {
-  switch (clue) {
-    case kUnbound:
-      return "a token without a pod, where all before were bound to one";
-    case kTool:
-      return "a person's client, which this account never used";
-    case kAsksRights:
-      return "asks what it may do";
-    case kOutside:
-      return "from outside of private networks, as never before";
-    case kSensitive:
-      return "secrets, code execution or rights";
-    case kClues:
-      break;
-  }
-  return "";
-}
-
 FieldSet ServiceAccountUse::fields() const {
   return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
                  FieldId::kVerb, FieldId::kUserName, FieldId::kUserGroups,
@@ -107,9 +73,7 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
     if (!IsInDoubt(state, event.stage_time)) {
       state.doubt->since = event.stage_time;
     }
-    Seen& seen = state.doubt->clues[clue];
-    if (seen.time + kWindow <= event.stage_time) seen.value = std::move(value);
-    seen.time = std::max(seen.time, event.stage_time);
+    state.doubt->clues.Note(clue, std::move(value), event.stage_time);
     any = true;
   };
   const uint32_t uses = uint32_t{state.bound} + state.unbound;
@@ -158,23 +122,15 @@ void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
 }
 
 bool ServiceAccountUse::IsInDoubt(const State& state, absl::Time now) {
-  return state.doubt != nullptr &&
-         std::any_of(
-             state.doubt->clues.begin(), state.doubt->clues.end(),
-             [&](const Seen& seen) { return seen.time + kWindow > now; });
+  return state.doubt != nullptr && state.doubt->clues.Any(now);
 }
 
 // REQUIRES: IsInDoubt(state, now).
 void ServiceAccountUse::Weigh(const State& state, absl::Time now,
                               Finding& finding) {
-  for (size_t i = 0; i < kClues; ++i) {
-    const Seen& seen = state.doubt->clues[i];
-    if (seen.time + kWindow <= now) continue;
-    const Clue clue = static_cast<Clue>(i);
-    AddReason(TextOf(clue), seen.value, WeightOf(clue), finding);
-  }
-  const bool is_strong = finding.score >= WeightOf(kUnbound) + WeightOf(kTool);
-  finding.severity = is_strong ? Severity::kHigh : Severity::kMedium;
+  state.doubt->clues.AddReasons(now, finding);
+  finding.severity =
+      finding.score >= kHigh ? Severity::kHigh : Severity::kMedium;
   finding.confidence = std::min(0.95, 0.4 + finding.score / 20);
 }
 
@@ -189,13 +145,7 @@ void ServiceAccountUse::Judge(const AuditEvent& event, const EntityIds& ids,
     return;
   }
   KeyedCases::Count(event, *open);
-  const bool is_severer = weighed.severity > open->finding.severity;
-  if (weighed.score > open->finding.score) {
-    open->finding.why = std::move(weighed.why);
-    open->finding.score = weighed.score;
-    open->finding.severity = weighed.severity;
-    open->finding.confidence = weighed.confidence;
-  }
+  const bool is_severer = KeyedCases::Raise(std::move(weighed), *open);
   KeyedCases::ReportGrowth(*open, is_severer, out);
 }
 
@@ -246,10 +196,7 @@ void ServiceAccountUse::Save(EntityKind kind, EntityId id,
   out.PutU64(state->doubt != nullptr ? 1 : 0);
   if (state->doubt != nullptr) {
     out.PutTime(state->doubt->since);
-    for (const Seen& seen : state->doubt->clues) {
-      out.PutTime(seen.time);
-      out.PutString(seen.value);
-    }
+    state->doubt->clues.Save(out);
   }
   cases_.Save(id, out);
 }
@@ -269,10 +216,7 @@ absl::Status ServiceAccountUse::Load(EntityKind kind, EntityId id,
   if (in.GetU64() != 0) {
     state.doubt = std::make_unique<Doubt>();
     state.doubt->since = in.GetTime();
-    for (Seen& seen : state.doubt->clues) {
-      seen.time = in.GetTime();
-      seen.value = std::string(in.GetString());
-    }
+    state.doubt->clues.Load(in);
   }
   ODDVERB_RETURN_IF_ERROR(in.status());
   Forget(kind, id);

@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "detectors/detector.h"
 #include "detectors/keyed_cases.h"
+#include "detectors/recent_clues.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -32,6 +33,7 @@ class ServiceAccountUse final : public Detector {
   static constexpr size_t kMaxCases = 256;
   // Two clues at least, one of them strong.
   static constexpr double kThreshold = 6;
+  static constexpr double kHigh = 8;  // two strong ones
   // An account that stays changed so long has new habits.
   static constexpr absl::Duration kPatience = absl::Hours(24);
   // Requests until "never before" means something.
@@ -58,12 +60,15 @@ class ServiceAccountUse final : public Detector {
     kSensitive,   // secrets, exec, rights
     kClues
   };
-  struct Seen {
-    absl::Time time = absl::InfinitePast();
-    std::string value;  // for people, bounded
-  };
+  static constexpr std::array<ClueKind, kClues> kClueKinds = {{
+      {"a token without a pod, where all before were bound to one", 4},
+      {"a person's client, which this account never used", 4},
+      {"asks what it may do", 2},
+      {"from outside of private networks, as never before", 4},
+      {"secrets, code execution or rights", 1.5},
+  }};
   struct Doubt {
-    std::array<Seen, kClues> clues;
+    RecentClues clues{kClueKinds, kWindow};
     absl::Time since = absl::InfinitePast();
   };
   // Of an account.
@@ -75,8 +80,6 @@ class ServiceAccountUse final : public Detector {
     std::unique_ptr<Doubt> doubt;  // null = no clue so far
   };
 
-  static double WeightOf(Clue clue);
-  static std::string_view TextOf(Clue clue);
   State& StateFor(EntityId actor);
   // Whether the event has a clue. Learns it.
   bool NoteClues(const AuditEvent& event, const EntityIds& ids, State& state);
