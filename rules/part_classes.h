@@ -20,7 +20,7 @@ namespace oddverb {
 
 class PartClasses {
  public:
-  static constexpr size_t kTexts = 256;  // a power of two
+  static constexpr size_t kTexts = 1024;  // a power of two
   static constexpr size_t kMaxTextBytes = 1024;
   // Beyond, all are forgotten.
   static constexpr size_t kMaxClasses = 1024;
