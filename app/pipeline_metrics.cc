@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "detectors/detectors.h"
+#include "detectors/forbidden_allow.h"
 
 namespace oddverb {
 namespace {
+
+static_assert(PipelineCounters::kMaxAllowEntries ==
+              AllowedRefusal::kMaxEntries);
 
 double Of(const std::atomic<uint64_t>& counter) {
   return static_cast<double>(counter.load());
@@ -35,6 +40,15 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     metrics.Gauge(MetricId::kEntities, {kKinds[i]})
         .Set(Of(counters.entities[i]));
+  }
+}
+
+void FillCounts(const PipelineCounters& counters, Metrics& metrics) {
+  metrics.Counter(MetricId::kDecodingsCutShort)
+      .Add(Of(counters.decodings_cut_short));
+  for (uint32_t i = 0; i < counters.allow_entries; ++i) {
+    metrics.Counter(MetricId::kAllowedRefusals, {absl::StrCat(i + 1)})
+        .Add(Of(counters.allowed_refusals[i]));
   }
 }
 
@@ -87,6 +101,7 @@ void FillPipelineMetrics(const PipelineCounters& counters,
                          const FindingCounts& findings, Metrics& metrics) {
   FillFindings(findings, metrics);
   FillState(counters, metrics);
+  FillCounts(counters, metrics);
   FillWork(counters, metrics);
 }
 

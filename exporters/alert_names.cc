@@ -34,6 +34,7 @@ constexpr Named kAlertNames[] = {
     {"metadata.network_policy", "CloudMetadataInNetworkPolicy"},
     {"metadata.proxy", "CloudMetadataAccessByProxy"},
     {"metadata.routing", "CloudMetadataInRouting"},
+    {"metadata.undecoded", "CloudMetadataUndecoded"},
     {"metadata.webhook", "CloudMetadataInWebhook"},
     {"metadata.workload", "CloudMetadataInWorkload"},
     {"token.minting_chain", "TokenMintingChain"},
@@ -43,6 +44,7 @@ constexpr Named kAlertNames[] = {
 
 // Sorted.
 constexpr Named kTactics[] = {
+    {"T1027", "defense-evasion"},
     {"T1036", "defense-evasion"},
     {"T1041", "exfiltration"},
     {"T1046", "discovery"},
