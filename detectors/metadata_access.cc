@@ -18,7 +18,7 @@ constexpr uint64_t kOldestState = 1;
 constexpr uint64_t kWithUndecoded = 2;
 constexpr uint64_t kStateVersion = kWithUndecoded;
 
-// Configuration fills ConfigMaps to their limit of 1 MiB.
+// Dashboards and archives fill ConfigMaps to their limit of 1 MiB.
 bool IsOftenLarge(const AuditEvent& event) {
   return event.object.resource == "configmaps";
 }
@@ -116,10 +116,9 @@ MetadataAccess::Look MetadataAccess::LookAt(const AuditEvent& event) const {
       weigh(std::move(text), body.exhausted, decoding);
     }
     look.exhausted = look.exhausted || body.exhausted || decoding.exhausted;
-    const bool is_large = body.exhausted || decoding.is_too_large;
-    if (decoding.is_cut_short || (is_large && !IsOftenLarge(event))) {
-      look.is_suspicious = true;
-    }
+    const bool is_cut_short =
+        body.exhausted || decoding.is_cut_short || decoding.is_too_large;
+    if (is_cut_short && !IsOftenLarge(event)) look.is_suspicious = true;
   }
   return look;
 }

@@ -216,9 +216,7 @@ void DescribeUndecoded(const AuditEvent& event, Finding& out) {
     absl::StrAppend(&what, Bounded(object.ns, kMaxNameBytes), "/");
   }
   absl::StrAppend(&what, Bounded(object.name, kMaxNameBytes));
-  // Configuration is the likeliest to be wrapped for honest reasons.
-  const bool is_config = object.resource == "configmaps";
-  out.severity = is_config ? Severity::kInfo : Severity::kLow;
+  out.severity = Severity::kLow;
   out.confidence = kUndecodedConfidence;
   out.score = out.threshold = kUndecodedRest;
   out.why = {{.feature = "more encoding than was undone",
