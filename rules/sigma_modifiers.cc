@@ -27,6 +27,12 @@ struct Value {
   Glob glob;
 };
 
+// Where a text may go on.
+struct Place {
+  bool before = false;
+  bool after = false;
+};
+
 // What the values are, once a modifier has said so.
 enum class Type : uint8_t { kText, kRegex, kCidr, kNumber, kField, kExists };
 
@@ -190,6 +196,7 @@ class Builder {
         if (!after) value.raw = "(?:" + value.raw + ")\\z";
       }
     } else if (type_ == Type::kText) {
+      places_.push_back({before, after});
       for (Value& value : values_) {
         value.glob = value.glob.Surrounded(before, after);
       }
@@ -251,10 +258,9 @@ class Builder {
     values_ = std::move(all);
   }
 
+  // Also behind "contains" and its like: many write it so.
   void ApplyExpand() {
-    if (type_ != Type::kText || is_rewritten_ || is_placed_) {
-      return FailCombination();
-    }
+    if (type_ != Type::kText || is_rewritten_) return FailCombination();
     std::vector<Value> all;
     for (const Value& value : values_) {
       SigmaExpansion expansion = ExpandPlaceholders(
@@ -263,6 +269,9 @@ class Builder {
       if (!expansion.error.empty()) FailValue(value.index, expansion.error);
       for (std::string& text : expansion.texts) {
         Glob glob = Glob::Parse(text);
+        for (const Place& place : places_) {
+          glob = glob.Surrounded(place.before, place.after);
+        }
         all.push_back({value.index, std::move(text), std::move(glob)});
       }
     }
@@ -384,6 +393,7 @@ class Builder {
   bool has_null_ = false;
   bool is_rewritten_ = false;  // encoded
   bool is_placed_ = false;     // contains, startswith, endswith
+  std::vector<Place> places_;  // the same, of texts
   bool cased_ = false;
   bool all_ = false;
   bool negated_ = false;
