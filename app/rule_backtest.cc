@@ -15,7 +15,8 @@
 namespace oddverb {
 namespace {
 
-constexpr size_t kMaxNameColumns = 44;
+constexpr size_t kMinNameColumns = 20;
+constexpr size_t kMaxNameColumns = 60;
 // Of the rules that matched nothing, so many are named.
 constexpr size_t kMaxSilent = 100;
 
@@ -108,9 +109,14 @@ std::string RuleBacktest::Head() const {
 
 std::string RuleBacktest::Text() const {
   std::string text = Head();
-  absl::StrAppendFormat(&text, "%-*s  %-8s %9s %9s %9s  %s\n", kMaxNameColumns,
-                        "RULE", "LEVEL", "MATCHES", "A DAY", "ENTITIES",
-                        "MOST BY");
+  size_t columns = kMinNameColumns;
+  for (const auto& [rule, row] : rows_) {
+    if (row.matches == 0) continue;
+    columns = std::max(columns, ShownName(*rule).size());
+  }
+  const int width = static_cast<int>(std::min(columns, kMaxNameColumns));
+  absl::StrAppendFormat(&text, "%-*s  %-13s %9s %9s %9s  %s\n", width, "RULE",
+                        "LEVEL", "MATCHES", "A DAY", "ENTITIES", "MOST BY");
   std::vector<std::string> silent;
   for (const Row* row : Sorted()) {
     if (row->matches == 0) {
@@ -120,7 +126,7 @@ std::string RuleBacktest::Text() const {
     std::string name = ShownName(*row->rule);
     Top top = TopEntities(*row);
     absl::StrAppendFormat(
-        &text, "%-*s  %-8s %9s %9s %9s  %s\n", kMaxNameColumns, name,
+        &text, "%-*s  %-13s %9s %9s %9s  %s\n", width, name,
         A(RuleLevelName(row->rule->level)), WithCommas(row->matches),
         ADay(static_cast<double>(row->matches) / Days()),
         absl::StrCat(WithCommas(row->entities.size()),
