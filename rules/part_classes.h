@@ -20,7 +20,7 @@ namespace oddverb {
 
 class PartClasses {
  public:
-  static constexpr size_t kTexts = 256;  // a power of two
+  static constexpr size_t kTexts = 1024;  // a power of two
   static constexpr size_t kMaxTextBytes = 1024;
   // Beyond, all are forgotten.
   static constexpr size_t kMaxClasses = 1024;
@@ -42,7 +42,7 @@ class PartClasses {
   // The class of `text`, by what judge() says of it if it is new: its Results.
   // None: too long to be remembered. Lives until the next call.
   template <class Judge>
-  Found Find(std::string_view text, Judge judge) {
+  Found Find(std::string_view text, const Judge& judge) {
     if (text.size() > kMaxTextBytes) return {};
     // What is missing, as much is, has the last place.
     size_t place = text.empty() ? kTexts : WideHash(text) & (kTexts - 1);
