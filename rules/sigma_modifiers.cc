@@ -4,7 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/ip_address.h"
 #include "base/strings.h"
@@ -25,12 +24,6 @@ struct Value {
   size_t index = 0;  // of the written value
   std::string raw;   // as written, for what is taken literally
   Glob glob;
-};
-
-// Where a text may go on.
-struct Place {
-  bool before = false;
-  bool after = false;
 };
 
 // What the values are, once a modifier has said so.
@@ -196,7 +189,8 @@ class Builder {
         if (!after) value.raw = "(?:" + value.raw + ")\\z";
       }
     } else if (type_ == Type::kText) {
-      places_.push_back({before, after});
+      before_ |= before;
+      after_ |= after;
       for (Value& value : values_) {
         value.glob = value.glob.Surrounded(before, after);
       }
@@ -268,10 +262,7 @@ class Builder {
           kMaxItemValues - std::min(all.size(), kMaxItemValues));
       if (!expansion.error.empty()) FailValue(value.index, expansion.error);
       for (std::string& text : expansion.texts) {
-        Glob glob = Glob::Parse(text);
-        for (const Place& place : places_) {
-          glob = glob.Surrounded(place.before, place.after);
-        }
+        Glob glob = Glob::Parse(text).Surrounded(before_, after_);
         all.push_back({value.index, std::move(text), std::move(glob)});
       }
     }
@@ -295,15 +286,11 @@ class Builder {
   }
 
   Predicate JoinExists() {
-    bool is_one = values_.size() == 1;
-    std::string text = is_one ? absl::AsciiStrToLower(values_[0].raw) : "";
-    bool yes = text == "true" || text == "yes" || text == "on";
-    if (!yes && text != "false" && text != "no" && text != "off") {
-      FailValue(0, "\"exists\" takes true or false");
-      return Predicate::False();
-    }
+    std::optional<bool> yes;
+    if (values_.size() == 1) yes = ParseSigmaBool(values_[0].raw);
+    if (!yes.has_value()) FailValue(0, "\"exists\" takes true or false");
     Predicate exists = Predicate::Of(MakeTest(Comparison::kExists));
-    return yes ? exists : Predicate::Not(exists);
+    return yes.value_or(false) ? exists : Predicate::Not(exists);
   }
 
   Test MakeTest(Comparison c) const {
@@ -391,9 +378,9 @@ class Builder {
   TimePart part_ = TimePart::kNone;
   std::string flags_;
   bool has_null_ = false;
-  bool is_rewritten_ = false;  // encoded
-  bool is_placed_ = false;     // contains, startswith, endswith
-  std::vector<Place> places_;  // the same, of texts
+  bool is_rewritten_ = false;            // encoded
+  bool is_placed_ = false;               // contains, startswith, endswith
+  bool before_ = false, after_ = false;  // where a text so goes on
   bool cased_ = false;
   bool all_ = false;
   bool negated_ = false;
