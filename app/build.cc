@@ -82,6 +82,17 @@ void ReadSettings(const YamlNode& root, const std::string& folder,
 
 }  // namespace
 
+absl::StatusOr<RulesConfig> LoadRulesConfigOf(const std::string& file) {
+  ODDVERB_ASSIGN_OR_RETURN(std::string text, ReadConfigFile(file));
+  ODDVERB_ASSIGN_OR_RETURN(YamlNode root, YamlNode::Parse(text, file));
+  ODDVERB_ASSIGN_OR_RETURN(root, ExpandVariables(root, &ProcessEnvironment));
+  RulesConfig config;
+  Mistakes mistakes;
+  LoadRulesConfig(root, FolderOf(file), config, mistakes);
+  ODDVERB_RETURN_IF_ERROR(mistakes.status());
+  return config;
+}
+
 absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
   Settings settings;
   Mistakes mistakes;
