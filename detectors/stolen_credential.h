@@ -21,9 +21,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "detectors/cluster_map.h"
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
 #include "detectors/privileged_acts.h"
+#include "detectors/read_tokens.h"
 #include "detectors/stolen_credential_finding.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
@@ -72,21 +74,36 @@ class StolenCredential final : public Detector {
 
 class StolenCredentialCross final : public CrossDetector {
  public:
+  explicit StolenCredentialCross(const DetectorContext& context)
+      : context_(context), reads_(context.hash) {}
+
   void Observe(const Observation& observation, const ObservationIds& ids,
                Emit& out) override;
+  void ObserveFinding(const Finding& finding, const ObservationIds&,
+                      Emit&) override {
+    reads_.Note(finding);
+  }
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+  void SaveShared(StateWriter& out) const override { reads_.Save(out); }
+  absl::Status LoadShared(StateReader& in) override {
+    reads_.Load(in);
+    return in.status();
+  }
+  const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
 
  private:
   // Which credentials came from an address.
   struct AddressUse {
     static constexpr uint32_t kMaxRemembered = 8;
     FingerprintSet credentials;
-    FingerprintSet pods;       // those of them that are bound to a pod
     FingerprintSet suspected;  // those that a finding accused here
   };
+  // Findings of one credential that are open at once. A thief behind ever new
+  // addresses is then told of by the newest of them.
+  static constexpr size_t kMaxOpen = 8;
   struct OpenCase {
     Finding finding;
     std::string other_ip;
@@ -102,15 +119,20 @@ class StolenCredentialCross final : public CrossDetector {
 
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
-  bool IsGateway(EntityId address) const;
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
   void NoteGateway(const std::string& ip, Emit& out);
   Finding Weigh(const Observation& observation, EntityId address);
+  void WeighToken(const Observation& observation, EntityId address,
+                  Others others, Finding& finding) const;
+  void LinkToRead(Finding& finding) const;
   void Judge(const Observation& observation, const ObservationIds& ids,
              Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
   void Close(EntityId credential, size_t index, Emit& out);
 
+  DetectorContext context_;
+  ClusterMap map_;
+  ReadTokens reads_;
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::vector<std::vector<OpenCase>> open_;
