@@ -20,7 +20,9 @@ constexpr absl::Duration kHalfLife = absl::Hours(6);
 constexpr size_t kMaxStepText = 100;
 constexpr size_t kStepsInSummary = 3;
 constexpr size_t kMinTactics = 2;
-constexpr size_t kMinGrave = 2;  // rules from medium on
+// Rules from medium on, and requests that they are about: two rules that speak
+// of one request are one step.
+constexpr size_t kMinGrave = 2;
 
 // Log-odds of "attacker", as each level is meant.
 double Weight(Severity severity) {
@@ -159,18 +161,20 @@ double AttackCase::RiskAt(absl::Time now) const {
 
 bool AttackCase::IsAttack(const std::vector<size_t>& steps) const {
   std::set<std::string_view> tactics;
+  std::set<std::pair<absl::Time, std::string_view>> requests;
   size_t grave = 0;
   bool is_sure = false;
   for (size_t i : steps) {
     const Step& step = steps_[i];
     if (step.severity < Severity::kMedium) continue;
     ++grave;
+    requests.emplace(step.evidence.time, step.evidence.uri);
     is_sure |= step.is_builtin && step.severity >= Severity::kHigh;
     std::string_view tactic = TacticOf(step.technique);
     if (!tactic.empty()) tactics.insert(tactic);
   }
-  return is_sure && grave >= kMinGrave && tactics.size() >= kMinTactics &&
-         RiskAt(last_seen_) >= kThreshold;
+  return is_sure && grave >= kMinGrave && requests.size() >= kMinGrave &&
+         tactics.size() >= kMinTactics && RiskAt(last_seen_) >= kThreshold;
 }
 
 std::optional<Finding> AttackCase::Judge(const DetectorContext& context) {

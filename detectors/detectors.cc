@@ -39,12 +39,13 @@ constexpr std::array<std::string_view, 1> kNodeIdentityRules = {
     "node.identity_misuse"};
 constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
     "serviceaccount.used_by_hand"};
-constexpr std::array<std::string_view, 11> kStolenCredentialRules = {
+constexpr std::array<std::string_view, 13> kStolenCredentialRules = {
     "bootstrap_token.misuse",  "client_certificate.minted",
     "credential.read_in_exec", "credential.two_networks",
     "impersonation.new",       "node.kubelet_command",
     "rbac.self_grant",         "secrets.harvest",
     "token.legacy_misuse",     "token.minting_chain",
+    "token.minted_elsewhere",  "token.never_issued",
     "token.outside_its_pod"};
 
 constexpr std::array<DetectorEntry, 9> kDetectors = {{

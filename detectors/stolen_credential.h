@@ -7,6 +7,8 @@
 //   credential.two_networks  any other credential goes back and forth between
 //                            addresses; low if its own clients are used there
 //
+//   token.minted_elsewhere, token.never_issued  (token_provenance.h)
+//
 // The rules of privileged_acts.h look at what is asked for.
 //
 // StolenCredential watches each credential in its shard and drafts findings;
@@ -27,6 +29,7 @@
 #include "detectors/privileged_acts.h"
 #include "detectors/read_tokens.h"
 #include "detectors/stolen_credential_finding.h"
+#include "detectors/token_provenance.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
 
@@ -57,6 +60,9 @@ class StolenCredential final : public Detector {
   using Table = std::vector<std::unique_ptr<CredentialContacts>>;
 
   const Table* TableOf(EntityKind kind) const;
+  void ObserveMinting(const AuditEvent& event, const EntityIds& ids,
+                      Emit& out) const;
+  void ObserveToken(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void AccuseToken(const Suspicion& suspicion, CredentialContacts& contacts,
                    Emit& out) const;
@@ -69,6 +75,8 @@ class StolenCredential final : public Detector {
   Options options_;
   Table pods_;         // by EntityIds::pod
   Table credentials_;  // by EntityIds::credential, unbound ones only
+  // By EntityIds::credential: a service account's token that was used.
+  std::vector<bool> used_tokens_;
   PrivilegedActs acts_;
 };
 
@@ -87,9 +95,13 @@ class StolenCredentialCross final : public CrossDetector {
   void Forget(EntityKind kind, EntityId id) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
-  void SaveShared(StateWriter& out) const override { reads_.Save(out); }
+  void SaveShared(StateWriter& out) const override {
+    reads_.Save(out);
+    provenance_.SaveShared(out);
+  }
   absl::Status LoadShared(StateReader& in) override {
     reads_.Load(in);
+    provenance_.LoadShared(in);
     return in.status();
   }
   const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
@@ -133,6 +145,7 @@ class StolenCredentialCross final : public CrossDetector {
   DetectorContext context_;
   ClusterMap map_;
   ReadTokens reads_;
+  TokenProvenance provenance_;
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::vector<std::vector<OpenCase>> open_;

@@ -99,7 +99,15 @@ StolenCredentialCross::Others StolenCredentialCross::OthersAt(
 
 void StolenCredentialCross::Observe(const Observation& observation,
                                     const ObservationIds& ids, Emit& out) {
-  if (ids.credential == kNoEntity || ids.source_address == kNoEntity) return;
+  const bool is_gap = observation.kind == ObservationKind::kTimeJumped ||
+                      observation.kind == ObservationKind::kRecordsRejected;
+  if (is_gap) provenance_.NoteGap(observation.time);
+  if (ids.credential == kNoEntity) return;
+  // The control plane may mint from the API server's own host.
+  if (observation.kind == ObservationKind::kTokenMinted) {
+    provenance_.NoteMinted(observation, ids.credential);
+  }
+  if (ids.source_address == kNoEntity) return;
   switch (observation.kind) {
     case ObservationKind::kCredentialAtAddress:
       NoteContact(observation, ids.source_address, out);
@@ -112,6 +120,11 @@ void StolenCredentialCross::Observe(const Observation& observation,
       if (observation.draft.has_value()) {
         Extend(observation, ids.credential, out);
       }
+      break;
+    case ObservationKind::kTokenMinted:
+      break;  // above
+    case ObservationKind::kTokenFirstUsed:
+      provenance_.NoteUsed(context_, observation, ids.credential, out);
       break;
     // None of these has a credential.
     case ObservationKind::kAuthenticationFails:
@@ -318,6 +331,7 @@ void StolenCredentialCross::Close(EntityId credential, size_t index,
 }
 
 void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
+  provenance_.AdvanceTo(watermark, out);
   for (auto it = with_open_.begin(); it != with_open_.end();) {
     EntityId credential = *it;
     size_t before = open_[credential].size();

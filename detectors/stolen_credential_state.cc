@@ -15,6 +15,7 @@ void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
     addresses_[id] = {};
     map_.Forget(id);
   }
+  if (kind == EntityKind::kCredential) provenance_.Forget(id);
   if (kind == EntityKind::kCredential && id < open_.size()) {
     open_[id].clear();
     with_open_.erase(id);
@@ -31,10 +32,13 @@ void StolenCredentialCross::Save(EntityKind kind, EntityId id,
     use.suspected.Save(out);
     map_.Save(id, out);
   }
-  if (kind == EntityKind::kCredential && id < open_.size() &&
-      !open_[id].empty()) {
+  const bool has_open = id < open_.size() && !open_[id].empty();
+  if (kind == EntityKind::kCredential && (has_open || provenance_.Knows(id))) {
     out.PutU64(kStateVersion);
-    out.PutU64(open_[id].size());
+    out.PutU64(provenance_.Knows(id) ? 1 : 0);
+    if (provenance_.Knows(id)) provenance_.Save(id, out);
+    out.PutU64(has_open ? open_[id].size() : 0);
+    if (!has_open) return;
     for (const OpenCase& open : open_[id]) {
       SaveFinding(open.finding, out);
       out.PutString(open.other_ip);
@@ -57,6 +61,7 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     map_.Load(id, in);
     return in.status();
   }
+  if (in.GetU64() != 0) provenance_.Load(id, in);
   if (open_.size() <= id) open_.resize(id + size_t{1});
   open_[id].clear();
   uint64_t count = in.GetCount(8);

@@ -184,6 +184,19 @@ TEST_F(AttackSequenceTest, LessIsNoAttack) {
   }
 }
 
+TEST_F(AttackSequenceTest, TwoRulesAboutOneRequestAreNoSequence) {
+  for (bool is_same : {true, false}) {
+    detector_ = std::make_unique<AttackSequence>(context_);
+    Finding first = Make({.rule = "a", .severity = Severity::kCritical});
+    Finding second = Make(
+        {.rule = "b", .severity = Severity::kCritical, .technique = "T1609"});
+    if (!is_same) second.evidence[0].uri = "/y";
+    Feed(first);
+    Feed(second);
+    EXPECT_THAT(out_.findings, SizeIs(is_same ? 0 : 1));
+  }
+}
+
 TEST_F(AttackSequenceTest, AnAddressOfFewJoinsIdentitiesAndOneOfManyDoesNot) {
   for (uint64_t identities : {4u, 5u}) {
     detector_ = std::make_unique<AttackSequence>(context_);
