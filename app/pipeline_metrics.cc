@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "detectors/detectors.h"
@@ -49,6 +50,25 @@ void FillCounts(const PipelineCounters& counters, Metrics& metrics) {
   for (uint32_t i = 0; i < counters.allow_entries; ++i) {
     metrics.Counter(MetricId::kAllowedRefusals, {absl::StrCat(i + 1)})
         .Add(Of(counters.allowed_refusals[i]));
+  }
+}
+
+void FillClusterMap(const ClusterMapCounters& map, Metrics& metrics) {
+  metrics.Gauge(MetricId::kClusterMapNodes).Set(Of(map.nodes));
+  metrics.Gauge(MetricId::kClusterMapReady).Set(Of(map.ready));
+  const std::pair<std::string_view, const std::atomic<uint64_t>*> addresses[] =
+      {{"node", &map.node_addresses},
+       {"pod", &map.pod_addresses},
+       {"gateway", &map.gateway_addresses}};
+  for (const auto& [place, count] : addresses) {
+    metrics.Gauge(MetricId::kClusterMapAddresses, {place}).Set(Of(*count));
+  }
+  const std::pair<std::string_view, const std::atomic<uint64_t>*> pods[] = {
+      {"node", &map.node_pods},
+      {"pod", &map.direct_pods},
+      {"gateway", &map.gateway_pods}};
+  for (const auto& [place, count] : pods) {
+    metrics.Gauge(MetricId::kClusterMapPods, {place}).Set(Of(*count));
   }
 }
 
@@ -102,6 +122,7 @@ void FillPipelineMetrics(const PipelineCounters& counters,
   FillFindings(findings, metrics);
   FillState(counters, metrics);
   FillCounts(counters, metrics);
+  FillClusterMap(counters.cluster_map, metrics);
   FillWork(counters, metrics);
 }
 
