@@ -19,6 +19,7 @@
 #include "app/config_consistency.h"
 #include "app/config_fields.h"
 #include "app/config_values.h"
+#include "app/expired_allowances.h"
 #include "app/kafka_client.h"
 #include "app/number_text.h"
 #include "app/outputs.h"
@@ -392,6 +393,13 @@ void FileCheck::WarnOfExpired() {
                       MomentValue(entry.expires),
                       ": its findings are told again; remove it, or give it a "
                       "later date"));
+  }
+  for (const ExpiredAllowance& entry : ExpiredAllowances(config_, now_)) {
+    Warn(entry.place,
+         absl::StrCat("allow entry ", entry.number, " (", entry.actor,
+                      ") has expired at ", MomentValue(entry.expires),
+                      ": its refusals are weighed again; remove it, or give "
+                      "it a later date"));
   }
 }
 

@@ -4,10 +4,15 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "detectors/detectors.h"
+#include "detectors/forbidden_allow.h"
 
 namespace oddverb {
 namespace {
+
+static_assert(PipelineCounters::kMaxAllowEntries ==
+              AllowedRefusal::kMaxEntries);
 
 double Of(const std::atomic<uint64_t>& counter) {
   return static_cast<double>(counter.load());
@@ -36,6 +41,15 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     metrics.Gauge(MetricId::kEntities, {kKinds[i]})
         .Set(Of(counters.entities[i]));
+  }
+}
+
+void FillCounts(const PipelineCounters& counters, Metrics& metrics) {
+  metrics.Counter(MetricId::kDecodingsCutShort)
+      .Add(Of(counters.decodings_cut_short));
+  for (uint32_t i = 0; i < counters.allow_entries; ++i) {
+    metrics.Counter(MetricId::kAllowedRefusals, {absl::StrCat(i + 1)})
+        .Add(Of(counters.allowed_refusals[i]));
   }
 }
 
@@ -107,6 +121,7 @@ void FillPipelineMetrics(const PipelineCounters& counters,
                          const FindingCounts& findings, Metrics& metrics) {
   FillFindings(findings, metrics);
   FillState(counters, metrics);
+  FillCounts(counters, metrics);
   FillClusterMap(counters.cluster_map, metrics);
   FillWork(counters, metrics);
 }

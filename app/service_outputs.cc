@@ -4,8 +4,10 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "app/build_version.h"
 #include "app/config_values.h"
+#include "app/expired_allowances.h"
 #include "app/outputs.h"
 #include "app/pipeline_metrics.h"
 #include "base/status_macros.h"
@@ -58,6 +60,13 @@ void TellExpired(const ServiceConfig& config, const Parts& parts) {
     parts.logger.Warn(
         "suppress entry has expired, its findings are told again",
         {{"entry", entry.name}, {"expired", MomentValue(entry.expires)}});
+  }
+  for (const ExpiredAllowance& entry :
+       ExpiredAllowances(config, parts.clock.Now())) {
+    parts.logger.Warn("allow entry has expired, its refusals are weighed again",
+                      {{"entry", absl::StrCat(entry.number)},
+                       {"actor", entry.actor},
+                       {"expired", MomentValue(entry.expires)}});
   }
 }
 

@@ -105,12 +105,15 @@ DecodedViews::DecodedViews(std::string text, const Limits& limits,
   // What the arguments' own commands leave out is not run, whatever it hides.
   size_t first = whole_command_.value_or(0);
   for (size_t i = first; i < views_.size(); ++i) {
-    if (views_[i].depth >= limits_.depth) continue;
     if (views_[i].text.size() > limits_.scanned_bytes - scanned_bytes_) {
-      exhausted_ = true;
+      too_large_ = true;
       continue;
     }
     scanned_bytes_ += views_[i].text.size();
+    if (views_[i].depth >= limits_.depth) {
+      NoteDeeperLayers(i);
+      continue;
+    }
     AddUnicodeView(i);
     if (i > first) AddScriptView(i);
     AddPercentView(i);
@@ -192,6 +195,15 @@ void DecodedViews::AddScriptView(size_t parent) {
   AddView(parent, DecodeLayer::kShell, std::move(commands));
 }
 
+// Only of the layers that hold text as digits: whatever else looks like one at
+// the limit comes of reading a text in several orders.
+void DecodedViews::NoteDeeperLayers(size_t parent) {
+  is_too_deep_ = true;
+  AddHexViews(parent);
+  AddBase64Views(parent);
+  is_too_deep_ = false;
+}
+
 void DecodedViews::AddUnicodeView(size_t parent) {
   std::string folded = FoldDigits(views_[parent].text);
   if (!folded.empty())
@@ -200,6 +212,10 @@ void DecodedViews::AddUnicodeView(size_t parent) {
 
 void DecodedViews::AddView(size_t parent, DecodeLayer layer, std::string text) {
   if (IsKnown(text)) return;
+  if (is_too_deep_) {
+    exhausted_ = true;
+    return;
+  }
   size_t rest = limits_.produced_bytes - produced_bytes_;
   if (text.size() > rest) {
     exhausted_ = true;
@@ -230,7 +246,7 @@ void DecodedViews::AddPercentView(size_t parent) {
   text.remove_prefix(first > kContextBytes ? first - kContextBytes : 0);
   // Decoding makes text shorter, threefold at most.
   size_t useful = 3 * (limits_.produced_bytes - produced_bytes_) + 3;
-  if (text.size() > useful) exhausted_ = true;
+  if (text.size() > useful) too_large_ = true;
   text = text.substr(0, useful);
   std::string decoded = PercentDecode(text, PlusIs::kPlus);
   if (decoded.size() == text.size() || !TakeCandidate()) return;
@@ -269,6 +285,7 @@ bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
     ++unzips_;
     layer = DecodeLayer::kGzip;
     bytes = Gunzip(bytes, kMaxUnzipped);
+    if (bytes.size() >= kMaxUnzipped) too_large_ = true;
     if (!LooksLikeText(bytes)) return true;
   }
   AddView(parent, layer, std::move(bytes));
@@ -286,8 +303,9 @@ void DecodedViews::AddHexViews(size_t parent) {
     end = begin;
     while (end < text.size() && HexValue(text[end]) >= 0) ++end;
     if (end - begin < kMinHexRun || (end - begin) % 2 != 0) continue;
-    size_t useful =
-        std::min(end - begin, 2 * (limits_.produced_bytes - produced_bytes_));
+    // One byte too many tells that there are more.
+    size_t useful = std::min(
+        end - begin, 2 * (limits_.produced_bytes - produced_bytes_) + 2);
     std::string bytes;
     for (size_t i = begin; i + 1 < begin + useful; i += 2) {
       bytes +=

@@ -57,7 +57,13 @@ class DecodedViews {
   // Parents before their children.
   const std::vector<DecodedView>& views() const { return views_; }
   // A limit was hit: there may be more to read.
-  bool exhausted() const { return exhausted_ || fold_.exhausted; }
+  bool exhausted() const { return too_large_ || exhausted_ || fold_.exhausted; }
+  // It was a limit of what is undone: honest texts are not wrapped so often,
+  // nor computed from so much. Not those of loops, which honest commands run
+  // without end.
+  bool is_cut_short() const { return exhausted_ || fold_.work == 0; }
+  // It was a limit of how much text is looked at.
+  bool is_too_large() const { return too_large_; }
   // The view of the commands that `command` runs, if all of it could be read as
   // a shell reads it: nothing else of it is run. Null otherwise.
   const DecodedView* whole_command() const {
@@ -69,6 +75,7 @@ class DecodedViews {
   std::vector<const DecodedView*> Chain(size_t index) const;
 
  private:
+  void NoteDeeperLayers(size_t parent);
   void AddPercentView(size_t parent);
   void AddBase64Views(size_t parent);
   void AddHexViews(size_t parent);
@@ -93,6 +100,8 @@ class DecodedViews {
   size_t produced_bytes_ = 0;
   size_t scanned_bytes_ = 0;
   bool exhausted_ = false;
+  bool too_large_ = false;
+  bool is_too_deep_ = false;  // what is found now is only noted
   std::vector<DecodedView> views_;
 };
 

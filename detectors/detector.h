@@ -9,6 +9,7 @@
 #define ODDVERB_DETECTORS_DETECTOR_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +57,14 @@ struct ObservationIds {
   EntityId other_address = kNoEntity;
 };
 
+// What parts count for the metrics; the pipeline takes it after each batch.
+struct DetectorCounts {
+  // Events of which not all could be read or decoded (metadata_access).
+  uint64_t decodings_cut_short = 0;
+  // Refusals that were expected, by the number of the entry in `allow`.
+  std::map<uint32_t, uint64_t> allowed_refusals{};
+};
+
 // Collects what parts say while one event, observation or tick is handled.
 class Emit {
  public:
@@ -71,6 +80,7 @@ class Emit {
   std::vector<Finding> findings;
   std::vector<Observation> observations;
   std::vector<std::pair<EntityKind, EntityId>> changed;
+  DetectorCounts counts;
   // Event time as the whole stream has reached it, set by the pipeline before
   // each call: the `time` of a finding.
   absl::Time stream_time = absl::InfinitePast();

@@ -29,10 +29,10 @@ constexpr std::array<std::string_view, 12> kForbiddenBurstRules = {
     "forbidden.low_and_slow",  "forbidden.object_guessing",
     "forbidden.storm",         "permission.probing",
     "permission.regression",   "rbac.escalation_denied"};
-constexpr std::array<std::string_view, 7> kMetadataAccessRules = {
+constexpr std::array<std::string_view, 8> kMetadataAccessRules = {
     "metadata.config",  "metadata.exec",    "metadata.network_policy",
-    "metadata.proxy",   "metadata.routing", "metadata.webhook",
-    "metadata.workload"};
+    "metadata.proxy",   "metadata.routing", "metadata.undecoded",
+    "metadata.webhook", "metadata.workload"};
 constexpr std::array<std::string_view, 1> kHoneytokenRules = {
     "honeytoken.touched"};
 constexpr std::array<std::string_view, 1> kNodeIdentityRules = {

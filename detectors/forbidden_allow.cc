@@ -1,6 +1,5 @@
 #include "detectors/forbidden_allow.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,9 +108,10 @@ absl::StatusOr<std::vector<AllowedRefusal>> AllowedRefusal::FromYaml(
 
 AllowedRefusals::AllowedRefusals(const KeyedHash& hash,
                                  const std::vector<AllowedRefusal>& entries)
-    : hash_(hash) {
+    : hash_(hash), count_(static_cast<uint32_t>(entries.size())) {
   HashInput scratch;
-  for (const AllowedRefusal& entry : entries) {
+  for (uint32_t i = 0; i < count_; ++i) {
+    const AllowedRefusal& entry = entries[i];
     // The tuple of a request like it.
     AuditEvent event;
     event.verb = entry.verb;
@@ -122,16 +122,21 @@ AllowedRefusals::AllowedRefusals(const KeyedHash& hash,
     event.object.subresource = entry.subresource;
     event.object.ns = entry.ns;
     uint64_t tuple = HashTuple(hash_, TupleOf(event), scratch);
-    absl::Time& end = ends_[KeyOf(hash_, entry.actor, tuple)];
-    end = std::max(end, entry.expires);
+    Entry& known = entries_[KeyOf(hash_, entry.actor, tuple)];
+    if (entry.expires > known.end) known = {i, entry.expires};
   }
 }
 
-bool AllowedRefusals::Contains(string_view actor, uint64_t tuple,
-                               absl::Time time) const {
-  if (ends_.empty()) return false;
-  auto found = ends_.find(KeyOf(hash_, actor, tuple));
-  return found != ends_.end() && time < found->second;
+std::optional<uint32_t> AllowedRefusals::Find(string_view actor, uint64_t tuple,
+                                              absl::Time time) const {
+  if (entries_.empty()) return std::nullopt;
+  auto found = entries_.find(KeyOf(hash_, actor, tuple));
+  if (found == entries_.end() || time >= found->second.end) return std::nullopt;
+  return found->second.number;
+}
+
+void AllowedRefusals::AddEntries(std::map<uint32_t, uint64_t>& counts) const {
+  for (uint32_t i = 0; i < count_; ++i) counts.try_emplace(i, 0);
 }
 
 }  // namespace oddverb

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,13 +39,23 @@ class AllowedRefusals {
   AllowedRefusals(const KeyedHash& hash,
                   const std::vector<AllowedRefusal>& entries);
 
-  bool empty() const { return ends_.empty(); }
-  // Whether `tuple` (HashTuple()) may be refused to `actor` at this event time.
-  bool Contains(std::string_view actor, uint64_t tuple, absl::Time time) const;
+  bool empty() const { return entries_.empty(); }
+  // The number of the entry by which `tuple` (HashTuple()) may be refused to
+  // `actor` at this event time.
+  std::optional<uint32_t> Find(std::string_view actor, uint64_t tuple,
+                               absl::Time time) const;
+  // So that entries which are never needed are counted, too.
+  void AddEntries(std::map<uint32_t, uint64_t>& counts) const;
 
  private:
+  struct Entry {
+    uint32_t number = 0;  // of several alike, the one that ends last
+    absl::Time end = absl::InfinitePast();
+  };
+
   KeyedHash hash_;
-  std::map<uint64_t, absl::Time> ends_;
+  std::map<uint64_t, Entry> entries_;
+  uint32_t count_ = 0;
 };
 
 }  // namespace oddverb

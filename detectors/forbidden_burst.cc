@@ -127,7 +127,11 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
   if (IsHealthProbe(event, request.tuple)) return;
   if (impersonation) request.tuple.verb_class = VerbClass::kEscalate;
   request.hash = Hash(event, request.tuple);
-  if (allow_.Contains(event.user.name, request.hash, request.time)) return;
+  auto entry = allow_.Find(event.user.name, request.hash, request.time);
+  if (entry.has_value()) {
+    ++out.counts.allowed_refusals[*entry];
+    return;
+  }
   request.lost = actor.allowed.Contains(request.hash);
   request.novelty = Novelty(request, actor);
   if (identity == IdentityClass::kAnonymous) {
@@ -284,6 +288,10 @@ bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
 }
 
 void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
+  if (!entries_are_counted_) {
+    allow_.AddEntries(out.counts.allowed_refusals);
+    entries_are_counted_ = true;
+  }
   while (!deadlines_.empty() && deadlines_.begin()->first <= watermark) {
     EntityId id = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());

@@ -101,6 +101,7 @@ class ForbiddenBurst final : public Detector {
   DetectorContext context_;
   Options options_;
   AllowedRefusals allow_;
+  bool entries_are_counted_ = false;
   ForbiddenCases cases_;
   TupleHasher tuple_hasher_;
   std::deque<ForbiddenActor> actors_;  // by EntityIds::actor

@@ -14,7 +14,14 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+constexpr uint64_t kOldestState = 1;
+constexpr uint64_t kWithUndecoded = 2;
+constexpr uint64_t kStateVersion = kWithUndecoded;
+
+// Dashboards and archives fill ConfigMaps to their limit of 1 MiB.
+bool IsOftenLarge(const AuditEvent& event) {
+  return event.object.resource == "configmaps";
+}
 
 }  // namespace
 
@@ -83,32 +90,37 @@ bool MetadataAccess::IsNewRequest(const AuditEvent& event,
   return true;
 }
 
-std::optional<MetadataAccess::Seen> MetadataAccess::Look(
-    const AuditEvent& event) const {
-  std::optional<Seen> best;
+MetadataAccess::Look MetadataAccess::LookAt(const AuditEvent& event) const {
+  Look look;
   auto weigh = [&](MetadataSurface surface, bool exhausted,
-                   DecodedViews::Limits& limits) {
+                   MetadataDecoding& decoding) {
     std::optional<MetadataReading> reading =
-        ReadSurface(surface, targets_, limits);
+        ReadSurface(surface, targets_, decoding);
     if (!reading) return;
     reading->exhausted = reading->exhausted || exhausted;
     MetadataScore score = ScoreOf(surface, *reading, event.response_code);
-    if (best && best->score.score >= score.score) return;
-    best = Seen{std::move(surface), *std::move(reading), std::move(score)};
+    if (look.best && look.best->score.score >= score.score) return;
+    look.best = Seen{std::move(surface), *std::move(reading), std::move(score)};
   };
   if (HasMetadataSurface(event)) {
     std::optional<MetadataSurface> surface = SurfaceOf(event);
-    DecodedViews::Limits limits = MetadataDecodeLimits(false);
-    if (surface) weigh(*std::move(surface), false, limits);
+    MetadataDecoding decoding{.left = MetadataDecodeLimits(false)};
+    if (surface) weigh(*std::move(surface), false, decoding);
+    look.exhausted = decoding.exhausted;
+    look.is_suspicious = decoding.is_cut_short || decoding.is_too_large;
   }
   if (HasMetadataBody(event)) {
     MetadataBody body = ReadMetadataBody(event);
-    DecodedViews::Limits limits = MetadataDecodeLimits(true);
+    MetadataDecoding decoding{.left = MetadataDecodeLimits(true)};
     for (MetadataSurface& text : body.texts) {
-      weigh(std::move(text), body.exhausted, limits);
+      weigh(std::move(text), body.exhausted, decoding);
     }
+    look.exhausted = look.exhausted || body.exhausted || decoding.exhausted;
+    const bool is_cut_short =
+        body.exhausted || decoding.is_cut_short || decoding.is_too_large;
+    if (is_cut_short && !IsOftenLarge(event)) look.is_suspicious = true;
   }
-  return best;
+  return look;
 }
 
 void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
@@ -117,24 +129,50 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
   // The same request's later stages tell more.
   if (event.stage == Stage::kRequestReceived) return;
   if (ids.actor == kNoEntity) return;
-  std::optional<Seen> seen = Look(event);
-  if (!seen) return;
+  const Look look = LookAt(event);
+  if (look.exhausted) ++out.counts.decodings_cut_short;
+  if (look.best && TakeUp({event, *look.best}, ids, out)) return;
+  if (look.is_suspicious) TakeUpUndecoded(event, ids, out);
+}
 
+bool MetadataAccess::TakeUp(const Sighting& sighting, const EntityIds& ids,
+                            Emit& out) {
+  const AuditEvent& event = sighting.event;
   cases_.EndQuiet(ids.actor, event.stage_time, out);
-  const uint64_t key = CaseKey(seen->surface);
+  const uint64_t key = CaseKey(sighting.seen.surface);
   KeyedCases::Case* open = cases_.Find(ids.actor, key);
   // What is too weak to open a case still belongs to an open one.
-  if (open == nullptr && seen->score.severity < Severity::kLow) return;
-  if (!IsNewRequest(event, StateFor(ids.actor))) return;
+  if (open == nullptr && sighting.seen.score.severity < Severity::kLow) {
+    return false;
+  }
+  if (!IsNewRequest(event, StateFor(ids.actor))) return true;
   if (open == nullptr && cases_.IsFull(ids.actor)) {
     open = cases_.Oldest(ids.actor);
   }
-  Sighting sighting{event, *seen};
   if (open == nullptr) {
     OpenCase(sighting, ids, key, out);
   } else {
     ExtendCase(sighting, *open, out);
   }
+  return true;
+}
+
+void MetadataAccess::TakeUpUndecoded(const AuditEvent& event,
+                                     const EntityIds& ids, Emit& out) {
+  // Nothing was run or written.
+  if (event.response_code >= 400) return;
+  undecoded_.EndQuiet(ids.actor, event.stage_time, out);
+  if (!IsNewRequest(event, StateFor(ids.actor))) return;
+  KeyedCases::Case* open = undecoded_.Oldest(ids.actor);
+  if (open == nullptr) {
+    Finding finding = OpenFinding(context_, "metadata_access", kUndecodedRule,
+                                  event, ids.keys.identity);
+    DescribeUndecoded(event, finding);
+    undecoded_.Open(ids.actor, 0, std::move(finding), out);
+    return;
+  }
+  KeyedCases::Count(event, *open);
+  KeyedCases::ReportGrowth(*open, false, out);
 }
 
 void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
@@ -163,11 +201,13 @@ void MetadataAccess::ExtendCase(const Sighting& sighting,
 
 void MetadataAccess::AdvanceTo(absl::Time watermark, Emit& out) {
   cases_.AdvanceTo(watermark, out);
+  undecoded_.AdvanceTo(watermark, out);
 }
 
 void MetadataAccess::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor) return;
   cases_.Forget(id);
+  undecoded_.Forget(id);
   if (id < actors_.size()) actors_[id].reset();
 }
 
@@ -180,6 +220,7 @@ void MetadataAccess::Save(EntityKind kind, EntityId id,
   for (uint64_t request : state->recent_requests) out.PutFixed64(request);
   out.PutU64(state->next_request);
   cases_.Save(id, out);
+  undecoded_.Save(id, out);
 }
 
 absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
@@ -190,13 +231,16 @@ absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
   for (uint64_t& request : state->recent_requests) request = in.GetFixed64();
   uint64_t next_request = in.GetU64();
   ODDVERB_RETURN_IF_ERROR(in.status());
-  if (version != kStateVersion ||
+  if (version < kOldestState || version > kStateVersion ||
       next_request >= state->recent_requests.size()) {
     return absl::DataLossError("metadata_access: unknown state");
   }
   state->next_request = static_cast<uint8_t>(next_request);
   Forget(kind, id);
   ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
+  if (version >= kWithUndecoded) {
+    ODDVERB_RETURN_IF_ERROR(undecoded_.Load(id, in));
+  }
   if (id >= actors_.size()) actors_.resize(size_t{id} + 1);
   actors_[id] = std::move(state);
   return absl::OkStatus();

@@ -6,7 +6,8 @@
 //
 // One event is enough. What one actor does to one pod, service or node within
 // half an hour is one case: its first event opens the finding, the finding is
-// repeated as it grows, and the case's end gives the full count.
+// repeated as it grows, and the case's end gives the full count. What could not
+// be read to its end (metadata.undecoded) is one case of an actor.
 //
 // Blind: what is typed into an interactive shell, and what a running program
 // does, is not in the audit log.
@@ -45,6 +46,8 @@ class MetadataAccess final : public Detector {
   static constexpr size_t kMaxCasesPerActor = 16;
   // Some 4 KiB each. Beyond it, the longest quiet case ends early.
   static constexpr size_t kMaxCases = 256;
+  // Of metadata.undecoded, of which an actor has one.
+  static constexpr size_t kMaxUndecoded = 64;
 
   MetadataAccess(const DetectorContext& context, const Options& options);
 
@@ -75,7 +78,18 @@ class MetadataAccess final : public Detector {
     const Seen& seen;
   };
 
-  std::optional<Seen> Look(const AuditEvent& event) const;
+  struct Look {
+    std::optional<Seen> best;
+    bool exhausted = false;  // not all of the event could be read or decoded
+    // It was so by more than loops and the size of honest configuration.
+    bool is_suspicious = false;
+  };
+
+  Look LookAt(const AuditEvent& event) const;
+  // False if it is too weak to be told.
+  bool TakeUp(const Sighting& sighting, const EntityIds& ids, Emit& out);
+  void TakeUpUndecoded(const AuditEvent& event, const EntityIds& ids,
+                       Emit& out);
   ActorState* StateOf(EntityId actor) const;
   ActorState& StateFor(EntityId actor);
   uint64_t CaseKey(const MetadataSurface& surface) const;
@@ -89,6 +103,8 @@ class MetadataAccess final : public Detector {
   const MetadataTargets targets_;
   std::vector<std::unique_ptr<ActorState>> actors_;  // by EntityId
   KeyedCases cases_{{kCaseWindow, kMaxCasesPerActor, kMaxCases}};
+  // Apart, so that a flood of these ends no other.
+  KeyedCases undecoded_{{kCaseWindow, 1, kMaxUndecoded}};
 };
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeMetadataAccess(

@@ -169,6 +169,10 @@ class Reader {
 
   void ReadMember(const std::string& key, RawJson value, int depth) {
     switch (row_.kind) {
+      case ResourceKind::kWebhook:
+        // Of a CRD: deep, and nobody calls what it says.
+        if (key == "openAPIV3Schema") return;
+        break;
       case ResourceKind::kWorkload:
         ReadWorkload(key, value, depth);
         return;
@@ -390,6 +394,17 @@ class Reader {
     }
   }
 
+  // Containers of one pod often have the same environment.
+  bool IsKnown(const MetadataSurface& surface) const {
+    return std::any_of(body_.texts.begin(), body_.texts.end(),
+                       [&](const MetadataSurface& known) {
+                         return known.text == surface.text &&
+                                known.host == surface.host &&
+                                known.place == surface.place &&
+                                known.arguments == surface.arguments;
+                       });
+  }
+
   void Add(MetadataSurface surface) {
     if (surface.text.size() > MetadataBody::kMaxTextBytes) {
       surface.text.resize(MetadataBody::kMaxTextBytes);
@@ -402,6 +417,7 @@ class Reader {
         !MayNameTarget(surface.text)) {
       return;
     }
+    if (IsKnown(surface)) return;
     all_bytes_ += surface.text.size();
     if (body_.texts.size() >= MetadataBody::kMaxTexts ||
         all_bytes_ > MetadataBody::kMaxAllBytes) {

@@ -11,6 +11,11 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 80;
 constexpr size_t kMaxCommandBytes = 120;
+constexpr double kUndecodedConfidence = 0.3;
+
+bool IsNamed(const ObjectReference& object) {
+  return !object.resource.empty() && !object.name.empty();
+}
 
 std::string OwnerText(const MetadataSurface& surface) {
   std::string name = Bounded(surface.owner_name, kMaxNameBytes);
@@ -196,6 +201,52 @@ void DescribeMetadataFinding(const AuditEvent& event,
   bool runs_command = surface.text_kind == TextKind::kCommand;
   if (runs_command && !IsBody(surface.id)) out.attack.emplace_back("T1609");
   if (surface.id == SurfaceId::kWorkload) out.attack.emplace_back("T1610");
+  out.practice = {5};
+}
+
+void DescribeUndecoded(const AuditEvent& event, Finding& out) {
+  const ObjectReference& object = event.object;
+  std::string what = absl::StrCat(Bounded(event.verb, kMaxNameBytes), " ",
+                                  Bounded(object.resource, kMaxNameBytes));
+  if (!object.subresource.empty()) {
+    absl::StrAppend(&what, "/", Bounded(object.subresource, kMaxNameBytes));
+  }
+  absl::StrAppend(&what, " ");
+  if (!object.ns.empty()) {
+    absl::StrAppend(&what, Bounded(object.ns, kMaxNameBytes), "/");
+  }
+  absl::StrAppend(&what, Bounded(object.name, kMaxNameBytes));
+  out.severity = Severity::kLow;
+  out.confidence = kUndecodedConfidence;
+  out.score = out.threshold = kUndecodedRest;
+  out.why = {{.feature = "more encoding than was undone",
+              .value = what,
+              .contribution = kUndecodedRest}};
+  out.title = "A request hides more than could be decoded";
+  out.summary = absl::StrCat(
+      Bounded(out.entity, kMaxNameBytes), ": ", what,
+      " has more layers or pieces of encoding, or more text, than is undone "
+      "for one event; what was read names no cloud metadata service");
+  out.normal =
+      "Commands and objects are read to their end; hardly any honest one is "
+      "encoded so often or so long";
+  if (IsNamed(object)) {
+    std::string flag =
+        object.ns.empty()
+            ? std::string()
+            : absl::StrCat(" -n ", NameWord(object.ns, "NAMESPACE"));
+    out.next.push_back(
+        absl::StrCat("kubectl get ", NameWord(object.resource, "RESOURCE"), " ",
+                     NameWord(object.name, "NAME"), flag, " -o yaml"));
+  }
+  out.next.push_back(absl::StrCat(
+      "grep -F -- ", ShellWord(event.audit_id),
+      " /var/log/kubernetes/audit/*.log   # the request as it was sent; decode "
+      "it by hand"));
+  out.benign_checks = {
+      "Does this identity send programs as commands (a deployment tool)?",
+      "told once for an identity in half an hour"};
+  out.attack = {"T1027", "T1552.005"};
   out.practice = {5};
 }
 

@@ -15,6 +15,11 @@ namespace oddverb {
 // "metadata.exec", "metadata.workload", ...
 std::string_view MetadataRule(SurfaceId surface);
 
+// Of an event that could not be read or decoded to its end, in which nothing
+// was found.
+inline constexpr std::string_view kUndecodedRule = "metadata.undecoded";
+void DescribeUndecoded(const AuditEvent& event, Finding& out);
+
 // Sets everything that follows from the event that weighs most: score,
 // severity, why, decoded, and the texts. `out.entity` names the actor already.
 // Leaves identity, times, counts and evidence alone.

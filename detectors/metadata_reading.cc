@@ -22,7 +22,6 @@ constexpr double kClueCertainty = 0.6;
 constexpr double kDisguise = 2;
 constexpr int kMaxLayersCounted = 3;
 constexpr double kCredentialPath = 1.5;
-constexpr double kUndecodedRest = 0.5;
 constexpr double kRefused = -1;
 constexpr double kCritical = 7;
 constexpr double kHigh = 5;
@@ -67,7 +66,12 @@ class Reader {
     return std::move(reading_);
   }
 
-  DecodedViews::Limits limits_left() const { return views_.left(); }
+  void NoteCost(MetadataDecoding& decoding) const {
+    decoding.left = views_.left();
+    decoding.exhausted = decoding.exhausted || views_.exhausted();
+    decoding.is_cut_short = decoding.is_cut_short || views_.is_cut_short();
+    decoding.is_too_large = decoding.is_too_large || views_.is_too_large();
+  }
 
  private:
   void ReadView(size_t index) {
@@ -273,10 +277,10 @@ DecodedViews::Limits MetadataDecodeLimits(bool is_body) {
 
 std::optional<MetadataReading> ReadSurface(const MetadataSurface& surface,
                                            const MetadataTargets& targets,
-                                           DecodedViews::Limits& limits) {
-  Reader reader(surface, targets, limits);
+                                           MetadataDecoding& decoding) {
+  Reader reader(surface, targets, decoding.left);
   std::optional<MetadataReading> reading = reader.Read();
-  limits = reader.limits_left();
+  reader.NoteCost(decoding);
   return reading;
 }
 

@@ -35,16 +35,26 @@ struct MetadataReading {
 // What decoding may cost all texts of one event together.
 DecodedViews::Limits MetadataDecodeLimits(bool is_body);
 
-// nullopt if nothing points to the metadata service. `limits`: what is left is
-// written back.
+// The decoding of one event, text by text.
+struct MetadataDecoding {
+  DecodedViews::Limits left;
+  bool exhausted = false;  // something was left out
+  // Of DecodedViews:
+  bool is_cut_short = false;
+  bool is_too_large = false;
+};
+
+// nullopt if nothing points to the metadata service. `decoding` goes on.
 std::optional<MetadataReading> ReadSurface(const MetadataSurface& surface,
                                            const MetadataTargets& targets,
-                                           DecodedViews::Limits& limits);
+                                           MetadataDecoding& decoding);
 
 // Medium from here on; below, only what a body shows is reported, from
 // kMetadataLow on.
 inline constexpr double kMetadataThreshold = 3;
 inline constexpr double kMetadataLow = 2;
+// What was left out of reading and decoding weighs.
+inline constexpr double kUndecodedRest = 0.5;
 
 struct MetadataScore {
   double score = 0;  // sum of the contributions of `why`

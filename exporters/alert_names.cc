@@ -34,6 +34,7 @@ constexpr Named kAlertNames[] = {
     {"metadata.network_policy", "CloudMetadataInNetworkPolicy"},
     {"metadata.proxy", "CloudMetadataAccessByProxy"},
     {"metadata.routing", "CloudMetadataInRouting"},
+    {"metadata.undecoded", "CloudMetadataUndecoded"},
     {"metadata.webhook", "CloudMetadataInWebhook"},
     {"metadata.workload", "CloudMetadataInWorkload"},
     {"token.minting_chain", "TokenMintingChain"},

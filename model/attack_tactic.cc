@@ -13,6 +13,7 @@ struct Row {
 
 // Sorted.
 constexpr Row kTactics[] = {
+    {"T1027", "defense-evasion"},
     {"T1036", "defense-evasion"},
     {"T1041", "exfiltration"},
     {"T1046", "discovery"},

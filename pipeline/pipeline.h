@@ -130,6 +130,11 @@ struct PipelineCounters : InputCounters {
   // As of the last batch.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
+  // DetectorCounts, summed up. Of `allow_entries` entries of `allow`.
+  std::atomic<uint64_t> decodings_cut_short{0};
+  std::atomic<uint32_t> allow_entries{0};
+  static constexpr uint32_t kMaxAllowEntries = 1000;
+  std::atomic<uint64_t> allowed_refusals[kMaxAllowEntries]{};
   // What the detectors know of the cluster's network.
   ClusterMapCounters cluster_map;
   // Its keys are fixed before Run().

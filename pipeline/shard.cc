@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
@@ -127,6 +128,7 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
     }
     out.evictions += shard->evictions();
   }
+  out.detector_counts = std::exchange(emit_.counts, {});
   if (routed.checkpoint_after) {
     for (const std::unique_ptr<Shard>& shard : owned_) {
       shard->TakeChanges(out.state);

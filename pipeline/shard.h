@@ -74,6 +74,7 @@ struct SliceOutput {
   std::vector<StateRow> state;      // when the batch ends with a checkpoint
   uint64_t events_judged = 0;
   uint64_t duplicates = 0;  // passed over
+  DetectorCounts detector_counts;
   // Of all shards of the worker, behind this batch: by EntityKind.
   uint64_t entities[3] = {};
   uint64_t evictions = 0;

@@ -300,6 +300,14 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
       entities[kind] += slice.entities[kind];
     }
     evictions += slice.evictions;
+    const DetectorCounts& counts = slice.detector_counts;
+    counters.decodings_cut_short.fetch_add(counts.decodings_cut_short,
+                                           kRelaxed);
+    for (auto [entry, count] : counts.allowed_refusals) {
+      if (entry >= PipelineCounters::kMaxAllowEntries) continue;
+      if (entry >= counters.allow_entries) counters.allow_entries = entry + 1;
+      counters.allowed_refusals[entry].fetch_add(count, kRelaxed);
+    }
   }
   for (size_t kind = 0; kind < kAddress; ++kind) {
     counters.entities[kind].store(entities[kind], kRelaxed);

@@ -20,6 +20,7 @@ std::string_view MetricTypeName(MetricType type);
 // In the order of their names.
 enum class MetricId : uint8_t {
   kAlertsActive,
+  kAllowedRefusals,
   kBatchSeconds,
   kBuildInfo,
   kBytes,
@@ -35,6 +36,7 @@ enum class MetricId : uint8_t {
   kCorrelationLosses,
   kDeadLetterBytes,
   kDeadLettersDropped,
+  kDecodingsCutShort,
   kDetectorSeconds,
   kDuplicates,
   kEntities,

@@ -19,8 +19,8 @@ const MetadataTargets& Targets() {
 }
 
 std::optional<MetadataReading> ReadAlone(const MetadataSurface& surface) {
-  DecodedViews::Limits limits = MetadataDecodeLimits(IsBody(surface.id));
-  return ReadSurface(surface, Targets(), limits);
+  MetadataDecoding decoding{.left = MetadataDecodeLimits(IsBody(surface.id))};
+  return ReadSurface(surface, Targets(), decoding);
 }
 
 // The score of one event; 0 if it says nothing.

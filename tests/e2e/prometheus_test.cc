@@ -66,7 +66,8 @@ class PrometheusTest : public ::testing::Test {
             "serve: [metrics, health]}\n"
             "outputs:\n  - {name: file, type: ndjson, path: ",
             folder_.path("findings.ndjson"), "}\nrules: {paths: ", rules,
-            "}\n"));
+            "}\ndetectors: {forbidden_burst: {allow: [{actor: a, verb: get, "
+            "resource: pods, reason: r, expires: 2099-01-01}]}}\n"));
     service_ = std::make_unique<ChildProcess>(
         OddverbSetup({"run", "--config", config}));
     port_ = PortOf(*service_);
