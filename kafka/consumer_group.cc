@@ -156,6 +156,7 @@ int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
 // REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
 void KafkaConsumer::TellGroup() {
   if (is_telling_) return;
+  if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) return;
   PartitionListPointer news = NewPartitionList();
   for (auto& [partition, assigned] : assigned_) {
     if (assigned->told >= assigned->committed) continue;

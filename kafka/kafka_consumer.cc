@@ -13,6 +13,8 @@ namespace oddverb {
 namespace {
 
 constexpr absl::Duration kTellInterval = absl::Seconds(1);
+// For partitions that were added to the topic.
+constexpr absl::Duration kLookInterval = absl::Seconds(10);
 
 }  // namespace
 
@@ -38,7 +40,8 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Make(
       {"isolation.level", "read_committed"},
       {"enable.partition.eof", "true"},
       {"allow.auto.create.topics", "false"}};
-  if (!options.instance_id.empty()) {
+  if (!options.instance_id.empty() &&
+      options.partitions == KafkaConsumerOptions::Partitions::kOfMember) {
     ours.push_back({"group.instance.id", options.instance_id.c_str()});
   }
   ODDVERB_ASSIGN_OR_RETURN(
@@ -88,17 +91,21 @@ void KafkaConsumer::Start(KafkaOffsets known) {
 
 void KafkaConsumer::Poll() {
   rd_kafka_t* handle = client_->handle;
-  PartitionListPointer topics = NewPartitionList();
-  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
-                                    RD_KAFKA_PARTITION_UA);
-  rd_kafka_resp_err_t error = rd_kafka_subscribe(handle, topics.get());
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) OnError(error, "");
+  const bool takes_all =
+      options_.partitions == KafkaConsumerOptions::Partitions::kAll;
+  if (!takes_all) Subscribe();
   auto is_ending = [this] {
     std::lock_guard<std::mutex> lock(mutex_);
     return ending_;
   };
   absl::Time next_tell = SteadyNow();
+  absl::Time next_look = SteadyNow();
   while (!is_ending()) {
+    if (takes_all && SteadyNow() >= next_look) {
+      TakeAll();
+      next_look =
+          SteadyNow() + (Partitions().empty() ? kTellInterval : kLookInterval);
+    }
     // Messages have queues of their own: what comes here are events.
     rd_kafka_message_t* message =
         rd_kafka_consumer_poll(handle, kConsumerPollMs);
@@ -118,6 +125,47 @@ void KafkaConsumer::Poll() {
   }
   // Without a broker there is nobody to take leave of.
   if (health_.status().ok()) Leave();
+}
+
+void KafkaConsumer::Subscribe() {
+  PartitionListPointer topics = NewPartitionList();
+  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
+                                    RD_KAFKA_PARTITION_UA);
+  rd_kafka_resp_err_t error = rd_kafka_subscribe(client_->handle, topics.get());
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) OnError(error, "");
+}
+
+// Those that are not ours yet.
+void KafkaConsumer::TakeAll() {
+  rd_kafka_t* handle = client_->handle;
+  rd_kafka_topic_t* topic =
+      rd_kafka_topic_new(handle, options_.topic.c_str(), nullptr);
+  const struct rd_kafka_metadata* metadata = nullptr;
+  rd_kafka_resp_err_t error =
+      rd_kafka_metadata(handle, 0, topic, &metadata, kConsumerQuestionMs);
+  if (topic != nullptr) rd_kafka_topic_destroy(topic);
+  // Without an answer, what is wrong with the brokers is told by other events.
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  PartitionListPointer added = NewPartitionList();
+  if (metadata->topic_cnt > 0) {
+    const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+    error = found.err;
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (int i = 0; i < found.partition_cnt; ++i) {
+      if (assigned_.contains(found.partitions[i].id)) continue;
+      rd_kafka_topic_partition_list_add(added.get(), options_.topic.c_str(),
+                                        found.partitions[i].id);
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    topic_failed_ = true;
+    return OnError(error, "");
+  }
+  if (std::exchange(topic_failed_, false)) health_.NoteAssigned();
+  if (added->cnt == 0) return;
+  OnAssigned(added.get());
+  ReleaseError(rd_kafka_incremental_assign(handle, added.get()));
 }
 
 void KafkaConsumer::MendResets() {
