@@ -107,6 +107,11 @@ absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStandby::AwaitState() {
     ODDVERB_ASSIGN_OR_RETURN(server, HttpServer::Start(routes.ServerOptions(
                                          parts_.config, *sources)));
   }
+  for (size_t i = 0; i < parts_.config.listeners.size(); ++i) {
+    parts_.logger.Info("listening",
+                       {{"listener", parts_.config.listeners[i].name},
+                        {"address", server->address(i)}});
+  }
   parts_.notify.Ready();
   parts_.notify.Status("standing by");
   ODDVERB_RETURN_IF_ERROR(CheckTopics());

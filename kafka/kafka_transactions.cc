@@ -151,7 +151,7 @@ absl::Status KafkaTransactions::StatusOf(rd_kafka_error_s* error) const {
 
 // What people can do about it, where more is known than the call itself told.
 absl::Status KafkaTransactions::Why(absl::Status status) const {
-  if (status.code() == kFatal) return status;
+  if (status.ok() || status.code() == kFatal) return status;
   std::string text(status.message());
   if (client_->refused == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
     text = absl::StrCat("topic ", client_->refused_by,

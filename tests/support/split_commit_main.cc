@@ -30,10 +30,11 @@ int main(int argc, char** argv) {
   storage.local.between_for_test = [] { absl::SleepFor(kPause); };
   storage.in_kafka.commit_mode =
       oddverb::LogCheckpoint::CommitMode::kSplitForTest;
-  storage.in_kafka.between_for_test = [](const auto& batch) {
+  int torn = 0;
+  storage.in_kafka.between_for_test = [&torn](const auto& batch) {
     if (batch.findings.empty()) return;
     // The moment to kill it.
-    std::fprintf(stderr, "msg=between findings=%zu\n", batch.findings.size());
+    std::fprintf(stderr, "msg=between torn=%d\n", ++torn);
     absl::SleepFor(kPause);
   };
   int code = oddverb::RunService(argv[3], oddverb::ProcessEnvironment,
