@@ -74,13 +74,15 @@ absl::StatusOr<std::unique_ptr<KafkaTransactions>> KafkaTransactions::Make(
     const Options& options) {
   std::unique_ptr<KafkaTransactions> made(new KafkaTransactions(options));
   // Whoever takes over ends an open transaction at once, so this one may be
-  // long: a broker that restarts is waited for.
+  // long: brokers that restart are waited for.
   ODDVERB_ASSIGN_OR_RETURN(
       KafkaConf conf,
       MakeKafkaConf(options.client,
                     {{"compression.codec", "lz4"},
                      {"linger.ms", "5"},
-                     {"transaction.timeout.ms", "60000"},
+                     {"transaction.timeout.ms", "300000"},
+                     // A checkpoint of many entities is one transaction.
+                     {"queue.buffering.max.messages", "1000000"},
                      {"socket.keepalive.enable", "true"},
                      {"reconnect.backoff.max.ms", "1000"}},
                     {{"transactional.id", options.transactional_id.c_str()},
@@ -128,6 +130,19 @@ absl::Status KafkaTransactions::StatusOf(rd_kafka_error_s* error) const {
           "these brokers have no transactions (", text,
           "): take kafka out of checkpoint; the state is then in state_dir, "
           "and one process judges the topic");
+      return absl::Status(kFatal, text);
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+      text = absl::StrCat(
+          "the brokers know nothing of a transaction of the transactional_id ",
+          options_.transactional_id,
+          ", as they were away for longer than transaction.timeout.ms; what "
+          "this process did since its last checkpoint is judged again: start "
+          "it again");
+      return absl::Status(kFatal, text);
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      text =
+          "transaction.timeout.ms is longer than the brokers' "
+          "transaction.max.timeout.ms; set it in properties of the source";
       return absl::Status(kFatal, text);
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       text = absl::StrCat(
@@ -231,12 +246,10 @@ absl::Status KafkaTransactions::Enqueue(const KafkaWrite& write,
   }
 }
 
-absl::Status KafkaTransactions::SendOffsets(const KafkaTransaction& transaction,
-                                            const KafkaLeadership& member,
-                                            absl::Time deadline) {
+absl::Status KafkaTransactions::SendOffsets(absl::Time deadline) {
   rd_kafka_topic_partition_list_t* offsets =
       rd_kafka_topic_partition_list_new(8);
-  for (const auto& [topic, of_topic] : transaction.offsets) {
+  for (const auto& [topic, of_topic] : offsets_) {
     for (const auto& [partition, offset] : of_topic) {
       if (offset < 0) continue;
       rd_kafka_topic_partition_list_add(offsets, topic.c_str(), partition)
@@ -245,15 +258,16 @@ absl::Status KafkaTransactions::SendOffsets(const KafkaTransaction& transaction,
   }
   absl::Status status;
   if (offsets->cnt > 0) {
-    rd_kafka_consumer_group_metadata_t* proof =
-        rd_kafka_consumer_group_metadata(member.handle());
     status = Retry(
         [&](int ms) {
-          return rd_kafka_send_offsets_to_transaction(client_->handle, offsets,
-                                                      proof, ms);
+          rd_kafka_consumer_group_metadata_t* proof =
+              rd_kafka_consumer_group_metadata(member_->handle());
+          rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(
+              client_->handle, offsets, proof, ms);
+          rd_kafka_consumer_group_metadata_destroy(proof);
+          return error;
         },
         deadline);
-    rd_kafka_consumer_group_metadata_destroy(proof);
   }
   rd_kafka_topic_partition_list_destroy(offsets);
   return status;
@@ -268,31 +282,41 @@ absl::Status KafkaTransactions::Write(const KafkaTransaction& transaction,
   client_->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
   ODDVERB_RETURN_IF_ERROR(
       Why(StatusOf(rd_kafka_begin_transaction(client_->handle))));
-  absl::Status status;
   for (const KafkaWrite& write : transaction.writes) {
-    status = Enqueue(write, deadline);
-    if (!status.ok()) break;
+    absl::Status status = Enqueue(write, deadline);
+    if (!status.ok()) return TakeBack(status);
   }
-  if (status.ok()) status = SendOffsets(transaction, member, deadline);
-  if (status.ok()) return Commit(deadline);
-  if (status.code() == kFatal) return status;
-  const absl::Status why = Why(status);
-  absl::Status undone = Abort(SteadyNow() + kAbortPatience);
-  return undone.code() == kFatal ? undone : why;
+  offsets_ = transaction.offsets;
+  member_ = &member;
+  state_ = State::kSending;
+  return Finish(deadline);
 }
 
-absl::Status KafkaTransactions::Commit(absl::Time deadline) {
-  state_ = State::kCommitting;
-  absl::Status status = Retry(
-      [this](int ms) {
-        return rd_kafka_commit_transaction(client_->handle, ms);
-      },
-      deadline);
+// A transaction that no broker has heard of cannot be aborted: librdkafka would
+// ask for it all the same, and take the refusal for fatal. So without brokers
+// it stays open, and goes on when they are back.
+absl::Status KafkaTransactions::Finish(absl::Time deadline) {
+  absl::Status status;
+  if (state_ == State::kSending) {
+    status = SendOffsets(deadline);
+    if (status.ok()) state_ = State::kCommitting;
+  }
+  if (state_ == State::kCommitting) {
+    status = Retry(
+        [this](int ms) {
+          return rd_kafka_commit_transaction(client_->handle, ms);
+        },
+        deadline);
+  }
   if (status.code() == kRetriable) return Why(status);  // undecided
   state_ = State::kIdle;
-  if (status.code() != kAbortable) return status;
-  const absl::Status why = Why(status);
-  absl::Status undone = Abort(SteadyNow() + kAbortPatience);
+  return status.code() == kAbortable ? TakeBack(status) : status;
+}
+
+// Nothing of the transaction stays, for the reason of `cause`.
+absl::Status KafkaTransactions::TakeBack(const absl::Status& cause) {
+  const absl::Status why = Why(cause);
+  const absl::Status undone = Abort(SteadyNow() + kAbortPatience);
   return undone.code() == kFatal ? undone : why;
 }
 
@@ -308,7 +332,7 @@ absl::Status KafkaTransactions::Abort(absl::Time deadline) {
 }
 
 absl::Status KafkaTransactions::Settle(absl::Time deadline) {
-  absl::Status status = Commit(deadline);
+  absl::Status status = Finish(deadline);
   if (status.ok() || status.code() == kFatal || is_undecided()) return status;
   return absl::AbortedError(status.message());
 }

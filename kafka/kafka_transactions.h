@@ -66,27 +66,29 @@ class KafkaTransactions {
   absl::Status Begin(absl::Time deadline);
 
   // OK: all of it is there for ever. `member` proves that the group's offsets
-  // may be written. Else:
+  // may be written, and must outlive Settle(). Else:
   //   Unavailable         nothing of it is there, to be tried again as a whole;
   //                       or is_undecided(), then Settle() comes next
   //   FailedPrecondition  another producer has taken over: never again
   absl::Status Write(const KafkaTransaction& transaction,
                      const KafkaLeadership& member, absl::Time deadline);
   // Whether it is not known what became of the last Write().
-  bool is_undecided() const { return state_ == State::kCommitting; }
+  bool is_undecided() const {
+    return state_ == State::kSending || state_ == State::kCommitting;
+  }
   // OK: it is there. Aborted: nothing of it is. Unavailable: not known yet.
   // FailedPrecondition as above.
   absl::Status Settle(absl::Time deadline);
 
  private:
   struct Client;
-  enum class State : uint8_t { kIdle, kCommitting, kAborting };
+  enum class State : uint8_t { kIdle, kSending, kCommitting, kAborting };
 
   explicit KafkaTransactions(Options options);
   absl::Status Enqueue(const KafkaWrite& write, absl::Time deadline);
-  absl::Status SendOffsets(const KafkaTransaction& transaction,
-                           const KafkaLeadership& member, absl::Time deadline);
-  absl::Status Commit(absl::Time deadline);
+  absl::Status SendOffsets(absl::Time deadline);
+  absl::Status Finish(absl::Time deadline);
+  absl::Status TakeBack(const absl::Status& cause);
   absl::Status Abort(absl::Time deadline);
   template <class Call>
   absl::Status Retry(Call call, absl::Time deadline);
@@ -96,6 +98,9 @@ class KafkaTransactions {
   const Options options_;
   ConsumerHealth health_;
   State state_ = State::kIdle;
+  // Of the transaction under way.
+  std::map<std::string, KafkaOffsets> offsets_;
+  const KafkaLeadership* member_ = nullptr;
   std::unique_ptr<Client> client_;
 };
 
