@@ -53,7 +53,7 @@ class RuleCheck {
     CheckNames("listener", config_.listeners, listeners_);
     CheckNames("output", config_.outputs, outputs_);
     CheckSources();
-    CheckCheckpoint();
+    CheckKafkaCheckpoint(root_, config_, mistakes_);
     for (size_t i = 0; i < config_.listeners.size(); ++i) {
       CheckAddress(i);
       CheckAccess(config_.listeners[i], listeners_[i]);
@@ -92,7 +92,6 @@ class RuleCheck {
   void CheckTail(size_t index);
   void CheckWebhook(size_t index);
   void CheckTopic(size_t index);
-  void CheckCheckpoint();
   void CheckAddress(size_t index);
   void CheckAccess(const ListenerConfig& listener, const YamlNode& node);
   void CheckOutputs();
@@ -185,38 +184,6 @@ void RuleCheck::CheckTopic(size_t index) {
          absl::StrCat("this topic is read already by the source \"", other.name,
                       "\""));
     return;
-  }
-}
-
-// Whoever takes over must be able to read what the one before read.
-void RuleCheck::CheckCheckpoint() {
-  if (!config_.checkpoint_kafka.has_value()) return;
-  const KafkaCheckpointConfig& kafka = *config_.checkpoint_kafka;
-  YamlNode node = root_.Get("checkpoint").Get("kafka");
-  const bool is_one_topic = config_.sources.size() == 1 &&
-                            config_.sources[0].type == SourceType::kKafka;
-  if (!config_.sources.empty() && !is_one_topic) {
-    Tell(node,
-         "a checkpoint in Kafka needs one source, of type kafka, as another "
-         "process must be able to go on with it; bring the events of others "
-         "to a topic with oddverb forward");
-  }
-  std::vector<std::string> topics;
-  if (is_one_topic) topics.push_back(config_.sources[0].kafka.topic);
-  const std::pair<std::string_view, const std::string*> ours[] = {
-      {"state_topic", &kafka.state_topic},
-      {"findings_topic", &kafka.findings_topic},
-      {"dead_letters_topic", &kafka.dead_letters_topic}};
-  for (const auto& [key, topic] : ours) {
-    if (topic->empty()) {
-      if (key == "dead_letters_topic") continue;
-      Tell(node.Get(key), "a topic needs a name");
-    } else if (std::find(topics.begin(), topics.end(), *topic) !=
-               topics.end()) {
-      Tell(node.Get(key), absl::StrCat("the topic ", *topic,
-                                       " serves another purpose already"));
-    }
-    topics.push_back(*topic);
   }
 }
 

@@ -26,53 +26,6 @@ void VisitLog(ConfigFields& fields, LogOptions& log) {
                 kLogFormats, log.format);
 }
 
-void VisitKafkaCheckpoint(ConfigFields& fields, KafkaCheckpointConfig& kafka) {
-  fields.Text({"state_topic",
-               "What was learned, and the positions: one partition, compacted, "
-               "of this group alone.",
-               "oddverb.state"},
-              TextKind::kName, kafka.state_topic);
-  fields.Text({"findings_topic",
-               "Every finding, for whoever reads it with read_committed.",
-               "oddverb.findings"},
-              TextKind::kName, kafka.findings_topic);
-  fields.Text({"dead_letters_topic",
-               "Records that could not be read; without it they are only in "
-               "the log.",
-               "oddverb.dlq"},
-              TextKind::kName, kafka.dead_letters_topic);
-  fields.Text({"transactional_id",
-               "The same for all members of the group, and of nobody else; "
-               "default: the name of the group.",
-               "oddverb"},
-              TextKind::kFree, kafka.transactional_id);
-  fields.Flag({"create_topics",
-               "Makes the topics above that are not there, when the service "
-               "starts.",
-               "true"},
-              kafka.create_topics);
-  fields.Count({"replicas", "Of the topics that it makes.", "3"}, {1, 100},
-               kafka.replicas);
-}
-
-void VisitCheckpoint(ConfigFields& fields, ServiceConfig& config) {
-  fields.Length({"interval",
-                 "Positions and state are made durable at the latest after so "
-                 "long; after a crash so much is judged again.",
-                 "1s"},
-                {absl::Milliseconds(100), absl::Minutes(10)},
-                config.checkpoint_interval);
-  fields.Bytes({"bytes", "And after so many bytes of records.", "8MiB"},
-               {64 << 10, 1 << 30}, config.checkpoint_bytes);
-  fields.Section(
-      {"kafka",
-       "Keeps the state in topics instead of state_dir, so that another member "
-       "of the group takes over where this one ended. Needs a kafka source and "
-       "no other; its brokers, user and group are used.",
-       "{state_topic: oddverb.state}"},
-      config.checkpoint_kafka, &VisitKafkaCheckpoint);
-}
-
 void VisitMemory(ConfigFields& fields, ServiceConfig& config) {
   fields.Count({"max_entities",
                 "Actors, credentials and pods remembered, each kind; the least "

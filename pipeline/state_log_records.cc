@@ -8,6 +8,7 @@
 #include "base/state_io.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
@@ -132,6 +133,14 @@ absl::StatusOr<std::vector<StateRow>> RowAssembly::Take() {
   if (missing == 0 && parts_.empty()) return rows;
   parts_.clear();
   return absl::DataLossError("parts of a row of state are missing");
+}
+
+absl::StatusOr<OutboxEntry> StateLogEntry(uint64_t number,
+                                          std::string_view bytes) {
+  StateReader in(bytes);
+  OutboxEntry entry{number, LoadFinding(in)};
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  return entry;
 }
 
 std::string SinkValue(const SinkCursor& cursor) {

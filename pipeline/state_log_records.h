@@ -69,6 +69,10 @@ class RowAssembly {
 // Number of parts that a row of these bytes has.
 uint64_t PartsOf(const StateRow& row);
 
+// DataLoss: damaged.
+absl::StatusOr<OutboxEntry> StateLogEntry(uint64_t number,
+                                          std::string_view bytes);
+
 std::string SinkValue(const SinkCursor& cursor);
 absl::StatusOr<SinkCursor> ParseSinkValue(const std::string& name,
                                           std::string_view value);
