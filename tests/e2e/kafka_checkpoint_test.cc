@@ -308,11 +308,10 @@ TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {
       Oddverb({"check", "config", wrong.arguments.back()});
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_EQ(check.exit_code, 2);
-  for (const ChildResult* result : {&run, &check}) {
-    EXPECT_THAT(result->errors,
-                AllOf(HasSubstr("--add-config cleanup.policy=compact"),
-                      HasSubstr("kafka-topics.sh --create --topic "
-                                "oddverb.findings")));
+  for (const std::string& errors : {run.errors, check.errors}) {
+    EXPECT_THAT(errors, AllOf(HasSubstr("--add-config cleanup.policy=compact"),
+                              HasSubstr("kafka-topics.sh --create --topic "
+                                        "oddverb.findings")));
   }
   // Its password is: that may be mended while it waits.
   LoopbackService member(
