@@ -43,6 +43,7 @@ absl::StatusOr<DetectorList> MakeDetectors(const DetectorContext& context,
                                            const YamlNode& options) {
   DetectorList list;
   for (const DetectorEntry& entry : AllDetectors()) {
+    if (entry.make == nullptr) continue;
     ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Detector> part,
                              entry.make(context, options.Get(entry.name)));
     list.push_back({std::string(entry.name), std::move(part)});
@@ -82,6 +83,17 @@ void ReadSettings(const YamlNode& root, const std::string& folder,
 
 }  // namespace
 
+absl::StatusOr<RulesConfig> LoadRulesConfigOf(const std::string& file) {
+  ODDVERB_ASSIGN_OR_RETURN(std::string text, ReadConfigFile(file));
+  ODDVERB_ASSIGN_OR_RETURN(YamlNode root, YamlNode::Parse(text, file));
+  ODDVERB_ASSIGN_OR_RETURN(root, ExpandVariables(root, &ProcessEnvironment));
+  RulesConfig config;
+  Mistakes mistakes;
+  LoadRulesConfig(root, FolderOf(file), config, mistakes);
+  ODDVERB_RETURN_IF_ERROR(mistakes.status());
+  return config;
+}
+
 absl::StatusOr<Settings> LoadSettings(const ScanOptions& options) {
   Settings settings;
   Mistakes mistakes;
@@ -118,7 +130,9 @@ absl::Status CheckDetectorOptions(const std::string& cluster,
   mistakes.Add(detectors.CheckAllKeysUsed());
   for (const DetectorEntry& entry : AllDetectors()) {
     YamlNode options = detectors.Get(entry.name);
-    mistakes.Add(entry.make(context, options).status());
+    if (entry.make != nullptr) {
+      mistakes.Add(entry.make(context, options).status());
+    }
     if (entry.make_cross != nullptr) {
       mistakes.Add(entry.make_cross(context, options).status());
     }

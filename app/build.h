@@ -31,6 +31,10 @@ struct Settings {
   std::shared_ptr<LiveRules> rules;  // null = none
 };
 
+// The key `rules` alone of a configuration. InvalidArgument: every mistake in
+// it.
+absl::StatusOr<RulesConfig> LoadRulesConfigOf(const std::string& file);
+
 // InvalidArgument: every mistake found, those of the detectors' options too,
 // each with its place, one a line.
 absl::StatusOr<Settings> LoadSettings(const ScanOptions& options);

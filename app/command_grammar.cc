@@ -317,6 +317,11 @@ void AddRuleFlags(CommandGrammar& g, CLI::App* rules,
        {g.rules_check, g.rules_list, g.rules_match, g.rules_test}) {
     command->add_flag("--builtin", options.builtin,
                       "Besides PATH, the rules that come with oddverb");
+    command
+        ->add_option("-c,--config,--config.file", options.config_file,
+                     "Its rules.placeholders count; without PATH also its "
+                     "rules.paths and rules.builtin")
+        ->type_name("FILE");
   }
   AddChoice(g.rules_match, "--matching", {"all", "first"},
             "Of Falco's rules that match an event: all (default), or as Falco "

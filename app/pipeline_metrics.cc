@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "detectors/detectors.h"
 
@@ -35,6 +36,25 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     metrics.Gauge(MetricId::kEntities, {kKinds[i]})
         .Set(Of(counters.entities[i]));
+  }
+}
+
+void FillClusterMap(const ClusterMapCounters& map, Metrics& metrics) {
+  metrics.Gauge(MetricId::kClusterMapNodes).Set(Of(map.nodes));
+  metrics.Gauge(MetricId::kClusterMapReady).Set(Of(map.ready));
+  const std::pair<std::string_view, const std::atomic<uint64_t>*> addresses[] =
+      {{"node", &map.node_addresses},
+       {"pod", &map.pod_addresses},
+       {"gateway", &map.gateway_addresses}};
+  for (const auto& [place, count] : addresses) {
+    metrics.Gauge(MetricId::kClusterMapAddresses, {place}).Set(Of(*count));
+  }
+  const std::pair<std::string_view, const std::atomic<uint64_t>*> pods[] = {
+      {"node", &map.node_pods},
+      {"pod", &map.direct_pods},
+      {"gateway", &map.gateway_pods}};
+  for (const auto& [place, count] : pods) {
+    metrics.Gauge(MetricId::kClusterMapPods, {place}).Set(Of(*count));
   }
 }
 
@@ -87,6 +107,7 @@ void FillPipelineMetrics(const PipelineCounters& counters,
                          const FindingCounts& findings, Metrics& metrics) {
   FillFindings(findings, metrics);
   FillState(counters, metrics);
+  FillClusterMap(counters.cluster_map, metrics);
   FillWork(counters, metrics);
 }
 

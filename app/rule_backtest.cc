@@ -15,13 +15,23 @@
 namespace oddverb {
 namespace {
 
-constexpr size_t kMaxNameColumns = 44;
+constexpr size_t kMinNameColumns = 20;
+constexpr size_t kMaxNameColumns = 60;
+// Of the rules that matched nothing, so many are named.
+constexpr size_t kMaxSilent = 100;
 
 // A minute at least: of a shorter log nothing follows about a day.
 constexpr double kLeastDays = 1.0 / (24 * 60);
 
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::UTCTimeZone());
+}
+
+// For people: of many packs the rules have no names, and their ids say
+// nothing.
+std::string ShownName(const Rule& rule) {
+  const std::string& name = rule.name.empty() ? rule.title : rule.name;
+  return VisibleText(name.empty() ? rule.id : name, Charset::kUtf8);
 }
 
 std::string ADay(double number) {
@@ -99,19 +109,24 @@ std::string RuleBacktest::Head() const {
 
 std::string RuleBacktest::Text() const {
   std::string text = Head();
-  absl::StrAppendFormat(&text, "%-*s  %-8s %9s %9s %9s  %s\n", kMaxNameColumns,
-                        "RULE", "LEVEL", "MATCHES", "A DAY", "ENTITIES",
-                        "MOST BY");
-  uint64_t silent = 0;
+  size_t columns = kMinNameColumns;
+  for (const auto& [rule, row] : rows_) {
+    if (row.matches == 0) continue;
+    columns = std::max(columns, ShownName(*rule).size());
+  }
+  const int width = static_cast<int>(std::min(columns, kMaxNameColumns));
+  absl::StrAppendFormat(&text, "%-*s  %-13s %9s %9s %9s  %s\n", width, "RULE",
+                        "LEVEL", "MATCHES", "A DAY", "ENTITIES", "MOST BY");
+  std::vector<std::string> silent;
   for (const Row* row : Sorted()) {
     if (row->matches == 0) {
-      ++silent;
+      silent.push_back(ShownName(*row->rule));
       continue;
     }
-    std::string name = VisibleText(RuleHandle(*row->rule), Charset::kUtf8);
+    std::string name = ShownName(*row->rule);
     Top top = TopEntities(*row);
     absl::StrAppendFormat(
-        &text, "%-*s  %-8s %9s %9s %9s  %s\n", kMaxNameColumns, name,
+        &text, "%-*s  %-13s %9s %9s %9s  %s\n", width, name,
         A(RuleLevelName(row->rule->level)), WithCommas(row->matches),
         ADay(static_cast<double>(row->matches) / Days()),
         absl::StrCat(WithCommas(row->entities.size()),
@@ -123,8 +138,14 @@ std::string RuleBacktest::Text() const {
               " (", WithCommas(one.second), ")");
         }));
   }
-  absl::StrAppend(&text, Counted(silent, "rule"), " matched nothing\n");
-  return text;
+  absl::StrAppend(&text, Counted(silent.size(), "rule"), " matched nothing");
+  const size_t more = silent.size() - std::min(silent.size(), kMaxSilent);
+  silent.resize(silent.size() - more);
+  if (!silent.empty()) {
+    absl::StrAppend(&text, ": ", absl::StrJoin(silent, ", "));
+  }
+  if (more > 0) absl::StrAppend(&text, " and ", WithCommas(more), " more");
+  return text + "\n";
 }
 
 std::string RuleBacktest::Json() const {

@@ -11,10 +11,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/app.h"
+#include "app/build.h"
 #include "app/number_text.h"
 #include "app/rule_backtest.h"
 #include "app/rule_files.h"
 #include "app/rule_run.h"
+#include "app/rules_config.h"
 #include "app/scan.h"
 #include "base/json_writer.h"
 #include "base/status_macros.h"
@@ -35,6 +37,16 @@ namespace {
 void TellLines(const std::vector<std::string>& lines) {
   if (lines.empty()) return;
   std::fprintf(stderr, "%s\n", JoinedComplaints(lines).c_str());
+}
+
+// All of them, of which `total` are known.
+void TellAll(const std::vector<std::string>& lines, uint64_t total) {
+  for (const std::string& line : lines) {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  if (total <= lines.size()) return;
+  std::fprintf(stderr, "and %s more\n",
+               WithCommas(total - lines.size()).c_str());
 }
 
 absl::Status Print(std::string_view text) {
@@ -63,11 +75,30 @@ std::string Summary(const RuleFiles& files) {
   return text;
 }
 
-RuleFiles Load(const RuleCommandOptions& options,
-               RuleLanguageOptions languages = {}) {
-  return LoadRuleFiles({.paths = options.rules,
-                        .builtin = options.builtin || options.rules.empty()},
-                       {}, std::move(languages));
+absl::StatusOr<RuleFiles> Load(const RuleCommandOptions& options,
+                               void (*adapt)(const RuleCommandOptions&,
+                                             RuleLanguageOptions&) = nullptr) {
+  RuleSources sources{.paths = options.rules, .builtin = options.builtin};
+  RulesConfig config;
+  if (!options.config_file.empty()) {
+    ODDVERB_ASSIGN_OR_RETURN(config, LoadRulesConfigOf(options.config_file));
+  }
+  if (options.rules.empty()) {
+    sources.paths = config.paths;
+    sources.builtin |= config.builtin || config.paths.empty();
+  }
+  RuleLanguageOptions languages = LanguagesOf(config);
+  if (adapt != nullptr) adapt(options, languages);
+  return LoadRuleFiles(sources, {}, std::move(languages));
+}
+
+// Whatever log the rules are for: the records are what was given.
+void AdaptToMatch(const RuleCommandOptions& options,
+                  RuleLanguageOptions& languages) {
+  languages.sigma.source = {};
+  if (options.first_match_only) {
+    languages.falco.matching = RuleMatching::kFirst;
+  }
 }
 
 // What rules find in each of the logs, and what there was.
@@ -170,12 +201,18 @@ std::vector<std::string> Untested(const std::vector<RuleCase>& cases,
 
 int RunRulesCheck(const RuleCommandOptions& options,
                   const std::atomic<bool>& stop) {
-  const RuleFiles files = Load(options);
-  TellLines(RuleErrors(files));
-  TellLines(RuleWarnings(files));
+  absl::StatusOr<RuleFiles> loaded = Load(options);
+  if (!loaded.ok()) return ReportError(loaded.status());
+  const RuleFiles& files = *loaded;
+  const RuleDiagnostics& diagnostics = files.loaded.diagnostics;
+  TellAll(RuleErrors(files),
+          diagnostics.errors() + files.unreadable.lines().size());
+  TellAll(RuleWarnings(files), diagnostics.warnings() +
+                                   files.empty.lines().size() +
+                                   files.loaded.unmatched.size());
   std::fprintf(stderr, "%s\n", Summary(files).c_str());
-  if (files.has_errors()) return kExitUsage;
-  if (options.logs.empty()) return kExitFine;
+  const int good = files.has_errors() ? kExitUsage : kExitFine;
+  if (options.logs.empty()) return good;
 
   RuleBacktest backtest(files.loaded);
   absl::Status status = JudgeLogs(
@@ -188,11 +225,13 @@ int RunRulesCheck(const RuleCommandOptions& options,
   if (!status.ok()) return ReportError(status);
   status = Print(options.format == ListFormat::kJson ? backtest.Json()
                                                      : backtest.Text());
-  return status.ok() ? kExitFine : ReportError(status);
+  return status.ok() ? good : ReportError(status);
 }
 
 int RunRulesList(const RuleCommandOptions& options) {
-  const RuleFiles files = Load(options);
+  absl::StatusOr<RuleFiles> loaded = Load(options);
+  if (!loaded.ok()) return ReportError(loaded.status());
+  const RuleFiles& files = *loaded;
   TellLines(RuleErrors(files));
   std::vector<const Rule*> rules;
   for (const Rule& rule : files.loaded.rules->rules()) rules.push_back(&rule);
@@ -210,13 +249,9 @@ int RunRulesList(const RuleCommandOptions& options) {
 
 int RunRulesMatch(const RuleCommandOptions& options,
                   const std::atomic<bool>& stop) {
-  RuleLanguageOptions languages;
-  // Whatever log the rules are for: the records are what was given.
-  languages.sigma.source = {};
-  if (options.first_match_only) {
-    languages.falco.matching = RuleMatching::kFirst;
-  }
-  const RuleFiles files = Load(options, languages);
+  absl::StatusOr<RuleFiles> loaded = Load(options, &AdaptToMatch);
+  if (!loaded.ok()) return ReportError(loaded.status());
+  const RuleFiles& files = *loaded;
   TellLines(RuleErrors(files));
   if (files.loaded.rules->rules().empty()) {
     Tell("there is no rule to match with");
@@ -234,7 +269,9 @@ int RunRulesMatch(const RuleCommandOptions& options,
 }
 
 int RunRulesTest(const RuleCommandOptions& options) {
-  const RuleFiles files = Load(options);
+  absl::StatusOr<RuleFiles> loaded = Load(options);
+  if (!loaded.ok()) return ReportError(loaded.status());
+  const RuleFiles& files = *loaded;
   std::vector<std::string> errors = RuleErrors(files);
   RuleDiagnostics diagnostics;
   std::vector<RuleCase> cases;

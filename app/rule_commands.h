@@ -13,14 +13,17 @@ namespace oddverb {
 struct RuleCommandOptions {
   std::vector<std::string> rules;  // files and folders; none: `builtin`
   bool builtin = false;            // the program's own, too
-  std::vector<std::string> logs;   // as `scan` takes them
-  bool first_match_only = false;   // of Falco's rules, as Falco does
+  // Whose placeholders count, and whose rules without any of the above; empty:
+  // none.
+  std::string config_file;
+  std::vector<std::string> logs;  // as `scan` takes them
+  bool first_match_only = false;  // of Falco's rules, as Falco does
   ListFormat format = ListFormat::kText;
 };
 
-// All that is wrong about the rules. With logs, and nothing wrong, also what
-// each rule would have matched in them: how often a day, and by whom. Returns
-// kExitUsage if a rule is broken.
+// All that is wrong about the rules. With logs, also what each good one would
+// have matched in them: how often a day, and by whom. Returns kExitUsage if a
+// rule is broken.
 int RunRulesCheck(const RuleCommandOptions& options,
                   const std::atomic<bool>& stop);
 // One row a rule.

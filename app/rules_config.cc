@@ -24,6 +24,17 @@ RuleLevel ToRuleLevel(NamedLevel level) {
   return static_cast<RuleLevel>(static_cast<uint8_t>(level) + 1);
 }
 
+void VisitPlaceholder(ConfigFields& fields, PlaceholderConfig& placeholder) {
+  fields.Text({"name", "What stands between the percent signs.", "admins",
+               ConfigKey::Need::kRequired},
+              TextKind::kName, placeholder.name);
+  fields.Texts({"values",
+                "What it stands for, any of these; * and ? stand for letters. "
+                "Entries of one name add up.",
+                "[alice@corp.example, \"adm-*\"]", ConfigKey::Need::kRequired},
+               TextKind::kFree, placeholder.values);
+}
+
 }  // namespace
 
 void VisitRules(ConfigFields& fields, RulesConfig& rules) {
@@ -60,6 +71,11 @@ void VisitRules(ConfigFields& fields, RulesConfig& rules) {
                  "Falco's, is stable.",
                  "experimental"},
                 kStatuses, rules.selection.min_status);
+  fields.List({"placeholders",
+               "Lists of yours for Sigma rules with the modifier expand: what "
+               "%NAME% stands for.",
+               "[{name: admins, values: [alice@corp.example]}]"},
+              rules.placeholders, &VisitPlaceholder);
   fields.Flag({"strict",
                "true: with a broken rule, or a path that cannot be read, the "
                "program does not start, and a reload changes nothing. false: "
@@ -68,9 +84,19 @@ void VisitRules(ConfigFields& fields, RulesConfig& rules) {
               rules.strict);
 }
 
+RuleLanguageOptions LanguagesOf(const RulesConfig& config) {
+  RuleLanguageOptions languages;
+  for (const PlaceholderConfig& one : config.placeholders) {
+    std::vector<std::string>& values = languages.sigma.placeholders[one.name];
+    values.insert(values.end(), one.values.begin(), one.values.end());
+  }
+  return languages;
+}
+
 RuleFiles LoadRules(const RulesConfig& config) {
-  RuleFiles files = LoadRuleFiles(
-      {.paths = config.paths, .builtin = config.builtin}, config.selection);
+  RuleFiles files =
+      LoadRuleFiles({.paths = config.paths, .builtin = config.builtin},
+                    config.selection, LanguagesOf(config));
   for (std::string& message : files.loaded.unmatched) {
     message = absl::StrCat(config.place, ": warning: ", message);
   }

@@ -12,11 +12,19 @@ namespace oddverb {
 
 class ConfigFields;
 struct RuleFiles;
+struct RuleLanguageOptions;
+
+// What %NAME% stands for in Sigma's rules.
+struct PlaceholderConfig {
+  std::string name = {};
+  std::vector<std::string> values = {};
+};
 
 struct RulesConfig {
   bool builtin = false;                 // those that come with the program
   std::vector<std::string> paths = {};  // files and folders
   RuleSelection selection = {};
+  std::vector<PlaceholderConfig> placeholders = {};  // of one name: together
   // Whether a broken rule, or a path that cannot be read, is refused as a whole
   // instead of being told and left out.
   bool strict = false;
@@ -26,6 +34,9 @@ struct RulesConfig {
 
 // The keys below `rules`.
 void VisitRules(ConfigFields& fields, RulesConfig& rules);
+
+// What the rules' languages want to know of it.
+RuleLanguageOptions LanguagesOf(const RulesConfig& config);
 
 // Reads all of it anew.
 RuleFiles LoadRules(const RulesConfig& config);

@@ -1,5 +1,7 @@
 #include "base/keyed_hash.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -43,15 +45,27 @@ uint64_t Load(const char* p) {
   return word;
 }
 
+// The last `count` < 8 bytes of `bytes`. By one load where there are eight: a
+// loop of a length that varies is slower than all the rest.
+uint64_t LoadLast(std::string_view bytes, size_t count) {
+  if (count == 0) return 0;
+  if (bytes.size() >= sizeof(uint64_t)) {
+    return Load(bytes.data() + bytes.size() - sizeof(uint64_t)) >>
+           8 * (sizeof(uint64_t) - count);
+  }
+  uint64_t word = 0;
+  for (size_t i = 0; i < count; ++i) {
+    auto c = static_cast<unsigned char>(bytes[bytes.size() - count + i]);
+    word |= uint64_t{c} << (8 * i);
+  }
+  return word;
+}
+
 void Absorb(SipState& s, std::string_view bytes) {
   const char* p = bytes.data();
   size_t left = bytes.size();
   for (; left >= 8; p += 8, left -= 8) s.Compress(Load(p));
-  uint64_t last = uint64_t{bytes.size()} << 56;
-  for (size_t i = 0; i < left; ++i) {
-    last |= uint64_t{static_cast<unsigned char>(p[i])} << (8 * i);
-  }
-  s.Compress(last);
+  s.Compress(uint64_t{bytes.size()} << 56 | LoadLast(bytes, left));
 }
 
 uint64_t Finish(SipState& s) {
@@ -59,6 +73,33 @@ uint64_t Finish(SipState& s) {
   s.Round();
   s.Round();
   return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+template <typename Word>
+void CopyEnds(std::string_view from, char* to) {
+  Word first, last;
+  size_t behind = from.size() - sizeof(Word);
+  std::memcpy(&first, from.data(), sizeof(first));
+  std::memcpy(&last, from.data() + behind, sizeof(last));
+  std::memcpy(to, &first, sizeof(first));
+  std::memcpy(to + behind, &last, sizeof(last));
+}
+
+// Names are short, and a copy of a length that varies is a call: two copies of
+// a fixed length that overlap are not.
+void Copy(std::string_view from, char* to) {
+  using TwoWords = std::array<uint64_t, 2>;
+  if (from.size() > 2 * sizeof(TwoWords)) {
+    std::memcpy(to, from.data(), from.size());
+  } else if (from.size() >= sizeof(TwoWords)) {
+    CopyEnds<TwoWords>(from, to);
+  } else if (from.size() >= sizeof(uint64_t)) {
+    CopyEnds<uint64_t>(from, to);
+  } else if (from.size() >= sizeof(uint32_t)) {
+    CopyEnds<uint32_t>(from, to);
+  } else {
+    for (char c : from) *to++ = c;
+  }
 }
 
 }  // namespace
@@ -76,6 +117,37 @@ std::string Hash128::ToHex() const {
 uint64_t KeyedHash::Hash(std::string_view bytes) const {
   SipState s = Start(k0_, k1_);
   Absorb(s, bytes);
+  s.v2 ^= 0xff;
+  return Finish(s);
+}
+
+HashPrefix KeyedHash::Prefix(std::string_view bytes) const {
+  SipState s = Start(k0_, k1_);
+  const char* p = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 8; p += 8, left -= 8) s.Compress(Load(p));
+  return {s.v0, s.v1, s.v2, s.v3, LoadLast(bytes, left), bytes.size()};
+}
+
+uint64_t KeyedHash::HashAfter(const HashPrefix& prefix, std::string_view rest) {
+  SipState s = {prefix.v0, prefix.v1, prefix.v2, prefix.v3};
+  uint64_t pending = prefix.pending;
+  // Each word of `rest` fills up the one that is pending.
+  const uint64_t shift = 8 * (prefix.size % 8);
+  auto take = [&](uint64_t word) {
+    s.Compress(pending | word << shift);
+    pending = word >> 1 >> (63 - shift);
+  };
+  const char* p = rest.data();
+  size_t left = rest.size();
+  for (; left >= 8; p += 8, left -= 8) take(Load(p));
+  uint64_t last = LoadLast(rest, left);
+  if (prefix.size % 8 + left >= 8) {
+    take(last);
+  } else {
+    pending |= last << shift;
+  }
+  s.Compress(uint64_t{prefix.size + rest.size()} << 56 | pending);
   s.v2 ^= 0xff;
   return Finish(s);
 }
@@ -101,16 +173,26 @@ uint64_t KeyedHash::Combine(uint64_t a, uint64_t b) const {
   return Finish(s);
 }
 
+char* HashInput::Take(size_t bytes) {
+  size_t end = size_ + bytes;
+  if (end > buffer_.size()) {
+    buffer_.resize(std::max({end, 2 * buffer_.size(), kFirstBytes}));
+  }
+  char* taken = buffer_.data() + size_;
+  size_ = end;
+  return taken;
+}
+
 HashInput& HashInput::Add(std::string_view part) {
-  Add(part.size());
-  bytes_.append(part);
+  uint64_t size = part.size();
+  char* to = Take(sizeof(size) + part.size());
+  std::memcpy(to, &size, sizeof(size));
+  Copy(part, to + sizeof(size));
   return *this;
 }
 
 HashInput& HashInput::Add(uint64_t number) {
-  char word[8];
-  std::memcpy(word, &number, sizeof(word));
-  bytes_.append(word, sizeof(word));
+  std::memcpy(Take(sizeof(number)), &number, sizeof(number));
   return *this;
 }
 

@@ -176,7 +176,7 @@ class Measurement {
     }
     round.events += all_.size();
     round.candidate_events += candidates_.size();
-    Emit out;
+    Emit& out = out_;
     double loop = TimeObserve(nothing_, all_, out);
     round.loop += loop;
     round.burst += TimeObserve(burst, all_, out);
@@ -193,6 +193,7 @@ class Measurement {
   Ids ids_;
   Nothing nothing_;
   std::vector<Judged> all_, others_, candidates_;
+  Emit out_;  // kept, as a shard keeps its own
 };
 
 int Main(int argc, char** argv) {

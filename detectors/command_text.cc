@@ -16,6 +16,8 @@ constexpr size_t kMaxHostBytes = 1100;
 // A user's name and password in front of a host.
 constexpr size_t kMaxUserInfoBytes = 512;
 constexpr size_t kMaxHits = 32;
+// What it costs to test the shortest host, in bytes that are looked at.
+constexpr size_t kTestBytes = 8;
 
 bool IsRunByte(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
@@ -81,6 +83,7 @@ class HostSearch {
     previous_ = {};
   }
   bool full() const { return hits_.size() >= kMaxHits; }
+  size_t looked_at() const { return looked_at_; }
 
  private:
   // Notes the program that `word` names.
@@ -123,13 +126,14 @@ class HostSearch {
     }
   }
 
-  size_t BracketEnd(size_t open) const {
+  size_t BracketEnd(size_t open) {
     // Longer than any IPv6 address with zone ("%25eth0").
     constexpr size_t kMaxBracketBytes = 80;
     std::string_view rest = word_.substr(open + 1, kMaxBracketBytes);
     size_t close = rest.find_first_of("[],@/?#");
     if (close == rest.npos || rest[close] != ']') return word_.npos;
     // A list or a pattern otherwise.
+    looked_at_ += close;
     if (!IsAddress(word_.substr(open + 1, close))) return word_.npos;
     return open + 1 + close;
   }
@@ -188,21 +192,24 @@ class HostSearch {
   }
 
   // What is followed by '@' before the authority ends is a user's name.
-  bool IsUserInfo(size_t end) const {
+  bool IsUserInfo(size_t end) {
     std::string_view rest = word_.substr(end, kMaxUserInfoBytes);
     size_t stop = rest.find_first_of("@/?#\\");
+    looked_at_ += std::min(stop, rest.size());
     return stop != rest.npos && rest[stop] == '@';
   }
 
   // A run where no host is expected: only what can hardly be anything else.
   void SearchWords(Place run) {
     std::string_view text = word_.substr(run.begin, run.end - run.begin);
+    looked_at_ += text.size();
     HostContext context = IsPrefixLength(word_.substr(run.end))
                               ? HostContext::kMention
                               : HostContext::kWord;
     if (std::count(text.begin(), text.end(), ':') >= 2) {
       std::string_view address = text.substr(0, HostBytes(text));
-      if (IsAddress(address)) {
+      // One in brackets was tested by BracketEnd().
+      if (text.starts_with('[') || IsAddress(address)) {
         Test(address, "", context);
         return;
       }
@@ -247,6 +254,7 @@ class HostSearch {
 
   void Test(std::string_view host, std::string_view port, HostContext context) {
     if (host.empty() || full()) return;
+    looked_at_ += host.size() + kTestBytes;
     std::optional<TargetMatch> match = targets_.Find(host);
     if (!match) return;
     if (match->target->proof != TargetProof::kWord &&
@@ -281,6 +289,7 @@ class HostSearch {
   bool mentions_only_ = false;
   std::string_view previous_;
   std::string_view word_;
+  size_t looked_at_ = 0;
 };
 
 // Whether the byte at `i` divides words, and whether it ends a command.
@@ -315,7 +324,8 @@ Division DivisionAt(std::string_view text, size_t i) {
 }  // namespace
 
 std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
-                               const MetadataTargets& targets) {
+                               const MetadataTargets& targets,
+                               size_t* looked_at) {
   std::vector<HostHit> hits;
   HostSearch search(targets, kind, hits);
   std::string_view last_word;
@@ -340,6 +350,7 @@ std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
     search.Word(last_word);
     i = end;
   }
+  if (looked_at != nullptr) *looked_at = text.size() + search.looked_at();
   return hits;
 }
 

@@ -41,8 +41,11 @@ enum class TextKind : uint8_t {
 };
 
 // In order of appearance; each (target, spelling) once, in its best context.
+// `looked_at`, if not null: the bytes that were looked at, those that are
+// tested for a host several times. At most some 20 times the text.
 std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
-                               const MetadataTargets& targets);
+                               const MetadataTargets& targets,
+                               size_t* looked_at = nullptr);
 
 // One line out of the arguments of an exec. An argument that is only data for
 // its option (`-H 'X: 1'`) is quoted, so that it stays one word.

@@ -20,6 +20,7 @@
 #include "base/keyed_hash.h"
 #include "base/state_io.h"
 #include "model/audit_event.h"
+#include "model/cluster_map_sizes.h"
 #include "model/field.h"
 #include "model/finding.h"
 #include "model/identity.h"
@@ -114,12 +115,18 @@ class CrossDetector {
 
   virtual void Observe(const Observation& observation,
                        const ObservationIds& ids, Emit& out) = 0;
+  // What a detector reported, at its place among the observations; of `ids`
+  // there is the source address alone. What is reported in answer is told to
+  // nobody here.
+  virtual void ObserveFinding(const Finding&, const ObservationIds&, Emit&) {}
   virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
   virtual void Forget(EntityKind kind, EntityId id) = 0;
   virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
   virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
   virtual void SaveShared(StateWriter&) const {}
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+  // What it knows of the cluster's network, for metrics; null = it has no map.
+  virtual const ClusterMapSizes* cluster_map() const { return nullptr; }
   // State of what is none of the tables' entities. Appends the rows that
   // changed since the last call; they are loaded after the shared state, by
   // kind and number.

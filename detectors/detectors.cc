@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "detectors/attack_sequence.h"
 #include "detectors/audit_gap.h"
 #include "detectors/audit_stream.h"
 #include "detectors/forbidden_burst.h"
@@ -17,6 +18,8 @@
 namespace oddverb {
 namespace {
 
+constexpr std::array<std::string_view, 1> kAttackSequenceRules = {
+    kSequenceRule};
 constexpr std::array<std::string_view, 3> kAuditStreamRules = {
     "audit.gap", "audit.id_reuse", "audit.truncated"};
 constexpr std::array<std::string_view, 12> kForbiddenBurstRules = {
@@ -36,15 +39,19 @@ constexpr std::array<std::string_view, 1> kNodeIdentityRules = {
     "node.identity_misuse"};
 constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
     "serviceaccount.used_by_hand"};
-constexpr std::array<std::string_view, 11> kStolenCredentialRules = {
+constexpr std::array<std::string_view, 13> kStolenCredentialRules = {
     "bootstrap_token.misuse",  "client_certificate.minted",
     "credential.read_in_exec", "credential.two_networks",
     "impersonation.new",       "node.kubelet_command",
     "rbac.self_grant",         "secrets.harvest",
     "token.legacy_misuse",     "token.minting_chain",
+    "token.minted_elsewhere",  "token.never_issued",
     "token.outside_its_pod"};
 
-constexpr std::array<DetectorEntry, 8> kDetectors = {{
+constexpr std::array<DetectorEntry, 9> kDetectors = {{
+    {"attack_sequence",
+     "several findings about one identity, credential, pod or address", nullptr,
+     &MakeAttackSequence, kAttackSequenceRules},
     {"audit_stream",
      "the audit log itself has gaps, cut bodies, or IDs used twice",
      &MakeAuditStream, &MakeAuditGap, kAuditStreamRules},

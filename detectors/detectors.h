@@ -17,6 +17,7 @@ namespace oddverb {
 struct DetectorEntry {
   std::string_view name;
   std::string_view summary;  // one line for `oddverb list detectors`
+  // Its part in each shard; null = none.
   absl::StatusOr<std::unique_ptr<Detector>> (*make)(
       const DetectorContext& context, const YamlNode& options);
   // Its part in the correlator; null = none.

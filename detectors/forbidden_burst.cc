@@ -39,6 +39,13 @@ bool IsAllowed(const AuditEvent& event) {
   return event.decision == Decision::kAbsent && code >= 100 && code < 300;
 }
 
+// Where Observe() begins to read, and where its set of what succeeded lies.
+void Prefetch(const ForbiddenActor& actor) {
+  __builtin_prefetch(&actor.first_seen_micros);
+  __builtin_prefetch(&actor.allowed);
+  __builtin_prefetch(&actor.refused);
+}
+
 void Increment(uint16_t& count) {
   if (count < UINT16_MAX) ++count;
 }
@@ -50,7 +57,8 @@ ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
     : context_(context),
       options_(options),
       allow_(context.hash, options.allow),
-      cases_(context, options.threshold_fast / Options().threshold_fast) {}
+      cases_(context, options.threshold_fast / Options().threshold_fast),
+      tuple_hasher_(context.hash) {}
 
 FieldSet ForbiddenBurst::fields() const {
   return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
@@ -71,6 +79,16 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
   if (ids.actor >= actors_.size()) actors_.resize(ids.actor + size_t{1});
   ForbiddenActor& actor = actors_[ids.actor];
+  // What the event says by itself is computed first: meanwhile the actor comes
+  // from memory, and then its set.
+  Prefetch(actor);
+  KnownPlaces::Place place = KnownPlaces::Of(event);
+  bool allowed = IsAllowed(event);
+  CaseRequest request{event, ids, TupleOf(event), 0, time};
+  if (allowed && request.tuple.path_class == PathClass::kNone) {
+    request.hash = Hash(event, request.tuple);
+    actor.allowed.Prefetch(request.hash);
+  }
   int64_t micros = absl::ToUnixMicros(time);
   if (!actor.seen() || micros < actor.first_seen_micros) {
     actor.first_seen_micros = micros;
@@ -78,24 +96,24 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   // The other two are told apart by address anyway.
   if (ids.keys.identity != IdentityClass::kAnonymous &&
       ids.keys.identity != IdentityClass::kUnauthenticated) {
-    actor.places.See(KnownPlaces::Of(event), time);
+    actor.places.See(place, time);
   }
-  if (IsAllowed(event)) {
-    OnAllowed(event, ids, time, actor, out);
+  if (allowed) {
+    OnAllowed(request, actor, out);
   } else {
-    OnNotAllowed(event, ids, time, actor, out);
+    OnNotAllowed(request, actor, out);
   }
 }
 
-void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
-                                  absl::Time time, ForbiddenActor& actor,
+void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
                                   Emit& out) {
+  const AuditEvent& event = request.event;
+  IdentityClass identity = request.ids.keys.identity;
   RefusalClass refusal = ClassifyRefusal(event);
   if (refusal == RefusalClass::kNone) return;
-  Tuple tuple = TupleOf(event);
   if (refusal == RefusalClass::kUnauthenticated) {
-    if (ids.keys.identity == IdentityClass::kUnauthenticated) {
-      cases_.OnFailedAuthentication({event, ids, tuple, 0, time}, out);
+    if (identity == IdentityClass::kUnauthenticated) {
+      cases_.OnFailedAuthentication(request, out);
     }
     return;
   }
@@ -105,76 +123,72 @@ void ForbiddenBurst::OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
       refusal != RefusalClass::kEscalation) {
     return;
   }
-  if (ids.keys.identity == IdentityClass::kUnauthenticated) return;
-  if (IsHealthProbe(event, tuple)) return;
-  if (impersonation) tuple.verb_class = VerbClass::kEscalate;
-  uint64_t hash = Hash(event, tuple);
-  if (allow_.Contains(event.user.name, hash, time)) return;
-  bool lost = actor.allowed.Contains(hash);
-  double novelty = Novelty(event, tuple, ids, actor, time);
-  CaseRequest request{event, ids, tuple, hash, time, lost, novelty};
-  if (ids.keys.identity == IdentityClass::kAnonymous) {
+  if (identity == IdentityClass::kUnauthenticated) return;
+  if (IsHealthProbe(event, request.tuple)) return;
+  if (impersonation) request.tuple.verb_class = VerbClass::kEscalate;
+  request.hash = Hash(event, request.tuple);
+  if (allow_.Contains(event.user.name, request.hash, request.time)) return;
+  request.lost = actor.allowed.Contains(request.hash);
+  request.novelty = Novelty(request, actor);
+  if (identity == IdentityClass::kAnonymous) {
     cases_.OnAnonymousRefused(request, out);
   } else {
     cases_.OnRefused(request, refusal, out);
   }
   if (refusal == RefusalClass::kEscalation) return;
-  RefusedAttempt attempt{event, tuple, impersonation};
-  attempt.hash = hash;
-  attempt.time = time;
-  attempt.novelty = novelty;
-  OnRefused(attempt, ids, actor, out);
+  RefusedAttempt attempt{event, request.tuple, impersonation};
+  attempt.hash = request.hash;
+  attempt.time = request.time;
+  attempt.novelty = request.novelty;
+  OnRefused(attempt, request.ids, actor, out);
 }
 
 // The impersonated name is part of the kind, never an actor of its own: what
 // one acting for another may do is not what it may do itself.
 uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple) {
-  uint64_t hash = HashTuple(context_.hash, tuple, scratch_);
+  uint64_t hash = tuple_hasher_.Hash(tuple);
   if (event.impersonated.name.empty()) return hash;
   return context_.hash.Combine(hash,
                                context_.hash.Hash(event.impersonated.name));
 }
 
-void ForbiddenBurst::OnAllowed(const AuditEvent& event, const EntityIds& ids,
-                               absl::Time time, ForbiddenActor& actor,
+void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
                                Emit& out) {
-  Tuple tuple = TupleOf(event);
-  if (ids.keys.identity == IdentityClass::kAnonymous) {
-    cases_.OnAnonymousAllowed({event, ids, tuple, Hash(event, tuple), time},
-                              out);
+  const AuditEvent& event = request.event;
+  const Tuple& tuple = request.tuple;
+  absl::Time time = request.time;
+  if (request.ids.keys.identity == IdentityClass::kAnonymous) {
+    if (request.hash == 0) request.hash = Hash(event, tuple);
+    cases_.OnAnonymousAllowed(request, out);
   }
   if (IsSelfReview(tuple)) {
-    cases_.OnSelfReview({.event = event,
-                         .ids = ids,
-                         .tuple = tuple,
-                         .time = time,
-                         .novelty = Novelty(event, tuple, ids, actor, time)},
-                        out);
+    request.novelty = Novelty(request, actor);
+    cases_.OnSelfReview(request, out);
     return;
   }
   if (tuple.path_class != PathClass::kNone) return;
   if (event.response_code == 404) {
-    cases_.OnNotFound({.event = event,
-                       .ids = ids,
-                       .tuple = tuple,
-                       .hash = Hash(event, tuple),
-                       .time = time,
-                       .novelty = Novelty(event, tuple, ids, actor, time)},
-                      out);
+    request.novelty = Novelty(request, actor);
+    cases_.OnNotFound(request, out);
   } else if (event.response_code == 201 && event.verb == "create") {
-    cases_.OnCreated({event, ids, tuple, 0, time});
+    cases_.OnCreated(request);
   }
   RefusalRecord* refused = actor.refused.get();
   if (refused != nullptr && refused->open != nullptr) {
-    OnSuccess(event, tuple, Hash(event, tuple), time, actor, out);
+    OnSuccess(request, actor, out);
   }
   // Under suspicion nothing is learned, and nothing is credited: else what
   // succeeds twice would be a first contact twice.
-  if (refused != nullptr && refused->fast.score.ValueAt(time, kFastHalfLife) >=
-                                options_.threshold_fast / 3) {
-    return;
+  if (refused != nullptr) {
+    const DecayedScore& score = refused->fast.score;
+    double suspicion = options_.threshold_fast / 3;
+    // A score only falls by itself: most need no computation.
+    if (score.raw_value() >= suspicion &&
+        score.ValueAt(time, kFastHalfLife) >= suspicion) {
+      return;
+    }
   }
-  if (!actor.allowed.Add(Hash(event, tuple), kAllowedCapacity)) return;
+  if (!actor.allowed.Add(request.hash, kAllowedCapacity)) return;
   actor.SettleCounts(time);
   Increment(actor.successes.current);
   if (refused != nullptr) {
@@ -244,12 +258,11 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   TellCorrelator(attempt, ids, out);
 }
 
-double ForbiddenBurst::Novelty(const AuditEvent& event, const Tuple& tuple,
-                               const EntityIds& ids,
-                               const ForbiddenActor& actor,
-                               absl::Time time) const {
+double ForbiddenBurst::Novelty(const CaseRequest& request,
+                               const ForbiddenActor& actor) const {
   if (options_.without == Options::Without::kNovelty) return 1;
-  return NoveltyFactor(event, tuple, ids.keys.identity, actor, time);
+  return NoveltyFactor(request.event, request.tuple, request.ids.keys.identity,
+                       actor, request.time);
 }
 
 bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {

@@ -31,6 +31,7 @@
 #include "detectors/forbidden_cases.h"
 #include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
+#include "detectors/tuple_hasher.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -71,22 +72,18 @@ class ForbiddenBurst final : public Detector {
   absl::Status LoadShared(StateReader& in) override;
 
  private:
-  void OnAllowed(const AuditEvent& event, const EntityIds& ids, absl::Time time,
-                 ForbiddenActor& actor, Emit& out);
-  // Not allowed: by whom, and what that says.
-  void OnNotAllowed(const AuditEvent& event, const EntityIds& ids,
-                    absl::Time time, ForbiddenActor& actor, Emit& out);
+  // `request` has a hash if it is for a resource.
+  void OnAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
+  // By whom, and what that says.
+  void OnNotAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
   void OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                  ForbiddenActor& actor, Emit& out);
   // While a finding is open: it got what it was refused, or something as
   // grave.
-  void OnSuccess(const AuditEvent& event, const Tuple& tuple, uint64_t hash,
-                 absl::Time time, ForbiddenActor& actor, Emit& out);
+  void OnSuccess(const CaseRequest& request, ForbiddenActor& actor, Emit& out);
   void TellCorrelator(const RefusedAttempt& attempt, const EntityIds& ids,
                       Emit& out) const;
-  double Novelty(const AuditEvent& event, const Tuple& tuple,
-                 const EntityIds& ids, const ForbiddenActor& actor,
-                 absl::Time time) const;
+  double Novelty(const CaseRequest& request, const ForbiddenActor& actor) const;
   // Sorts retries from first contacts. False if the attempt weighs nothing.
   bool IsNews(RefusedAttempt& attempt, RefusalRecord& refused);
   void AddEvidence(const RefusedAttempt& attempt, RefusalRecord& refused) const;
@@ -105,7 +102,7 @@ class ForbiddenBurst final : public Detector {
   Options options_;
   AllowedRefusals allow_;
   ForbiddenCases cases_;
-  HashInput scratch_;
+  TupleHasher tuple_hasher_;
   std::deque<ForbiddenActor> actors_;  // by EntityIds::actor
   // Actors with an open finding, by its deadline.
   std::set<std::pair<absl::Time, EntityId>> deadlines_;

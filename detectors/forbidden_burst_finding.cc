@@ -110,19 +110,21 @@ void ForbiddenBurst::Judge(const RefusedAttempt& attempt, const EntityIds& ids,
   out.Report(WriteForbiddenFinding(actor, state, now));
 }
 
-void ForbiddenBurst::OnSuccess(const AuditEvent& event, const Tuple& tuple,
-                               uint64_t hash, absl::Time time,
+void ForbiddenBurst::OnSuccess(const CaseRequest& request,
                                ForbiddenActor& actor, Emit& out) {
+  const AuditEvent& event = request.event;
+  absl::Time time = request.time;
   RefusalRecord& refused = *actor.refused;
   OpenRefusal& open = *refused.open;
   bool done = event.response_code >= 100 && event.response_code < 300;
   absl::Duration since = time - refused.reported().last;
   if (!done || since < absl::ZeroDuration() || since > kFastQuiet) return;
-  double sensitivity = Sensitivity(tuple);
-  bool was_refused = refused.failed.Contains(hash) && sensitivity >= 1;
-  bool is_grave_news = sensitivity >= kGrave && !actor.allowed.Contains(hash);
+  double sensitivity = Sensitivity(request.tuple);
+  bool was_refused = refused.failed.Contains(request.hash) && sensitivity >= 1;
+  bool is_grave_news =
+      sensitivity >= kGrave && !actor.allowed.Contains(request.hash);
   if (!was_refused && !is_grave_news) return;
-  std::string text = TupleText(tuple, event.verb);
+  std::string text = TupleText(request.tuple, event.verb);
   bool is_known = std::find(open.successes.begin(), open.successes.end(),
                             text) != open.successes.end();
   if (is_known || open.successes.size() >= OpenRefusal::kMaxSuccesses) return;
@@ -152,7 +154,8 @@ void ForbiddenBurst::TellCorrelator(const RefusedAttempt& attempt,
       event.source_ip == "::1" || attempt.weight < kLeastToldWeight) {
     return;
   }
-  Observation observation;
+  // In its place: to move one is dear.
+  Observation& observation = out.observations.emplace_back();
   observation.kind = ObservationKind::kRefusedFirst;
   observation.time = attempt.time;
   observation.actor = ids.keys.actor;
@@ -161,7 +164,6 @@ void ForbiddenBurst::TellCorrelator(const RefusedAttempt& attempt,
   observation.draft =
       OpenFinding(context_, "forbidden_burst", "", event, ids.keys.identity);
   observation.draft->summary = TupleText(attempt.tuple, event.verb);
-  out.Observe(std::move(observation));
 }
 
 Finding ForbiddenBurst::NewFinding(const AuditEvent& event,

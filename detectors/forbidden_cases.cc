@@ -223,9 +223,9 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   actor.failures->Add(request.time, by_itself ? kRetryOfProgram : 1);
   absl::Time last = found.draft.last_seen;
   bool was_open = found.open;
-  // The score is that of the rate; the case keeps the evidence.
+  // The score is that of the rate; the case keeps the evidence, and no value.
   found.Add({request.event, request.time, request.ids.keys.identity, 0, 1,
-             "failed", ValueOf(request)});
+             "failed", std::string()});
   WriteSurge(request, *actor.failures, found);
   Judge(request, found, out);
   if (!found.open || request.event.source_ip.empty()) return;

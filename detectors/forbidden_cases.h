@@ -26,7 +26,7 @@ namespace oddverb {
 struct CaseRequest {
   const AuditEvent& event;
   const EntityIds& ids;
-  const Tuple& tuple;
+  Tuple tuple;
   uint64_t hash = 0;  // of the tuple
   absl::Time time;
   bool lost = false;   // refused, and it succeeded before

@@ -1,6 +1,5 @@
 #include "detectors/honeytoken.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,16 +46,6 @@ absl::StatusOr<Honeytoken::Names> ReadObjects(const YamlNode& node) {
     }
   }
   return names;
-}
-
-// The end of a watch or an exec, whose start was counted.
-bool IsEvidence(const AuditEvent& event, const Finding& finding) {
-  return std::any_of(finding.evidence.begin(), finding.evidence.end(),
-                     [&](const Evidence& seen) {
-                       return seen.audit_id == event.audit_id &&
-                              seen.verb == event.verb &&
-                              seen.code == event.response_code;
-                     });
 }
 
 std::string ObjectName(const ObjectReference& object) {
@@ -147,7 +136,7 @@ void Honeytoken::Observe(const AuditEvent& event, const EntityIds& ids,
     cases_.Open(ids.actor, key, Write(event, ids, *sighting), out);
     return;
   }
-  if (IsEvidence(event, open->finding)) return;
+  if (KeyedCases::IsEndOfCounted(event, *open)) return;
   KeyedCases::Count(event, *open);
   KeyedCases::ReportGrowth(*open, false, out);
 }

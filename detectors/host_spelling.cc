@@ -149,10 +149,9 @@ void ReadIpv6(std::string_view host, HostReadings& out) {
   if (!address) return;
   ReadEmbedded(*address, out);
   if (address->is_v4()) return;
-  bool is_usual = zone == host.npos &&
-                  absl::EqualsIgnoreCase(A(digits), address->ToString());
-  out.Add(*address,
-          is_usual ? HostSpelling::kCanonical : HostSpelling::kIpv6Form);
+  // Whether it is written as usual is SpellingOf()'s matter: to write it out is
+  // what costs most, and hardly any address is one that is looked for.
+  out.Add(*address, HostSpelling::kIpv6Form);
 }
 
 // Names below these resolve to the address that their labels spell.
@@ -264,7 +263,7 @@ bool HasFourNumericParts(std::string_view host) {
           ReadParts(host, LeadingZero::kDecimal));
 }
 
-HostReadings ReadHost(std::string_view host) {
+HostReadings ReadAddresses(std::string_view host) {
   HostReadings readings;
   if (host.empty() || host.size() > kMaxHostBytes) return readings;
   if (host.front() == '[') {
@@ -286,6 +285,23 @@ HostReadings ReadHost(std::string_view host) {
     rest.remove_prefix(dot == rest.npos ? rest.size() : dot + 1);
   }
   return readings;
+}
+
+HostSpelling SpellingOf(const HostReading& reading, std::string_view host) {
+  if (reading.spelling != HostSpelling::kIpv6Form) return reading.spelling;
+  if (host.starts_with('[')) host.remove_prefix(1);
+  if (host.ends_with(']')) host.remove_suffix(1);
+  bool is_usual = absl::EqualsIgnoreCase(A(host), reading.address.ToString());
+  return is_usual ? HostSpelling::kCanonical : HostSpelling::kIpv6Form;
+}
+
+HostReadings ReadHost(std::string_view host) {
+  HostReadings read = ReadAddresses(host);
+  HostReadings spelled;
+  for (const HostReading& reading : read) {
+    spelled.Add(reading.address, SpellingOf(reading, host));
+  }
+  return spelled;
 }
 
 }  // namespace oddverb

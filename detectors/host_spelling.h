@@ -56,6 +56,10 @@ class HostReadings {
 // `host` as between "://" and the port; IPv6 with or without brackets. Empty
 // for a name that stands for no address by itself.
 HostReadings ReadHost(std::string_view host);
+// The same in two steps, for who tests many hosts and finds few: an address
+// that may be written as usual is kIpv6Form until SpellingOf() has looked.
+HostReadings ReadAddresses(std::string_view host);
+HostSpelling SpellingOf(const HostReading& reading, std::string_view host);
 
 // The readings of `host` as inet_aton() and its relatives see it: one to four
 // parts, each decimal, 0octal or 0xhex.

@@ -50,6 +50,18 @@ void KeyedCases::Open(EntityId actor, uint64_t key, Finding finding,
   ++count_;
 }
 
+bool KeyedCases::IsEndOfCounted(const AuditEvent& event, const Case& open) {
+  if (event.stage != Stage::kResponseComplete) return false;
+  const std::vector<Evidence>& evidence = open.finding.evidence;
+  // The client chooses the audit ID: a later request with the same one was
+  // received after what the first one is evidence of.
+  return std::any_of(
+      evidence.begin(), evidence.end(), [&](const Evidence& seen) {
+        return seen.audit_id == event.audit_id && seen.verb == event.verb &&
+               seen.code == event.response_code && event.received <= seen.time;
+      });
+}
+
 void KeyedCases::Count(const AuditEvent& event, Case& open) {
   Finding& finding = open.finding;
   ++finding.count;

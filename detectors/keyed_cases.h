@@ -51,6 +51,10 @@ class KeyedCases {
   // Reports and keeps it. Where all are full, the one that has been quiet
   // longest ends. REQUIRES: not IsFull(actor).
   void Open(EntityId actor, uint64_t key, Finding finding, Emit& out);
+  // Whether the event is the end of a watch, an exec or the like whose start is
+  // among the evidence: one request, to be counted once. Beyond the evidence
+  // that is kept it counts again.
+  static bool IsEndOfCounted(const AuditEvent& event, const Case& open);
   // Adds the event's time and evidence.
   static void Count(const AuditEvent& event, Case& open);
   // Takes over reasons, score, severity and confidence of `weighed` if its

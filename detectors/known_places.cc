@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -23,28 +24,68 @@ uint32_t SecondOf(absl::Time time) {
       std::clamp<int64_t>(absl::ToUnixSeconds(time), 0, UINT32_MAX));
 }
 
-// Eight bytes at a time (murmur's finalizer). Not keyed: who wants to look like
-// a program of the actor just says its name.
-uint32_t HashOf(string_view bytes) {
-  uint64_t hash = bytes.size();
+uint64_t WordAt(const char* bytes) {
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+// The `size` bytes that are left, the first of them at the top. By a load of
+// fixed length wherever `text` is long enough: loops of a length that varies
+// are guessed wrong by the processor.
+uint64_t Tail(string_view text, size_t end, size_t size) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  if (text.size() < kWord) {
+    uint64_t last = 0;
+    for (char c : text.substr(end - size, size)) {
+      last = last << 8 | static_cast<unsigned char>(c);
+    }
+    return last;
+  }
+  if (size == 0) return 0;
+  size_t begin = end < kWord ? 0 : end - kWord;
+  uint64_t word = __builtin_bswap64(WordAt(text.data() + begin));
+  word >>= 8 * (begin + kWord - end);
+  return word & ~uint64_t{0} >> 8 * (kWord - size);
+}
+
+// Of the first `end` bytes, eight at a time (murmur's finalizer). Not keyed:
+// who wants to look like a program of the actor just says its name.
+uint32_t HashOf(string_view text, size_t end) {
+  uint64_t hash = end;
   auto mix = [&hash](uint64_t word) {
     hash = (hash ^ word) * 0xff51afd7ed558ccdU;
     hash ^= hash >> 33;
   };
-  while (bytes.size() >= sizeof(uint64_t)) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), sizeof(word));
-    mix(word);
-    bytes.remove_prefix(sizeof(word));
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= end; at += sizeof(uint64_t)) {
+    mix(WordAt(text.data() + at));
   }
-  // By hand: a copy of a length that varies is a call.
-  uint64_t last = 0;
-  for (char c : bytes) last = last << 8 | static_cast<unsigned char>(c);
-  mix(last);
+  mix(Tail(text, end, end - at));
   return static_cast<uint32_t>(hash ^ hash >> 32);
 }
 
+constexpr uint64_t kOnes = 0x0101010101010101U;
+
+// The high bit of each byte that is `c`. Exact for each, not only the first:
+// nothing is carried from one byte to the next.
+uint64_t BytesThatAre(uint64_t word, char c) {
+  constexpr uint64_t kLow = 0x7f * kOnes;
+  uint64_t x = word ^ kOnes * static_cast<unsigned char>(c);
+  return ~(((x & kLow) + kLow) | x | kLow);
+}
+
 uint32_t NetworkOf(string_view address) {
+  if (address.size() >= sizeof(uint64_t)) {
+    // Most second dots are among the first eight bytes, and no colon is.
+    uint64_t word = WordAt(address.data());
+    uint64_t dots = BytesThatAre(word, '.');
+    dots &= dots - 1;  // not the first
+    if (dots != 0 && BytesThatAre(word, ':') == 0) {
+      return HashOf(address, static_cast<size_t>(std::countr_zero(dots)) / 8) |
+             1U;
+    }
+  }
   // Up to the second dot. The groups of IPv6 are of at most four digits, so a
   // colon comes first there, also before an IPv4 address at its end.
   size_t end = 0;
@@ -53,21 +94,28 @@ uint32_t NetworkOf(string_view address) {
   }
   if (address.empty()) return 0;
   if (end == address.size() || address[end] == '.') {
-    return HashOf(address.substr(0, end)) | 1U;
+    return HashOf(address, end) | 1U;
   }
   std::optional<IpAddress> parsed = IpAddress::Parse(address);
   if (!parsed.has_value()) return 0;
   if (parsed->is_v4()) return NetworkOf(parsed->ToString());
   std::array<char, 6> prefix;
   std::memcpy(prefix.data(), parsed->bytes.data(), prefix.size());
-  return HashOf({prefix.data(), prefix.size()}) | 1U;
+  return HashOf({prefix.data(), prefix.size()}, prefix.size()) | 1U;
 }
 
 uint32_t ProgramOf(string_view agent) {
   size_t end = 0, most = std::min(agent.size(), kMaxProgramBytes);
+  for (; end + sizeof(uint64_t) <= most; end += sizeof(uint64_t)) {
+    uint64_t word = WordAt(agent.data() + end);
+    uint64_t ends = BytesThatAre(word, '/') | BytesThatAre(word, ' ');
+    if (ends == 0) continue;
+    end += static_cast<size_t>(std::countr_zero(ends)) / 8;
+    break;
+  }
   while (end < most && agent[end] != '/' && agent[end] != ' ') ++end;
   // Even, and not 0.
-  uint32_t hash = HashOf(agent.substr(0, end)) & ~1U;
+  uint32_t hash = HashOf(agent, end) & ~1U;
   return hash == 0 ? 2 : hash;
 }
 

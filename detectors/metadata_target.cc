@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "base/strings.h"
 
 namespace oddverb {
@@ -129,6 +131,34 @@ bool GivesToken(std::string_view rest) {
          absl::StartsWithIgnoreCase(A(rest), "identity");
 }
 
+// The bytes of the shortest way to write `address` as IPv6. For IPv4 that is
+// the v4-compatible form: all others that hold it have further groups.
+size_t ShortestIpv6(const IpAddress& address) {
+  if (!address.is_v4()) return address.ToString().size();
+  uint32_t high = address.v4() >> 16, low = address.v4() & 0xffff;
+  return high == 0
+             ? absl::StrCat("::", absl::Hex(low)).size()
+             : absl::StrCat("::", absl::Hex(high), ":", absl::Hex(low)).size();
+}
+
+// The bytes of the shortest number that reads as `value`.
+size_t ShortestNumber(uint32_t value) {
+  return std::min(absl::StrCat(value).size(),
+                  absl::StrCat("0x", absl::Hex(value)).size());
+}
+
+// The bytes of the shortest way to write `v4` in numbers: of four parts and
+// less, the last of which fills what the others leave.
+size_t ShortestNumericHost(uint32_t v4) {
+  size_t shortest = SIZE_MAX, begin = 0;
+  for (unsigned parts = 1; parts <= 4; ++parts) {
+    uint32_t rest = v4 & (0xffffffffu >> (8 * (parts - 1)));
+    shortest = std::min(shortest, begin + ShortestNumber(rest));
+    if (parts < 4) begin += ShortestNumber(v4 >> (32 - 8 * parts) & 0xff) + 1;
+  }
+  return shortest;
+}
+
 void NoteClue(const ClueRow& row, std::string_view rest, MetadataClues& out) {
   std::string_view text = row.text;
   switch (row.kind) {
@@ -150,6 +180,12 @@ void NoteClue(const ClueRow& row, std::string_view rest, MetadataClues& out) {
 }
 
 }  // namespace
+
+MetadataTargets::Halves MetadataTargets::HalvesOf(const IpAddress& address) {
+  Halves halves{};
+  std::memcpy(halves.data(), address.bytes.data(), sizeof(halves));
+  return halves;
+}
 
 MetadataTargets::MetadataTargets(std::span<const std::string> extra_hosts) {
   for (const TargetRow& row : kTargets) {
@@ -175,7 +211,12 @@ MetadataTargets::MetadataTargets(std::span<const std::string> extra_hosts) {
 
 void MetadataTargets::AddTarget(MetadataTarget target) {
   if (auto address = IpAddress::Parse(target.host)) {
-    addresses_.push_back({*address, targets_.size()});
+    addresses_.push_back({HalvesOf(*address), targets_.size()});
+    shortest_ipv6_ = std::min(shortest_ipv6_, ShortestIpv6(*address));
+    if (address->is_v4()) {
+      shortest_numeric_ =
+          std::min(shortest_numeric_, ShortestNumericHost(address->v4()));
+    }
   } else {
     names_.push_back(targets_.size());
   }
@@ -184,17 +225,27 @@ void MetadataTargets::AddTarget(MetadataTarget target) {
 
 const MetadataTarget* MetadataTargets::FindAddress(
     const IpAddress& address) const {
+  // By words: a comparison of bytes is a call each.
+  const Halves wanted = HalvesOf(address);
   for (const Address& known : addresses_) {
-    if (known.address == address) return &targets_[known.target];
+    if (known.halves == wanted) return &targets_[known.target];
   }
   return nullptr;
 }
 
 std::optional<TargetMatch> MetadataTargets::Find(std::string_view host) const {
-  for (const HostReading& reading : ReadHost(host)) {
-    const MetadataTarget* target = FindAddress(reading.address);
-    if (target != nullptr) return TargetMatch{target, reading.spelling};
+  bool has_colon = host.find(':') != host.npos;
+  // Too short for any way to write a target.
+  if (has_colon && host.size() < shortest_ipv6_) return std::nullopt;
+  if (has_colon || host.size() >= shortest_numeric_) {
+    for (const HostReading& reading : ReadAddresses(host)) {
+      const MetadataTarget* target = FindAddress(reading.address);
+      if (target != nullptr) {
+        return TargetMatch{target, SpellingOf(reading, host)};
+      }
+    }
   }
+  if (has_colon) return std::nullopt;  // no name has one
   // A trailing dot makes a name absolute; nothing is hidden by it.
   if (host.ends_with('.')) host.remove_suffix(1);
   for (size_t index : names_) {
@@ -225,14 +276,21 @@ bool IsHostText(std::string_view host) {
 
 MetadataClues FindMetadataClues(std::string_view text) {
   MetadataClues clues;
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto byte = static_cast<unsigned char>(
+  auto lower_at = [&](size_t i) {
+    return static_cast<unsigned char>(
         absl::ascii_tolower(static_cast<unsigned char>(text[i])));
-    for (size_t row = kClueStarts[byte]; row < kClueStarts[byte + 1u]; ++row) {
+  };
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    unsigned char byte = lower_at(i);
+    size_t row = kClueStarts[byte];
+    const size_t end = kClueStarts[byte + 1u];
+    if (row == end || (i > 0 && IsNameByte(text[i - 1]))) continue;
+    const auto second = static_cast<char>(lower_at(i + 1));
+    for (; row < end; ++row) {
       std::string_view wanted = kClues[row].text;
+      if (wanted[1] != second) continue;
       std::string_view here = text.substr(i, wanted.size());
       if (!absl::EqualsIgnoreCase(A(here), A(wanted))) continue;
-      if (i > 0 && IsNameByte(text[i - 1])) continue;
       NoteClue(kClues[row], text.substr(i + wanted.size()), clues);
     }
   }

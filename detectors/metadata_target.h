@@ -6,6 +6,7 @@
 #ifndef ODDVERB_DETECTORS_METADATA_TARGET_H_
 #define ODDVERB_DETECTORS_METADATA_TARGET_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -51,16 +52,22 @@ class MetadataTargets {
   static bool ServesOn(const MetadataTarget& target, std::string_view port);
 
  private:
+  using Halves = std::array<uint64_t, 2>;
   struct Address {
-    IpAddress address;
+    Halves halves{};
     size_t target = 0;
   };
+  static Halves HalvesOf(const IpAddress& address);
   void AddTarget(MetadataTarget target);
   const MetadataTarget* FindAddress(const IpAddress& address) const;
 
   std::vector<MetadataTarget> targets_;
   std::vector<Address> addresses_;
   std::vector<size_t> names_;
+  // Bytes of the shortest IPv6 address, and of the shortest other host, that
+  // read as one of them. A name such as a.nip.io has eight.
+  size_t shortest_ipv6_ = SIZE_MAX;
+  size_t shortest_numeric_ = 8;
 };
 
 // Whether `host` can be one of MetadataTargets' extra hosts: an address or a

@@ -144,6 +144,7 @@ void ServiceAccountUse::Judge(const AuditEvent& event, const EntityIds& ids,
     cases_.Open(ids.actor, kCaseKey, Write(event, ids, state), out);
     return;
   }
+  if (KeyedCases::IsEndOfCounted(event, *open)) return;
   KeyedCases::Count(event, *open);
   const bool is_severer = KeyedCases::Raise(std::move(weighed), *open);
   KeyedCases::ReportGrowth(*open, is_severer, out);

@@ -162,16 +162,62 @@ const StolenCredential::Table* StolenCredential::TableOf(
 void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
                                Emit& out) {
   acts_.Observe(event, ids, out);
+  ObserveMinting(event, ids, out);
   // A request's first stage says nothing that its later ones do not.
   if (event.stage == Stage::kRequestReceived || event.source_ip.empty() ||
       ids.credential == kNoEntity || IsLoopback(event.source_ip)) {
     return;
   }
+  ObserveToken(event, ids, out);
   if (ids.pod != kNoEntity) {
     ObserveBound(event, ids, out);
   } else {
     ObserveUnbound(event, ids, out);
   }
+}
+
+void StolenCredential::ObserveMinting(const AuditEvent& event,
+                                      const EntityIds& ids, Emit& out) const {
+  if (event.issued_credential_id.empty() ||
+      event.object.subresource != "token" || !IsComplete(event) ||
+      !Succeeded(event)) {
+    return;
+  }
+  Observation minted;
+  minted.kind = ObservationKind::kTokenMinted;
+  minted.time = event.stage_time;
+  minted.credential = context_.hash.Hash(event.issued_credential_id);
+  minted.actor = ids.keys.actor;
+  minted.source_ip = event.source_ip;
+  if (ids.keys.identity != IdentityClass::kNode &&
+      ids.keys.identity != IdentityClass::kControlPlane) {
+    minted.draft = OpenFinding(context_, "stolen_credential", "", event,
+                               ids.keys.identity);
+  }
+  out.Observe(std::move(minted));
+}
+
+void StolenCredential::ObserveToken(const AuditEvent& event,
+                                    const EntityIds& ids, Emit& out) {
+  if (ids.keys.identity != IdentityClass::kServiceAccount ||
+      !event.credential_id.starts_with("JTI=")) {
+    return;
+  }
+  if (used_tokens_.size() <= ids.credential) {
+    used_tokens_.resize(ids.credential + size_t{1});
+  }
+  if (used_tokens_[ids.credential]) return;
+  used_tokens_[ids.credential] = true;
+  Observation used;
+  used.kind = ObservationKind::kTokenFirstUsed;
+  used.time = event.stage_time;
+  used.credential = ids.keys.credential;
+  used.pod_bound = ids.keys.pod != 0;
+  used.actor = ids.keys.actor;
+  used.source_ip = event.source_ip;
+  used.draft = OpenFinding(context_, "stolen_credential", kNeverIssuedRule,
+                           event, ids.keys.identity);
+  out.Observe(std::move(used));
 }
 
 void StolenCredential::ObserveBound(const AuditEvent& event,
@@ -282,6 +328,9 @@ void StolenCredential::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kCredential && id < credentials_.size()) {
     credentials_[id].reset();
   }
+  if (kind == EntityKind::kCredential && id < used_tokens_.size()) {
+    used_tokens_[id] = false;
+  }
 }
 
 void StolenCredential::Save(EntityKind kind, EntityId id,
@@ -290,6 +339,11 @@ void StolenCredential::Save(EntityKind kind, EntityId id,
   const Table* table = TableOf(kind);
   bool has_state = table != nullptr && id < table->size() &&
                    (*table)[id] != nullptr && (*table)[id]->size() > 0;
+  if (kind == EntityKind::kCredential) {
+    const bool is_used = id < used_tokens_.size() && used_tokens_[id];
+    if (!is_used && !has_state) return;
+    out.PutU64((is_used ? 1U : 0U) | (has_state ? 2U : 0U));
+  }
   if (has_state) (*table)[id]->Save(out);
 }
 
@@ -297,7 +351,13 @@ absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
                                     StateReader& in) {
   if (kind == EntityKind::kActor) return acts_.Load(id, in);
   if (kind == EntityKind::kPod) ContactsOf(pods_, id).Load(in);
-  if (kind == EntityKind::kCredential) ContactsOf(credentials_, id).Load(in);
+  if (kind == EntityKind::kCredential) {
+    const uint64_t flags = in.GetU64();
+    if (flags > 3) in.Fail();
+    if (used_tokens_.size() <= id) used_tokens_.resize(id + size_t{1});
+    used_tokens_[id] = (flags & 1) != 0;
+    if ((flags & 2) != 0) ContactsOf(credentials_, id).Load(in);
+  }
   return in.status();
 }
 

@@ -7,6 +7,8 @@
 //   credential.two_networks  any other credential goes back and forth between
 //                            addresses; low if its own clients are used there
 //
+//   token.minted_elsewhere, token.never_issued  (token_provenance.h)
+//
 // The rules of privileged_acts.h look at what is asked for.
 //
 // StolenCredential watches each credential in its shard and drafts findings;
@@ -21,10 +23,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "detectors/cluster_map.h"
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
 #include "detectors/privileged_acts.h"
+#include "detectors/read_tokens.h"
 #include "detectors/stolen_credential_finding.h"
+#include "detectors/token_provenance.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
 
@@ -55,6 +60,9 @@ class StolenCredential final : public Detector {
   using Table = std::vector<std::unique_ptr<CredentialContacts>>;
 
   const Table* TableOf(EntityKind kind) const;
+  void ObserveMinting(const AuditEvent& event, const EntityIds& ids,
+                      Emit& out) const;
+  void ObserveToken(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void AccuseToken(const Suspicion& suspicion, CredentialContacts& contacts,
                    Emit& out) const;
@@ -67,26 +75,47 @@ class StolenCredential final : public Detector {
   Options options_;
   Table pods_;         // by EntityIds::pod
   Table credentials_;  // by EntityIds::credential, unbound ones only
+  // By EntityIds::credential: a service account's token that was used.
+  std::vector<bool> used_tokens_;
   PrivilegedActs acts_;
 };
 
 class StolenCredentialCross final : public CrossDetector {
  public:
+  explicit StolenCredentialCross(const DetectorContext& context)
+      : context_(context), reads_(context.hash) {}
+
   void Observe(const Observation& observation, const ObservationIds& ids,
                Emit& out) override;
+  void ObserveFinding(const Finding& finding, const ObservationIds&,
+                      Emit&) override {
+    reads_.Note(finding);
+  }
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+  void SaveShared(StateWriter& out) const override {
+    reads_.Save(out);
+    provenance_.SaveShared(out);
+  }
+  absl::Status LoadShared(StateReader& in) override {
+    reads_.Load(in);
+    provenance_.LoadShared(in);
+    return in.status();
+  }
+  const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
 
  private:
   // Which credentials came from an address.
   struct AddressUse {
     static constexpr uint32_t kMaxRemembered = 8;
     FingerprintSet credentials;
-    FingerprintSet pods;       // those of them that are bound to a pod
     FingerprintSet suspected;  // those that a finding accused here
   };
+  // Findings of one credential that are open at once. A thief behind ever new
+  // addresses is then told of by the newest of them.
+  static constexpr size_t kMaxOpen = 8;
   struct OpenCase {
     Finding finding;
     std::string other_ip;
@@ -102,15 +131,21 @@ class StolenCredentialCross final : public CrossDetector {
 
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
-  bool IsGateway(EntityId address) const;
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
   void NoteGateway(const std::string& ip, Emit& out);
   Finding Weigh(const Observation& observation, EntityId address);
+  void WeighToken(const Observation& observation, EntityId address,
+                  Others others, Finding& finding) const;
+  void LinkToRead(Finding& finding) const;
   void Judge(const Observation& observation, const ObservationIds& ids,
              Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
   void Close(EntityId credential, size_t index, Emit& out);
 
+  DetectorContext context_;
+  ClusterMap map_;
+  ReadTokens reads_;
+  TokenProvenance provenance_;
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::vector<std::vector<OpenCase>> open_;

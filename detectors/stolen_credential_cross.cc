@@ -6,21 +6,16 @@
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "detectors/finding_text.h"
+#include "detectors/next_steps.h"
 #include "detectors/stolen_credential.h"
-#include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
-// An address at which this many pods' tokens were seen is a gateway or a node
-// that hides its pods: a token that moves between two of those proves nothing.
-constexpr uint32_t kGatewayPods = 3;
+constexpr std::string_view kNodePrefix = "system:node:";
+constexpr std::string_view kNodeKind = "node";
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
-// Findings of one credential that are open at once. A thief behind ever new
-// addresses is then told of by the newest of them.
-constexpr size_t kMaxOpen = 8;
 // Told again at 8, 16, 32, ... requests.
 constexpr int64_t kFirstUpdate = 8;
 
@@ -102,14 +97,17 @@ StolenCredentialCross::Others StolenCredentialCross::OthersAt(
   return others;
 }
 
-bool StolenCredentialCross::IsGateway(EntityId address) const {
-  return address < addresses_.size() &&
-         addresses_[address].pods.size() >= kGatewayPods;
-}
-
 void StolenCredentialCross::Observe(const Observation& observation,
                                     const ObservationIds& ids, Emit& out) {
-  if (ids.credential == kNoEntity || ids.source_address == kNoEntity) return;
+  const bool is_gap = observation.kind == ObservationKind::kTimeJumped ||
+                      observation.kind == ObservationKind::kRecordsRejected;
+  if (is_gap) provenance_.NoteGap(observation.time);
+  if (ids.credential == kNoEntity) return;
+  // The control plane may mint from the API server's own host.
+  if (observation.kind == ObservationKind::kTokenMinted) {
+    provenance_.NoteMinted(observation, ids.credential);
+  }
+  if (ids.source_address == kNoEntity) return;
   switch (observation.kind) {
     case ObservationKind::kCredentialAtAddress:
       NoteContact(observation, ids.source_address, out);
@@ -122,6 +120,11 @@ void StolenCredentialCross::Observe(const Observation& observation,
       if (observation.draft.has_value()) {
         Extend(observation, ids.credential, out);
       }
+      break;
+    case ObservationKind::kTokenMinted:
+      break;  // above
+    case ObservationKind::kTokenFirstUsed:
+      provenance_.NoteUsed(context_, observation, ids.credential, out);
       break;
     // None of these has a credential.
     case ObservationKind::kAuthenticationFails:
@@ -139,11 +142,21 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
                                         EntityId address, Emit& out) {
   AddressUse& use = UseOf(address);
   use.credentials.Add(observation.credential, AddressUse::kMaxRemembered);
-  if (!observation.pod_bound) return;
-  bool was_gateway = IsGateway(address);
-  use.pods.Add(observation.credential, AddressUse::kMaxRemembered);
-  if (!was_gateway && IsGateway(address)) {
-    NoteGateway(observation.source_ip, out);
+  if (!observation.draft.has_value()) return;
+  const Finding& contact = *observation.draft;
+  auto node = [this](std::string_view name) {
+    return name.empty() ? 0 : context_.hash.Hash(name);
+  };
+  if (observation.pod_bound) {
+    if (map_.NotePod(address, observation.credential, node(contact.who.node),
+                     observation.time)) {
+      NoteGateway(observation.source_ip, out);
+    }
+  } else if (contact.entity_kind == kNodeKind &&
+             contact.who.user.starts_with(kNodePrefix)) {
+    const std::string_view name = contact.who.user;
+    map_.NoteKubelet(address, node(name.substr(kNodePrefix.size())),
+                     observation.time);
   }
 }
 
@@ -172,6 +185,56 @@ void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
   }
 }
 
+// What the map knows of the address that a pod's token came from.
+void StolenCredentialCross::WeighToken(const Observation& observation,
+                                       EntityId address, Others others,
+                                       Finding& finding) const {
+  const std::string& ip = observation.source_ip;
+  const ClusterMapSizes& sizes = map_.sizes();
+  finding.benign_checks.push_back(
+      absl::StrCat("Known of the cluster's network: ", SizesText(sizes),
+                   sizes.IsReady() ? "."
+                                   : "; too few, or in too many ways, to tell "
+                                     "how pods call here."));
+  const bool is_own_node =
+      !finding.who.node.empty() &&
+      map_.IsOfNode(address, context_.hash.Hash(finding.who.node),
+                    observation.time);
+  if (is_own_node && !IsStrange(finding)) {
+    // Its node translates addresses for some of the API servers.
+    AddReason("the address of the pod's own node, and its own client", ip, -2,
+              finding);
+    finding.severity = Severity::kLow;
+  } else if (!is_own_node &&
+             map_.PlaceOf(address) == ClusterMap::Place::kNode) {
+    AddReason("the address of another node", ip, 2, finding);
+  } else if (others.honest == 0 && IsStrange(finding) &&
+             finding.severity > Severity::kLow) {
+    finding.severity = Severity::kCritical;
+  }
+}
+
+// What was read in an exec and is used elsewhere is stolen.
+void StolenCredentialCross::LinkToRead(Finding& finding) const {
+  const ReadTokens::Read* read = reads_.Of(finding);
+  // An honest look into a pod that is started again elsewhere within the day.
+  const bool is_restart =
+      finding.severity <= Severity::kLow && !IsStrange(finding);
+  if (read == nullptr || is_restart) return;
+  AddReason("a command in the pod read its token before", read->who, 4,
+            finding);
+  finding.severity = Severity::kCritical;
+  finding.evidence.insert(finding.evidence.begin(), read->evidence);
+  if (finding.evidence.size() > Finding::kMaxEvidence) {
+    finding.evidence.pop_back();
+  }
+  finding.first_seen = std::min(finding.first_seen, read->evidence.time);
+  finding.next.insert(
+      finding.next.begin(),
+      absl::StrCat("Find out about ", ShellWord(read->who),
+                   ", who read the token: credential.read_in_exec."));
+}
+
 // The draft with what is known of its addresses.
 Finding StolenCredentialCross::Weigh(const Observation& observation,
                                      EntityId address) {
@@ -190,11 +253,23 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
   if (finding.severity > Severity::kLow) {
     UseOf(address).suspected.Add(observation.credential,
                                  AddressUse::kMaxRemembered);
-    bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
-    if (!pod_bound && others.honest > 0) finding.severity = Severity::kLow;
-    if (pod_bound && others.honest == 0 && IsStrange(finding)) {
-      finding.severity = Severity::kCritical;
+  }
+  if (observation.kind == ObservationKind::kPodTokenMoved) {
+    WeighToken(observation, address, others, finding);
+    LinkToRead(finding);
+  } else if (others.honest > 0) {
+    // No kubelet runs in a pod.
+    const bool is_node_in_pod =
+        finding.entity_kind == kNodeKind &&
+        map_.PlaceOf(address) == ClusterMap::Place::kPod;
+    if (is_node_in_pod) {
+      AddReason("a node's credential at the address of a pod", ip, 3, finding);
+    } else {
+      finding.severity = std::min(finding.severity, Severity::kLow);
     }
+  }
+  if (finding.severity > Severity::kLow && finding.entity_kind == kNodeKind) {
+    map_.Distrust(address);
   }
   finding.confidence = ConfidenceIn(finding);
   return finding;
@@ -202,8 +277,8 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
 
 void StolenCredentialCross::Judge(const Observation& observation,
                                   const ObservationIds& ids, Emit& out) {
-  bool source_is_gateway = IsGateway(ids.source_address);
-  bool other_is_gateway = IsGateway(ids.other_address);
+  bool source_is_gateway = map_.IsShared(ids.source_address);
+  bool other_is_gateway = map_.IsShared(ids.other_address);
   bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
   // Every pod is seen through the same few addresses here.
   if (pod_bound && source_is_gateway && other_is_gateway) return;
@@ -256,6 +331,7 @@ void StolenCredentialCross::Close(EntityId credential, size_t index,
 }
 
 void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
+  provenance_.AdvanceTo(watermark, out);
   for (auto it = with_open_.begin(); it != with_open_.end();) {
     EntityId credential = *it;
     size_t before = open_[credential].size();
@@ -273,74 +349,10 @@ void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
   }
 }
 
-void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
-  if (kind == EntityKind::kAddress && id < addresses_.size()) {
-    addresses_[id] = {};
-  }
-  if (kind == EntityKind::kCredential && id < open_.size()) {
-    open_[id].clear();
-    with_open_.erase(id);
-  }
-}
-
-void StolenCredentialCross::Save(EntityKind kind, EntityId id,
-                                 StateWriter& out) const {
-  if (kind == EntityKind::kAddress && id < addresses_.size()) {
-    const AddressUse& use = addresses_[id];
-    if (use.credentials.size() == 0) return;
-    out.PutU64(kStateVersion);
-    use.credentials.Save(out);
-    use.pods.Save(out);
-    use.suspected.Save(out);
-  }
-  if (kind == EntityKind::kCredential && id < open_.size() &&
-      !open_[id].empty()) {
-    out.PutU64(kStateVersion);
-    out.PutU64(open_[id].size());
-    for (const OpenCase& open : open_[id]) {
-      SaveFinding(open.finding, out);
-      out.PutString(open.other_ip);
-      out.PutU64((open.source_is_gateway ? 1U : 0U) |
-                 (open.other_is_gateway ? 2U : 0U));
-    }
-  }
-}
-
-absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
-                                         StateReader& in) {
-  if (kind != EntityKind::kAddress && kind != EntityKind::kCredential) {
-    return absl::OkStatus();
-  }
-  if (in.GetU64() != kStateVersion) in.Fail();
-  if (kind == EntityKind::kAddress) {
-    AddressUse& use = UseOf(id);
-    use.credentials.Load(in);
-    use.pods.Load(in);
-    use.suspected.Load(in);
-    return in.status();
-  }
-  if (open_.size() <= id) open_.resize(id + size_t{1});
-  open_[id].clear();
-  uint64_t count = in.GetCount(8);
-  if (count > kMaxOpen) in.Fail();
-  for (; count > 0 && in.status().ok(); --count) {
-    OpenCase& open = open_[id].emplace_back();
-    open.finding = LoadFinding(in);
-    open.other_ip = std::string(in.GetString());
-    uint64_t gateways = in.GetU64();
-    if (gateways > 3) in.Fail();
-    open.source_is_gateway = (gateways & 1) != 0;
-    open.other_is_gateway = (gateways & 2) != 0;
-  }
-  if (!in.status().ok()) open_[id].clear();
-  if (!open_[id].empty()) with_open_.insert(id);
-  return in.status();
-}
-
 // Its options are those of the shards' part, which is where they are checked.
 absl::StatusOr<std::unique_ptr<CrossDetector>> MakeStolenCredentialCross(
-    const DetectorContext&, const YamlNode&) {
-  return std::make_unique<StolenCredentialCross>();
+    const DetectorContext& context, const YamlNode&) {
+  return std::make_unique<StolenCredentialCross>(context);
 }
 
 }  // namespace oddverb

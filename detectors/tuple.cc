@@ -118,10 +118,27 @@ double RbacSensitivity(const Tuple& tuple) {
   return 1.0;
 }
 
-string_view Part(string_view text, std::string& buffer) {
-  if (text.size() <= kMaxPartBytes) return text;
-  buffer = Bounded(text, kMaxPartBytes);
-  return buffer;
+void AppendPart(string_view part, std::string& text) {
+  if (part.size() <= kMaxPartBytes) {
+    text += part;
+  } else {
+    text += Bounded(part, kMaxPartBytes);
+  }
+}
+
+void AppendResource(const Tuple& tuple, std::string& text) {
+  AppendPart(tuple.resource, text);
+  if (!tuple.subresource.empty()) {
+    text += '/';
+    AppendPart(tuple.subresource, text);
+  }
+  // Built-in groups go without saying ("apps", "*.k8s.io"): what a person
+  // would type.
+  if (tuple.group.find('.') != string_view::npos &&
+      !tuple.group.ends_with(".k8s.io")) {
+    text += '.';
+    AppendPart(tuple.group, text);
+  }
 }
 
 }  // namespace
@@ -146,16 +163,20 @@ Tuple TupleOf(const AuditEvent& event) {
   return tuple;
 }
 
-uint64_t HashTuple(const KeyedHash& hash, const Tuple& tuple,
-                   HashInput& scratch) {
-  scratch.Clear();
-  scratch
+void AddKind(const Tuple& tuple, HashInput& input) {
+  input
       .Add(static_cast<uint64_t>(tuple.verb_class) << 8 |
            static_cast<uint64_t>(tuple.path_class))
       .Add(tuple.group)
       .Add(tuple.resource)
-      .Add(tuple.subresource)
-      .Add(tuple.scope);
+      .Add(tuple.subresource);
+}
+
+uint64_t HashTuple(const KeyedHash& hash, const Tuple& tuple,
+                   HashInput& scratch) {
+  scratch.Clear();
+  AddKind(tuple, scratch);
+  scratch.Add(tuple.scope);
   return hash.Hash(scratch.bytes());
 }
 
@@ -190,35 +211,26 @@ double Sensitivity(const Tuple& tuple) {
 }
 
 std::string ResourceText(const Tuple& tuple) {
-  std::string buffer;
-  std::string text(Part(tuple.resource, buffer));
-  if (!tuple.subresource.empty()) {
-    text += '/';
-    text += Part(tuple.subresource, buffer);
-  }
-  // Built-in groups go without saying ("apps", "*.k8s.io"): what a person
-  // would type.
-  if (tuple.group.find('.') != string_view::npos &&
-      !tuple.group.ends_with(".k8s.io")) {
-    text += '.';
-    text += Part(tuple.group, buffer);
-  }
+  std::string text;
+  AppendResource(tuple, text);
   return text;
 }
 
 std::string TupleText(const Tuple& tuple, string_view verb) {
-  std::string buffer;
-  std::string text(Part(verb.empty() ? "(no verb)" : verb, buffer));
+  std::string text;
+  text.reserve(kMaxTupleTextBytes);  // at once: these are many in an attack
+  AppendPart(verb.empty() ? "(no verb)" : verb, text);
   text += ' ';
-  text += ResourceText(tuple);
+  AppendResource(tuple, text);
   if (tuple.scope != "*") {
     text += " in ";
-    text += Part(tuple.scope, buffer);
+    AppendPart(tuple.scope, text);
   } else if (tuple.path_class == PathClass::kNone &&
              !OneOf(kClusterScoped, tuple.resource)) {
     bool many = verb == "list" || verb == "watch" || verb == "deletecollection";
     text += many ? " in all namespaces" : " at cluster scope";
   }
+  if (text.size() <= kMaxTupleTextBytes) return text;
   return Bounded(text, kMaxTupleTextBytes);
 }
 

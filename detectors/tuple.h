@@ -46,6 +46,8 @@ struct Tuple {
 
 Tuple TupleOf(const AuditEvent& event);
 
+// What HashTuple() hashes before the scope.
+void AddKind(const Tuple& tuple, HashInput& input);
 // `scratch` is cleared first; passed in to save the allocation.
 uint64_t HashTuple(const KeyedHash& hash, const Tuple& tuple,
                    HashInput& scratch);

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "base/visible_text.h"
 #include "exporters/alert_names.h"
+#include "model/attack_tactic.h"
 
 namespace oddverb {
 namespace {

@@ -41,57 +41,6 @@ constexpr Named kAlertNames[] = {
     {"token.outside_its_pod", "StolenServiceAccountToken"},
 };
 
-// Sorted.
-constexpr Named kTactics[] = {
-    {"T1036", "defense-evasion"},
-    {"T1041", "exfiltration"},
-    {"T1046", "discovery"},
-    {"T1053", "execution"},
-    {"T1059", "execution"},
-    {"T1068", "privilege-escalation"},
-    {"T1069", "discovery"},
-    {"T1070", "defense-evasion"},
-    {"T1078", "initial-access"},
-    {"T1087", "discovery"},
-    {"T1090", "command-and-control"},
-    {"T1098", "persistence"},
-    {"T1110", "credential-access"},
-    {"T1133", "initial-access"},
-    {"T1136", "persistence"},
-    {"T1190", "initial-access"},
-    {"T1204", "execution"},
-    {"T1485", "impact"},
-    {"T1489", "impact"},
-    {"T1490", "impact"},
-    {"T1496", "impact"},
-    {"T1498", "impact"},
-    {"T1499", "impact"},
-    {"T1525", "persistence"},
-    {"T1526", "discovery"},
-    {"T1528", "credential-access"},
-    {"T1530", "collection"},
-    {"T1543", "persistence"},
-    {"T1548", "privilege-escalation"},
-    {"T1550", "lateral-movement"},
-    {"T1552", "credential-access"},
-    {"T1555", "credential-access"},
-    {"T1556", "credential-access"},
-    {"T1557", "credential-access"},
-    {"T1562", "defense-evasion"},
-    {"T1565", "impact"},
-    {"T1580", "discovery"},
-    {"T1606", "credential-access"},
-    {"T1609", "execution"},
-    {"T1610", "execution"},
-    {"T1611", "privilege-escalation"},
-    {"T1612", "defense-evasion"},
-    {"T1613", "discovery"},
-    {"T1619", "discovery"},
-    {"T1648", "execution"},
-    {"T1649", "credential-access"},
-    {"T1651", "execution"},
-};
-
 template <size_t kRows>
 std::string_view Lookup(const Named (&table)[kRows], std::string_view key) {
   auto less = [](const Named& row, std::string_view k) { return row.key < k; };
@@ -146,10 +95,6 @@ std::string AlertName(const Finding& finding) {
   std::string name =
       CamelCase(IsUuid(finding.rule) ? finding.title : finding.rule);
   return name.empty() ? std::string(kNameless) : name;
-}
-
-std::string_view TacticOf(std::string_view technique) {
-  return Lookup(kTactics, technique.substr(0, technique.find('.')));
 }
 
 }  // namespace oddverb

@@ -1,5 +1,5 @@
 // What findings are called in the world of Alertmanager: alert names, the three
-// severities that its routes expect, tactics of ATT&CK. Pure functions.
+// severities that its routes expect. Pure functions.
 #ifndef ODDVERB_EXPORTERS_ALERT_NAMES_H_
 #define ODDVERB_EXPORTERS_ALERT_NAMES_H_
 
@@ -20,11 +20,6 @@ std::string_view AlertSeverityName(Severity severity);
 // is a UUID (Sigma) is called by its title. At most 64 ASCII letters and
 // digits, never empty.
 std::string AlertName(const Finding& finding);
-
-// ATT&CK's short name of the tactic that a technique ("T1552.007") serves, or
-// of the first that fits a cluster where it serves several; empty for one that
-// is not in the table. Source: the matrices Containers and IaaS, v14.
-std::string_view TacticOf(std::string_view technique);
 
 }  // namespace oddverb
 

@@ -15,15 +15,23 @@ constexpr std::array<std::string_view, 5> kSeverityNames = {
 // Keeps `list` a small set in order of first appearance.
 void AddDistinct(std::string_view value, std::vector<std::string>& list) {
   if (value.empty() || list.size() >= Finding::kMaxListed) return;
-  std::string bounded = Bounded(value, Finding::kMaxTextBytes);
-  if (std::find(list.begin(), list.end(), bounded) != list.end()) return;
-  list.push_back(std::move(bounded));
+  // Most are short and listed: those cost no copy.
+  std::string bounded;
+  if (value.size() > Finding::kMaxTextBytes) {
+    bounded = Bounded(value, Finding::kMaxTextBytes);
+    value = bounded;
+  }
+  if (std::find(list.begin(), list.end(), value) != list.end()) return;
+  list.emplace_back(value);
 }
 
 std::string ResourceText(const ObjectReference& object) {
   std::string text;
+  text.reserve(object.api_group.size() + object.resource.size() +
+               object.subresource.size() + 2);
   if (!object.api_group.empty()) {
-    text = std::string(object.api_group) + "/";
+    text += object.api_group;
+    text += "/";
   }
   text += object.resource;
   if (!object.subresource.empty()) {
@@ -72,7 +80,9 @@ std::string Bounded(std::string_view text, size_t max_bytes) {
 void Finding::AddEvidence(const AuditEvent& event) {
   AddDistinct(event.verb, what.verbs);
   if (event.object.present) {
-    AddDistinct(ResourceText(event.object), what.resources);
+    if (what.resources.size() < kMaxListed) {
+      AddDistinct(ResourceText(event.object), what.resources);
+    }
     AddDistinct(event.object.ns, what.namespaces);
     AddDistinct(event.object.name, what.names);
   }

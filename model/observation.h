@@ -28,6 +28,12 @@ enum class ObservationKind : uint8_t {
   // More from an address that an earlier draft named; `draft` holds only its
   // evidence and count.
   kSuspectContinues,
+  // A service account's token was minted; `credential` is the new one. `draft`
+  // says by whom and for which account, but not for the tokens that kubelets
+  // and the control plane mint.
+  kTokenMinted,
+  // A service account's token is used for the first time; `draft` says who.
+  kTokenFirstUsed,
   // Failed authentications from an address are a surge; `draft` holds them.
   kAuthenticationFails,
   // An actor was refused what it never did before; `weight` and `draft` are

@@ -53,10 +53,37 @@ void Correlator::Collect(std::vector<Finding>& out) {
   emit_.observations.clear();
 }
 
+EntityId Correlator::AddressId(const std::string& ip) {
+  return ip.empty() ? kNoEntity
+                    : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip));
+}
+
+// The parts are told of the findings from `first` on; theirs follow.
+void Correlator::TellOf(size_t first, std::vector<Finding>& out) {
+  const size_t end = out.size();
+  for (size_t i = first; i < end; ++i) {
+    ObservationIds ids;
+    ids.source_address = AddressId(out[i].where.source_ip);
+    state_.ForEachPart([&](CrossDetector& detector) {
+      detector.ObserveFinding(out[i], ids, emit_);
+    });
+    Collect(out);
+  }
+}
+
+ClusterMapSizes Correlator::cluster_map() const {
+  for (const auto& [name, part] : state_.parts()) {
+    if (part->cluster_map() != nullptr) return *part->cluster_map();
+  }
+  return {};
+}
+
 void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
+  const size_t first = out.size();
   state_.ForEachPart(
       [&](CrossDetector& detector) { detector.AdvanceTo(watermark, emit_); });
   Collect(out);
+  TellOf(first, out);
 }
 
 void Correlator::Observe(const Observation& observation,
@@ -64,16 +91,14 @@ void Correlator::Observe(const Observation& observation,
   ++observations_;
   ObservationIds ids;
   ids.credential = state_.IdOf(EntityKind::kCredential, observation.credential);
-  auto address = [&](const std::string& ip) {
-    return ip.empty() ? kNoEntity
-                      : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip));
-  };
-  ids.source_address = address(observation.source_ip);
-  ids.other_address = address(observation.other_ip);
+  ids.source_address = AddressId(observation.source_ip);
+  ids.other_address = AddressId(observation.other_ip);
+  const size_t first = out.size();
   state_.ForEachPart([&](CrossDetector& detector) {
     detector.Observe(observation, ids, emit_);
   });
   Collect(out);
+  TellOf(first, out);
 }
 
 std::vector<Finding> Correlator::Process(
@@ -114,8 +139,10 @@ std::vector<Finding> Correlator::Process(
     }
     stream_before(emission.event_index);
     MoveTo(routed.StreamTimeAt(emission.event_index, stream_time_));
+    const size_t first = out.size();
     std::move(emission.findings.begin(), emission.findings.end(),
               std::back_inserter(out));
+    TellOf(first, out);
     for (const Observation& o : emission.observations) Observe(o, out);
   }
   const size_t events = routed.batch->events.size();

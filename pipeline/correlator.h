@@ -41,6 +41,8 @@ class Correlator {
 
   uint64_t observations() const { return observations_; }
   uint64_t evictions() const { return state_.evictions(); }
+  // Of the part that has a map.
+  ClusterMapSizes cluster_map() const;
   uint64_t addresses() const {
     return state_.table(EntityKind::kAddress).size();
   }
@@ -49,6 +51,8 @@ class Correlator {
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
+  void TellOf(size_t first, std::vector<Finding>& out);
+  EntityId AddressId(const std::string& ip);
   void TakeChanges(std::vector<StateRow>& out);
   void MoveTo(absl::Time stream_time) {
     stream_time_ = emit_.stream_time = stream_time;

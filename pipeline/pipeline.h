@@ -20,6 +20,7 @@
 #include "base/keyed_hash.h"
 #include "ingest/decoder.h"
 #include "ingest/source.h"
+#include "model/cluster_map_sizes.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/delivery.h"
 #include "pipeline/event_order.h"
@@ -104,6 +105,14 @@ struct NamedSource {
   InputCounters* counters = nullptr;
 };
 
+// ClusterMapSizes, as of the last batch.
+struct ClusterMapCounters {
+  std::atomic<uint64_t> nodes{0}, node_addresses{0}, pod_addresses{0},
+      gateway_addresses{0}, direct_pods{0}, node_pods{0}, gateway_pods{0},
+      ready{0};
+  void Set(const ClusterMapSizes& sizes);
+};
+
 // What happened, for progress and metrics. All are totals since the start.
 struct PipelineCounters : InputCounters {
   std::atomic<uint64_t> observations{0}, duplicates{0};
@@ -121,6 +130,8 @@ struct PipelineCounters : InputCounters {
   // As of the last batch.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
+  // What the detectors know of the cluster's network.
+  ClusterMapCounters cluster_map;
   // Its keys are fixed before Run().
   DetectorTimes detector_times;
 };

@@ -279,6 +279,17 @@ void Stages::CountBatch(const RunContext& run, const RoutedBatch& routed) {
   }
 }
 
+void ClusterMapCounters::Set(const ClusterMapSizes& sizes) {
+  nodes.store(sizes.nodes, kRelaxed);
+  node_addresses.store(sizes.node_addresses, kRelaxed);
+  pod_addresses.store(sizes.pod_addresses, kRelaxed);
+  gateway_addresses.store(sizes.gateway_addresses, kRelaxed);
+  direct_pods.store(sizes.direct_pods, kRelaxed);
+  node_pods.store(sizes.node_pods, kRelaxed);
+  gateway_pods.store(sizes.gateway_pods, kRelaxed);
+  ready.store(sizes.IsReady() ? 1 : 0, kRelaxed);
+}
+
 void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   constexpr auto kAddress = static_cast<size_t>(EntityKind::kAddress);
   uint64_t entities[kAddress] = {};
@@ -294,6 +305,7 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
     counters.entities[kind].store(entities[kind], kRelaxed);
   }
   counters.entities[kAddress].store(correlator->addresses(), kRelaxed);
+  counters.cluster_map.Set(correlator->cluster_map());
   counters.evictions.store(evictions, kRelaxed);
   counters.observations.store(correlator->observations(), kRelaxed);
   counters.batches_concluded.fetch_add(1, kRelaxed);

@@ -53,8 +53,13 @@ class Linker {
 
   void Error(const SigmaCorrelation& of, const YamlNode& node,
              std::string message) {
-    RuleText text(of.correlation.rule.place.file, "");
-    SigmaReporter(text, diagnostics_).Error(node, std::move(message));
+    const YamlNode::Location at = node.location();
+    diagnostics_.Add({.severity = RuleDiagnostic::Severity::kError,
+                      .file = of.correlation.rule.place.file,
+                      .line = at.line,
+                      .column = at.column,
+                      .message = std::move(message),
+                      .source_line = std::string(of.lines.Find(at.line))});
   }
 
   void Visit(uint32_t number, int depth) {

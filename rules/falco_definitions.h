@@ -84,6 +84,10 @@ class FalcoDefinitions {
   const std::vector<FalcoList>& lists() const { return lists_; }
   const std::vector<FalcoMacro>& macros() const { return macros_; }
   const std::vector<FalcoRuleText>& rules() const { return rules_; }
+  // Reported and counted; what else they say can be checked.
+  const std::vector<FalcoRuleText>& broken_rules() const {
+    return broken_rules_;
+  }
   // nullptr where there is none.
   const FalcoList* FindList(std::string_view name) const;
   const FalcoMacro* FindMacro(std::string_view name) const;
@@ -96,7 +100,7 @@ class FalcoDefinitions {
   RuleDiagnostics& diagnostics_;
   std::vector<FalcoList> lists_;
   std::vector<FalcoMacro> macros_;
-  std::vector<FalcoRuleText> rules_;
+  std::vector<FalcoRuleText> rules_, broken_rules_;
   Index list_numbers_, macro_numbers_, rule_numbers_;
   uint32_t written_ = 0;
   uint64_t refused_ = 0;

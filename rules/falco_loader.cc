@@ -220,6 +220,21 @@ void FalcoLoader::CompileRule(const FalcoRuleText& text,
   rule.output = std::move(output);
 }
 
+void FalcoLoader::ComplainOfMore(const FalcoRuleText& text) {
+  if (!text.condition.text().empty() && !text.skip_if_unknown_filter) {
+    FalcoCondition condition =
+        ParseFalcoCondition(text.condition.text(), ScopeOf(kSeesAll));
+    for (const FalcoComplaint& complaint : condition.complaints) {
+      text.condition.Complain(complaint, diagnostics_);
+    }
+  }
+  if (text.output.text().empty()) return;
+  FalcoComplaint complaint;
+  if (FalcoOutput::Compile(text.output.text(), complaint) == nullptr) {
+    text.output.Complain(complaint, diagnostics_);
+  }
+}
+
 std::vector<FalcoLoader::Loaded> FalcoLoader::Finish() {
   // Also what no rule uses is checked.
   for (const FalcoList& list : definitions_.lists()) ItemsOf(list.name);
@@ -233,11 +248,16 @@ std::vector<FalcoLoader::Loaded> FalcoLoader::Finish() {
       CompileRule(rule, rules);
       continue;
     }
-    ++other_sources_;
+    if (++other_sources_ > RuleDiagnostics::kMaxLeftOut) continue;
     YamlNode::Location at = rule.place.node.location();
-    diagnostics_.Warn(rule.place.file->text, at.line, at.column,
-                      absl::StrCat("left out: a rule for the source ",
-                                   QuotedName(rule.source)));
+    diagnostics_.Warn(
+        rule.place.file->text, at.line, at.column,
+        absl::StrCat("left out: a rule for the source ",
+                     QuotedName(rule.source),
+                     NearestHint(rule.source, {std::string(kSource)})));
+  }
+  for (const FalcoRuleText& rule : definitions_.broken_rules()) {
+    if (rule.source == kSource) ComplainOfMore(rule);
   }
   return rules;
 }

@@ -75,6 +75,8 @@ class FalcoLoader {
   FalcoScope ScopeOf(uint32_t written);
   bool IsWanted(const FalcoRuleText& rule) const;
   void CompileRule(const FalcoRuleText& text, std::vector<Loaded>& out);
+  // Of a rule that is refused already: what else is wrong with it.
+  void ComplainOfMore(const FalcoRuleText& text);
   bool AddExceptions(const FalcoRuleText& text, Predicate& predicate);
   void ErrorAt(const FalcoNode& node, std::string message);
 

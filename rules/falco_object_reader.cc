@@ -129,7 +129,12 @@ void FalcoObjectReader::ReadMacro() {
   CheckKeys("macro");
   std::string name = TextOf(Get("macro"), "macro");
   FalcoText condition;
-  ChangeText(condition, "condition", Change::kNew);
+  if (Has("condition")) {
+    ChangeText(condition, "condition", Change::kNew);
+  } else {
+    Error(object_.node, absl::StrCat("the macro ", QuotedName(name),
+                                     " has no \"condition\""));
+  }
   Change change = Has("append") || Has("override")
                       ? ChangeOf("condition", {"condition"}, {"condition"})
                       : Change::kNew;

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "rules/falco_object_reader.h"
 
 namespace oddverb {
@@ -106,7 +108,9 @@ void FalcoObjectReader::ReadRuleKeys(FalcoRuleText& rule, bool is_new) {
     auto priority = ParseFalcoPriority(TextOf(node, "priority"));
     if (!priority.has_value()) {
       Error(node, absl::StrCat("no such priority: ", QuotedName(node.text()),
-                               NearestHint(node.text(), FalcoPriorityNames())));
+                               NearestHint(node.text(), FalcoPriorityNames()),
+                               "; they are ",
+                               absl::StrJoin(FalcoPriorityNames(), ", ")));
     }
     rule.priority = priority.value_or(FalcoPriority::kDebug);
   }
@@ -132,7 +136,10 @@ void FalcoObjectReader::ReadNewRule(const std::string& name) {
   }
   rule.source = Has("source") ? TextOf(Get("source"), "source") : "syscall";
   ReadRuleKeys(rule, true);
-  if (failed_) return;
+  if (failed_) {
+    all_.broken_rules_.push_back(std::move(rule));
+    return;
+  }
   auto [it, is_new] = all_.rule_numbers_.try_emplace(name, all_.rules_.size());
   if (is_new) {
     all_.rules_.push_back(std::move(rule));

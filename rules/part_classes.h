@@ -20,7 +20,7 @@ namespace oddverb {
 
 class PartClasses {
  public:
-  static constexpr size_t kTexts = 256;  // a power of two
+  static constexpr size_t kTexts = 1024;  // a power of two
   static constexpr size_t kMaxTextBytes = 1024;
   // Beyond, all are forgotten.
   static constexpr size_t kMaxClasses = 1024;
@@ -33,23 +33,29 @@ class PartClasses {
 
   PartClasses() : texts_(kTexts + 1) {}
 
+  // The class of a text; its number stands beside it, as most ask for no more.
+  struct Found {
+    const Class* of = nullptr;
+    uint16_t number = 0;
+  };
+
   // The class of `text`, by what judge() says of it if it is new: its Results.
-  // nullptr: too long to be remembered. Lives until the next call.
+  // None: too long to be remembered. Lives until the next call.
   template <class Judge>
-  const Class* Find(std::string_view text, Judge judge) {
-    if (text.size() > kMaxTextBytes) return nullptr;
+  Found Find(std::string_view text, const Judge& judge) {
+    if (text.size() > kMaxTextBytes) return {};
     // What is missing, as much is, has the last place.
     size_t place = text.empty() ? kTexts : WideHash(text) & (kTexts - 1);
     Text& known = texts_[place];
-    if (known.of != nullptr && known.text == text) return known.of;
+    if (known.found.of != nullptr && known.text == text) return known.found;
     Results results = judge();
     if (classes_.size() >= kMaxClasses && !classes_.contains(results)) Forget();
     auto next = static_cast<uint16_t>(classes_.size() + 1);
     auto [it, is_new] = classes_.try_emplace(results);
     if (is_new) it->second = {next, std::move(results)};
     known.text = text;
-    known.of = &it->second;
-    return known.of;
+    known.found = {&it->second, it->second.number};
+    return known.found;
   }
 
   // How often all were forgotten: the numbers begin anew.
@@ -58,7 +64,7 @@ class PartClasses {
  private:
   struct Text {
     std::string text;
-    const Class* of = nullptr;
+    Found found;
   };
 
   // As QuickHash(), for long texts: four words at a time.
@@ -85,7 +91,7 @@ class PartClasses {
   }
 
   void Forget() {
-    for (Text& known : texts_) known.of = nullptr;
+    for (Text& known : texts_) known.found = {};
     classes_.clear();
     ++forgotten_;
   }

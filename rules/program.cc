@@ -221,26 +221,25 @@ std::optional<bool> Program::KnownResult(uint32_t test,
                                          ProgramState& state) const {
   const PartPlace& place = part_places_[test];
   if (place.part == PartPlace::kNone) return std::nullopt;
-  const PartClasses::Class* of = FindClass(place.part, state);
+  const PartClasses::Class* of = FindClass(place.part, state).of;
   if (of == nullptr) return std::nullopt;
   return of->results[place.test];
 }
 
 uint16_t Program::ClassOf(uint32_t part, ProgramState& state) const {
-  const PartClasses::Class* of = FindClass(part, state);
-  return of == nullptr ? uint16_t{0} : of->number;
+  return FindClass(part, state).number;
 }
 
-const PartClasses::Class* Program::FindClass(uint32_t part,
-                                             ProgramState& state) const {
+PartClasses::Found Program::FindClass(uint32_t part,
+                                      ProgramState& state) const {
   ProgramState::PartState& of = state.parts_[part];
   if (of.event == state.event_) return of.found;
   of.event = state.event_;
-  of.found = nullptr;
+  of.found = {};
   const AuditEvent* event = state.values_.record().event();
-  if (event == nullptr) return nullptr;
+  if (event == nullptr) return {};
   auto key = parts_[part].of.KeyOf(*event, state.scratch_);
-  if (!key.has_value()) return nullptr;
+  if (!key.has_value()) return {};
   const uint64_t forgotten = of.classes.forgotten();
   of.found = of.classes.Find(*key, [&] {
     PartClasses::Results results;

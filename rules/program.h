@@ -114,7 +114,7 @@ class Program {
   Program();
   bool Evaluate(uint32_t test, ProgramState& state) const;
   bool EvaluateAnew(uint32_t test, ProgramState& state) const;
-  const PartClasses::Class* FindClass(uint32_t part, ProgramState& state) const;
+  PartClasses::Found FindClass(uint32_t part, ProgramState& state) const;
   bool HasElement(uint32_t test, ProgramState& state) const;
 
   std::vector<ProgramField> fields_;
@@ -147,8 +147,8 @@ class ProgramState {
   std::vector<uint64_t> results_;  // by test: event * 2 + result
   struct PartState {
     PartClasses classes;
-    uint64_t event = 0;                         // that `found` is of
-    const PartClasses::Class* found = nullptr;  // nullptr: not remembered
+    uint64_t event = 0;        // that `found` is of
+    PartClasses::Found found;  // none: not remembered
   };
   std::vector<PartState> parts_;  // by part
   std::string scratch_;

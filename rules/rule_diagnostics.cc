@@ -64,15 +64,19 @@ std::string_view RuleText::Line(uint32_t line) const {
 void RuleDiagnostics::Add(RuleDiagnostic::Severity severity,
                           const RuleText& text, uint32_t line, uint32_t column,
                           std::string message) {
-  ++(severity == RuleDiagnostic::Severity::kError ? errors_ : warnings_);
-  if (kept_.size() >= kMaxKept) return;
   line = std::max(line, 1u);
   column = std::max(column, 1u);
   // A line can be megabytes long.
-  std::string_view source = text.Line(line);
-  source = source.substr(0, std::min<size_t>(source.size(), column + kShown));
-  kept_.push_back({severity, std::string(text.file()), line, column,
-                   std::move(message), std::string(source)});
+  std::string_view source = text.Line(line).substr(0, column + kShown);
+  Add({severity, std::string(text.file()), line, column, std::move(message),
+       std::string(source)});
+}
+
+void RuleDiagnostics::Add(RuleDiagnostic diagnostic) {
+  uint64_t& count = diagnostic.severity == RuleDiagnostic::Severity::kError
+                        ? errors_
+                        : warnings_;
+  if (++count <= kMaxKept) kept_.push_back(std::move(diagnostic));
 }
 
 std::string NearestHint(std::string_view name,

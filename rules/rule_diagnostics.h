@@ -5,6 +5,7 @@
 #define ODDVERB_RULES_RULE_DIAGNOSTICS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,16 +42,38 @@ class RuleText {
   std::vector<size_t> starts_;  // of each line
 };
 
+// Lines for quoting when the text itself is gone.
+class KeptLines {
+ public:
+  void Keep(const RuleText& text, uint32_t line) {
+    lines_.try_emplace(line, text.Line(line));
+  }
+  // Empty if it was not kept.
+  std::string_view Find(uint32_t line) const {
+    auto it = lines_.find(line);
+    return it == lines_.end() ? std::string_view() : it->second;
+  }
+
+ private:
+  std::map<uint32_t, std::string> lines_;
+};
+
 class RuleDiagnostics {
  public:
-  // A file of nonsense must not fill the memory with complaints.
+  // A file of nonsense must not fill the memory with complaints; so many of
+  // each severity are kept, that no error is lost behind warnings.
   static constexpr size_t kMaxKept = 1000;
+  // Of rules for other logs so many are told of, for the sake of those whose
+  // log is misspelt: a pack for everything has thousands.
+  static constexpr uint64_t kMaxLeftOut = 20;
 
   void Error(const RuleText& text, uint32_t line, uint32_t column,
              std::string message) {
     Add(RuleDiagnostic::Severity::kError, text, line, column,
         std::move(message));
   }
+  // In a text that is gone; `source_line` is the line there.
+  void Add(RuleDiagnostic diagnostic);
   void Warn(const RuleText& text, uint32_t line, uint32_t column,
             std::string message) {
     Add(RuleDiagnostic::Severity::kWarning, text, line, column,

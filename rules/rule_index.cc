@@ -153,7 +153,7 @@ const std::vector<uint32_t>& RuleIndex::RulesBehind(
     const Gate& gate, size_t value, EventValues& event,
     RuleIndexState& state) const {
   const FieldValue& of = event.Values(gate.field)[value];
-  bool repeats = of.type == JsonType::kString &&
+  bool repeats = gate.repeats && of.type == JsonType::kString &&
                  of.text.size() <= RuleIndexState::kMaxOpeningText;
   Opening* opening = &state.unremembered_;
   if (repeats) {
@@ -163,9 +163,11 @@ const std::vector<uint32_t>& RuleIndex::RulesBehind(
       return opening->rules;
     }
   }
-  opening->gate = &gate;
-  opening->text = of.text;
   opening->rules.clear();
+  if (repeats) {
+    opening->gate = &gate;
+    opening->text = of.text;
+  }
   auto add = [&](const std::vector<uint32_t>& rules) {
     opening->rules.insert(opening->rules.end(), rules.begin(), rules.end());
   };

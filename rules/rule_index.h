@@ -84,6 +84,7 @@ class RuleIndex {
   struct Gate {
     uint32_t field = 0;
     uint32_t few = kFewCandidates;
+    bool repeats = false;  // its texts come again: what they open is remembered
     std::vector<std::vector<uint32_t>> of_symbol;
     std::map<std::string, uint32_t> literal_numbers;
     LiteralSet literals;

@@ -137,6 +137,7 @@ RuleIndex::Gate* RuleIndex::GateOf(const Field& field, uint32_t rule) {
     it = gates_.end() - 1;
     (*it)->field = number;
     if (field.IsDecoded()) (*it)->few = kFewBehindDecoded;
+    (*it)->repeats = EventPart::Of(field).has_value();
     (*it)->of_symbol.resize(program_.fields()[number].symbols);
   }
   gate_of_rule_[rule] = static_cast<uint8_t>(it - gates_.begin() + 1);

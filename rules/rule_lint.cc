@@ -54,16 +54,22 @@ class DeadTests {
   }
 
   const std::string& reasons() const { return reasons_; }
+  // Of these those that leave a test false; one for null may be meant so.
+  const std::string& doubts() const { return doubts_; }
 
  private:
   Predicate DecideTest(const Predicate& predicate) {
     const Test& test = predicate.test();
     const std::string& name = test.field.name();
     if (!test.field.IsOfAuditEvent()) {
-      AddReason(absl::StrCat("audit events have no field ", QuotedName(name),
-                             NearestHint(name, KnownFieldNames())));
-      return test.comparison == Comparison::kNull ? Predicate::True()
-                                                  : Predicate::False();
+      std::string reason =
+          absl::StrCat("audit events have no field ", QuotedName(name),
+                       NearestHint(name, KnownFieldNames()));
+      if (test.comparison == Comparison::kNull) {
+        Add(reason, reasons_);
+        return Predicate::True();
+      }
+      return False(reason);
     }
     if (test.comparison != Comparison::kEquals) return predicate;
     auto is_number = [](const std::string& value) {
@@ -71,9 +77,8 @@ class DeadTests {
     };
     if (name == "responseStatus.code" &&
         std::none_of(test.values.begin(), test.values.end(), is_number)) {
-      AddReason(absl::StrCat("\"responseStatus.code\" is a number, never ",
-                             QuotedName(test.values[0])));
-      return Predicate::False();
+      return False(absl::StrCat("\"responseStatus.code\" is a number, never ",
+                                QuotedName(test.values[0])));
     }
     for (const ClosedField& closed : ClosedFields()) {
       auto is_value = [&](const std::string& value) {
@@ -84,20 +89,24 @@ class DeadTests {
           std::any_of(test.values.begin(), test.values.end(), is_value)) {
         continue;
       }
-      AddReason(absl::StrCat(QuotedName(name), " is never ",
-                             QuotedName(test.values[0]),
-                             NearestHint(test.values[0], closed.values)));
-      return Predicate::False();
+      return False(absl::StrCat(QuotedName(name), " is never ",
+                                QuotedName(test.values[0]),
+                                NearestHint(test.values[0], closed.values)));
     }
     return predicate;
   }
 
-  void AddReason(std::string reason) {
-    if (reasons_.find(reason) != std::string::npos) return;
-    absl::StrAppend(&reasons_, reasons_.empty() ? "" : "; ", reason);
+  Predicate False(const std::string& reason) {
+    Add(reason, reasons_);
+    Add(reason, doubts_);
+    return Predicate::False();
+  }
+  static void Add(const std::string& reason, std::string& reasons) {
+    if (reasons.find(reason) != std::string::npos) return;
+    absl::StrAppend(&reasons, reasons.empty() ? "" : "; ", reason);
   }
 
-  std::string reasons_;
+  std::string reasons_, doubts_;
 };
 
 // Since Kubernetes 1.30 kubectl opens these with a WebSocket, which is a GET.
@@ -111,7 +120,17 @@ const std::vector<std::string>* ValuesOf(const Required& required,
   return nullptr;
 }
 
+std::string DoubtsMessage(const DeadTests& dead) {
+  return absl::StrCat("a part of it can never hold: ", dead.doubts());
+}
+
 }  // namespace
+
+std::string DoubtsAboutAuditPredicate(const Predicate& predicate) {
+  DeadTests dead;
+  dead.Decide(predicate);
+  return dead.doubts().empty() ? "" : DoubtsMessage(dead);
+}
 
 std::vector<std::string> LintAuditPredicate(const Predicate& predicate) {
   std::vector<std::string> messages;
@@ -120,6 +139,8 @@ std::vector<std::string> LintAuditPredicate(const Predicate& predicate) {
     messages.push_back(absl::StrCat("dead rule: it can never match",
                                     dead.reasons().empty() ? "" : ": ",
                                     dead.reasons()));
+  } else if (!dead.doubts().empty()) {
+    messages.push_back(DoubtsMessage(dead));
   }
   Required required = RequiredBy(predicate);
   const auto* verbs = ValuesOf(required, "verb");

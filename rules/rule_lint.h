@@ -14,6 +14,8 @@ namespace oddverb {
 // Messages about a predicate over audit events of the API server; a dead rule's
 // begins with "dead rule".
 std::vector<std::string> LintAuditPredicate(const Predicate& predicate);
+// Only which tests can never hold, in one message; empty if all can.
+std::string DoubtsAboutAuditPredicate(const Predicate& predicate);
 
 }  // namespace oddverb
 

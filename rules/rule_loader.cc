@@ -15,6 +15,16 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
+// Whether the name of another log is a slip.
+std::string SourceHint(const Rule& rule, const SigmaLogSource& log) {
+  if (!rule.product.empty() && rule.product != log.product) {
+    return NearestHint(rule.product, {log.product});
+  }
+  return rule.service.empty() || rule.service == log.service
+             ? ""
+             : NearestHint(rule.service, {log.service});
+}
+
 // What a file of Falco's has switched off can be switched on.
 FalcoOptions WithEnabled(FalcoOptions falco, const RuleSelection& selection) {
   for (const std::string& pattern : selection.enable) {
@@ -153,11 +163,20 @@ void RuleLoader::ReadDocument(const RuleText& text,
   SigmaReporter reporter(text, loaded_.diagnostics);
   std::optional<SigmaFilter> filter =
       ReadSigmaFilter(document, std::string(text.file()), options_, reporter);
-  if (filter.has_value()) {
-    filters_.push_back(*std::move(filter));
-  } else {
+  if (!filter.has_value()) {
     ++loaded_.refused;
+    return;
   }
+  for (const YamlNode& node : filter->rule_nodes) {
+    filter->lines.Keep(text, node.location().line);
+  }
+  if (filter->source.product == "kubernetes") {
+    std::string doubts = DoubtsAboutAuditPredicate(filter->keeps);
+    if (!doubts.empty()) {
+      loaded_.diagnostics.Warn(text, filter->place.line, 1, std::move(doubts));
+    }
+  }
+  filters_.push_back(*std::move(filter));
 }
 
 bool RuleLoader::IsTaken(const RuleText& text, const YamlNode& node,
@@ -190,6 +209,9 @@ void RuleLoader::ReadCorrelation(const RuleText& text,
     ++loaded_.refused;
     return;
   }
+  for (const YamlNode& node : read->rule_nodes) {
+    read->lines.Keep(text, node.location().line);
+  }
   correlations_.push_back(*std::move(read));
 }
 
@@ -203,9 +225,12 @@ void RuleLoader::ReadRule(const RuleText& text, const SigmaMapping& document) {
   }
   if (!FitsLogSource({rule->product, rule->service, rule->category},
                      options_.source)) {
-    ++loaded_.other_sources;
-    reporter.Warn(document.Get("logsource"),
-                  "left out: a rule for another log source");
+    // A pack for all the world has thousands.
+    if (++loaded_.other_sources <= RuleDiagnostics::kMaxLeftOut) {
+      reporter.Warn(document.Get("logsource"),
+                    absl::StrCat("left out: a rule for another log source",
+                                 SourceHint(*rule, options_.source)));
+    }
     return;
   }
   // Both are asked, so that both are reported.
@@ -252,10 +277,16 @@ void RuleLoader::ApplyFilters() {
       if (places_.contains(node.text())) continue;
       std::vector<std::string> known;
       for (const auto& [name, place] : places_) known.push_back(name);
-      SigmaReporter(text, loaded_.diagnostics)
-          .Warn(node, absl::StrCat("no rule of this id or name: ",
-                                   QuotedName(node.text()),
-                                   NearestHint(node.text(), known)));
+      const YamlNode::Location at = node.location();
+      loaded_.diagnostics.Add(
+          {.severity = RuleDiagnostic::Severity::kWarning,
+           .file = filter.place.file,
+           .line = at.line,
+           .column = at.column,
+           .message = absl::StrCat(
+               "no rule of this id or name: ", QuotedName(node.text()),
+               NearestHint(node.text(), known)),
+           .source_line = std::string(filter.lines.Find(at.line))});
     }
     for (Rule& rule : rules_) {
       if (rule.language != RuleLanguage::kSigma) continue;

@@ -17,6 +17,7 @@ struct SigmaCorrelation {
   Correlation correlation;
   SigmaMapping document;
   std::vector<YamlNode> rule_nodes;
+  KeptLines lines;  // of these
   YamlNode condition;
 };
 

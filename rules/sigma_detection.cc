@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/nearest_name.h"
 #include "base/strings.h"
 #include "rules/sigma_modifiers.h"
 
@@ -99,6 +100,14 @@ class Reader {
   }
 
  private:
+  // Any other key is the name of a selection.
+  static std::string NoConditionHint(const SigmaMapping& section) {
+    const std::vector<std::string> keys = section.Keys();
+    std::string_view nearest = NearestName(kCondition, keys);
+    if (nearest.empty()) return "";
+    return absl::StrCat(", but a selection ", QuotedName(nearest));
+  }
+
   Predicate Fail(const YamlNode& node, std::string message) {
     reporter_.Error(node, std::move(message));
     return Predicate::False();
@@ -114,9 +123,10 @@ class Reader {
     SigmaDetection detection;
     for (const YamlNode& node : texts) {
       if (node.kind() != Kind::kScalar) {
-        Fail(node, condition.present()
-                       ? "expected a condition, such as \"selection\""
-                       : "no condition");
+        Fail(node,
+             condition.present()
+                 ? "expected a condition, such as \"selection\""
+                 : absl::StrCat("no condition", NoConditionHint(section)));
         continue;
       }
       SigmaCondition parsed = ParseSigmaCondition(node.text(), selections);

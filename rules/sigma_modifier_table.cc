@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/ascii.h"
+#include "base/strings.h"
+
 namespace oddverb {
 namespace {
 
@@ -56,6 +59,13 @@ const SigmaModifierRow* FindSigmaModifier(std::string_view name) {
       [](const SigmaModifierRow& r, std::string_view n) { return r.name < n; });
   bool found = row != std::end(kModifiers) && row->name == name;
   return found ? row : nullptr;
+}
+
+std::optional<bool> ParseSigmaBool(std::string_view text) {
+  const std::string word = absl::AsciiStrToLower(A(text));
+  if (word == "true" || word == "yes" || word == "on") return true;
+  if (word == "false" || word == "no" || word == "off") return false;
+  return std::nullopt;
 }
 
 std::vector<std::string> SigmaModifierNames() {

@@ -3,6 +3,7 @@
 #define ODDVERB_RULES_SIGMA_MODIFIER_TABLE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,9 @@ struct SigmaModifierRow {
   TimePart part = TimePart::kNone;              // of kTimePart
   Utf16Form form = Utf16Form::kLittleEndian;    // of kUtf16
 };
+
+// As YAML 1.1 has them: true, yes, on, in any case.
+std::optional<bool> ParseSigmaBool(std::string_view text);
 
 // nullptr if there is none of this name.
 const SigmaModifierRow* FindSigmaModifier(std::string_view name);

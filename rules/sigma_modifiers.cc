@@ -4,7 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/ip_address.h"
 #include "base/strings.h"
@@ -190,6 +189,8 @@ class Builder {
         if (!after) value.raw = "(?:" + value.raw + ")\\z";
       }
     } else if (type_ == Type::kText) {
+      before_ |= before;
+      after_ |= after;
       for (Value& value : values_) {
         value.glob = value.glob.Surrounded(before, after);
       }
@@ -251,10 +252,9 @@ class Builder {
     values_ = std::move(all);
   }
 
+  // Also behind "contains" and its like: many write it so.
   void ApplyExpand() {
-    if (type_ != Type::kText || is_rewritten_ || is_placed_) {
-      return FailCombination();
-    }
+    if (type_ != Type::kText || is_rewritten_) return FailCombination();
     std::vector<Value> all;
     for (const Value& value : values_) {
       SigmaExpansion expansion = ExpandPlaceholders(
@@ -262,7 +262,7 @@ class Builder {
           kMaxItemValues - std::min(all.size(), kMaxItemValues));
       if (!expansion.error.empty()) FailValue(value.index, expansion.error);
       for (std::string& text : expansion.texts) {
-        Glob glob = Glob::Parse(text);
+        Glob glob = Glob::Parse(text).Surrounded(before_, after_);
         all.push_back({value.index, std::move(text), std::move(glob)});
       }
     }
@@ -286,15 +286,11 @@ class Builder {
   }
 
   Predicate JoinExists() {
-    bool is_one = values_.size() == 1;
-    std::string text = is_one ? absl::AsciiStrToLower(values_[0].raw) : "";
-    bool yes = text == "true" || text == "yes" || text == "on";
-    if (!yes && text != "false" && text != "no" && text != "off") {
-      FailValue(0, "\"exists\" takes true or false");
-      return Predicate::False();
-    }
+    std::optional<bool> yes;
+    if (values_.size() == 1) yes = ParseSigmaBool(values_[0].raw);
+    if (!yes.has_value()) FailValue(0, "\"exists\" takes true or false");
     Predicate exists = Predicate::Of(MakeTest(Comparison::kExists));
-    return yes ? exists : Predicate::Not(exists);
+    return yes.value_or(false) ? exists : Predicate::Not(exists);
   }
 
   Test MakeTest(Comparison c) const {
@@ -382,8 +378,9 @@ class Builder {
   TimePart part_ = TimePart::kNone;
   std::string flags_;
   bool has_null_ = false;
-  bool is_rewritten_ = false;  // encoded
-  bool is_placed_ = false;     // contains, startswith, endswith
+  bool is_rewritten_ = false;            // encoded
+  bool is_placed_ = false;               // contains, startswith, endswith
+  bool before_ = false, after_ = false;  // where a text so goes on
   bool cased_ = false;
   bool all_ = false;
   bool negated_ = false;

@@ -44,7 +44,9 @@ SigmaExpansion ExpandPlaceholders(std::string_view text,
       std::string quoted = QuotedName(absl::StrCat("%", A(name), "%"));
       return {{},
               absl::StrCat("no values for the placeholder ", quoted,
-                           NearestHint(name, known))};
+                           NearestHint(name, known),
+                           "; they belong into the configuration, "
+                           "rules.placeholders")};
     }
     if (expansion.texts.size() * it->second.size() > max_texts) {
       return {{}, "the placeholders stand for too many values"};

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
+#include "rules/rule_selection.h"
 
 namespace oddverb {
 namespace {
@@ -121,6 +122,23 @@ class DocumentReader {
     return RuleLevel::kUnspecified;
   }
 
+  std::string Status() {
+    std::string text = Text("status");
+    std::vector<std::string> names;
+    for (RuleStatus status :
+         {RuleStatus::kUnsupported, RuleStatus::kDeprecated,
+          RuleStatus::kExperimental, RuleStatus::kTest, RuleStatus::kStable}) {
+      names.emplace_back(RuleStatusName(status));
+    }
+    if (!text.empty() &&
+        std::find(names.begin(), names.end(), text) == names.end()) {
+      reporter_.Warn(document_.Get("status"),
+                     absl::StrCat("unknown status, taken for stable: ",
+                                  QuotedName(text), NearestHint(text, names)));
+    }
+    return text;
+  }
+
   int Version() {
     YamlNode node = document_.Get("sigma-version");
     if (!node.present()) return kDefaultVersion;
@@ -195,7 +213,7 @@ Rule ReadSigmaMetadata(const SigmaMapping& document, const std::string& file,
   rule.id = reader.Text("id");
   rule.name = reader.Text("name");
   rule.description = reader.Text("description");
-  rule.status = reader.Text("status");
+  rule.status = reader.Status();
   rule.author = reader.Text("author");
   rule.date = reader.Text("date");
   rule.level = reader.Level();

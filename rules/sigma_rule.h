@@ -30,6 +30,7 @@ struct SigmaFilter {
   bool any_rule = false;
   std::vector<std::string> rules;  // ids or names
   std::vector<YamlNode> rule_nodes;
+  KeptLines lines;  // of these
   RulePlace place;
   // What has to hold for a rule to count: "NOT condition", or the condition
   // itself where it is "not ..." already.

@@ -1,42 +1,8 @@
 #include "rules/symbol_table.h"
 
-#include <cstring>
 #include <utility>
 
 namespace oddverb {
-namespace {
-
-uint64_t Mix(uint64_t a, uint64_t b) {
-  uint64_t product = (a ^ b) * 0x9e3779b97f4a7c15u;
-  return product ^ (product >> 32);
-}
-
-}  // namespace
-
-uint64_t QuickHash(std::string_view text) {
-  uint64_t hash = text.size() + 1;
-  const char* at = text.data();
-  size_t left = text.size();
-  for (; left >= 8; left -= 8, at += 8) {
-    uint64_t word;
-    std::memcpy(&word, at, sizeof(word));
-    hash = Mix(hash, word);
-  }
-  uint64_t word = 0;
-  if (left >= 4) {
-    uint32_t low;
-    uint32_t high;
-    std::memcpy(&low, at, sizeof(low));
-    std::memcpy(&high, at + left - 4, sizeof(high));
-    word = uint64_t{low} << 32 | high;
-  } else {
-    for (size_t i = 0; i < left; ++i) {
-      word = word << 8 | static_cast<unsigned char>(at[i]);
-    }
-  }
-  return Mix(hash, word);
-}
-
 uint32_t SymbolTable::Intern(std::string_view text, uint32_t symbol) {
   uint32_t found = Find(text);
   if (found != kUnknown) return found;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,33 @@ namespace oddverb {
 
 // Fast, and the same for equal texts; whoever writes the texts can choose what
 // collides.
-uint64_t QuickHash(std::string_view text);
+inline uint64_t QuickHash(std::string_view text) {
+  auto mix = [](uint64_t a, uint64_t b) {
+    uint64_t product = (a ^ b) * 0x9e3779b97f4a7c15u;
+    return product ^ (product >> 32);
+  };
+  uint64_t hash = text.size() + 1;
+  const char* at = text.data();
+  size_t left = text.size();
+  for (; left >= 8; left -= 8, at += 8) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    hash = mix(hash, word);
+  }
+  uint64_t word = 0;
+  if (left >= 4) {
+    uint32_t low;
+    uint32_t high;
+    std::memcpy(&low, at, sizeof(low));
+    std::memcpy(&high, at + left - 4, sizeof(high));
+    word = uint64_t{low} << 32 | high;
+  } else {
+    for (size_t i = 0; i < left; ++i) {
+      word = word << 8 | static_cast<unsigned char>(at[i]);
+    }
+  }
+  return mix(hash, word);
+}
 
 class SymbolTable {
  public:

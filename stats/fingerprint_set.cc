@@ -118,6 +118,11 @@ bool FingerprintSet::Contains(uint64_t hash) const {
   return Holds(young_, fingerprint) || Holds(old_, fingerprint);
 }
 
+void FingerprintSet::Prefetch(uint64_t hash) const {
+  if (young_.empty()) return;
+  __builtin_prefetch(&young_[FingerprintOf(hash) & (young_.size() - 1)]);
+}
+
 uint32_t FingerprintSet::size() const { return young_size_ + old_size_; }
 
 void FingerprintSet::Clear() { *this = FingerprintSet(); }

@@ -22,6 +22,8 @@ class FingerprintSet {
   // REQUIRES: capacity >= 1, the same at every call.
   bool Add(uint64_t hash, uint32_t capacity);
   bool Contains(uint64_t hash) const;
+  // Asks the processor for the memory that Add() or Contains() will read.
+  void Prefetch(uint64_t hash) const;
   // Distinct members still remembered.
   uint32_t size() const;
   // True once a generation was forgotten: size() is only a lower bound since.

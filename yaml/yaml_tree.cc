@@ -225,6 +225,17 @@ void ParseInto(std::string_view text, YamlTree& tree) {
   }
 }
 
+// A frequent slip, of which the parser says something else.
+bool IsIndentedByTab(std::string_view text, uint32_t line) {
+  for (; line > 1; --line) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return false;
+    text.remove_prefix(end + 1);
+  }
+  const size_t first = text.find_first_not_of(' ');
+  return first != std::string_view::npos && text[first] == '\t';
+}
+
 absl::Status ErrorAt(std::string_view file, Place place,
                      std::string_view message) {
   return absl::InvalidArgumentError(
@@ -258,9 +269,14 @@ absl::StatusOr<std::shared_ptr<const YamlTree>> YamlTree::Parse(
   } catch (const Refusal& refusal) {
     return ErrorAt(file, in_file(refusal.place), refusal.message);
   } catch (const YAML::Exception& error) {
+    const Place place = PlaceOf(error.mark);
     std::string message = "not YAML: ";
-    AppendJsonEscaped(error.msg, message);
-    return ErrorAt(file, in_file(PlaceOf(error.mark)), message);
+    if (IsIndentedByTab(text, place.line)) {
+      message += "the line is indented by a tab; write blanks";
+    } else {
+      AppendJsonEscaped(error.msg, message);
+    }
+    return ErrorAt(file, in_file(place), message);
   } catch (const std::exception& error) {
     return ErrorAt(file, in_file({}), error.what());
   }

@@ -204,7 +204,7 @@ TEST_F(ConfigCheckTest, CommandSaysFineOrAllMistakes) {
   EXPECT_THAT(
       ::testing::internal::GetCapturedStdout(),
       StartsWith(good + ": fine: 1 source, 1 listener, 1 output; detectors "
-                        "audit_stream, forbidden_burst, "));
+                        "attack_sequence, audit_stream, forbidden_burst, "));
   std::string errors = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(errors, StartsWith(bad + ":1:18: expected one of tail"));
   EXPECT_THAT(errors, HasSubstr("\n" + bad + ":2:10: expected a whole"));

@@ -64,7 +64,8 @@ json FullConfig() {
       {"name": "m", "address": ":2", "serve": ["metrics", "health"]}],
     "external_url": "https://oddverb.example",
     "rules": {"builtin": true, "paths": ["/r"], "enable": ["a"], "disable": ["b*"],
-              "min_level": "low", "min_status": "test", "strict": true},
+              "min_level": "low", "min_status": "test", "strict": true,
+              "placeholders": [{"name": "admins", "values": ["a", "b*"]}]},
     "outputs": [
       {"type": "ndjson", "name": "o", "min_severity": "high", "path": "/o",
        "format": "ecs"},

@@ -154,5 +154,43 @@ TEST(HashInputTest, ClearForgetsTheParts) {
   EXPECT_EQ(input.bytes(), "");
 }
 
+TEST(KeyedHashTest, AnInputMayBeReadInTwoParts) {
+  std::mt19937_64 random(7);
+  KeyedHash hash(random(), random());
+  std::string bytes(40, ' ');
+  for (char& c : bytes) c = static_cast<char>(random());
+  for (size_t size = 0; size <= bytes.size(); ++size) {
+    std::string_view whole = std::string_view(bytes).substr(0, size);
+    for (size_t cut = 0; cut <= size; ++cut) {
+      HashPrefix prefix = hash.Prefix(whole.substr(0, cut));
+      EXPECT_EQ(KeyedHash::HashAfter(prefix, whole.substr(cut)),
+                hash.Hash(whole))
+          << cut << " of " << size;
+    }
+  }
+}
+
+TEST(HashInputTest, IsTheSizesAndTheBytes) {
+  std::string expected;
+  HashInput input;
+  input.Add("to be cleared").Clear();
+  auto add_size = [&](uint64_t size) {
+    for (int i = 0; i < 8; ++i) {
+      expected += static_cast<char>(size >> (8 * i) & 0xff);
+    }
+  };
+  constexpr size_t kSizes[] = {0, 1,  3,  4,  5,  7,   8,
+                               9, 15, 16, 17, 31, 300, 5000};
+  for (size_t size : kSizes) {
+    std::string part(size, 'x');
+    for (size_t i = 0; i < size; ++i) part[i] = static_cast<char>('a' + i % 26);
+    add_size(size);
+    expected += part;
+    EXPECT_EQ(input.Add(part).bytes(), expected) << size;
+    add_size(size * 77);
+    EXPECT_EQ(input.Add(size * 77).bytes(), expected);
+  }
+}
+
 }  // namespace
 }  // namespace oddverb

@@ -26,10 +26,10 @@ class ActorStream {
   explicit ActorStream(Make make)
       : make_(std::move(make)), detector_(make_(context_)) {}
 
-  // One second after the last.
-  void Feed(EventBuilder& event) {
+  // One second after the last; the request began `took` before.
+  void Feed(EventBuilder& event, absl::Duration took = absl::ZeroDuration()) {
     now_ += absl::Seconds(1);
-    const AuditEvent& built = event.At(now_).Build();
+    const AuditEvent& built = event.At(now_).Received(now_ - took).Build();
     Tick();
     EntityIds ids;
     ids.keys = KeysOf(context_.hash, built);

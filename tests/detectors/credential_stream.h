@@ -40,7 +40,7 @@ class CredentialStream {
         cross_tables_{EntityTable(max_entities), EntityTable(max_entities),
                       EntityTable(max_entities), EntityTable(max_entities)} {
     shard_ = std::make_unique<StolenCredential>(context_, options_);
-    cross_ = std::make_unique<StolenCredentialCross>();
+    cross_ = std::make_unique<StolenCredentialCross>(context_);
   }
 
   void Feed(const AuditEvent& event) {
@@ -54,6 +54,11 @@ class CredentialStream {
     Emit out;
     out.stream_time = now_;
     shard_->Observe(event, ids, out);
+    for (const Finding& finding : out.findings) {
+      Emit answer;
+      cross_->ObserveFinding(finding, {}, answer);
+      Take(answer);
+    }
     observations_ += out.observations.size();
     for (const Observation& observation : out.observations) Cross(observation);
     Take(out);
@@ -73,7 +78,7 @@ class CredentialStream {
   // Saves everything, and goes on with new detectors that load it.
   void Restart() {
     auto shard = std::make_unique<StolenCredential>(context_, options_);
-    auto cross = std::make_unique<StolenCredentialCross>();
+    auto cross = std::make_unique<StolenCredentialCross>(context_);
     Move(shard_tables_, *shard_, *shard);
     Move(cross_tables_, *cross_, *cross);
     shard_ = std::move(shard);
@@ -158,6 +163,10 @@ class CredentialStream {
 
   template <class Part>
   void Move(const Tables& tables, const Part& from, Part& to) {
+    StateWriter shared;
+    from.SaveShared(shared);
+    StateReader in(shared.bytes());
+    loads_ok_ = loads_ok_ && to.LoadShared(in).ok() && in.AtEnd();
     for (size_t kind = 0; kind < tables.size(); ++kind) {
       for (EntityId id = 0; id < tables[kind].size(); ++id) {
         StateWriter saved;

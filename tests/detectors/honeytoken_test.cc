@@ -131,15 +131,19 @@ TEST(HoneytokenTest, RepetitionsGrowOneFindingAlsoOverARestart) {
 
 TEST(HoneytokenTest, TheEndOfAWatchIsNoSecondTouch) {
   ActorStream stream = Stream();
-  for (Stage stage : {Stage::kRequestReceived, Stage::kResponseStarted,
-                      Stage::kResponseComplete}) {
-    Feed(stream, [stage](EventBuilder& b) {
-      Secret("watch", "prod", "root-credentials")(b);
-      b.Stage(stage);
-    });
-  }
+  auto feed = [&](Stage stage, absl::Duration took) {
+    EventBuilder event;
+    Secret("watch", "prod", "root-credentials")(event.Stage(stage));
+    stream.Feed(event, took);
+  };
+  feed(Stage::kRequestReceived, absl::ZeroDuration());
+  feed(Stage::kResponseStarted, absl::Seconds(1));
+  feed(Stage::kResponseComplete, absl::Seconds(2));
   ASSERT_THAT(stream.findings(), SizeIs(1));
   EXPECT_EQ(stream.findings()[0].count, 1);
+  // The client chooses the ID: with the same one, another request counts.
+  feed(Stage::kResponseComplete, absl::ZeroDuration());
+  EXPECT_EQ(stream.findings()[0].count, 2);
 }
 
 TEST(HoneytokenTest, OptionsNameTheMistake) {

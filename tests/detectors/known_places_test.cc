@@ -99,5 +99,57 @@ TEST(KnownPlacesTest, DamagedStateIsRefused) {
   EXPECT_FALSE(in.status().ok());
 }
 
+// Saved states hold these keys, so they must not change. Written down once more
+// byte by byte.
+TEST(KnownPlacesTest, KeysAreTheSameAsEver) {
+  auto hash_of = [](std::string_view bytes) {
+    uint64_t hash = bytes.size();
+    for (size_t at = 0; at <= bytes.size(); at += 8) {
+      uint64_t word = 0;
+      std::string_view part = bytes.substr(at, 8);
+      for (size_t i = 0; i < part.size(); ++i) {
+        uint64_t c = static_cast<unsigned char>(part[i]);
+        // Whole words from the front, the rest from behind.
+        word = part.size() == 8 ? word | c << (8 * i) : word << 8 | c;
+      }
+      hash = (hash ^ word) * 0xff51afd7ed558ccdU;
+      hash ^= hash >> 33;
+    }
+    return static_cast<uint32_t>(hash ^ hash >> 32);
+  };
+  const char* const kPrograms[] = {"k",
+                                   "kubectl",
+                                   "kubectl1",
+                                   "kubelet-",
+                                   "kube-controller-",
+                                   "kube-scheduler-and-more-of-it",
+                                   "",
+                                   "a-name-of-two-and-thirty-letters"};
+  const char* const kRests[] = {"", "/v1.29 (linux/amd64)", " 1", "/"};
+  for (std::string program : kPrograms) {
+    for (const char* rest : kRests) {
+      KnownPlaces::Place place = PlaceOf("10.1.2.3", program + rest);
+      uint32_t key = hash_of(program) & ~1U;
+      EXPECT_EQ(place.program, key == 0 ? 2 : key) << program << rest;
+    }
+  }
+  const struct {
+    const char* address;
+    const char* network;
+  } kNetworks[] = {{"1.2.3.4", "1.2"},
+                   {"10.244.13.7", "10.244"},
+                   {"192.168.100.200", "192.168"},
+                   {"1.2", "1.2"},
+                   {"no-address-at-all", "no-address-at-all"},
+                   {"..........", "."}};
+  for (const auto& row : kNetworks) {
+    EXPECT_EQ(PlaceOf(row.address, "x").network, hash_of(row.network) | 1U)
+        << row.address;
+  }
+  const char prefix[] = {'\x20', '\x01', '\x0d', '\xb8', '\x00', '\x01'};
+  EXPECT_EQ(PlaceOf("2001:db8:1::1.2.3.4", "x").network,
+            hash_of({prefix, sizeof(prefix)}) | 1U);
+}
+
 }  // namespace
 }  // namespace oddverb

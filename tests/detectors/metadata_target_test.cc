@@ -168,5 +168,22 @@ TEST(MetadataCluesTest, FindsWhatGivesOutCredentials) {
   EXPECT_NE(FindMetadataClues("/v1/credentials").host_credential, "");
 }
 
+// Short hosts are not read at all: no target must be shorter.
+TEST(MetadataTargetsTest, FindsTheShortestWaysToWriteTargets) {
+  const std::vector<std::string> extra = {"1.0.0.1", "fd00::1", "0.0.0.5"};
+  MetadataTargets more(extra);
+  for (const char* host : {"1.1", "::100:1", "fd00::1", "5", "::5", "0x5"}) {
+    EXPECT_TRUE(more.Find(host).has_value()) << host;
+  }
+  MetadataTargets usual{std::span<const std::string>()};
+  for (const char* host : {"192.192", "::a9fe:17", "[::a9fe:17]", "::c000:c0",
+                           "0xc0.192", "2852039166", "fd00:42::42"}) {
+    EXPECT_TRUE(usual.Find(host).has_value()) << host;
+  }
+  EXPECT_EQ(usual.Find("FD00:EC2::254")->spelling, HostSpelling::kCanonical);
+  EXPECT_EQ(usual.Find("fd00:0ec2::254")->spelling, HostSpelling::kIpv6Form);
+  EXPECT_EQ(usual.Find("[fd00:ec2::254%1]")->spelling, HostSpelling::kIpv6Form);
+}
+
 }  // namespace
 }  // namespace oddverb

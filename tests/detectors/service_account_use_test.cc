@@ -153,5 +153,21 @@ TEST(ServiceAccountUseTest, ARestartForgetsNothing) {
   EXPECT_EQ(stream.findings()[0].state, FindingState::kFinal);
 }
 
+TEST(ServiceAccountUseTest, TheEndOfAnExecIsNoSecondRequest) {
+  ActorStream stream = Stream();
+  Feed(stream, kProgram, 30);
+  for (Stage stage : {Stage::kResponseStarted, Stage::kResponseComplete}) {
+    EventBuilder event;
+    event.ServiceAccount("data", "etl").SourceIp("203.0.113.9");
+    event.Resource("pods").Sub("exec").Ns("data").Name("db-0");
+    event.AuditId("exec").Code(101).Stage(stage);
+    stream.Feed(event, stage == Stage::kResponseStarted ? absl::Seconds(0)
+                                                        : absl::Seconds(2));
+  }
+  stream.End();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].count, 1);
+}
+
 }  // namespace
 }  // namespace oddverb

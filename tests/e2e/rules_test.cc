@@ -108,6 +108,60 @@ TEST(RulesTest, CheckAgainstALogCountsMatchesADayAndByWhom) {
   EXPECT_GE(rows[0]["top_entities"].size(), 1u);
 }
 
+TEST(RulesTest, CheckAgainstALogNamesRulesAndGoesOnWithoutTheBroken) {
+  TempFolder folder;
+  std::string unnamed = kExec;
+  unnamed.erase(unnamed.find("name: exec\n"), 11);
+  folder.Write("exec.yml", unnamed);
+  folder.Write("never.yml",
+               "title: Never seen\nlogsource: {product: kubernetes}\n"
+               "detection:\n  sel: {verb: nothing}\n  condition: sel\n");
+  folder.Write("bad.yml", "title: Bad\n");
+  ChildResult result = Oddverb({"rules", "check", folder.path(), "--against",
+                                Sample("exec-metadata.log.gz")});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.output, HasSubstr("\nSomebody runs a command "));
+  EXPECT_THAT(result.output,
+              HasSubstr("\n1 rule matched nothing: Never seen\n"));
+}
+
+TEST(RulesTest, CheckTellsAllHoweverMany) {
+  TempFolder folder;
+  std::string text;
+  for (int i = 0; i < 600; ++i) text += "---\ntitle: T\n";
+  folder.Write("bad.yml", text);
+  ChildResult result = Oddverb({"rules", "check", folder.path()});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.errors, HasSubstr("/bad.yml:1000:1: error: "));
+  EXPECT_THAT(result.errors, HasSubstr("\nand 200 more\n"));
+}
+
+TEST(RulesTest, PlaceholdersComeFromTheConfiguration) {
+  TempFolder folder;
+  const std::string rules =
+      folder.Write("r.yml",
+                   "title: R\nlogsource: {product: web}\ndetection:\n"
+                   "  sel: {user|expand: '%admins%'}\n  condition: sel\n");
+  const std::string log =
+      folder.Write("l.log", "{\"user\":\"bob\"}\n{\"user\":\"adm-1\"}\n");
+  EXPECT_THAT(Oddverb({"rules", "match", "--rules", rules, log}).errors,
+              HasSubstr("no values for the placeholder \"%admins%\"; they "
+                        "belong into the configuration, rules.placeholders"));
+  const std::string config = folder.Write(
+      "c.yaml",
+      "sources: [{type: stdin}]\nrules:\n  paths: [r.yml]\n  placeholders:\n"
+      "    - {name: admins, values: [root, \"adm-*\"]}\n");
+  EXPECT_THAT(Matches(Oddverb({"rules", "match", "--config", config, "--rules",
+                               rules, log})),
+              ElementsAre("R 1"));
+  // Its rules, where no others are named.
+  EXPECT_THAT(Matches(Oddverb({"rules", "match", "--config", config, log})),
+              ElementsAre("R 1"));
+  EXPECT_EQ(Oddverb({"rules", "check", "--config", folder.path() + "/none"})
+                .exit_code,
+            2);
+}
+
 TEST(RulesTest, ListSaysWhatRulesThereAre) {
   TempFolder folder;
   const std::string path = folder.Write("exec.yml", kExec);

@@ -1,6 +1,9 @@
 #include "model/json_walk.h"
 
+#include <iterator>
+#include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -155,6 +158,45 @@ TEST(JsonWalkTest, TakesAnyDepth) {
 }
 
 // Each prefix, as exactly so many bytes: a sanitizer sees a read behind it.
+// A string of what can be taken for its end, or for structure.
+std::string RandomString(std::mt19937& random) {
+  constexpr std::string_view kParts[] = {R"(\\)", R"(\")", "{", "}",    "[",
+                                         "]",     ",",     ":", "text", " "};
+  std::string text = "\"";
+  for (size_t left = random() % 30; left > 0; --left) {
+    text += kParts[random() % std::size(kParts)];
+  }
+  return text + "\"";
+}
+
+std::string RandomValue(std::mt19937& random, int depth) {
+  if (depth == 0 || random() % 3 == 0) {
+    return random() % 2 == 0 ? RandomString(random) : "17";
+  }
+  const bool is_object = random() % 2 == 0;
+  std::string text = is_object ? "{" : "[";
+  for (size_t left = random() % 5; left > 0; --left) {
+    if (text.size() > 1) text += ",";
+    if (is_object) text += RandomString(random) + ":";
+    text += RandomValue(random, depth - 1);
+  }
+  return text + (is_object ? "}" : "]");
+}
+
+TEST(JsonWalkTest, EndsContainersWhereTheyEndWhateverTheirStringsHold) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::string> values;
+    std::string array = std::string(random() % 70, ' ') + "[";
+    for (size_t left = random() % 6; left > 0; --left) {
+      values.push_back(RandomValue(random, 4));
+      if (array.back() != '[') array += ",";
+      array += values.back();
+    }
+    ASSERT_EQ(ElementsOf(array + "]"), values) << array;
+  }
+}
+
 TEST(JsonWalkTest, NeverReadsBehindTheText) {
   const std::string whole =
       R"({"a":"0123456789abcdef\"0123","b":[{"c":"x\\"},"y"],"d":12345})";

@@ -154,6 +154,28 @@ TEST(CorrelationTest, CountsDistinctValues) {
               ElementsAre("C @3 [] 2"));
 }
 
+TEST(CorrelationTest, EachValueOfAListCounts) {
+  const std::string addresses = Correlating(
+      "{type: value_count, rules: [a], timespan: 10s, condition: {field: "
+      "sourceIPs, gte: 3}}");
+  constexpr std::string_view kTwo = R"("verb":"a","sourceIPs":["1","2"])";
+  constexpr std::string_view kThree = R"("verb":"a","sourceIPs":["2","3","2"])";
+  EXPECT_THAT(Find(addresses, {{0, kTwo}, {1, kTwo}}), IsEmpty());
+  EXPECT_THAT(Find(addresses, {{0, kTwo}, {1, kThree}}),
+              ElementsAre("C @1 [] 3"));
+}
+
+TEST(CorrelationTest, OneEventFeedsManyCorrelations) {
+  const std::string two = Correlating(
+      "{type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}");
+  const std::string also = Correlating(
+      "{type: event_count, rules: [a, b], group-by: [verb], timespan: 1m, "
+      "condition: {gte: 2}}",
+      "title: D\n");
+  EXPECT_THAT(Find(two + also, {{0, kA}, {1, kA}}),
+              ElementsAre("C @1 [] 2", "D @1 [a] 2"));
+}
+
 TEST(CorrelationTest, FindsRulesNearOneAnother) {
   const std::string any =
       Correlating("{type: temporal, rules: [a, b, c], timespan: 10s}");
@@ -229,6 +251,10 @@ TEST(CorrelationTest, ReckonsWithNumbers) {
               ElementsAre("C @2 [] 800"));
   EXPECT_THAT(reckon("value_avg", "gte: 300", {{0, c200}, {1, c400}}),
               ElementsAre("C @1 [] 300"));
+  EXPECT_THAT(reckon("value_avg", "gt: 299.5", {{0, c200}, {1, c400}}),
+              ElementsAre("C @1 [] 300"));
+  EXPECT_THAT(reckon("value_avg", "gt: 300.5", {{0, c200}, {1, c400}}),
+              IsEmpty());
   EXPECT_THAT(reckon("value_avg", "gte: 300", {{0, c200}, {61, c400}}),
               ElementsAre("C @61 [] 400"));
   EXPECT_THAT(reckon("value_percentile", "percentile: 90, gte: 500",

@@ -90,6 +90,7 @@ TEST(FalcoErrorsTest, RefusesConditionsWithTheReason) {
            {"ka.verb in anyof (a)", "goes with comparisons of texts"},
            {"len(ka.verb) contains 3", "compares texts"},
            {"len(ka.verb) = x", "not a number: \"x\""},
+           {"getopt(ka.verb, \"x\") = x", "no such function: \"getopt\""},
            {"lower(ka.verb) = x", "did you mean \"tolower\"?"},
            {"tolower(ka.verb = x", "expected \")\" to end \"tolower(\""},
            {"tolower(len(ka.verb)) = x", "takes a field with a text"},
@@ -277,6 +278,47 @@ TEST(FalcoErrorsTest, BoundsWhatDoubles) {
   EXPECT_THAT(Messages(loaded), HasSubstr("too much in all"));
   EXPECT_GT(loaded.rules->rules().size(), 100u);
   EXPECT_LT(loaded.rules->rules().size(), 1000u);
+}
+
+TEST(FalcoErrorsTest, TellsAllOfARuleThatIsRefusedAlready) {
+  LoadedRules loaded = LoadFalco(R"x(- rule: R
+  desc: d
+  condition: ka.verbb = get and nothing
+  output: o %ka.usr
+  priority: WARN
+  source: k8s_audit
+- rule: S
+  condtion: ka.verb = get
+  desc: d
+  output: o %ka.vreb
+  priority: INFO
+  source: k8s_audit
+- macro: m
+  condiiton: ka.verb = get
+)x");
+  for (std::string_view message :
+       {"rules.yaml:3:14: error: no such field: \"ka.verbb\"",
+        "rules.yaml:3:33: error: no such macro: \"nothing\"",
+        "rules.yaml:4:13: error: no such field",
+        "rules.yaml:5:13: error: no such priority: \"WARN\"; they are "
+        "EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFORMATIONAL, "
+        "DEBUG",
+        "the rule \"S\" has no \"condition\"",
+        "unknown key: \"condtion\", did you mean \"condition\"?",
+        "rules.yaml:10:13: error: no such field: \"ka.vreb\"",
+        "rules.yaml:13:3: error: the macro \"m\" has no \"condition\"",
+        "unknown key: \"condiiton\""}) {
+    EXPECT_THAT(Messages(loaded), HasSubstr(std::string(message)));
+  }
+  EXPECT_EQ(loaded.refused, 3u);
+}
+
+TEST(FalcoErrorsTest, KnowsSlipsInTheSource) {
+  EXPECT_THAT(Messages(LoadFalco("- rule: R\n  desc: d\n  condition: "
+                                 "ka.verb=get\n  output: o\n  priority: INFO\n"
+                                 "  source: k8saudit\n")),
+              HasSubstr("left out: a rule for the source \"k8saudit\", did "
+                        "you mean \"k8s_audit\"?"));
 }
 
 }  // namespace

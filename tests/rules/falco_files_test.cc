@@ -139,6 +139,15 @@ TEST(FalcoFileTest, ChangesEverythingOfARule) {
   EXPECT_EQ(FalcoPrints("a %ka.verb b", kGet), "a get b");
 }
 
+TEST(FalcoFileTest, TakesKeysThatAreForFalcosProbes) {
+  EXPECT_EQ(Messages(LoadFalco(FalcoRuleOf(
+                "ka.verb=get", "R", "o",
+                "  warn_evttypes: false\n  capture: true\n"
+                "  capture_duration: 5000\n  skip-if-unknown-filter: "
+                "false\n"))),
+            "");
+}
+
 TEST(FalcoFileTest, KeepsExceptionsApart) {
   const std::string list = "- list: l\n  items: [jane, x]\n";
   for (auto [exceptions, matched] :

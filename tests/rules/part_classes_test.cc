@@ -13,9 +13,9 @@ using Results = PartClasses::Results;
 
 TEST(PartClassesTest, TextsWithTheSameResultsAreOneClass) {
   PartClasses classes;
-  uint16_t a = classes.Find("a", [] { return Results{true, false}; })->number;
-  uint16_t b = classes.Find("b", [] { return Results{true, false}; })->number;
-  uint16_t c = classes.Find("c", [] { return Results{false, false}; })->number;
+  uint16_t a = classes.Find("a", [] { return Results{true, false}; }).number;
+  uint16_t b = classes.Find("b", [] { return Results{true, false}; }).number;
+  uint16_t c = classes.Find("c", [] { return Results{false, false}; }).number;
   EXPECT_EQ(a, b);
   EXPECT_NE(a, c);
   EXPECT_NE(a, 0);
@@ -34,7 +34,7 @@ TEST(PartClassesTest, JudgesATextOnceAndALongOneNever) {
     EXPECT_EQ(judged, 1);
   }
   std::string is_long(PartClasses::kMaxTextBytes + 1, 'x');
-  EXPECT_EQ(classes.Find(is_long, judge), nullptr);
+  EXPECT_EQ(classes.Find(is_long, judge).of, nullptr);
 }
 
 TEST(PartClassesTest, ForgetsAllWhereThereAreTooMany) {
@@ -50,9 +50,9 @@ TEST(PartClassesTest, ForgetsAllWhereThereAreTooMany) {
   };
   for (size_t i = 0; i < PartClasses::kMaxClasses; ++i) find(i);
   EXPECT_EQ(classes.forgotten(), 0u);
-  EXPECT_EQ(find(PartClasses::kMaxClasses)->number, 1);
+  EXPECT_EQ(find(PartClasses::kMaxClasses).number, 1);
   EXPECT_EQ(classes.forgotten(), 1u);
-  EXPECT_TRUE(find(7)->results[2]);
+  EXPECT_TRUE(find(7).of->results[2]);
 }
 
 std::string KeyOfGroups(const std::vector<std::string>& groups) {

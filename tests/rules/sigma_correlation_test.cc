@@ -92,8 +92,11 @@ TEST(SigmaCorrelationTest, FindsCyclesAndBrokenChains) {
   };
   LoadedRules loaded =
       LoadCorrelations(of("x", "y") + of("y", "x") + of("good", "a"));
-  EXPECT_THAT(Messages(loaded), HasSubstr("the correlation \"x\" refers to "
-                                          "itself"));
+  // With the line, though its text is gone by then.
+  EXPECT_THAT(Messages(loaded),
+              HasSubstr("c.yml:28:39: error: the correlation \"x\" refers to "
+                        "itself\n"));
+  EXPECT_THAT(Messages(loaded), HasSubstr("rules: [x], group-by: [verb], "));
   EXPECT_THAT(Messages(loaded), HasSubstr("the correlation \"y\" is broken"));
   EXPECT_EQ(loaded.refused, 2u);
   EXPECT_EQ(loaded.correlations->correlations().size(), 1u);
@@ -112,6 +115,23 @@ TEST(SigmaCorrelationTest, FindsCyclesAndBrokenChains) {
   }
   loaded = LoadCorrelations(chain);
   EXPECT_THAT(Messages(loaded), HasSubstr("more than 16 correlations"));
+}
+
+TEST(SigmaCorrelationTest, KnowsTheUnitsOfTime) {
+  for (auto [text, wanted] :
+       std::vector<std::pair<std::string, absl::Duration>>{
+           {"90s", absl::Seconds(90)},
+           {"5m", absl::Minutes(5)},
+           {"2h", absl::Hours(2)},
+           {"3d", absl::Hours(72)},
+           {"2w", absl::Hours(2 * 7 * 24)},
+           {"1M", absl::Hours(30 * 24)},
+           {"1y", absl::Hours(365 * 24)}}) {
+    LoadedRules loaded = LoadCorrelations(
+        Correlating("{type: temporal, rules: [a], timespan: " + text + "}"));
+    ASSERT_EQ(loaded.correlations->correlations().size(), 1u) << text;
+    EXPECT_EQ(loaded.correlations->correlations()[0].timespan, wanted) << text;
+  }
 }
 
 }  // namespace

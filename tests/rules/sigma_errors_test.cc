@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(SigmaErrorsTest, NamesThePlaceAndPointsAtIt) {
   LoadedRules loaded = LoadSigma(R"(title: T
@@ -55,13 +56,17 @@ TEST(SigmaErrorsTest, RefusesWhatCannotHold) {
       {"sel: {a|base64: 'x*'}\ncondition: sel", "wildcards cannot be encoded"},
       {"sel: {a|base64offset: x}\ncondition: sel", "too short"},
       {"sel: {a|expand: '%nope%'}\ncondition: sel",
-       "no values for the placeholder \"%nope%\""},
+       "no values for the placeholder \"%nope%\"; they belong into the "
+       "configuration, rules.placeholders"},
+      {"sel: {a|base64|expand: '%nope%'}\ncondition: sel", "cannot follow"},
       {"sel: {a: []}\ncondition: sel", "an empty list"},
       {"sel: {a: {b: c}}\ncondition: sel", "a map cannot be the value"},
       {"sel: {}\ncondition: sel", "an empty selection"},
       {"sel:\ncondition: sel", "an empty selection"},
       {"condition: sel", "no selection"},
       {"sel: {a: 1}", "no condition"},
+      {"sel: {a: 1}\ncondtion: sel",
+       "no condition, but a selection \"condtion\""},
       {"sel: {a: 1}\ncondition: sel and", "expected a selection, got the end"},
       {"sel: {a: 1}\ncondition: sel sel", "expected \"and\" or \"or\""},
       {"sel: {a: 1}\ncondition: (sel", "expected \")\""},
@@ -126,6 +131,28 @@ TEST(SigmaErrorsTest, IdsAndNamesAreUnique) {
               HasSubstr("already used by the rule at rules.yml:1: \"i\""));
 }
 
+TEST(SigmaErrorsTest, NoErrorIsLostBehindWarnings) {
+  const std::string other =
+      "title: T\nlogsource: {product: windows}\ndetection:\n  sel: {a: 1}\n"
+      "  condition: sel\n---\n";
+  const std::string odd =
+      "title: T\nlogsource: {product: kubernetes}\ndetection:\n"
+      "  sel: {verb|all: x}\n  condition: sel\n---\n";
+  std::string text;
+  for (size_t i = 0; i < RuleDiagnostics::kMaxKept + 5; ++i) text += odd;
+  for (uint64_t i = 0; i < RuleDiagnostics::kMaxLeftOut + 5; ++i) text += other;
+  RuleLoader loader({});
+  loader.Add("r.yml", text + "title: T\nlogsource: {}\n");
+  LoadedRules loaded = std::move(loader).Finish();
+  EXPECT_THAT(Messages(loaded), HasSubstr("error: no \"detection\""));
+  EXPECT_EQ(loaded.diagnostics.errors(), 1u);
+  EXPECT_EQ(loaded.diagnostics.kept().size(), RuleDiagnostics::kMaxKept + 1);
+  EXPECT_EQ(loaded.other_sources, RuleDiagnostics::kMaxLeftOut + 5);
+  // Of these some are told.
+  EXPECT_EQ(loaded.diagnostics.warnings(),
+            RuleDiagnostics::kMaxKept + 5 + RuleDiagnostics::kMaxLeftOut);
+}
+
 TEST(SigmaErrorsTest, IsBounded) {
   // Too large, too deep, too much.
   RuleLoader loader({});
@@ -185,6 +212,15 @@ TEST(SigmaErrorsTest, WarnsOfWhatIsLegalButUseless) {
               HasSubstr("is a number, never \"allow\""));
   EXPECT_THAT(messages("sel: {stage: Done}\n  condition: sel\n"),
               HasSubstr("\"stage\" is never \"done\""));
+  // Alive, but less than its author thinks.
+  EXPECT_THAT(messages("sel: {verb: x}\n  not_us: {user.usrname: me}\n"
+                       "  condition: sel and not not_us\n"),
+              HasSubstr("warning: a part of it can never hold: audit events "
+                        "have no field \"user.usrname\", did you mean "
+                        "\"user.username\"?"));
+  EXPECT_THAT(messages("sel:\n  - verb: x\n  - stage: Done\n"
+                       "  condition: sel\n"),
+              HasSubstr("a part of it can never hold: \"stage\" is never"));
   EXPECT_EQ(messages("sel: {objectRef.resourse: null, verb: x}\n"
                      "  condition: sel\n"),
             "");
@@ -194,6 +230,43 @@ TEST(SigmaErrorsTest, WarnsOfWhatIsLegalButUseless) {
   EXPECT_EQ(messages("sel: {verb: [create, get], objectRef.subresource: exec}\n"
                      "  condition: sel\n"),
             "");
+}
+
+TEST(SigmaErrorsTest, WarnsOfSlipsInWhatARuleSaysOfItself) {
+  const std::string detection =
+      "detection:\n  sel: {verb: x}\n"
+      "  condition: sel\n";
+  auto messages = [&](std::string_view keys) {
+    RuleLoader loader({});
+    loader.Add("r.yml", "title: T\n" + std::string(keys) + detection);
+    return Messages(std::move(loader).Finish());
+  };
+  EXPECT_THAT(
+      messages("logsource: {product: kubernets}\n"),
+      HasSubstr("r.yml:2:12: warning: left out: a rule for another log source, "
+                "did you mean \"kubernetes\"?"));
+  EXPECT_THAT(messages("logsource: {product: kubernetes, service: audti}\n"),
+              HasSubstr("did you mean \"audit\"?"));
+  EXPECT_THAT(messages("logsource: {product: windows, service: audti}\n"),
+              Not(HasSubstr("did you mean")));
+  EXPECT_THAT(messages("logsource: {product: kubernetes}\nstatus: expermental"
+                       "\n"),
+              HasSubstr("r.yml:3:9: warning: unknown status, taken for stable: "
+                        "\"expermental\", did you mean \"experimental\"?"));
+  EXPECT_EQ(messages("logsource: {product: kubernetes}\nstatus: test\n"), "");
+}
+
+TEST(SigmaErrorsTest, WarnsOfFiltersThatKeepNobodyOut) {
+  const std::string filter =
+      "title: F\nlogsource: {product: kubernetes}\nfilter:\n"
+      "  rules: [missing]\n  sel: {user.usrname: me}\n  condition: sel\n";
+  const std::string messages = Messages(LoadSigma(filter));
+  EXPECT_THAT(messages, HasSubstr("a part of it can never hold: audit events "
+                                  "have no field \"user.usrname\""));
+  EXPECT_THAT(messages,
+              HasSubstr("rules.yml:4:11: warning: no rule of this id or name: "
+                        "\"missing\"\n      rules: [missing]\n"
+                        "              ^\n"));
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ TEST(SigmaConditionTest, CountsOfSelections) {
   EXPECT_FALSE(Holds("2 of sel_*", "a"));
   EXPECT_TRUE(Holds("3 of them", "abc"));
   EXPECT_TRUE(Holds("1 of sel_a and not sel_b", "a"));
+  EXPECT_TRUE(Holds("1 OF THEM", "b"));
+  EXPECT_FALSE(Holds("ALL Of Them", "ab"));
 }
 
 TEST(SigmaConditionTest, AListOfConditionsIsAlternatives) {
@@ -240,6 +242,70 @@ TEST(SigmaFilterTest, SuppressesWhatItSelects) {
   EXPECT_THAT(Messages(LoadSigma(rule + FilterOf("[id-2]", "sel"))),
               HasSubstr("no rule of this id or name: \"id-2\", did you mean "
                         "\"id-1\"?"));
+}
+
+TEST(SigmaRuleTest, AllPartsOfLogSourcesThatBothNameMustAgree) {
+  const SigmaLogSource log = {"kubernetes", "audit", "application"};
+  for (auto [rule, fits] : std::vector<std::pair<SigmaLogSource, bool>>{
+           {{"kubernetes", "audit", "application"}, true},
+           {{"kubernetes", "audit", ""}, true},
+           {{"kubernetes", "", ""}, true},
+           {{"", "audit", ""}, true},
+           {{"", "", "application"}, true},
+           {{"azure", "", ""}, false},
+           {{"azure", "audit", ""}, false},
+           {{"kubernetes", "activitylogs", ""}, false},
+           {{"kubernetes", "audit", "webserver"}, false},
+           {{"", "", "process_creation"}, false}}) {
+    EXPECT_EQ(FitsLogSource(rule, log), fits)
+        << rule.product << " " << rule.service << " " << rule.category;
+    EXPECT_TRUE(FitsLogSource(rule, {}));
+  }
+}
+
+// Rules for the logs of clouds: not for the API server's, but they match
+// records of their own.
+TEST(SigmaRuleTest, RulesForLogsOfCloudsMatchRecordsOfTheseLogs) {
+  struct Cloud {
+    std::string source, selection, record, other;
+  };
+  for (
+      const Cloud& c : std::vector<Cloud>{
+          {"product: azure, service: activitylogs",
+           "operationName: [MICROSOFT.KUBERNETES/CONNECTEDCLUSTERS/BATCH/"
+           "CRONJOBS/WRITE, MICROSOFT.CONTAINERSERVICE/MANAGEDCLUSTERS/WRITE]",
+           R"({"operationName":"Microsoft.ContainerService/managedClusters/write"})",
+           R"({"operationName":"Microsoft.ContainerService/managedClusters/read"})"},
+          {"product: gcp, service: gcp.audit",
+           "gcp.audit.method_name: [io.k8s.api.batch.v*.Job, "
+           "io.k8s.core.v*.secrets.update]",
+           R"({"gcp":{"audit":{"method_name":"io.k8s.core.v1.secrets.update"}}})",
+           R"({"gcp":{"audit":{"method_name":"io.k8s.core.v1.secrets.get"}}})"},
+          {"product: aws, service: cloudtrail",
+           "{eventSource: eks.amazonaws.com, eventName: [CreateCluster, "
+           "DeleteCluster]}",
+           R"({"eventSource":"eks.amazonaws.com","eventName":"DeleteCluster"})",
+           R"({"eventSource":"eks.amazonaws.com","eventName":"ListClusters"})"}}) {
+    const std::string text =
+        "title: T\nlogsource: {" + c.source +
+        "}\ndetection:\n  sel: " + (c.selection[0] == '{' ? "" : "\n    ") +
+        c.selection + "\n  condition: sel\n";
+    RuleLoader audit({});
+    audit.Add("r.yml", text);
+    LoadedRules left_out = std::move(audit).Finish();
+    EXPECT_EQ(left_out.other_sources, 1u) << Messages(left_out);
+    EXPECT_EQ(left_out.refused, 0u);
+    LoadedRules loaded = LoadSigma(text);
+    EXPECT_TRUE(MatchesRecord(loaded, c.record)) << c.source;
+    EXPECT_FALSE(MatchesRecord(loaded, c.other)) << c.source;
+  }
+}
+
+TEST(SigmaRuleTest, KnowsTheAnchorsOfYaml) {
+  LoadedRules loaded = LoadSigma(RuleOf(
+      "sel: {a: &both [x, y]}\nother: {b: *both}\ncondition: sel or other"));
+  EXPECT_TRUE(MatchesRecord(loaded, R"({"b":"y"})"));
+  EXPECT_FALSE(MatchesRecord(loaded, R"({"b":"z"})"));
 }
 
 TEST(SigmaRuleTest, LeavesOutWhatIsForOthers) {

@@ -93,6 +93,8 @@ TEST(SigmaValuesTest, EmptyNullAndAbsentAreThreeThings) {
       {R"(a|exists: true)", R"({"a":[]})", true},
       {R"(a|exists: true)", R"({})", false},
       {R"(a|exists: yes)", R"({"a":1})", true},
+      {R"(a|exists: on)", R"({"a":1})", true},
+      {R"(a|exists: off)", R"({"a":1})", false},
       {R"(a|exists: no)", R"({})", true},
       {R"(a|exists: false)", R"({"a":null})", false},
       {R"(a|neq: x)", R"({})", true},  // NOT of a test that is false
@@ -154,6 +156,12 @@ TEST(SigmaValuesTest, PositionsInTheText) {
       {R"(a|cased: [Ab, Cd])", R"({"a":"Cd"})", true},
       {R"(a|cased: [Ab, Cd])", R"({"a":"cd"})", false},
       {R"(a|contains: '')", R"({"a":"x"})", true},
+      {R"(a|cased|contains: bc)", R"({"a":"ABCD"})", false},
+      {R"(a|cased|contains: BC)", R"({"a":"ABCD"})", true},
+      {R"(a|startswith|cased: ab)", R"({"a":"ABCD"})", false},
+      {R"(a|startswith|cased: AB)", R"({"a":"ABCD"})", true},
+      {R"(a|endswith|cased: cd)", R"({"a":"ABCD"})", false},
+      {R"(a|endswith|cased: CD)", R"({"a":"ABCD"})", true},
   });
 }
 
@@ -172,6 +180,10 @@ TEST(SigmaValuesTest, RegularExpressionsAreSearchedWithCase) {
       {R"(a|re|endswith: 'b.')", R"({"a":"abc"})", true},
       {R"(a|re: '\d{3}')", R"({"a":403})", true},
       {R"(a|re: '^\\$')", R"({"a":"\\"})", true},  // taken raw
+      {R"(a|re|multiline: ^b)", R"({"a":"a\nb"})", true},
+      {R"(a|re|dotall: a.b)", R"({"a":"a\nb"})", true},
+      {R"(a|re|contains: b)", R"({"a":"abc"})", true},
+      {R"(a|re|contains: ^b)", R"({"a":"abc"})", false},
       {R"(a|re|neq: b)", R"({"a":"abc"})", false},
       {R"(a|re|all: [a, c$])", R"({"a":"abc"})", true},
   });
@@ -187,6 +199,10 @@ TEST(SigmaValuesTest, EncodingsAreBytes) {
        true},
       {R"(a|base64offset|contains: 'http://')", R"({"a":"h0dHA6Ly"})", true},
       {R"(a|base64offset|contains: 'http://')", R"({"a":"aHR0cDov"})", false},
+      // The length is that of bytes, not of letters.
+      {R"(a|base64offset|contains: aäb)", R"({"a":"YcOkYnl5eQ=="})", true},
+      {R"(a|base64offset|contains: aäb)", R"({"a":"eGHDpGJ5eXk="})", true},
+      {R"(a|base64offset|contains: aäb)", R"({"a":"eHhhw6RieXl5"})", true},
       {R"(a|wide|base64: cmd)", R"({"a":"YwBtAGQA"})", true},
       {R"(a|utf16le|base64: cmd)", R"({"a":"YwBtAGQA"})", true},
       {R"(a|utf16be|base64: cmd)", R"({"a":"AGMAbQBk"})", true},
@@ -220,6 +236,10 @@ TEST(SigmaValuesTest, Networks) {
       {R"(a|cidr: 'fd00::/8')", R"({"a":"[fd00::1]:6443"})", true},
       {R"(a|cidr: ['192.168.0.0/16', '10.0.0.0/8'])", R"({"a":"10.1.2.3"})",
        true},
+      {R"(a|cidr|all: ['10.0.0.0/8', '10.1.0.0/16'])", R"({"a":"10.1.2.3"})",
+       true},
+      {R"(a|cidr|all: ['10.0.0.0/8', '10.1.0.0/16'])", R"({"a":"10.2.2.3"})",
+       false},
       {R"(a|cidr: 10.0.0.0/8)", R"({"a":"not an address"})", false},
       {R"(a|cidr|neq: 10.0.0.0/8)", R"({"a":"not an address"})", true},
   });
@@ -285,6 +305,15 @@ TEST(SigmaValuesTest, PlaceholdersComeFromTheConfiguration) {
   EXPECT_TRUE(matches("u|expand: '%admins%'", R"({"u":"adm_joe"})"));
   EXPECT_FALSE(matches("u|expand: '%admins%'", R"({"u":"joe"})"));
   EXPECT_TRUE(matches("u|expand|contains: 'a%x%-%x%'", R"({"u":"<a1-2>"})"));
+  // In any order, as many packs have it.
+  EXPECT_TRUE(matches("u|contains|expand: '%admins%'", R"({"u":"xROOTx"})"));
+  EXPECT_TRUE(matches("u|startswith|expand: '%admins%'", R"({"u":"root1"})"));
+  EXPECT_FALSE(matches("u|startswith|expand: '%admins%'", R"({"u":"aroot"})"));
+  EXPECT_FALSE(matches("u|endswith|expand: '%admins%'", R"({"u":"root1"})"));
+  EXPECT_TRUE(matches("u|contains|all|expand: ['%x%', '%admins%']",
+                      R"({"u":"2root"})"));
+  EXPECT_FALSE(matches("u|contains|all|expand: ['%x%', '%admins%']",
+                       R"({"u":"3root"})"));
   EXPECT_TRUE(matches("u|expand: '100\\%'", R"({"u":"100%"})"));
   EXPECT_TRUE(matches("u: '%admins%'", R"({"u":"%admins%"})"));
 }

@@ -133,6 +133,8 @@ TEST(YamlNodeTest, RefusesBadTextWithItsPlace) {
   } kCases[] = {
       {"a: [1, 2\n", "c.yaml:2:1: not YAML: end of sequence flow not found"},
       {"a: b: c\n", "c.yaml:1:5: not YAML: illegal map value"},
+      {"a:\n\tb: c\n",
+       "c.yaml:2:3: not YAML: the line is indented by a tab; write blanks"},
       {"a: \"\\q\"\n", "c.yaml:1:7: not YAML: unknown escape character: q"},
       {"a: *x\n", "c.yaml:1:4: not YAML: the referenced anchor is not defined"},
       {"a: 1\nb: 2\na: 3\n",

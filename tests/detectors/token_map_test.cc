@@ -1,0 +1,161 @@
+// StolenCredential with what it knows of the cluster's network, and of tokens
+// that were read in a container.
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/credential_stream.h"
+
+namespace oddverb {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr char kNodeIp[] = "192.168.0.11";
+constexpr char kOtherNodeIp[] = "192.168.0.12";
+
+// Pods of Client are on worker-1.
+Client Kubelet(CredentialStream& stream, const std::string& node,
+               const std::string& ip) {
+  return Client::Person(stream, "system:node:" + node, ip)
+      .With("kubelet/v1.37.2 (linux/amd64) kubernetes/abcdef0");
+}
+
+TEST(TokenMapTest, ANodeThatTranslatesSomeOfItsPodsAddressesIsNoTheft) {
+  CredentialStream stream;
+  Client kubelet = Kubelet(stream, "worker-1", kNodeIp);
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client behind_node = pod.At(kNodeIp);
+  kubelet.Ask();
+  InTurns(pod, behind_node, 3);
+  stream.End();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kLow);
+  EXPECT_THAT(FeaturesOf(stream.findings()[0]),
+              Contains("the address of the pod's own node, and its own "
+                       "client"));
+}
+
+TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
+  for (bool is_other_node : {true, false}) {
+    CredentialStream stream;
+    Client own = Kubelet(stream, "worker-1", kNodeIp);
+    Client other = Kubelet(stream, "worker-2", kOtherNodeIp);
+    Client pod = Client::Pod(stream, "shop", kInside);
+    Client thief = is_other_node ? pod.At(kOtherNodeIp)
+                                 : pod.At(kNodeIp).With("curl/8.14.1");
+    own.Ask();
+    other.Ask();
+    InTurns(pod, thief, 2);
+    ASSERT_THAT(stream.findings(), SizeIs(1)) << is_other_node;
+    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh) << is_other_node;
+    if (!is_other_node) continue;
+    EXPECT_THAT(FeaturesOf(stream.findings()[0]),
+                Contains("the address of another node"));
+  }
+}
+
+TEST(TokenMapTest, AFindingSaysHowMuchIsKnown) {
+  CredentialStream stream;
+  Client kubelet = Kubelet(stream, "worker-1", kNodeIp);
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client thief = pod.At(kOutside).With("curl/8.14.1");
+  kubelet.Ask();
+  pod.Ask();
+  stream.Restart();
+  thief.Ask();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_THAT(stream.findings()[0].benign_checks,
+              Contains(HasSubstr("Known of the cluster's network: 1 node, 2 "
+                                 "pods: 100 % call from an address of their "
+                                 "own; too few")));
+  EXPECT_TRUE(stream.loads_ok());
+}
+
+TEST(TokenMapTest, AKubeletsCertificateInAPodIsStolen) {
+  CredentialStream stream;
+  Client kubelet = Kubelet(stream, "worker-1", kNodeIp);
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client thief = kubelet.At(kInside).With("curl/8.14.1");
+  kubelet.Ask();
+  pod.Ask();
+  stream.Restart();
+  InTurns(thief, kubelet, 2);
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].rule, "credential.two_networks");
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
+  EXPECT_THAT(FeaturesOf(stream.findings()[0]),
+              Contains("a node's credential at the address of a pod"));
+}
+
+// Reads the token of shop-0 by a command in it.
+void ReadToken(CredentialStream& stream) {
+  Client::Person(stream, "ivan", kOffice).Ask([](EventBuilder& b) {
+    b.Verb("create").Resource("pods").Ns("web").Name("shop-0").Sub("exec");
+    b.Code(101).Stage(Stage::kResponseStarted);
+    b.Uri(
+        "/api/v1/namespaces/web/pods/shop-0/exec?command=cat&command="
+        "%2Fvar%2Frun%2Fsecrets%2Fkubernetes.io%2Fserviceaccount%2Ftoken");
+  });
+}
+
+Finding TokenFindingOf(const CredentialStream& stream) {
+  for (const Finding& finding : stream.findings()) {
+    if (finding.rule == "token.outside_its_pod") return finding;
+  }
+  return Finding();
+}
+
+TEST(TokenMapTest, ATokenThatWasReadAndIsUsedElsewhereIsCritical) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  // Not critical by itself: somebody honest is at that address.
+  Client office = Client::Person(stream, "olga", kOffice);
+  Client thief = pod.At(kOffice).With("curl/8.14.1");
+  pod.Ask();
+  office.Ask();
+  ReadToken(stream);
+  stream.Restart();
+  stream.Sleep(absl::Hours(23));
+  thief.Ask();
+  Finding finding = TokenFindingOf(stream);
+  EXPECT_EQ(finding.severity, Severity::kCritical);
+  EXPECT_THAT(FeaturesOf(finding),
+              Contains("a command in the pod read its token before"));
+  ASSERT_THAT(finding.evidence, SizeIs(2));
+  EXPECT_THAT(finding.evidence[0].uri, HasSubstr("/exec?command=cat"));
+  EXPECT_THAT(finding.next[0], HasSubstr("ivan"));
+  EXPECT_TRUE(stream.loads_ok());
+}
+
+TEST(TokenMapTest, WhatWasReadLongAgoOrInAnotherPodIsNoReason) {
+  for (bool is_long_ago : {true, false}) {
+    CredentialStream stream;
+    Client pod = Client::Pod(stream, is_long_ago ? "shop" : "cart", kInside);
+    Client office = Client::Person(stream, "olga", kOffice);
+    Client thief = pod.At(kOffice).With("curl/8.14.1");
+    pod.Ask();
+    office.Ask();
+    ReadToken(stream);
+    if (is_long_ago) stream.Sleep(absl::Hours(25));
+    thief.Ask();
+    EXPECT_EQ(TokenFindingOf(stream).severity, Severity::kHigh) << is_long_ago;
+  }
+}
+
+TEST(TokenMapTest, ALookIntoAPodThatIsThenRestartedStaysLow) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client restarted = pod.At(kInside2);
+  pod.Ask();
+  ReadToken(stream);
+  restarted.Ask(3);
+  EXPECT_EQ(TokenFindingOf(stream).severity, Severity::kLow);
+}
+
+}  // namespace
+}  // namespace oddverb
