@@ -21,6 +21,7 @@
 #include "app/config_values.h"
 #include "app/expired_allowances.h"
 #include "app/kafka_client.h"
+#include "app/kafka_topics_check.h"
 #include "app/number_text.h"
 #include "app/outputs.h"
 #include "app/rule_files.h"
@@ -38,6 +39,7 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kShortTokenBytes = 20;
+constexpr absl::Duration kTopicsPatience = absl::Seconds(5);
 constexpr mode_t kOthersMayRead = S_IROTH;
 constexpr mode_t kAnybodyElse = S_IRWXG | S_IRWXO;
 
@@ -71,6 +73,7 @@ class FileCheck {
 
   ConfigReport Run() {
     CheckStateDir();
+    CheckCheckpoint();
     for (const SourceConfig& source : config_.sources) CheckSource(source);
     for (const ListenerConfig& listener : config_.listeners) {
       CheckTls(listener);
@@ -96,6 +99,7 @@ class FileCheck {
   }
 
   void CheckStateDir();
+  void CheckCheckpoint();
   void CheckSource(const SourceConfig& source);
   void CheckTail(const SourceConfig& source);
   void CheckTopic(const SourceConfig& source);
@@ -117,6 +121,7 @@ class FileCheck {
 };
 
 void FileCheck::CheckStateDir() {
+  if (config_.checkpoint_kafka.has_value()) return;
   const std::string& folder = config_.state_dir;
   std::string place = absl::StrCat(config_.file, ": state_dir");
   std::optional<struct stat> facts = StatOf(folder);
@@ -155,6 +160,23 @@ void FileCheck::CheckStateDir() {
                              "sent: chmod 0700 ",
                              folder));
   }
+}
+
+// The one check that asks somebody: only the brokers know.
+void FileCheck::CheckCheckpoint() {
+  if (!config_.checkpoint_kafka.has_value()) return;
+  const std::string place = absl::StrCat(config_.file, ": checkpoint.kafka");
+  absl::StatusOr<KafkaTopicsReport> report =
+      CheckCheckpointTopics(config_, MissingTopics::kTold, kTopicsPatience);
+  if (absl::IsUnavailable(report.status())) {
+    Warn(place, absl::StrCat("the topics could not be checked: ",
+                             report.status().message()));
+    return;
+  }
+  // What the source names cannot be used either, which is told there.
+  if (!report.ok()) return;
+  for (const std::string& problem : report->problems) Problem(place, problem);
+  for (const std::string& warning : report->warnings) Warn(place, warning);
 }
 
 void FileCheck::CheckSource(const SourceConfig& source) {

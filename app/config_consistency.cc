@@ -53,6 +53,7 @@ class RuleCheck {
     CheckNames("listener", config_.listeners, listeners_);
     CheckNames("output", config_.outputs, outputs_);
     CheckSources();
+    CheckKafkaCheckpoint(root_, config_, mistakes_);
     for (size_t i = 0; i < config_.listeners.size(); ++i) {
       CheckAddress(i);
       CheckAccess(config_.listeners[i], listeners_[i]);

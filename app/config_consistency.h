@@ -17,6 +17,10 @@ namespace oddverb {
 void CheckConfigConsistency(const YamlNode& root, const ServiceConfig& config,
                             Mistakes& mistakes);
 
+// What must hold for a checkpoint in Kafka.
+void CheckKafkaCheckpoint(const YamlNode& root, const ServiceConfig& config,
+                          Mistakes& mistakes);
+
 // What must hold for suppress; `list` is what `entries` was loaded from.
 void CheckSuppressions(const YamlNode& list,
                        const std::vector<SuppressConfig>& entries,

@@ -26,17 +26,6 @@ void VisitLog(ConfigFields& fields, LogOptions& log) {
                 kLogFormats, log.format);
 }
 
-void VisitCheckpoint(ConfigFields& fields, ServiceConfig& config) {
-  fields.Length({"interval",
-                 "Positions and state are made durable at the latest after so "
-                 "long; after a crash so much is judged again.",
-                 "1s"},
-                {absl::Milliseconds(100), absl::Minutes(10)},
-                config.checkpoint_interval);
-  fields.Bytes({"bytes", "And after so many bytes of records.", "8MiB"},
-               {64 << 10, 1 << 30}, config.checkpoint_bytes);
-}
-
 void VisitMemory(ConfigFields& fields, ServiceConfig& config) {
   fields.Count({"max_entities",
                 "Actors, credentials and pods remembered, each kind; the least "

@@ -158,6 +158,8 @@ void VisitRulesSection(ConfigFields& fields, RulesConfig& rules);
 void VisitSuppressions(ConfigFields& fields,
                        std::vector<SuppressConfig>& entries);
 
+// Of the section checkpoint.
+void VisitCheckpoint(ConfigFields& fields, ServiceConfig& config);
 // Of a client of Kafka.
 void VisitKafkaClient(ConfigFields& fields, KafkaConfig& kafka);
 // Of one output; those of its type follow.

@@ -29,6 +29,8 @@
 #include "app/service_outputs.h"
 #include "app/service_rules.h"
 #include "app/service_sources.h"
+#include "app/service_standby.h"
+#include "app/service_storage.h"
 #include "app/source_health_log.h"
 #include "app/stream_meters.h"
 #include "app/systemd_notify.h"
@@ -38,7 +40,6 @@
 #include "base/strings.h"
 #include "net/http_server.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/limited_log.h"
 #include "telemetry/logging.h"
 #include "telemetry/metrics.h"
@@ -57,12 +58,11 @@ constexpr absl::Duration kDrainGrace = absl::Seconds(3);
 class Service {
  public:
   Service(ServiceConfig config, std::string config_file,
-          const Environment& environment,
-          const SqliteCheckpoint::Options& storage)
+          const Environment& environment, const ServiceStorageOptions& storage)
       : config_(std::move(config)),
         config_file_(std::move(config_file)),
         environment_(environment),
-        storage_(storage),
+        storage_options_(storage),
         effective_(config_),
         logger_(config_.log, clock_),
         notify_(environment) {}
@@ -70,6 +70,7 @@ class Service {
   absl::Status Run(const ServiceSignals& signals);
 
  private:
+  absl::Status OpenStorage(const std::atomic<bool>& stop);
   absl::Status Build();
   absl::Status StartHttp();
   ServiceAnswers Answers();
@@ -89,14 +90,14 @@ class Service {
   const ServiceConfig config_;  // as it was at the start
   const std::string config_file_;
   const Environment environment_;
-  const SqliteCheckpoint::Options storage_;
+  const ServiceStorageOptions storage_options_;
   std::mutex reload_mutex_;
   ServiceConfig effective_;  // config_ as reloaded; guarded by reload_mutex_
   SystemClock clock_;
   Logger logger_;
   SystemdNotify notify_;
   RecentFindings recent_;
-  std::unique_ptr<SqliteCheckpoint> checkpoint_;
+  std::unique_ptr<ServiceStorage> storage_;
   std::unique_ptr<ServiceSources> sources_;
   std::unique_ptr<ServiceRules> rules_;
   std::unique_ptr<StreamMeters> meters_;
@@ -122,28 +123,31 @@ class Service {
   std::atomic<bool> wedged_{false};
 };
 
+absl::Status Service::OpenStorage(const std::atomic<bool>& stop) {
+  if (config_.checkpoint_kafka.has_value()) {
+    ServiceStandby standby({config_, storage_options_, logger_, notify_, stop});
+    ODDVERB_ASSIGN_OR_RETURN(storage_, standby.AwaitState());
+  } else {
+    ODDVERB_ASSIGN_OR_RETURN(
+        storage_,
+        ServiceStorage::Open(config_, storage_options_, clock_, logger_));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Service::Build() {
-  SqliteCheckpoint::Options state = storage_;
-  state.directory = config_.state_dir;
-  state.max_spool_bytes = static_cast<uint64_t>(config_.max_spool);
-  state.max_outbox_bytes = static_cast<uint64_t>(config_.max_outbox);
-  state.max_outbox_findings =
-      static_cast<uint64_t>(config_.max_outbox_findings);
-  state.max_dead_letter_bytes = static_cast<uint64_t>(config_.max_dead_letters);
-  ODDVERB_ASSIGN_OR_RETURN(checkpoint_, SqliteCheckpoint::Open(state, clock_));
-  if (!checkpoint_->notice().empty()) logger_.Error(checkpoint_->notice());
   Settings settings;
   settings.cluster = config_.cluster;
   settings.trusted_proxies = config_.trusted_proxies;
   settings.detectors = config_.detectors;
-  settings.hash = checkpoint_->hash();
+  settings.hash = storage_->hash();
   ODDVERB_ASSIGN_OR_RETURN(rules_, ServiceRules::Make(config_.rules, logger_));
   settings.rules = rules_->live();
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
   ODDVERB_ASSIGN_OR_RETURN(
-      outputs_,
-      ServiceOutputs::Make(config_, {*checkpoint_, recent_, clock_, logger_}));
+      outputs_, ServiceOutputs::Make(
+                    config_, {storage_->outbox(), recent_, clock_, logger_}));
 
   PipelineOptions options;
   options.threads = config_.threads > 0
@@ -153,7 +157,7 @@ absl::Status Service::Build() {
   options.max_held_bytes = static_cast<uint64_t>(config_.max_held_bytes);
   options.allowed_lateness = config_.allowed_lateness;
   options.decoder.trusted_proxies = config_.trusted_proxies;
-  options.hash = checkpoint_->hash();
+  options.hash = storage_->hash();
   options.max_entities = static_cast<uint32_t>(config_.max_entities);
   options.duplicates = Duplicates::kPassedOver;
   options.max_recent_events = static_cast<uint32_t>(config_.max_recent_events);
@@ -165,8 +169,8 @@ absl::Status Service::Build() {
   };
   options.max_bytes_under_way = static_cast<uint64_t>(config_.in_flight);
   options.secret_bodies = config_.secret_bodies;
-  ODDVERB_ASSIGN_OR_RETURN(pipeline_,
-                           Pipeline::Make(options, parts, checkpoint_.get()));
+  ODDVERB_ASSIGN_OR_RETURN(
+      pipeline_, Pipeline::Make(options, parts, &storage_->checkpoint()));
   skew_ =
       std::make_unique<ClockSkew>(config_.sources, pipeline_->delays(), clock_);
   return absl::OkStatus();
@@ -209,7 +213,7 @@ std::string Service::MetricsText() {
   FillPipelineMetrics(pipeline_->counters(),
                       outputs_->delivery->counts_so_far().opened, metrics);
   FillSourceMetrics(*sources_, metrics);
-  FillStateMetrics(*pipeline_, *checkpoint_, metrics);
+  FillStateMetrics(*pipeline_, storage_->usage(), metrics);
   outputs_->FillMetrics(metrics);
   meters_->Fill(metrics);
   if (HttpServer* server = started_server_; server != nullptr) {
@@ -358,10 +362,11 @@ void Service::Watch(const ServiceSignals& signals) {
   while (!watch_ends_) {
     watch_changed_.wait_for(lock, std::chrono::milliseconds(100));
     absl::Status broken = outputs_->sinks->failure();
+    if (broken.ok()) broken = storage_->failure();
     bool ends = signals.stop || !broken.ok();
     if (ends && !stopping_.exchange(true)) {
       if (!broken.ok()) {
-        logger_.Error("an output will never work again",
+        logger_.Error("this process cannot go on",
                       {{"error", std::string(broken.message())}});
       }
       notify_.Stopping();
@@ -382,6 +387,9 @@ void Service::Watch(const ServiceSignals& signals) {
 }
 
 absl::Status Service::Run(const ServiceSignals& signals) {
+  absl::Status opened = OpenStorage(signals.stop);
+  if (absl::IsCancelled(opened)) return absl::OkStatus();
+  ODDVERB_RETURN_IF_ERROR(opened);
   ODDVERB_RETURN_IF_ERROR(Build());
   ODDVERB_RETURN_IF_ERROR(StartHttp());
   std::thread watch([this, &signals] { Watch(signals); });
@@ -406,6 +414,7 @@ absl::Status Service::Run(const ServiceSignals& signals) {
   absl::Status sent =
       outputs_->sinks->Stop(clock_.Now() + config_.delivery.drain);
   if (status.ok()) status = outputs_->sinks->failure();
+  if (status.ok()) status = storage_->failure();
   if (status.ok()) status = sent;
   if (status.ok()) status = outputs_->delivery->Finish();
   if (status.ok()) logger_.Info("stopped");
@@ -416,7 +425,7 @@ absl::Status Service::Run(const ServiceSignals& signals) {
 
 int RunService(const std::string& config_file, const Environment& environment,
                const ServiceSignals& signals,
-               const SqliteCheckpoint::Options& storage) {
+               const ServiceStorageOptions& storage) {
   absl::StatusOr<ServiceConfig> config =
       LoadServiceConfig(config_file, environment);
   if (!config.ok()) return ReportError(config.status());

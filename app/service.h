@@ -7,7 +7,7 @@
 #include <string>
 
 #include "app/config_text.h"
-#include "pipeline/sqlite_checkpoint.h"
+#include "app/service_storage.h"
 
 namespace oddverb {
 
@@ -18,10 +18,10 @@ struct ServiceSignals {
 };
 
 // Returns the exit code: 0 after a clean stop, 2 for a bad configuration, 1
-// for any other failure. Of `storage` the configuration decides the directory.
+// for any other failure.
 int RunService(const std::string& config_file, const Environment& environment,
                const ServiceSignals& signals,
-               const SqliteCheckpoint::Options& storage = {});
+               const ServiceStorageOptions& storage = {});
 
 }  // namespace oddverb
 

@@ -154,6 +154,16 @@ struct DeliveryConfig {
   absl::Duration drain = absl::Seconds(10);
 };
 
+// A checkpoint that lies in topics beside the one that is read.
+struct KafkaCheckpointConfig {
+  std::string state_topic = "oddverb.state";
+  std::string findings_topic = "oddverb.findings";
+  std::string dead_letters_topic = {};  // empty: none
+  std::string transactional_id = {};    // empty: the name of the group
+  bool create_topics = false;
+  int64_t replicas = 3;  // of topics that are made
+};
+
 struct ServiceConfig {
   // A retry of the API server brings events that are this old, and more.
   static constexpr absl::Duration kWebhookLateness = absl::Minutes(2);
@@ -179,6 +189,8 @@ struct ServiceConfig {
   LogOptions log;
   absl::Duration checkpoint_interval = absl::Seconds(1);
   int64_t checkpoint_bytes = 8 << 20;
+  // Without: the checkpoint is in state_dir.
+  std::optional<KafkaCheckpointConfig> checkpoint_kafka;
   EventOrder order = EventOrder::kArrival;
   absl::Duration allowed_lateness = absl::Seconds(10);
   std::vector<SourceConfig> sources;

@@ -84,7 +84,7 @@ void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics) {
 }
 
 void FillStateMetrics(const Pipeline& pipeline,
-                      const SqliteCheckpoint& checkpoint, Metrics& metrics) {
+                      const SqliteCheckpoint::Usage& usage, Metrics& metrics) {
   const PipelineCounters& counters = pipeline.counters();
   metrics.Counter(MetricId::kCheckpoints).Add(Of(counters.checkpoints));
   metrics.Counter(MetricId::kCheckpointSeconds)
@@ -98,7 +98,6 @@ void FillStateMetrics(const Pipeline& pipeline,
   metrics.Gauge(MetricId::kStateWritable).Set(pipeline.storage().ok() ? 1 : 0);
   metrics.Counter(MetricId::kStateWriteFailures)
       .Add(static_cast<double>(pipeline.storage_failures()));
-  SqliteCheckpoint::Usage usage = checkpoint.usage();
   const std::pair<MetricId, uint64_t> sizes[] = {
       {MetricId::kSpoolBytes, usage.spool_bytes},
       {MetricId::kOutboxBytes, usage.outbox_bytes},

@@ -16,7 +16,7 @@ void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics);
 
 // How full the state directory is and how its checkpoints go.
 void FillStateMetrics(const Pipeline& pipeline,
-                      const SqliteCheckpoint& checkpoint, Metrics& metrics);
+                      const SqliteCheckpoint::Usage& usage, Metrics& metrics);
 
 // Clients that were too slow.
 void FillTimeoutMetrics(const HttpCounters& counters, Metrics& metrics);

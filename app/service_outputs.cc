@@ -94,7 +94,7 @@ absl::StatusOr<std::unique_ptr<ServiceOutputs>> ServiceOutputs::Make(
   ODDVERB_ASSIGN_OR_RETURN(
       made->sinks,
       SinkSet::Start(std::move(members),
-                     {parts.checkpoint, parts.clock, parts.logger, &Describe}));
+                     {parts.outbox, parts.clock, parts.logger, &Describe}));
   made->delivery = std::make_unique<Delivery>(
       DeliveryOf(config),
       std::vector<Exporter*>{&parts.recent, &made->sinks->door()});

@@ -14,8 +14,8 @@
 #include "exporters/active_alerts.h"
 #include "exporters/alert_api.h"
 #include "pipeline/delivery.h"
+#include "pipeline/outbox.h"
 #include "pipeline/sink_set.h"
-#include "pipeline/sqlite_checkpoint.h"
 #include "telemetry/logging.h"
 #include "telemetry/metrics.h"
 
@@ -24,7 +24,7 @@ namespace oddverb {
 struct ServiceOutputs {
   // All must outlive the outputs.
   struct Parts {
-    SqliteCheckpoint& checkpoint;
+    Outbox& outbox;
     RecentFindings& recent;
     const Clock& clock;
     Logger& logger;

@@ -59,8 +59,13 @@ absl::Status ServiceSources::Add(const ServiceConfig& config,
       break;
     }
     case SourceConfig::Type::kKafka: {
+      KafkaConsumerOptions consumer = KafkaConsumerOf(source);
+      // Who leads the group reads all of the topic.
+      if (config.checkpoint_kafka.has_value()) {
+        consumer.partitions = KafkaConsumerOptions::Partitions::kAll;
+      }
       absl::StatusOr<std::unique_ptr<KafkaSource>> topic = KafkaSource::Make(
-          {.source_index = index, .consumer = KafkaConsumerOf(source)});
+          {.source_index = index, .consumer = std::move(consumer)});
       if (!topic.ok()) {
         return absl::Status(topic.status().code(),
                             absl::StrCat(source.place, ": source ", source.name,

@@ -26,19 +26,26 @@ absl::StatusOr<std::unique_ptr<KafkaSource>> KafkaSource::Make(
       new KafkaSource(options, std::move(consumer)));
 }
 
-absl::Status KafkaSource::Resume(std::string_view bookmark) {
-  if (bookmark.empty()) return absl::OkStatus();
+absl::StatusOr<KafkaBookmark> ParseKafkaBookmark(std::string_view bookmark) {
   StateReader in(bookmark);
   if (in.GetU64() != kBookmarkVersion) in.Fail();
-  const std::string topic(in.GetString());
-  KafkaOffsets offsets;
+  KafkaBookmark parsed;
+  parsed.topic = in.GetString();
   for (uint64_t count = in.GetCount(2); count > 0; --count) {
     auto partition = static_cast<int32_t>(in.GetU64());
-    offsets[partition] = in.GetI64();
+    parsed.offsets[partition] = in.GetI64();
   }
   ODDVERB_RETURN_IF_ERROR(in.status());
+  return parsed;
+}
+
+absl::Status KafkaSource::Resume(std::string_view bookmark) {
+  if (bookmark.empty()) return absl::OkStatus();
+  ODDVERB_ASSIGN_OR_RETURN(KafkaBookmark parsed, ParseKafkaBookmark(bookmark));
   // Of another topic, they say nothing of this one.
-  if (topic == options_.consumer.topic) resume_at_ = std::move(offsets);
+  if (parsed.topic == options_.consumer.topic) {
+    resume_at_ = std::move(parsed.offsets);
+  }
   last_bookmark_ = bookmark;
   return absl::OkStatus();
 }

@@ -30,6 +30,13 @@ namespace oddverb {
 //
 // Threads: as Source says; progress, health, Describe and what follows from
 // any.
+// What a bookmark of a KafkaSource says. DataLoss: it is none.
+struct KafkaBookmark {
+  std::string topic;
+  KafkaOffsets offsets;  // where to go on
+};
+absl::StatusOr<KafkaBookmark> ParseKafkaBookmark(std::string_view bookmark);
+
 class KafkaSource final : public Source {
  public:
   struct Options {

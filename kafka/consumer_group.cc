@@ -1,6 +1,7 @@
 // What the group and the consumer tell each other.
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/clock.h"
 #include "kafka/consumer_parts.h"
@@ -18,6 +19,47 @@ constexpr int kQuestions = 30;
 constexpr absl::Duration kLeavePatience = absl::Seconds(2);
 
 }  // namespace
+
+void KafkaConsumer::Subscribe() {
+  PartitionListPointer topics = NewPartitionList();
+  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
+                                    RD_KAFKA_PARTITION_UA);
+  rd_kafka_resp_err_t error = rd_kafka_subscribe(client_->handle, topics.get());
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) OnError(error, "");
+}
+
+// Those that are not ours yet.
+void KafkaConsumer::TakeAll() {
+  rd_kafka_t* handle = client_->handle;
+  rd_kafka_topic_t* topic =
+      rd_kafka_topic_new(handle, options_.topic.c_str(), nullptr);
+  const struct rd_kafka_metadata* metadata = nullptr;
+  rd_kafka_resp_err_t error =
+      rd_kafka_metadata(handle, 0, topic, &metadata, kConsumerQuestionMs);
+  if (topic != nullptr) rd_kafka_topic_destroy(topic);
+  // Without an answer, what is wrong with the brokers is told by other events.
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  PartitionListPointer added = NewPartitionList();
+  if (metadata->topic_cnt > 0) {
+    const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+    error = found.err;
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (int i = 0; i < found.partition_cnt; ++i) {
+      if (assigned_.contains(found.partitions[i].id)) continue;
+      rd_kafka_topic_partition_list_add(added.get(), options_.topic.c_str(),
+                                        found.partitions[i].id);
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    topic_failed_ = true;
+    return OnError(error, "");
+  }
+  if (std::exchange(topic_failed_, false)) health_.NoteAssigned();
+  if (added->cnt == 0) return;
+  OnAssigned(added.get());
+  ReleaseError(rd_kafka_incremental_assign(handle, added.get()));
+}
 
 void KafkaConsumer::Leave() {
   rd_kafka_t* handle = client_->handle;
@@ -156,6 +198,7 @@ int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
 // REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
 void KafkaConsumer::TellGroup() {
   if (is_telling_) return;
+  if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) return;
   PartitionListPointer news = NewPartitionList();
   for (auto& [partition, assigned] : assigned_) {
     if (assigned->told >= assigned->committed) continue;

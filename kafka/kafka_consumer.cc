@@ -13,6 +13,8 @@ namespace oddverb {
 namespace {
 
 constexpr absl::Duration kTellInterval = absl::Seconds(1);
+// For partitions that were added to the topic.
+constexpr absl::Duration kLookInterval = absl::Seconds(10);
 
 }  // namespace
 
@@ -38,7 +40,8 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Make(
       {"isolation.level", "read_committed"},
       {"enable.partition.eof", "true"},
       {"allow.auto.create.topics", "false"}};
-  if (!options.instance_id.empty()) {
+  if (!options.instance_id.empty() &&
+      options.partitions == KafkaConsumerOptions::Partitions::kOfMember) {
     ours.push_back({"group.instance.id", options.instance_id.c_str()});
   }
   ODDVERB_ASSIGN_OR_RETURN(
@@ -88,17 +91,21 @@ void KafkaConsumer::Start(KafkaOffsets known) {
 
 void KafkaConsumer::Poll() {
   rd_kafka_t* handle = client_->handle;
-  PartitionListPointer topics = NewPartitionList();
-  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
-                                    RD_KAFKA_PARTITION_UA);
-  rd_kafka_resp_err_t error = rd_kafka_subscribe(handle, topics.get());
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) OnError(error, "");
+  const bool takes_all =
+      options_.partitions == KafkaConsumerOptions::Partitions::kAll;
+  if (!takes_all) Subscribe();
   auto is_ending = [this] {
     std::lock_guard<std::mutex> lock(mutex_);
     return ending_;
   };
   absl::Time next_tell = SteadyNow();
+  absl::Time next_look = SteadyNow();
   while (!is_ending()) {
+    if (takes_all && SteadyNow() >= next_look) {
+      TakeAll();
+      next_look =
+          SteadyNow() + (Partitions().empty() ? kTellInterval : kLookInterval);
+    }
     // Messages have queues of their own: what comes here are events.
     rd_kafka_message_t* message =
         rd_kafka_consumer_poll(handle, kConsumerPollMs);

@@ -1,6 +1,7 @@
 // Reads one topic as a member of a consumer group. The group shares out the
 // partitions (cooperative-sticky: what stays is not interrupted); where each of
-// them is read from is the owner's to say, not the group's.
+// them is read from is the owner's to say, not the group's. Or reads all of the
+// topic, where something else decides that this process is the one that does.
 //
 // Each partition is taken from a queue of its own. What is not taken stays
 // there, and librdkafka then fetches no more of that partition: not taking is
@@ -40,10 +41,17 @@ using KafkaOffsets = std::map<int32_t, int64_t>;
 struct KafkaConsumerOptions {
   // Where to read partitions of which nothing is known.
   enum class Start : uint8_t { kBeginning, kEnd };
+  enum class Partitions : uint8_t {
+    kOfMember,  // those that the group gives this process
+    // All that there are, without being a member; the group is told nothing
+    // here, as the owner does that in a transaction.
+    kAll,
+  };
 
   KafkaOptions client;
   std::string topic;
   std::string group;
+  Partitions partitions = Partitions::kOfMember;
   // Of a static member: a restart within session.timeout.ms moves nothing.
   std::string instance_id = {};
   Start start = Start::kBeginning;
@@ -88,9 +96,9 @@ class KafkaConsumer {
   // same, and known to the owner.
   ~KafkaConsumer();
 
-  // Joins the group. `known`: where to go on. A partition is read from there,
-  // or from what the group has committed if that is further: then another
-  // member had the partition meanwhile. Once, before all that follows.
+  // Joins the group, if it is to. `known`: where to go on. A partition is read
+  // from there, or from what the group has committed if that is further: then
+  // another member had the partition meanwhile. Once, before all that follows.
   void Start(KafkaOffsets known);
 
   // Partitions that are ours now, ascending.
@@ -141,6 +149,8 @@ class KafkaConsumer {
   explicit KafkaConsumer(KafkaConsumerOptions options);
 
   void Poll();
+  void Subscribe();
+  void TakeAll();
   void Leave();
   void OnRebalance(int error, PartitionList* partitions);
   void OnAssigned(PartitionList* partitions);
@@ -161,6 +171,7 @@ class KafkaConsumer {
   const KafkaConsumerOptions options_;
   ConsumerHealth health_;
   std::unique_ptr<Client> client_;
+  bool topic_failed_ = false;  // as the last TakeAll() saw; of the poller
   std::thread poller_;
 
   // Taken last, and never held in a call of librdkafka: its threads wake us

@@ -1,20 +1,18 @@
 // Long because: all that one lock and one transaction at a time guard.
 #include "pipeline/sqlite_checkpoint.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <tuple>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/state_io.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "model/finding_state.h"
+#include "pipeline/hash_key.h"
 #include "pipeline/sink_table.h"
 #include "pipeline/spool_ages.h"
 #include "pipeline/spool_table.h"
@@ -34,32 +32,13 @@ constexpr size_t kRoomBytes = 64 << 10;
 constexpr uint64_t kKeptFreePages = 4'096;  // 16 MiB
 constexpr char kShrink[] = "PRAGMA incremental_vacuum(1024)";
 
-absl::StatusOr<std::string> RandomKey() {
-  Hash128 key;
-  if (::getrandom(&key, sizeof(key), 0) != sizeof(key)) {
-    return absl::InternalError("the kernel gives no random bytes");
-  }
-  return key.ToHex();
-}
-
-// The other direction of Hash128::ToHex().
-absl::StatusOr<KeyedHash> ParseKey(const std::string& hex) {
-  uint64_t high = 0;
-  uint64_t low = 0;
-  if (hex.size() != 32 || !absl::SimpleHexAtoi(hex.substr(0, 16), &high) ||
-      !absl::SimpleHexAtoi(hex.substr(16), &low)) {
-    return absl::DataLossError("the hash key of the state is damaged");
-  }
-  return KeyedHash(high, low);
-}
-
 absl::Status CreateDatabase(const StateDirectory& directory, absl::Time now) {
   ODDVERB_RETURN_IF_ERROR(directory.PrepareNewDatabase());
   ODDVERB_ASSIGN_OR_RETURN(SqliteDatabase database,
                            SqliteDatabase::Open(directory.new_database_path(),
                                                 SqliteDatabase::Kind::kNew));
   ODDVERB_RETURN_IF_ERROR(MigrateState(database, StateMigrations()));
-  ODDVERB_ASSIGN_OR_RETURN(std::string key, RandomKey());
+  ODDVERB_ASSIGN_OR_RETURN(std::string key, RandomHashKey());
   ODDVERB_RETURN_IF_ERROR(WriteMeta(database, kHashKey, key));
   ODDVERB_RETURN_IF_ERROR(
       WriteMeta(database, "created",
@@ -208,7 +187,7 @@ absl::Status SqliteCheckpoint::Load(Opened& opened) {
     return absl::DataLossError(key.status().message());
   }
   ODDVERB_RETURN_IF_ERROR(key.status());
-  ODDVERB_ASSIGN_OR_RETURN(opened.hash, ParseKey(*key));
+  ODDVERB_ASSIGN_OR_RETURN(opened.hash, ParseHashKey(*key));
   ODDVERB_ASSIGN_OR_RETURN(opened.tables, StateTables::Make(database));
   ODDVERB_ASSIGN_OR_RETURN(opened.spool, SpoolTable::Make(database));
   ODDVERB_ASSIGN_OR_RETURN(opened.dead_letters,

@@ -51,6 +51,13 @@ TEST(ConfigMistakesTest, NamesWrongValues) {
       {"checkpoint: {interval: 5, bytes: 8}",
        {"2:24: expected a duration such as 90s, 5m, 1h30m or 7d, got \"5\"",
         "2:34: expected a size such as 64KiB, 16MiB or 1MB, got \"8\""}},
+      {"checkpoint: {kafka: {state_topic: a/b, replicas: 0}}",
+       {"2:21: a checkpoint in Kafka needs one source, of type kafka, as "
+        "another process must be able to go on with it; bring the events of "
+        "others to a topic with oddverb forward",
+        "2:35: expected a name of at most 63 letters, digits, '.', '_', '-', "
+        "got \"a/b\"",
+        "2:50: expected a number from 1 to 100, got 0"}},
       {"checkpoint: {interval: 99ms, bytes: 2GiB}",
        {"2:24: expected a duration from 100ms to 10m, got 99ms",
         "2:37: expected a size from 64KiB to 1GiB, got 2GiB"}},

@@ -164,12 +164,24 @@ void ListObjects(const json& value, const json::json_pointer& at,
   }
 }
 
+// A checkpoint in Kafka goes with one source alone.
+json TopicConfig() {
+  json config = FullConfig();
+  json source = config["sources"].back();
+  config["sources"] = json::array({std::move(source)});
+  config["checkpoint"]["kafka"] = json::parse(R"({
+    "state_topic": "s", "findings_topic": "f", "dead_letters_topic": "d",
+    "transactional_id": "x", "create_topics": true, "replicas": 2})");
+  return config;
+}
+
 TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   // The full configuration loads, so the loader knows all of its keys...
-  json full = FullConfig();
-  ASSERT_EQ(MistakesOf(full.dump()), "");
   std::set<std::string> loaded;
-  ListKeysOf(full, "", loaded);
+  for (const json& full : {FullConfig(), TopicConfig()}) {
+    ASSERT_EQ(MistakesOf(full.dump()), "");
+    ListKeysOf(full, "", loaded);
+  }
   loaded.erase("detectors/forbidden_burst/profile");
   for (const DetectorEntry& entry : AllDetectors()) {
     loaded.insert(absl::StrCat("detectors/", std::string(entry.name)));
@@ -193,15 +205,18 @@ TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   ListKeys(Schema(), "", known);
   EXPECT_THAT(loaded, ::testing::ElementsAreArray(known));
   // ...and of what is effective.
-  absl::StatusOr<ServiceConfig> config =
-      ParseServiceConfig(full.dump(), "c.yaml", &NoEnvironment);
-  ASSERT_THAT(config, IsOk());
-  EXPECT_EQ(json::parse(RedactedConfigJson(*config)).flatten().size(),
-            full.flatten().size());
+  for (const json& full : {FullConfig(), TopicConfig()}) {
+    absl::StatusOr<ServiceConfig> config =
+        ParseServiceConfig(full.dump(), "c.yaml", &NoEnvironment);
+    ASSERT_THAT(config, IsOk());
+    EXPECT_EQ(json::parse(RedactedConfigJson(*config)).flatten().size(),
+              full.flatten().size());
+  }
 }
 
 TEST(ConfigSchemaTest, AcceptsWhatLoads) {
   EXPECT_EQ(SchemaMismatch(Schema(), FullConfig()), "");
+  EXPECT_EQ(SchemaMismatch(Schema(), TopicConfig()), "");
   json full = FullConfig();
   full["threads"] = "${THREADS}";
   full["checkpoint"]["bytes"] = "${BYTES:-1MiB}";
@@ -215,16 +230,18 @@ TEST(ConfigSchemaTest, AcceptsWhatLoads) {
 }
 
 TEST(ConfigSchemaTest, RefusesWithTheLoaderAKeyThatIsInNoOtherPlace) {
-  std::vector<json::json_pointer> objects;
-  ListObjects(FullConfig(), json::json_pointer(), objects);
-  ASSERT_GE(objects.size(), 12u);
-  for (const json::json_pointer& at : objects) {
-    json wrong = FullConfig();
-    wrong[at]["no_such_key"] = 1;
-    EXPECT_THAT(MistakesOf(wrong.dump()),
-                HasSubstr("unknown key: \"no_such_key\""))
-        << at.to_string();
-    EXPECT_NE(SchemaMismatch(Schema(), wrong), "") << at.to_string();
+  for (const json& full : {FullConfig(), TopicConfig()}) {
+    std::vector<json::json_pointer> objects;
+    ListObjects(full, json::json_pointer(), objects);
+    ASSERT_GE(objects.size(), 12u);
+    for (const json::json_pointer& at : objects) {
+      json wrong = full;
+      wrong[at]["no_such_key"] = 1;
+      EXPECT_THAT(MistakesOf(wrong.dump()),
+                  HasSubstr("unknown key: \"no_such_key\""))
+          << at.to_string();
+      EXPECT_NE(SchemaMismatch(Schema(), wrong), "") << at.to_string();
+    }
   }
 }
 

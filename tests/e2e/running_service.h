@@ -43,12 +43,13 @@ class LoopbackService {
   }
   ChildProcess& process() { return process_; }
 
-  // "127.0.0.1:PORT" of a listener, from the log.
+  // "127.0.0.1:PORT" of a listener, from the log; a service that stood by
+  // before has another one now.
   std::string AddressOf(std::string_view listener) {
     const std::string& log = process_.errors();
     std::string mark =
         absl::StrCat("listener=", std::string(listener), " address=");
-    size_t at = log.find(mark);
+    size_t at = log.rfind(mark);
     if (at == std::string::npos) return "";
     at += mark.size();
     return log.substr(at, log.find_first_of(" \n", at) - at);

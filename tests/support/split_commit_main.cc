@@ -4,6 +4,7 @@
 //
 // usage: split_commit_service run --config FILE
 #include <csignal>
+#include <cstdio>
 
 #include "absl/time/clock.h"
 #include "app/service.h"
@@ -23,9 +24,19 @@ int main(int argc, char** argv) {
   if (argc != 4) return 2;
   std::signal(SIGTERM, HandleStop);
   std::atomic<bool> reload_requested{false};
-  oddverb::SqliteCheckpoint::Options storage;
-  storage.commit_mode = oddverb::SqliteCheckpoint::CommitMode::kSplitForTest;
-  storage.between_for_test = [] { absl::SleepFor(kPause); };
+  oddverb::ServiceStorageOptions storage;
+  storage.local.commit_mode =
+      oddverb::SqliteCheckpoint::CommitMode::kSplitForTest;
+  storage.local.between_for_test = [] { absl::SleepFor(kPause); };
+  storage.in_kafka.commit_mode =
+      oddverb::LogCheckpoint::CommitMode::kSplitForTest;
+  int torn = 0;
+  storage.in_kafka.between_for_test = [&torn](const auto& batch) {
+    if (batch.findings.empty()) return;
+    // The moment to kill it.
+    std::fprintf(stderr, "msg=between torn=%d\n", ++torn);
+    absl::SleepFor(kPause);
+  };
   int code = oddverb::RunService(argv[3], oddverb::ProcessEnvironment,
                                  {stop_requested, reload_requested}, storage);
   return stop_requested && code == 0 ? 128 + SIGTERM : code;

@@ -1,0 +1,60 @@
+// The state of a group's judge in Kafka: a compacted topic for the state, one
+// for the findings, and the group's offsets, written in transactions. Which
+// member of the group is the judge is decided by the group; that one which was
+// replaced writes nothing more, by the transactional id that all share.
+//
+// One thread at a time, but for what is said to be thread-safe.
+#ifndef ODDVERB_APP_KAFKA_STATE_LOG_H_
+#define ODDVERB_APP_KAFKA_STATE_LOG_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "app/service_config.h"
+#include "kafka/kafka_leadership.h"
+#include "kafka/kafka_transactions.h"
+#include "pipeline/state_log.h"
+
+namespace oddverb {
+
+class KafkaStateLog final : public StateLog {
+ public:
+  // Joins the group of the configuration's source. `stop` ends Read(), and must
+  // outlive the result. REQUIRES: config.checkpoint_kafka is there.
+  static absl::StatusOr<std::unique_ptr<KafkaStateLog>> Join(
+      const ServiceConfig& config, const std::atomic<bool>& stop);
+
+  // Thread-safe; see KafkaLeadership.
+  bool leads() const { return leadership_->leads(); }
+  absl::Status health() const { return leadership_->health(); }
+  absl::Status failure() const { return leadership_->failure(); }
+
+  // Once this process leads, before it reads: nobody else writes from now on.
+  // Unavailable: to be called again.
+  absl::Status TakeOver();
+
+  absl::Status Read(const Each& each) override;
+  absl::Status Write(const StateLogWrite& write) override;
+  bool is_undecided() const override { return transactions_->is_undecided(); }
+  absl::Status Settle() override;
+
+ private:
+  KafkaStateLog(const ServiceConfig& config, const std::atomic<bool>& stop);
+  KafkaWrite DeadLetter(const DeadLetterRow& row) const;
+
+  const KafkaCheckpointConfig topics_;
+  const KafkaOptions client_;
+  const std::string cluster_;
+  const std::string group_;
+  const bool keeps_samples_;
+  const std::atomic<bool>& stop_;
+  std::unique_ptr<KafkaLeadership> leadership_;
+  std::unique_ptr<KafkaTransactions> transactions_;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_APP_KAFKA_STATE_LOG_H_

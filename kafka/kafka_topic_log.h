@@ -1,0 +1,36 @@
+// Reads a partition from its beginning to its end, as of now: what a compacted
+// topic says. One thread.
+#ifndef ODDVERB_KAFKA_KAFKA_TOPIC_LOG_H_
+#define ODDVERB_KAFKA_KAFKA_TOPIC_LOG_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "kafka/kafka_options.h"
+
+namespace oddverb {
+
+struct KafkaTopicLog {
+  KafkaOptions client;
+  std::string topic;
+  int32_t partition = 0;
+  std::string group;  // whose right to read it is; it does not join
+};
+
+// Calls `each` with key and value (nullopt: a tombstone) of every message that
+// was committed, oldest first. Stops with the status of `each` if that is not
+// OK. Cancelled: `stop` was set. Unavailable, with cause and cure: nothing came
+// for a minute. FailedPrecondition: what the options name cannot be used.
+absl::Status ReadTopicLog(
+    const KafkaTopicLog& log, const std::atomic<bool>& stop,
+    const std::function<absl::Status(
+        std::string_view key, std::optional<std::string_view> value)>& each);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_KAFKA_KAFKA_TOPIC_LOG_H_

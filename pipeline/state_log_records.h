@@ -1,0 +1,82 @@
+// The keys of a StateLog, and rows as records. Keys are text, so that people
+// can read them; the format is bound to StateLogKey::kFormat. Pure functions.
+#ifndef ODDVERB_PIPELINE_STATE_LOG_RECORDS_H_
+#define ODDVERB_PIPELINE_STATE_LOG_RECORDS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/outbox.h"
+#include "pipeline/state_log.h"
+
+namespace oddverb {
+
+// "row 3 1234 0 shard/07": kind, id and part of a state row, and its owner.
+// "bookmark topic": of a source. "finding 17": in the outbox. "sink ndjson": a
+// cursor. "totals". "origin": whose state this is.
+struct StateLogKey {
+  static constexpr uint64_t kFormat = 1;
+
+  enum class Type : uint8_t {
+    kRow,
+    kBookmark,
+    kFinding,
+    kSink,
+    kTotals,
+    kOrigin,
+  };
+  Type type = Type::kTotals;
+  std::string name = {};  // owner, source, sink
+  uint8_t kind = 0;       // of a row
+  uint32_t id = 0;        // of a row
+  uint64_t number = 0;    // of a finding; the part of a row
+
+  std::string ToText() const;
+  static std::optional<StateLogKey> Parse(std::string_view text);
+};
+
+// Values of records stay below this, so that a topic with the usual
+// max.message.bytes takes them.
+inline constexpr size_t kMaxStateLogValue = 512 << 10;
+
+// Appends a row, in parts if it is large. `parts_before`: how many it had.
+// Returns how many it has.
+uint64_t AppendRow(const StateRow& row, uint64_t parts_before,
+                   std::vector<StateLogRecord>& out);
+
+// Puts rows together again, from parts in any order.
+class RowAssembly {
+ public:
+  // A later one of the same key replaces an earlier one.
+  void Add(const StateLogKey& key, std::optional<std::string_view> value);
+  // Sorted by (owner, kind, id). DataLoss: parts are missing. Empties it.
+  absl::StatusOr<std::vector<StateRow>> Take();
+
+ private:
+  // owner, kind, id, part
+  using Key = std::tuple<std::string, uint8_t, uint32_t, uint64_t>;
+  std::map<Key, std::string> parts_;
+};
+
+// Number of parts that a row of these bytes has.
+uint64_t PartsOf(const StateRow& row);
+
+// DataLoss: damaged.
+absl::StatusOr<OutboxEntry> StateLogEntry(uint64_t number,
+                                          std::string_view bytes);
+
+std::string SinkValue(const SinkCursor& cursor);
+absl::StatusOr<SinkCursor> ParseSinkValue(const std::string& name,
+                                          std::string_view value);
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_PIPELINE_STATE_LOG_RECORDS_H_

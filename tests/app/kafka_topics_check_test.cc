@@ -1,0 +1,142 @@
+// Which topics a checkpoint in Kafka accepts, and what is told of the others.
+#include "app/kafka_topics_check.h"
+
+#include <tuple>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/kafka_broker.h"
+#include "tests/support/kafka_topics.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+KafkaTopicFacts GoodFacts(KafkaTopicUse use) {
+  return {.partitions = 1,
+          .replicas = 3,
+          .settings = {{"cleanup.policy",
+                        use == KafkaTopicUse::kState ? "compact" : "delete"},
+                       {"min.insync.replicas", "2"},
+                       {"max.message.bytes", "1048588"}}};
+}
+
+TEST(KafkaTopicsCheckTest, TellsWhatIsWrongWithTheCommandThatMendsIt) {
+  struct Case {
+    KafkaTopicUse use;
+    void (*spoil)(KafkaTopicFacts&);
+    std::string problem, warning;
+  };
+  using Use = KafkaTopicUse;
+  const Case cases[] = {
+      {Use::kState, [](KafkaTopicFacts&) {}, "", ""},
+      {Use::kFindings, [](KafkaTopicFacts& f) { f.partitions = 12; }, "", ""},
+      {Use::kDeadLetters, [](KafkaTopicFacts&) {}, "", ""},
+      {Use::kState,
+       [](KafkaTopicFacts& f) { f.settings["cleanup.policy"] = "delete"; },
+       "--add-config cleanup.policy=compact", ""},
+      {Use::kState,
+       [](KafkaTopicFacts& f) {
+         f.settings["cleanup.policy"] = "compact,delete";
+       },
+       "--add-config cleanup.policy=compact", ""},
+      {Use::kFindings,
+       [](KafkaTopicFacts& f) { f.settings["cleanup.policy"] = "compact"; },
+       "--add-config cleanup.policy=delete", ""},
+      {Use::kState, [](KafkaTopicFacts& f) { f.partitions = 6; }, "",
+       "only the first"},
+      {Use::kState, [](KafkaTopicFacts& f) { f.replicas = 1; },
+       "min.insync.replicas is 2, but it has 1 replicas", ""},
+      {Use::kState,
+       [](KafkaTopicFacts& f) {
+         f.replicas = 1;
+         f.settings["min.insync.replicas"] = "1";
+       },
+       "", "lost with its broker"},
+      {Use::kFindings,
+       [](KafkaTopicFacts& f) { f.settings["min.insync.replicas"] = "1"; }, "",
+       "--add-config min.insync.replicas=2"},
+      {Use::kState, [](KafkaTopicFacts& f) { f.replicas = 2; }, "",
+       "nothing is judged while one broker is away"},
+      {Use::kState,
+       [](KafkaTopicFacts& f) { f.settings["max.message.bytes"] = "1000"; },
+       "--add-config max.message.bytes=", ""},
+  };
+  for (const Case& one : cases) {
+    KafkaTopicFacts facts = GoodFacts(one.use);
+    one.spoil(facts);
+    KafkaTopicsReport report;
+    CheckKafkaTopic("t", one.use, facts, report);
+    for (const auto& [told, wanted] :
+         {std::tie(report.problems, one.problem),
+          std::tie(report.warnings, one.warning)}) {
+      if (wanted.empty()) {
+        EXPECT_THAT(told, IsEmpty());
+      } else {
+        EXPECT_THAT(
+            told, ElementsAre(AllOf(HasSubstr("topic t"), HasSubstr(wanted))));
+      }
+    }
+  }
+}
+
+class KafkaTopicsBrokerTest : public KafkaTest {
+ protected:
+  static ServiceConfig ConfigFor(const std::string& address) {
+    ServiceConfig config;
+    SourceConfig& source = config.sources.emplace_back();
+    source.type = SourceConfig::Type::kKafka;
+    source.kafka.brokers = {address};
+    config.checkpoint_kafka.emplace().dead_letters_topic = "oddverb.dlq";
+    config.checkpoint_kafka->replicas = 1;
+    return config;
+  }
+  static KafkaTopicsReport Check(const ServiceConfig& config,
+                                 MissingTopics missing) {
+    auto report = CheckCheckpointTopics(config, missing, absl::Seconds(20));
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.value_or(KafkaTopicsReport());
+  }
+};
+
+TEST_F(KafkaTopicsBrokerTest, AsksTheBrokersAndMakesWhatItIsToldTo) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create("oddverb.state", 3, {{"cleanup.policy", "delete"}});
+  ServiceConfig config = ConfigFor(broker.address());
+  KafkaTopicsReport report = Check(config, MissingTopics::kMade);
+  EXPECT_THAT(report.made, IsEmpty());
+  EXPECT_THAT(report.problems,
+              ElementsAre(HasSubstr("cleanup.policy is delete"),
+                          HasSubstr("kafka-topics.sh --create --topic "
+                                    "oddverb.findings"),
+                          HasSubstr("--topic oddverb.dlq")));
+  config.checkpoint_kafka->create_topics = true;
+  config.checkpoint_kafka->state_topic = "other.state";
+  report = Check(config, MissingTopics::kTold);
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.made, IsEmpty());
+  EXPECT_THAT(report.warnings.size(), 3u);
+  report = Check(config, MissingTopics::kMade);
+  EXPECT_THAT(report.made,
+              ElementsAre("other.state", "oddverb.findings", "oddverb.dlq"));
+  // What it makes is what it wants, but for the replicas.
+  report = Check(config, MissingTopics::kMade);
+  EXPECT_THAT(report.made, IsEmpty());
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.warnings, ::testing::Each(HasSubstr("one replica")));
+  broker.Kill();
+  EXPECT_EQ(
+      CheckCheckpointTopics(config, MissingTopics::kTold, absl::Seconds(1))
+          .status()
+          .code(),
+      absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace oddverb

@@ -1,0 +1,328 @@
+// `oddverb run` with its checkpoint in Kafka, on real brokers: one member
+// judges, others stand by, and whatever becomes of the one that judges, each
+// finding is there once. And the proof of this proof: a service whose
+// checkpoint is torn in two does not pass.
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/e2e/running_service.h"
+#include "tests/support/demo_log.h"
+#include "tests/support/input_files.h"
+#include "tests/support/kafka_broker.h"
+#include "tests/support/kafka_topics.h"
+
+namespace oddverb {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainerEq;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kTopic[] = "k8s.audit";
+constexpr char kState[] = "oddverb.state";
+constexpr char kFindings[] = "oddverb.findings";
+constexpr int kPartitions = 6;
+
+class KafkaCheckpointTest : public KafkaTest {
+ protected:
+  explicit KafkaCheckpointTest(std::string_view version = kKafka4)
+      : KafkaTest(version) {}
+
+  // A broker that gives up a silent member after two seconds.
+  KafkaBroker::Options BrokerOptions() const {
+    return {.version = version_,
+            .settings = {"group.min.session.timeout.ms=1000"}};
+  }
+
+  ChildSetup Member(const std::string& address, const std::string& source = "",
+                    const std::string& checkpoint =
+                        ", create_topics: true, "
+                        "replicas: 1") {
+    ++members_;
+    ChildSetup setup = OddverbSetup(
+        {"run", "--config",
+         folder_.Write(
+             absl::StrCat("member-", members_, ".yaml"),
+             absl::StrCat(
+                 "cluster: lab\nstate_dir: ", folder_.path("unused"),
+                 "\nsources: [{name: topic, type: kafka, brokers: [\"", address,
+                 "\"], topic: ", kTopic,
+                 ", properties: {session.timeout.ms: \"2000\", "
+                 "heartbeat.interval.ms: \"300\", "
+                 "fetch.message.max.bytes: \"65536\", "
+                 "queued.max.messages.kbytes: \"64\"}",
+                 source, "}]\norder: event_time\nallowed_lateness: 2s\n",
+                 "checkpoint: {interval: 100ms, kafka: {state_topic: ", kState,
+                 checkpoint,
+                 "}}\nlisteners: [{name: open, address: \"127.0.0.1:0\", "
+                 "serve: [metrics, health]}]\noutputs: [{type: ndjson, path: ",
+                 folder_.path("told"), "}]\n"))});
+    return setup;
+  }
+
+  // Lines of the log, in turns to the partitions, as unkeyed messages go. A
+  // partition after the other: whoever judges meanwhile sees more disorder than
+  // allowed_lateness covers.
+  static void WriteLines(KafkaTopics& topics,
+                         const std::vector<std::string>& lines, size_t begin,
+                         size_t end) {
+    std::vector<std::string> of_partition[kPartitions];
+    for (size_t i = begin; i < end; ++i) {
+      of_partition[i % kPartitions].push_back(lines[i]);
+    }
+    for (int p = 0; p < kPartitions; ++p) {
+      topics.Write(kTopic, p, of_partition[p]);
+    }
+  }
+
+  static std::set<std::string> ExpectedIds(
+      const std::vector<std::string>& lines) {
+    std::string input;
+    for (const std::string& line : lines) absl::StrAppend(&input, line, "\n");
+    std::set<std::string> ids;
+    for (const auto& finding :
+         FindingsIn(Oddverb({"scan", "-", "--format", "ndjson", "--cluster",
+                             "lab", "--quiet"},
+                            input)
+                        .output)) {
+      ids.insert(finding.value("id", ""));
+    }
+    return ids;
+  }
+  // As whoever reads the topic with read_committed has them.
+  static std::vector<std::string> Published(KafkaTopics& topics) {
+    std::vector<std::string> payloads;
+    for (const StoredMessage& message : topics.Read(kFindings, 0)) {
+      payloads.push_back(message.payload);
+    }
+    return payloads;
+  }
+  static std::set<std::string> IdsOf(const std::vector<std::string>& findings) {
+    std::set<std::string> ids;
+    for (const std::string& finding : findings) {
+      ids.insert(nlohmann::json::parse(finding).value("id", ""));
+    }
+    return ids;
+  }
+  static size_t Distinct(const std::vector<std::string>& findings) {
+    return std::set<std::string>(findings.begin(), findings.end()).size();
+  }
+
+  // As the transactions tell the group.
+  static uint64_t CommittedMessages(KafkaTopics& topics) {
+    uint64_t sum = 0;
+    for (const auto& [partition, offset] :
+         topics.CommittedOffsets("oddverb", kTopic)) {
+      if (offset > 0) sum += static_cast<uint64_t>(offset);
+    }
+    return sum;
+  }
+  static bool Judges(KafkaTopics& topics, uint64_t messages) {
+    return BecomesTrue([&] { return CommittedMessages(topics) >= messages; });
+  }
+  // Of this process's life, in the middle of what it reads.
+  static bool IsBusy(LoopbackService& member) {
+    return BecomesTrue([&] {
+      return member.Metric("open", "oddverb_checkpoints_total") >= 2 &&
+             member.Sum("open", "oddverb_events_total", "topic") >= 500;
+    });
+  }
+
+  TempFolder folder_;
+  int members_ = 0;
+};
+
+class KafkaTakeoverTest
+    : public KafkaCheckpointTest,
+      public ::testing::WithParamInterface<std::string_view> {
+ protected:
+  KafkaTakeoverTest() : KafkaCheckpointTest(GetParam()) {}
+};
+
+TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
+  const std::vector<std::string> lines = DemoLogLines();
+  const size_t third = lines.size() / 3;
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, third);
+
+  LoopbackService first(Member(broker.address()));
+  ASSERT_TRUE(first.Started());
+  LoopbackService second(Member(broker.address()));
+  ASSERT_TRUE(second.Started("standing by"));
+  EXPECT_TRUE(IsBusy(first)) << first.process().errors();
+  first.process().Signal(SIGKILL);
+  first.process().Wait();
+  const std::vector<std::string> before = Published(topics);
+  // The standby sleeps while more is written, and finds that it is needed.
+  second.process().Signal(SIGSTOP);
+  WriteLines(topics, lines, third, 2 * third);
+  second.process().Signal(SIGCONT);
+
+  ASSERT_TRUE(second.Started()) << second.process().errors();
+  EXPECT_TRUE(IsBusy(second)) << second.process().errors();
+  second.process().Signal(SIGSTOP);
+  WriteLines(topics, lines, 2 * third, lines.size());
+  LoopbackService third_member(Member(broker.address()));
+  ASSERT_TRUE(third_member.Started()) << third_member.process().errors();
+  // It wakes as one that others have replaced, and knows it before it writes.
+  second.process().Signal(SIGCONT);
+  const ChildResult replaced = second.process().Wait();
+  EXPECT_EQ(replaced.exit_code, 1) << replaced.errors;
+  EXPECT_THAT(replaced.errors, HasSubstr("and it stands by"));
+
+  EXPECT_TRUE(Judges(topics, lines.size())) << third_member.process().errors();
+  EXPECT_TRUE(BecomesTrue(
+      [&] { return third_member.Metric("open", "oddverb_held_events") == 0; }));
+  third_member.process().Signal(SIGTERM);
+  EXPECT_EQ(third_member.process().Wait().exit_code, 128 + SIGTERM)
+      << third_member.process().errors();
+
+  const std::set<std::string> expected = ExpectedIds(lines);
+  EXPECT_GE(expected.size(), 20u);
+  const std::vector<std::string> published = Published(topics);
+  EXPECT_THAT(IdsOf(published), ContainerEq(expected));
+  EXPECT_EQ(Distinct(published), published.size());
+  // What the outputs were told is the same, though perhaps not once.
+  EXPECT_THAT(IdsOf(LinesOf(FileText(folder_.path("told")))),
+              ContainerEq(expected));
+  // One was open when the first member was killed, and went on in the second.
+  const std::vector<std::string> after(
+      published.begin() + static_cast<std::ptrdiff_t>(before.size()),
+      published.end());
+  std::set<std::string> in_both;
+  for (const std::string& id : IdsOf(after)) {
+    if (IdsOf(before).contains(id)) in_both.insert(id);
+  }
+  EXPECT_GE(in_both.size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, KafkaTakeoverTest,
+                         ::testing::Values(kKafka3, kKafka4),
+                         [](const auto& version) {
+                           return "Kafka" +
+                                  std::string(version.param.substr(0, 1));
+                         });
+
+TEST_F(KafkaCheckpointTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, lines.size());
+  for (int kill = 0; kill < 3; ++kill) {
+    ChildSetup torn = Member(broker.address());
+    torn.program = ODDVERB_TEST_PROGRAMS "/split_commit_service";
+    LoopbackService member(torn);
+    // Without a whole checkpoint before it, all would begin anew.
+    if (!member.process().ReadErrors("torn=2")) break;
+    member.process().Signal(SIGKILL);
+    member.process().Wait();
+  }
+  LoopbackService last(Member(broker.address()));
+  ASSERT_TRUE(last.Started());
+  EXPECT_TRUE(Judges(topics, lines.size())) << last.process().errors();
+  last.process().Signal(SIGTERM);
+  last.process().Wait();
+  EXPECT_NE(IdsOf(Published(topics)), ExpectedIds(lines));
+}
+
+TEST_F(KafkaCheckpointTest, AStandbyIsReadyAndTakesOverFromAnOrderlyEnd) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, 1000);
+  LoopbackService first(Member(broker.address()));
+  ASSERT_TRUE(first.Started());
+  LoopbackService second(Member(broker.address()));
+  ASSERT_TRUE(second.Started("standing by"));
+  EXPECT_EQ(second.Get("open", "/readyz").status, 200);
+  EXPECT_EQ(second.Get("open", "/healthz").status, 200);
+  EXPECT_TRUE(Judges(topics, 1000)) << first.process().errors();
+  first.process().Signal(SIGTERM);
+  EXPECT_EQ(first.process().Wait().exit_code, 128 + SIGTERM);
+  ASSERT_TRUE(second.Started()) << second.process().errors();
+  WriteLines(topics, lines, 1000, 1500);
+  EXPECT_TRUE(Judges(topics, 1500)) << second.process().errors();
+  // A broker that restarts is waited for.
+  broker.Kill();
+  broker.Start();
+  WriteLines(topics, lines, 1500, 2000);
+  EXPECT_TRUE(Judges(topics, 2000)) << second.process().errors();
+  second.process().Signal(SIGTERM);
+  EXPECT_EQ(second.process().Wait().exit_code, 128 + SIGTERM)
+      << second.process().errors();
+  const std::vector<std::string> published = Published(topics);
+  EXPECT_EQ(Distinct(published), published.size());
+}
+
+TEST_F(KafkaCheckpointTest, PoisonIsADeadLetterWithItsPlaceAndReason) {
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  LoopbackService member(Member(broker.address(), "",
+                                ", create_topics: true, replicas: 1, "
+                                "dead_letters_topic: oddverb.dlq"));
+  ASSERT_TRUE(member.Started()) << member.process().errors();
+  topics.Write(kTopic, 4, {"{\"kind\":\"Event\",\"apiVersion\":"});
+  EXPECT_TRUE(
+      BecomesTrue([&] { return topics.Read("oddverb.dlq", 0).size() == 1; }));
+  const StoredMessage letter = topics.Read("oddverb.dlq", 1).at(0);
+  EXPECT_EQ(letter.payload, "{\"kind\":\"Event\",\"apiVersion\":");
+  EXPECT_EQ(letter.headers.at("source"), "topic");
+  EXPECT_EQ(letter.headers.at("position"),
+            "topic k8s.audit, partition 4, offset 0");
+  EXPECT_NE(letter.headers.at("reason"), "");
+  EXPECT_EQ(letter.headers.at("cluster"), "lab");
+}
+
+TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {
+  KafkaBroker broker(
+      {.version = version_, .listeners = KafkaBroker::Listeners::kSecured});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  topics.Create(kState, 1, {{"cleanup.policy", "delete"}});
+  // Its topics are wrong: check config says so, and run does not start.
+  ChildSetup wrong = Member(broker.address(), "", "");
+  ChildResult run;
+  BecomesTrue([&] {  // brokers do not know it at once
+    run = RunChild(wrong);
+    return run.errors.find("cleanup.policy is") != std::string::npos;
+  });
+  const ChildResult check =
+      Oddverb({"check", "config", wrong.arguments.back()});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(check.exit_code, 2);
+  for (const std::string& errors : {run.errors, check.errors}) {
+    EXPECT_THAT(errors, AllOf(HasSubstr("--add-config cleanup.policy=compact"),
+                              HasSubstr("kafka-topics.sh --create --topic "
+                                        "oddverb.findings")));
+  }
+  // Its password is: that may be mended while it waits.
+  LoopbackService member(
+      Member(broker.sasl_address(),
+             absl::StrCat(", tls: {ca_file: ", broker.ca_file(),
+                          "}, sasl: plain, username: admin, password: SECRET"),
+             ""));
+  EXPECT_TRUE(member.process().ReadErrors("check sasl, username and password"))
+      << member.process().errors();
+  EXPECT_THAT(member.process().errors(), Not(HasSubstr("SECRET")));
+  EXPECT_EQ(member.Get("open", "/readyz").status, 503);
+  member.process().Signal(SIGTERM);
+  EXPECT_EQ(member.process().Wait().exit_code, 128 + SIGTERM);
+}
+
+}  // namespace
+}  // namespace oddverb
