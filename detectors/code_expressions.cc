@@ -25,6 +25,13 @@ constexpr Operator kOperators[] = {
     {"+", 6},  {"-", 6},  {".", 6},  {"x", 7},  {"&", 4}, {"^", 3}, {"|", 2},
 };
 
+// What a copy of it costs.
+size_t WorkOf(const CodeValue& value) {
+  size_t work = 1 + value.text.size();
+  for (const CodeValue& item : value.items) work += WorkOf(item);
+  return work;
+}
+
 }  // namespace
 
 CodeFolder::Result CodeFolder::Expression(int binds) {
@@ -82,7 +89,7 @@ bool CodeFolder::IsOperatorHere(string_view op) const {
 
 CodeFolder::Result CodeFolder::Apply(string_view op, const CodeValue& a,
                                      const CodeValue& b) {
-  if (!budget_.Take(8 + a.text.size() + b.text.size())) return std::nullopt;
+  if (!budget_.Take(8 + WorkOf(a) + WorkOf(b))) return std::nullopt;
   if (op == "." || (op == "+" && !(a.is_number() && b.is_number()))) {
     if (a.is_list() && b.is_list()) {
       CodeValue list = a;
@@ -99,17 +106,12 @@ CodeFolder::Result CodeFolder::Apply(string_view op, const CodeValue& a,
     if (!text) return std::nullopt;
     return CodeValue::Text(*text);
   }
-  if (op == "x" || (op == "*" && (a.is_text() || b.is_text()))) {
-    const CodeValue& text = a.is_text() || op == "x" ? a : b;
-    int64_t count = (&text == &a ? b : a).AsNumber();
-    if (text.is_list() || count < 0 ||
-        !budget_.Take(text.text.size() *
-                      static_cast<size_t>(std::min<int64_t>(count, 1 << 20)))) {
-      return std::nullopt;
+  if (op == "x" || (op == "*" && !(a.is_number() && b.is_number()))) {
+    if (a.is_list() && b.is_text() && Is(CodeLanguage::kRuby)) {
+      return CallMethod("join", a, {&b, 1}, budget_);
     }
-    std::string repeated;
-    for (int64_t i = 0; i < count && i < 4096; ++i) repeated += text.AsText();
-    return CodeValue::Text(repeated);
+    const bool counts_behind = op == "x" || !a.is_number();
+    return Repeated(counts_behind ? a : b, counts_behind ? b : a);
   }
   if (a.is_list() || b.is_list()) return std::nullopt;
   bool perl = HasDotOperator();
@@ -125,6 +127,27 @@ CodeFolder::Result CodeFolder::Apply(string_view op, const CodeValue& a,
       EvaluateArithmetic(absl::StrCat("a", A(op), "b"), variables, budget_);
   if (!value) return std::nullopt;
   return CodeValue::Number(*value);
+}
+
+// 'ab' * 2 and ['a', 'b'] * 2.
+CodeFolder::Result CodeFolder::Repeated(const CodeValue& what,
+                                        const CodeValue& times) {
+  constexpr int64_t kMaxTimes = 4096;
+  const int64_t count = std::min(times.AsNumber(), kMaxTimes);
+  if (times.is_list() || count < 0 ||
+      !budget_.Take(WorkOf(what) * static_cast<size_t>(count))) {
+    return std::nullopt;
+  }
+  if (!what.is_list()) {
+    std::string repeated;
+    for (int64_t i = 0; i < count; ++i) repeated += what.AsText();
+    return CodeValue::Text(repeated);
+  }
+  CodeValue list = CodeValue::List({});
+  for (int64_t i = 0; i < count; ++i) {
+    list.items.insert(list.items.end(), what.items.begin(), what.items.end());
+  }
+  return list;
 }
 
 CodeFolder::Result CodeFolder::Unary() {

@@ -138,6 +138,7 @@ class CodeFolder {
   bool IsOperatorHere(string_view op) const;
 
   Result Apply(string_view op, const CodeValue& a, const CodeValue& b);
+  Result Repeated(const CodeValue& what, const CodeValue& times);
 
   Result Unary();
 

@@ -39,6 +39,8 @@ TEST(CodeFoldTest, ComputesConstantExpressions) {
            {kPython, "'169'+'.'+\"254\""},
            {kPython, "'169' '.254'"},
            {kPython, "'.'.join(['169','254'])"},
+           {kPython, "'.'.join((['169','254']*2)[:2])"},
+           {kPython, "'.'.join((2*['169','254'])[2:])"},
            {kPython, "'.'.join(str(x) for x in (169,254))"},
            {kPython, "'.'.join(map(str,[169,0xfe]))"},
            {kPython, "''.join(chr(c) for c in [49,54,57,46,50,53,52])"},
@@ -76,6 +78,7 @@ TEST(CodeFoldTest, ComputesConstantExpressions) {
            {kJs, "'452.961'.split('').reverse().join('')"},
            {kJs, "`${160+9}.254`"},
            {kRuby, "[169,254].join('.')"},
+           {kRuby, "['169','254']*'.'"},
            {kRuby, "'452.961'.reverse"},
            {kRuby, "\"#{160+9}.254\""},
            {kRuby, "[49,54,57,46,50,53,52].map(&:chr).join"},
@@ -131,9 +134,9 @@ TEST(CodeFoldTest, LeavesTheUnknownAsItIs) {
 }
 
 TEST(CodeFoldTest, BoundsTheWorkOfHostileCode) {
-  for (const char* piece :
-       {"169.254.", "(", "[1,", "chr(", "'a'+", "a.b.", "f(x for x in ", "map(",
-        "'%s'%", "f'{", "a=", "-", "exec(", "eval('", "x=x+x;"}) {
+  for (const char* piece : {"169.254.", "(", "[1,", "chr(", "'a'+", "a.b.",
+                            "f(x for x in ", "map(", "'%s'%", "f'{", "a=", "-",
+                            "exec(", "eval('", "x=x+x;", "x=[x]*4096;"}) {
     for (CodeLanguage language : {CodeLanguage::kPython, CodeLanguage::kPerl,
                                   CodeLanguage::kJavaScript}) {
       std::string code;
