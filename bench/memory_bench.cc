@@ -14,7 +14,7 @@
 // Bytes are the growth of RSS after a warm-up, divided by the identities; each
 // measurement is a process of its own. CPU time leaves the making of the events
 // out (goal: at most 1.5 times that of 1,000 identities). Medians of the
-// rounds.
+// rounds. Then the bytes with no detector, and what each adds by itself.
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,12 +24,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "app/build.h"
-#include "base/strings.h"
+#include "base/status_macros.h"
+#include "detectors/detectors.h"
 #include "pipeline/pipeline.h"
 #include "tests/support/generated_source.h"
 
@@ -143,6 +147,34 @@ class CountingExporter final : public Exporter {
   uint64_t count = 0;
 };
 
+// Names beside those of detectors.
+constexpr std::string_view kAll = "all", kNone = "none";
+
+template <class List>
+List Only(std::string_view name, List parts) {
+  List kept;
+  for (auto& part : parts) {
+    if (part.name == name) kept.push_back(std::move(part));
+  }
+  return kept;
+}
+
+PartFactory OnlyOne(std::string_view name, PartFactory all) {
+  PartFactory one;
+  one.make_detectors =
+      [name, make = all.make_detectors]() -> absl::StatusOr<DetectorList> {
+    ODDVERB_ASSIGN_OR_RETURN(DetectorList parts, make());
+    return Only(name, std::move(parts));
+  };
+  one.make_cross_detectors =
+      [name,
+       make = all.make_cross_detectors]() -> absl::StatusOr<CrossDetectorList> {
+    ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList parts, make());
+    return Only(name, std::move(parts));
+  };
+  return one;
+}
+
 struct Measured {
   double ns_per_event = 0, bytes = 0;
   uint64_t events = 0, findings = 0, evictions = 0, rejected = 0;
@@ -152,13 +184,15 @@ struct Measured {
 // take turns in an order without locality, until there were `events`.
 class Measurement {
  public:
-  Measurement(const Load& load, uint64_t events)
-      : load_(load), events_(events) {}
+  Measurement(const Load& load, uint64_t events, std::string_view only)
+      : load_(load), events_(events), only_(only) {}
 
   Measured Run() {
     GeneratedSource source([this](std::string& out) { return Next(out); });
     source.OnRead([this] { NoteStart(); });
-    auto parts = MakePartFactory(Settings());
+    absl::StatusOr<PartFactory> parts = MakePartFactory(Settings());
+    if (!parts.ok()) Die(parts.status().ToString());
+    if (only_ != kAll) *parts = OnlyOne(only_, *std::move(parts));
     PipelineOptions options;
     // None is forgotten, though shards do not get equal shares.
     options.max_entities = load_.identities + load_.identities / 5;
@@ -214,18 +248,20 @@ class Measurement {
 
   Load load_;
   uint64_t events_;
+  std::string_view only_;
   uint64_t serial_ = 0;
   double start_bytes_ = 0, start_cpu_ = 0, making_ = 0;
 };
 
 // In a child, whose heap is as a new process has it.
-Measured MeasureApart(const Load& load, uint64_t events) {
+Measured MeasureApart(const Load& load, uint64_t events,
+                      std::string_view only = kAll) {
   int ends[2];
   if (pipe(ends) != 0) Die("pipe");
   pid_t child = fork();
   if (child < 0) Die("fork");
   if (child == 0) {
-    Measured measured = Measurement(load, events).Run();
+    Measured measured = Measurement(load, events, only).Run();
     bool is_sent = write(ends[1], &measured, sizeof(measured)) ==
                    static_cast<ssize_t>(sizeof(measured));
     _exit(is_sent ? 0 : 1);
@@ -271,6 +307,20 @@ void Compare(const char* what, const Load& load, int rounds) {
   std::fflush(stdout);
 }
 
+void TellEach(const char* what, const Load& load) {
+  auto bytes = [&](std::string_view only) {
+    uint64_t events = uint64_t{load.identities} * load.events_each;
+    return MeasureApart(load, events, only).bytes / load.identities;
+  };
+  double none = bytes(kNone);
+  std::printf("%s, RSS an identity without detectors %8.0f B\n", what, none);
+  for (const DetectorEntry& entry : AllDetectors()) {
+    std::printf("  %-22s %+8.0f B\n", std::string(entry.name).c_str(),
+                bytes(entry.name) - none);
+    std::fflush(stdout);
+  }
+}
+
 int Main(int argc, char** argv) {
   int identities = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
   int rounds = argc > 2 ? std::atoi(argv[2]) : 3;
@@ -281,8 +331,10 @@ int Main(int argc, char** argv) {
   std::printf("built without NDEBUG: these numbers mean nothing\n");
 #endif
   auto many = static_cast<uint32_t>(identities);
-  Compare("seen 10 times", {many, 10, 5, 50}, rounds);
-  Compare("active", {many, 60, 20, 5}, rounds);
+  const Load seldom = {many, 10, 5, 50}, active = {many, 60, 20, 5};
+  Compare("seen 10 times", seldom, rounds);
+  Compare("active", active, rounds);
+  TellEach("seen 10 times", seldom);
   return 0;
 }
 

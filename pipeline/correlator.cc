@@ -64,9 +64,15 @@ void Correlator::Observe(const Observation& observation,
   ++observations_;
   ObservationIds ids;
   ids.credential = state_.IdOf(EntityKind::kCredential, observation.credential);
+  // Whom nobody let in has as many addresses as he likes.
+  const Standing standing =
+      observation.kind == ObservationKind::kAuthenticationFails
+          ? Standing::kGuest
+          : Standing::kRegular;
   auto address = [&](const std::string& ip) {
-    return ip.empty() ? kNoEntity
-                      : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip));
+    return ip.empty()
+               ? kNoEntity
+               : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip), standing);
   };
   ids.source_address = address(observation.source_ip);
   ids.other_address = address(observation.other_ip);
