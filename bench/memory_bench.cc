@@ -8,8 +8,9 @@
 //   - each identity seen 10 times (goal: at most 300 bytes of RSS each);
 //   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
 // Of the identities 6 in 10 are service accounts with a token of a pod, 3 are
-// people with certificates, 1 is an address without credentials. One in 50 is
-// refused once; one in 5, if it is active.
+// people with certificates, 1 is an address without credentials that asks for
+// the API server's health. One in 50 is refused once; one in 5, if it is
+// active.
 //
 // Bytes are the growth of RSS after a warm-up, divided by the identities; each
 // measurement is a process of its own. CPU time leaves the making of the events
@@ -95,13 +96,16 @@ void WriteEvent(const Load& load, uint64_t serial, uint32_t who, uint64_t n,
                     absl::Milliseconds(static_cast<int64_t>(serial));
   std::string stamp =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
+  uint32_t cast = who % 10;
+  // Whoever has no credential asks for its health alone, as load balancers do.
+  std::string uri = cast < 9
+                        ? absl::StrCat("/api/v1/namespaces/", ns, "/", resource)
+                        : "/healthz";
   absl::StrAppend(
       &out,
       R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",)",
-      R"("auditID":")", id, R"(","stage":"ResponseComplete","requestURI":)",
-      R"("/api/v1/namespaces/)", ns, "/", resource, R"(","verb":")", verb,
-      R"(","user":)");
-  uint32_t cast = who % 10;
+      R"("auditID":")", id, R"(","stage":"ResponseComplete","requestURI":")",
+      uri, R"(","verb":")", cast < 9 ? verb : "get", R"(","user":)");
   if (cast < 6) {
     absl::StrAppend(
         &out, R"({"username":"system:serviceaccount:)", ns, ":app-", who,
@@ -126,16 +130,19 @@ void WriteEvent(const Load& load, uint64_t serial, uint32_t who, uint64_t n,
     absl::StrAppend(&out, R"({"username":"system:anonymous",)",
                     R"("groups":["system:unauthenticated"]})");
   }
-  absl::StrAppend(
-      &out, R"(,"sourceIPs":[")", ip, R"("],"userAgent":")",
-      cast < 6 ? "app/v1.2.3 (linux/amd64) kubernetes/abcdef0"
-               : "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
-      R"(","objectRef":{"resource":")", resource, R"(","namespace":")", ns,
-      R"(","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":)",
-      is_refused ? 403 : 200, R"(},"requestReceivedTimestamp":")", stamp,
-      R"(","stageTimestamp":")", stamp,
-      R"(","annotations":{"authorization.k8s.io/decision":")",
-      is_refused ? "forbid" : "allow", R"("}})");
+  absl::StrAppend(&out, R"(,"sourceIPs":[")", ip, R"("],"userAgent":")",
+                  cast < 6 ? "app/v1.2.3 (linux/amd64) kubernetes/abcdef0"
+                           : "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
+                  R"(",)");
+  if (cast < 9) {
+    absl::StrAppend(&out, R"("objectRef":{"resource":")", resource,
+                    R"(","namespace":")", ns, R"(","apiVersion":"v1"},)");
+  }
+  absl::StrAppend(&out, R"("responseStatus":{"metadata":{},"code":)",
+                  is_refused ? 403 : 200, R"(},"requestReceivedTimestamp":")",
+                  stamp, R"(","stageTimestamp":")", stamp,
+                  R"(","annotations":{"authorization.k8s.io/decision":")",
+                  is_refused ? "forbid" : "allow", R"("}})");
 }
 
 class CountingExporter final : public Exporter {
@@ -203,9 +210,11 @@ class Measurement {
     absl::Status status = (*pipeline)->Run(
         {{"bench", &source}}, delivery, [](size_t, const Rejected&) {}, stop);
     double spent = CpuSeconds() - start_cpu_ - making_;
+    double bytes = ResidentBytes() - start_bytes_;
+    if (status.ok()) status = delivery.Finish();
     if (!status.ok()) Die(status.ToString());
     Measured measured;
-    measured.bytes = ResidentBytes() - start_bytes_;
+    measured.bytes = bytes;
     measured.events = events_;
     measured.ns_per_event = spent / static_cast<double>(events_) * 1e9;
     measured.findings = exporter.count;

@@ -19,7 +19,8 @@ constexpr bool UnderThreadSanitizer() {
   return false;
 #endif
 }
-// This and the one above keep freed memory or shadows of it: RSS says little about us.
+// This and the one above keep freed memory or shadows of it: RSS says little
+// about us.
 constexpr bool UnderAddressSanitizer() {
 #if defined(__SANITIZE_ADDRESS__)
   return true;
