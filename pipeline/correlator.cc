@@ -53,9 +53,9 @@ void Correlator::Collect(std::vector<Finding>& out) {
   emit_.observations.clear();
 }
 
-EntityId Correlator::AddressId(const std::string& ip) {
-  return ip.empty() ? kNoEntity
-                    : state_.IdOf(EntityKind::kAddress, hash_.Hash(ip));
+EntityId Correlator::AddressId(const std::string& ip, Standing standing) {
+  if (ip.empty()) return kNoEntity;
+  return state_.IdOf(EntityKind::kAddress, hash_.Hash(ip), standing);
 }
 
 // The parts are told of the findings from `first` on; theirs follow.
@@ -91,8 +91,13 @@ void Correlator::Observe(const Observation& observation,
   ++observations_;
   ObservationIds ids;
   ids.credential = state_.IdOf(EntityKind::kCredential, observation.credential);
-  ids.source_address = AddressId(observation.source_ip);
-  ids.other_address = AddressId(observation.other_ip);
+  // Whom nobody let in has as many addresses as he likes.
+  const Standing standing =
+      observation.kind == ObservationKind::kAuthenticationFails
+          ? Standing::kGuest
+          : Standing::kRegular;
+  ids.source_address = AddressId(observation.source_ip, standing);
+  ids.other_address = AddressId(observation.other_ip, standing);
   const size_t first = out.size();
   state_.ForEachPart([&](CrossDetector& detector) {
     detector.Observe(observation, ids, emit_);

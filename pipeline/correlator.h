@@ -52,7 +52,8 @@ class Correlator {
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
   void TellOf(size_t first, std::vector<Finding>& out);
-  EntityId AddressId(const std::string& ip);
+  EntityId AddressId(const std::string& ip,
+                     Standing standing = Standing::kRegular);
   void TakeChanges(std::vector<StateRow>& out);
   void MoveTo(absl::Time stream_time) {
     stream_time_ = emit_.stream_time = stream_time;

@@ -72,10 +72,11 @@ class PartState {
   }
 
   // The id of `key` (0 = kNoEntity), which counts as changed from now on.
-  EntityId IdOf(EntityKind kind, uint64_t key) {
+  EntityId IdOf(EntityKind kind, uint64_t key,
+                Standing standing = Standing::kRegular) {
     if (key == 0) return kNoEntity;
     EntityTable::Lookup found =
-        tables_[static_cast<size_t>(kind)].FindOrAdd(key);
+        tables_[static_cast<size_t>(kind)].FindOrAdd(key, standing);
     if (found.is_reused) {
       for (auto& [name, part] : parts_) part->Forget(kind, found.id);
     }

@@ -8,6 +8,17 @@
 #include "base/status_macros.h"
 
 namespace oddverb {
+namespace {
+
+// Who has no credential is told apart by the address, and has many of those.
+Standing StandingOf(IdentityClass identity) {
+  return identity == IdentityClass::kAnonymous ||
+                 identity == IdentityClass::kUnauthenticated
+             ? Standing::kGuest
+             : Standing::kRegular;
+}
+
+}  // namespace
 
 Shard::Shard(int number, DetectorList detectors, uint32_t max_entities,
              const SeenEvents::Options& seen, TrackChanges track)
@@ -26,7 +37,8 @@ void Shard::Prefetch(const EntityKeys& keys) const {
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   EntityIds ids;
   ids.keys = keys;
-  ids.actor = state_.IdOf(EntityKind::kActor, keys.actor);
+  ids.actor =
+      state_.IdOf(EntityKind::kActor, keys.actor, StandingOf(keys.identity));
   ids.credential = state_.IdOf(EntityKind::kCredential, keys.credential);
   ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
   state_.ForEachPart(

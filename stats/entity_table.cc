@@ -1,5 +1,6 @@
 #include "stats/entity_table.h"
 
+#include <algorithm>
 #include <cassert>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kFirstSlots = 16;
+constexpr uint8_t kUsed = 1;
+constexpr uint8_t kGuestMark = 2;
 
 // Fibonacci hashing: spreads keys that are not hashes, and costs a multiply.
 size_t Home(uint64_t key, size_t mask) {
@@ -20,7 +23,9 @@ size_t Home(uint64_t key, size_t mask) {
 }  // namespace
 
 EntityTable::EntityTable(uint32_t max_entities)
-    : max_entities_(max_entities), slots_(kFirstSlots) {
+    : max_entities_(max_entities),
+      max_guests_(std::max<uint32_t>(1, max_entities / 4)),
+      slots_(kFirstSlots) {
   assert(max_entities > 0 && max_entities < uint32_t{1} << 31);
 }
 
@@ -38,26 +43,35 @@ size_t EntityTable::SlotFor(uint64_t key) const {
   return slot;
 }
 
-EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key) {
-  size_t slot = SlotFor(key);
-  if (EntityId id = slots_[slot].id; id != kNoEntity) {
-    used_[id] = 1;
-    return {.id = id};
+EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
+  EntityId id = slots_[SlotFor(key)].id;
+  if (id == kNoEntity) return Add(key, standing);
+  if (standing == Standing::kRegular && (marks_[id] & kGuestMark) != 0) {
+    marks_[id] = 0;
+    --guests_;
   }
+  marks_[id] |= kUsed;
+  return {.id = id};
+}
+
+EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
+  bool is_guest = standing == Standing::kGuest;
+  bool too_many_guests = is_guest && guests_ >= max_guests_;
   Lookup result{.id = size(), .is_new = true};
+  if (size() < max_entities_ && !too_many_guests) {
+    keys_.push_back(key);
+    marks_.push_back(0);
+    if (keys_.size() * 3 > slots_.size() * 2) Grow();
+  } else {
+    result.id = Evict(too_many_guests);
+    result.is_reused = true;
+    keys_[result.id] = key;
+  }
   // A new entity starts without a second chance: the hand has just passed or
   // will take a while to come, and a flood of keys that are seen once then
   // drives out itself before it drives out those that keep coming.
-  if (size() < max_entities_) {
-    keys_.push_back(key);
-    used_.push_back(0);
-    if (keys_.size() * 3 > slots_.size() * 2) Grow();
-  } else {
-    result.id = Evict();
-    result.is_reused = true;
-    keys_[result.id] = key;
-    used_[result.id] = 0;
-  }
+  marks_[result.id] = is_guest ? kGuestMark : 0;
+  if (is_guest) ++guests_;
   slots_[SlotFor(key)] = {key, result.id};
   return result;
 }
@@ -74,14 +88,21 @@ void EntityTable::Grow() {
   }
 }
 
-EntityId EntityTable::Evict() {
+// Passes over the others without taking their second chance from them, if only
+// guests may go. They are a quarter of all then, so that the way is short.
+// REQUIRES: there is one.
+EntityId EntityTable::Evict(bool only_guests) {
   auto advance = [this] { hand_ = hand_ + 1 == size() ? 0 : hand_ + 1; };
-  while (used_[hand_] != 0) {
-    used_[hand_] = 0;
+  while (true) {
+    uint8_t& marks = marks_[hand_];
+    bool may_go = !only_guests || (marks & kGuestMark) != 0;
+    if (may_go && (marks & kUsed) == 0) break;
+    if (may_go) marks = static_cast<uint8_t>(marks & ~kUsed);
     advance();
   }
   EntityId victim = hand_;
   advance();
+  if ((marks_[victim] & kGuestMark) != 0) --guests_;
   Erase(keys_[victim]);
   ++evictions_;
   return victim;
@@ -103,13 +124,20 @@ void EntityTable::Erase(uint64_t key) {
   slots_[hole] = {};
 }
 
+// Two bit sets: what was used, then the guests. Before there were guests, the
+// first alone was written.
 void EntityTable::SaveClock(StateWriter& out) const {
   out.PutU64(hand_);
   out.PutU64(evictions_);
   out.PutU64(size());
-  std::string bits((used_.size() + 7) / 8, '\0');
-  for (size_t i = 0; i < used_.size(); ++i) {
-    bits[i / 8] = static_cast<char>(bits[i / 8] | used_[i] << (i % 8));
+  const size_t bytes = (marks_.size() + 7) / 8;
+  std::string bits(2 * bytes, '\0');
+  for (size_t i = 0; i < marks_.size(); ++i) {
+    bool used = (marks_[i] & kUsed) != 0, guest = (marks_[i] & kGuestMark) != 0;
+    char& of_used = bits[i / 8];
+    char& of_guests = bits[bytes + i / 8];
+    of_used = static_cast<char>(of_used | used << (i % 8));
+    of_guests = static_cast<char>(of_guests | guest << (i % 8));
   }
   out.PutString(bits);
 }
@@ -119,14 +147,22 @@ void EntityTable::LoadClock(StateReader& in) {
   uint64_t evictions = in.GetU64();
   uint64_t saved_size = in.GetU64();
   std::string_view bits = in.GetString();
-  bool fits = saved_size == size() && bits.size() == (used_.size() + 7) / 8 &&
+  const size_t bytes = (marks_.size() + 7) / 8;
+  bool fits = saved_size == size() &&
+              (bits.size() == bytes || bits.size() == 2 * bytes) &&
               (hand < size() || hand == 0);
   if (!fits) in.Fail();
   if (!in.status().ok()) return;
   hand_ = static_cast<EntityId>(hand);
   evictions_ = evictions;
-  for (size_t i = 0; i < used_.size(); ++i) {
-    used_[i] = bits[i / 8] >> (i % 8) & 1;
+  guests_ = 0;
+  const bool has_guests = bits.size() == 2 * bytes;
+  for (size_t i = 0; i < marks_.size(); ++i) {
+    marks_[i] = (bits[i / 8] >> (i % 8) & 1) != 0 ? kUsed : 0;
+    if (has_guests && (bits[bytes + i / 8] >> (i % 8) & 1) != 0) {
+      marks_[i] |= kGuestMark;
+      ++guests_;
+    }
   }
 }
 

@@ -3,7 +3,9 @@
 //
 // Bounded: when max_entities are in use, the entity that was least recently
 // used (approximately: second chance, CLOCK) gives its id to the new one.
-// Deterministic for a sequence of calls. One thread.
+// Guests, whose keys anybody can invent, have at most a quarter of the ids and
+// beyond it give theirs to each other alone: a flood of them drives nobody else
+// out. Deterministic for a sequence of calls. One thread.
 #ifndef ODDVERB_STATS_ENTITY_TABLE_H_
 #define ODDVERB_STATS_ENTITY_TABLE_H_
 
@@ -19,6 +21,8 @@ class StateWriter;
 using EntityId = uint32_t;
 inline constexpr EntityId kNoEntity = ~EntityId{0};
 
+enum class Standing : uint8_t { kRegular, kGuest };
+
 class EntityTable {
  public:
   struct Lookup {
@@ -33,18 +37,21 @@ class EntityTable {
 
   // Hints the cache that `key` will be looked up soon.
   void Prefetch(uint64_t key) const;
-  Lookup FindOrAdd(uint64_t key);
+  // A guest that comes as kRegular is a guest no longer.
+  Lookup FindOrAdd(uint64_t key, Standing standing = Standing::kRegular);
   // kNoEntity if unknown; does not count as a use.
   EntityId Find(uint64_t key) const;
   // REQUIRES: `id` was given out.
   uint64_t KeyOf(EntityId id) const { return keys_[id]; }
 
   uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  uint32_t guests() const { return guests_; }
   uint64_t evictions() const { return evictions_; }
 
-  // Everything but the keys: which entities were used lately, and whose turn
-  // it is. A table to which the keys were added in the order of their ids goes
-  // on exactly as the saved one did; it stays as it is if in.status() fails.
+  // Everything but the keys: which entities were used lately, which are guests,
+  // and whose turn it is. A table to which the keys were added in the order of
+  // their ids goes on exactly as the saved one did; it stays as it is if
+  // in.status() fails.
   void SaveClock(StateWriter& out) const;
   void LoadClock(StateReader& in);
 
@@ -56,12 +63,15 @@ class EntityTable {
   size_t SlotFor(uint64_t key) const;
   void Erase(uint64_t key);
   void Grow();
-  EntityId Evict();
+  Lookup Add(uint64_t key, Standing standing);
+  EntityId Evict(bool only_guests);
 
   uint32_t max_entities_;
+  uint32_t max_guests_;
   std::vector<Slot> slots_;  // open addressing, linear probing, power of two
   std::vector<uint64_t> keys_;
-  std::vector<uint8_t> used_;  // second-chance bits by id
+  std::vector<uint8_t> marks_;  // kUsed (the second chance), kGuest; by id
+  uint32_t guests_ = 0;
   EntityId hand_ = 0;
   uint64_t evictions_ = 0;
 };

@@ -177,6 +177,79 @@ TEST(EntityTableTest, AFloodOfNewKeysLeavesTheOnesThatKeepComing) {
   EXPECT_GT(table.evictions(), 30'000u);
 }
 
+TEST(EntityTableTest, AFloodOfGuestsDrivesOutNobodyElse) {
+  constexpr uint64_t kRegulars = 750;
+  EntityTable table(1'000);
+  for (uint64_t key = 0; key < kRegulars; ++key) table.FindOrAdd(key);
+  // Each twice, so that all have been used.
+  for (uint64_t guest = 0; guest < 20'000; ++guest) {
+    for (int i = 0; i < 2; ++i) {
+      table.FindOrAdd(1'000'000 + guest, Standing::kGuest);
+    }
+    ASSERT_LE(table.guests(), 250u);
+  }
+  for (uint64_t key = 0; key < kRegulars; ++key) {
+    EXPECT_FALSE(table.FindOrAdd(key).is_new) << key;
+  }
+  EXPECT_EQ(table.evictions(), 20'000u - 250u);
+}
+
+TEST(EntityTableTest, GuestsTakeNoMoreThanTheirShareOfAnEmptyTable) {
+  EntityTable table(1'000);
+  for (uint64_t key = 0; key < 5'000; ++key) {
+    table.FindOrAdd(key, Standing::kGuest);
+  }
+  EXPECT_EQ(table.size(), 250u);
+  for (uint64_t key = 10'000; key < 11'000; ++key) table.FindOrAdd(key);
+  EXPECT_EQ(table.size(), 1'000u);
+}
+
+TEST(EntityTableTest, AGuestThatComesAsARegularIsNoGuestAnyMore) {
+  EntityTable table(100);
+  table.FindOrAdd(1, Standing::kGuest);
+  EXPECT_EQ(table.guests(), 1u);
+  table.FindOrAdd(1);
+  EXPECT_EQ(table.guests(), 0u);
+  table.FindOrAdd(1, Standing::kGuest);
+  EXPECT_EQ(table.guests(), 0u);
+  for (uint64_t key = 100; key < 1'000; ++key) {
+    table.FindOrAdd(key, Standing::kGuest);
+  }
+  EXPECT_NE(table.Find(1), kNoEntity);
+}
+
+TEST(EntityTableTest, SaveAndLoadChangeNothingForGuests) {
+  constexpr uint32_t kMax = 101;
+  std::mt19937_64 random(7);
+  EntityTable table(kMax), reloaded(kMax);
+  for (int i = 0; i < 20'000; ++i) {
+    if (random() % 500 == 0) reloaded = SavedAndLoaded(reloaded, kMax);
+    uint64_t key = RandomKey(random, 3 * kMax);
+    Standing standing = key % 2 == 0 ? Standing::kGuest : Standing::kRegular;
+    ASSERT_EQ(reloaded.FindOrAdd(key, standing).id,
+              table.FindOrAdd(key, standing).id)
+        << i;
+    ASSERT_EQ(reloaded.guests(), table.guests()) << i;
+  }
+}
+
+// What a checkpoint of before there were guests holds.
+TEST(EntityTableTest, AClockWithoutGuestsIsRead) {
+  StateWriter out;
+  out.PutU64(2);
+  out.PutU64(7);
+  out.PutU64(3);
+  out.PutString("\x05");
+  EntityTable table(3);
+  for (uint64_t key = 10; key < 13; ++key) table.FindOrAdd(key);
+  StateReader in(out.bytes());
+  table.LoadClock(in);
+  EXPECT_THAT(in.status(), IsOk());
+  EXPECT_EQ(table.evictions(), 7u);
+  EXPECT_EQ(table.guests(), 0u);
+  EXPECT_EQ(table.FindOrAdd(20).id, 1u);  // the only one that was not used
+}
+
 TEST(EntityTableTest, DamagedClocksAreDataLossAndChangeNothing) {
   EntityTable table(50);
   for (uint64_t key = 0; key < 70; ++key) table.FindOrAdd(key % 60);

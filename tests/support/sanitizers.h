@@ -19,6 +19,21 @@ constexpr bool UnderThreadSanitizer() {
   return false;
 #endif
 }
+// This and the one above keep freed memory or shadows of it: RSS says little
+// about us.
+constexpr bool UnderAddressSanitizer() {
+#if defined(__SANITIZE_ADDRESS__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return true;
+#else
+  return false;
+#endif
+#else
+  return false;
+#endif
+}
 inline constexpr char kNoKafkaClient[] =
     "librdkafka does not run under ThreadSanitizer";
 

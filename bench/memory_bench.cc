@@ -1,0 +1,353 @@
+// Question: what does an identity cost in memory, and what do many of them cost
+// in time?
+//
+//   memory_bench [IDENTITIES] [ROUNDS]
+//
+// Runs made-up events through the whole pipeline with every detector (mode
+// single), side by side with as many events of 1,000 identities:
+//   - each identity seen 10 times (goal: at most 300 bytes of RSS each);
+//   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
+// Of the identities 6 in 10 are service accounts with a token of a pod, 3 are
+// people with certificates, 1 is an address without credentials that asks for
+// the API server's health. One in 50 is refused once; one in 5, if it is
+// active.
+//
+// Bytes are the growth of RSS after a warm-up, divided by the identities; each
+// measurement is a process of its own. CPU time leaves the making of the events
+// out (goal: at most 1.5 times that of 1,000 identities). Medians of the
+// rounds. Then the bytes with no detector, and what each adds by itself.
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "app/build.h"
+#include "base/status_macros.h"
+#include "detectors/detectors.h"
+#include "pipeline/pipeline.h"
+#include "tests/support/generated_source.h"
+
+namespace oddverb {
+namespace {
+
+constexpr uint32_t kFewIdentities = 1000;
+// What it takes until buffers, tables of kinds and the like have their size.
+constexpr uint64_t kWarmUpEvents = 200'000;
+
+[[noreturn]] void Die(const std::string& message) {
+  std::fprintf(stderr, "memory_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+double CpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+double ResidentBytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (file == nullptr) Die("/proc/self/statm cannot be read");
+  long long pages = 0;
+  if (std::fscanf(file, "%*d %lld", &pages) != 1) Die("/proc/self/statm");
+  std::fclose(file);
+  return static_cast<double>(pages) *
+         static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+struct Load {
+  uint32_t identities = 0;
+  uint32_t events_each = 0;
+  uint32_t kinds = 0;           // of requests, for each identity
+  uint32_t one_refused_in = 0;  // identities
+};
+
+// Event `n` of identity `who`, at `time`.
+void WriteEvent(const Load& load, uint64_t serial, uint32_t who, uint64_t n,
+                std::string& out) {
+  static constexpr const char* kResources[] = {
+      "pods",       "services",    "configmaps", "endpoints", "events",
+      "leases",     "deployments", "jobs",       "nodes",     "ingresses",
+      "namespaces", "replicasets", "cronjobs"};
+  static constexpr const char* kVerbs[] = {"get", "list", "watch"};
+  uint64_t kind = (n + who) % load.kinds;
+  const char* verb = kVerbs[kind % 3];
+  const char* resource = kResources[kind % std::size(kResources)];
+  bool is_refused = who % load.one_refused_in == 0 && n == load.events_each / 2;
+  std::string ns = absl::StrCat("team-", who % 500);
+  std::string ip =
+      absl::StrCat("10.", who >> 16 & 255, ".", who >> 8 & 255, ".", who & 255);
+  char id[40];
+  std::snprintf(id, sizeof(id), "%08x-0000-4000-8000-%012llx", who,
+                static_cast<unsigned long long>(serial));
+  absl::Time time = absl::FromUnixSeconds(1'700'000'000) +
+                    absl::Milliseconds(static_cast<int64_t>(serial));
+  std::string stamp =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
+  uint32_t cast = who % 10;
+  // Whoever has no credential asks for its health alone, as load balancers do.
+  std::string uri = cast < 9
+                        ? absl::StrCat("/api/v1/namespaces/", ns, "/", resource)
+                        : "/healthz";
+  absl::StrAppend(
+      &out,
+      R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",)",
+      R"("auditID":")", id, R"(","stage":"ResponseComplete","requestURI":")",
+      uri, R"(","verb":")", cast < 9 ? verb : "get", R"(","user":)");
+  if (cast < 6) {
+    absl::StrAppend(
+        &out, R"({"username":"system:serviceaccount:)", ns, ":app-", who,
+        R"(","uid":"5a000000-0000-4000-8000-)",
+        absl::Hex(who, absl::kZeroPad12),
+        R"(","groups":["system:serviceaccounts","system:serviceaccounts:)", ns,
+        R"(","system:authenticated"],"extra":{)",
+        R"("authentication.kubernetes.io/credential-id":["JTI=7e000000-)",
+        R"(0000-4000-8000-)", absl::Hex(who, absl::kZeroPad12),
+        R"("],"authentication.kubernetes.io/node-name":["node-)", who % 2000,
+        R"("],"authentication.kubernetes.io/pod-name":["app-)", who,
+        R"("],"authentication.kubernetes.io/pod-uid":["90000000-0000-4000-)",
+        "8000-", absl::Hex(who, absl::kZeroPad12), R"("]}})");
+  } else if (cast < 9) {
+    absl::StrAppend(
+        &out, R"({"username":"person-)", who,
+        R"(@example.com","groups":["developers","system:authenticated"],)",
+        R"("extra":{"authentication.kubernetes.io/credential-id":)",
+        R"(["X509SHA256=)", absl::Hex(uint64_t{who} + 1, absl::kZeroPad16),
+        R"("]}})");
+  } else {
+    absl::StrAppend(&out, R"({"username":"system:anonymous",)",
+                    R"("groups":["system:unauthenticated"]})");
+  }
+  absl::StrAppend(&out, R"(,"sourceIPs":[")", ip, R"("],"userAgent":")",
+                  cast < 6 ? "app/v1.2.3 (linux/amd64) kubernetes/abcdef0"
+                           : "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
+                  R"(",)");
+  if (cast < 9) {
+    absl::StrAppend(&out, R"("objectRef":{"resource":")", resource,
+                    R"(","namespace":")", ns, R"(","apiVersion":"v1"},)");
+  }
+  absl::StrAppend(&out, R"("responseStatus":{"metadata":{},"code":)",
+                  is_refused ? 403 : 200, R"(},"requestReceivedTimestamp":")",
+                  stamp, R"(","stageTimestamp":")", stamp,
+                  R"(","annotations":{"authorization.k8s.io/decision":")",
+                  is_refused ? "forbid" : "allow", R"("}})");
+}
+
+class CountingExporter final : public Exporter {
+ public:
+  absl::Status Export(std::span<const Finding> findings, absl::Time) override {
+    count += findings.size();
+    return absl::OkStatus();
+  }
+  uint64_t count = 0;
+};
+
+// Names beside those of detectors.
+constexpr std::string_view kAll = "all", kNone = "none";
+
+template <class List>
+List Only(std::string_view name, List parts) {
+  List kept;
+  for (auto& part : parts) {
+    if (part.name == name) kept.push_back(std::move(part));
+  }
+  return kept;
+}
+
+PartFactory OnlyOne(std::string_view name, PartFactory all) {
+  PartFactory one;
+  one.make_detectors =
+      [name, make = all.make_detectors]() -> absl::StatusOr<DetectorList> {
+    ODDVERB_ASSIGN_OR_RETURN(DetectorList parts, make());
+    return Only(name, std::move(parts));
+  };
+  one.make_cross_detectors =
+      [name,
+       make = all.make_cross_detectors]() -> absl::StatusOr<CrossDetectorList> {
+    ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList parts, make());
+    return Only(name, std::move(parts));
+  };
+  return one;
+}
+
+struct Measured {
+  double ns_per_event = 0, bytes = 0;
+  uint64_t events = 0, findings = 0, evictions = 0, rejected = 0;
+};
+
+// First the warm-up by identities of its own, then `load` by identities that
+// take turns in an order without locality, until there were `events`.
+class Measurement {
+ public:
+  Measurement(const Load& load, uint64_t events, std::string_view only)
+      : load_(load), events_(events), only_(only) {}
+
+  Measured Run() {
+    GeneratedSource source([this](std::string& out) { return Next(out); });
+    source.OnRead([this] { NoteStart(); });
+    absl::StatusOr<PartFactory> parts = MakePartFactory(Settings());
+    if (!parts.ok()) Die(parts.status().ToString());
+    if (only_ != kAll) *parts = OnlyOne(only_, *std::move(parts));
+    PipelineOptions options;
+    // None is forgotten, though shards do not get equal shares.
+    options.max_entities = load_.identities + load_.identities / 5;
+    auto pipeline = Pipeline::Make(options, *parts, nullptr);
+    CountingExporter exporter;
+    Delivery delivery({}, {&exporter});
+    std::atomic<bool> stop{false};
+    absl::Status status = (*pipeline)->Run(
+        {{"bench", &source}}, delivery, [](size_t, const Rejected&) {}, stop);
+    double spent = CpuSeconds() - start_cpu_ - making_;
+    double bytes = ResidentBytes() - start_bytes_;
+    if (status.ok()) status = delivery.Finish();
+    if (!status.ok()) Die(status.ToString());
+    Measured measured;
+    measured.bytes = bytes;
+    measured.events = events_;
+    measured.ns_per_event = spent / static_cast<double>(events_) * 1e9;
+    measured.findings = exporter.count;
+    measured.evictions = (*pipeline)->counters().evictions;
+    for (const auto& n : (*pipeline)->counters().rejected) {
+      measured.rejected += n;
+    }
+    return measured;
+  }
+
+ private:
+  static constexpr uint32_t kFirstOfWarmUp = 1 << 23;
+
+  bool Next(std::string& out) {
+    double start = CpuSeconds();
+    bool is_there = serial_ < kWarmUpEvents + events_;
+    if (serial_ < kWarmUpEvents) {
+      Load warm = load_;
+      warm.events_each = 0;
+      WriteEvent(warm, serial_,
+                 kFirstOfWarmUp + static_cast<uint32_t>(serial_ % 1000),
+                 serial_ / 1000, out);
+    } else if (is_there) {
+      // A prime above any number of identities: each has its turn in a round.
+      uint64_t n = serial_ - kWarmUpEvents;
+      auto who = static_cast<uint32_t>(n * 2'654'435'761 % load_.identities);
+      WriteEvent(load_, serial_, who, n / load_.identities, out);
+    }
+    ++serial_;
+    making_ += CpuSeconds() - start;
+    return is_there;
+  }
+
+  void NoteStart() {
+    if (start_bytes_ != 0 || serial_ < kWarmUpEvents) return;
+    start_bytes_ = ResidentBytes();
+    start_cpu_ = CpuSeconds();
+    making_ = 0;
+  }
+
+  Load load_;
+  uint64_t events_;
+  std::string_view only_;
+  uint64_t serial_ = 0;
+  double start_bytes_ = 0, start_cpu_ = 0, making_ = 0;
+};
+
+// In a child, whose heap is as a new process has it.
+Measured MeasureApart(const Load& load, uint64_t events,
+                      std::string_view only = kAll) {
+  int ends[2];
+  if (pipe(ends) != 0) Die("pipe");
+  pid_t child = fork();
+  if (child < 0) Die("fork");
+  if (child == 0) {
+    Measured measured = Measurement(load, events, only).Run();
+    bool is_sent = write(ends[1], &measured, sizeof(measured)) ==
+                   static_cast<ssize_t>(sizeof(measured));
+    _exit(is_sent ? 0 : 1);
+  }
+  close(ends[1]);
+  Measured measured;
+  bool is_read = read(ends[0], &measured, sizeof(measured)) ==
+                 static_cast<ssize_t>(sizeof(measured));
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  if (!is_read) Die("a measurement failed");
+  return measured;
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void Compare(const char* what, const Load& load, int rounds) {
+  Load few = load;
+  few.identities = kFewIdentities;
+  uint64_t events = uint64_t{load.identities} * load.events_each;
+  std::vector<double> few_ns, many_ns, bytes;
+  Measured last;
+  for (int round = 0; round < rounds; ++round) {
+    few_ns.push_back(MeasureApart(few, events).ns_per_event);
+    last = MeasureApart(load, events);
+    many_ns.push_back(last.ns_per_event);
+    bytes.push_back(last.bytes / load.identities);
+  }
+  std::printf(
+      "%s: %u identities, %llu events, %llu findings, %llu evictions, "
+      "%llu rejected\n",
+      what, load.identities, static_cast<unsigned long long>(last.events),
+      static_cast<unsigned long long>(last.findings),
+      static_cast<unsigned long long>(last.evictions),
+      static_cast<unsigned long long>(last.rejected));
+  std::printf("  RSS an identity       %8.0f B\n", Median(bytes));
+  std::printf("  CPU an event          %8.0f ns\n", Median(many_ns));
+  std::printf("  of 1,000 identities   %8.0f ns, ratio %.2f\n", Median(few_ns),
+              Median(many_ns) / Median(few_ns));
+  std::fflush(stdout);
+}
+
+void TellEach(const char* what, const Load& load) {
+  auto bytes = [&](std::string_view only) {
+    uint64_t events = uint64_t{load.identities} * load.events_each;
+    return MeasureApart(load, events, only).bytes / load.identities;
+  };
+  double none = bytes(kNone);
+  std::printf("%s, RSS an identity without detectors %8.0f B\n", what, none);
+  for (const DetectorEntry& entry : AllDetectors()) {
+    std::printf("  %-22s %+8.0f B\n", std::string(entry.name).c_str(),
+                bytes(entry.name) - none);
+    std::fflush(stdout);
+  }
+}
+
+int Main(int argc, char** argv) {
+  int identities = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
+  int rounds = argc > 2 ? std::atoi(argv[2]) : 3;
+  if (identities < 1000 || identities > 8'000'000 || rounds < 1) {
+    Die("usage: memory_bench [IDENTITIES (1000 to 8000000)] [ROUNDS]");
+  }
+#ifndef NDEBUG
+  std::printf("built without NDEBUG: these numbers mean nothing\n");
+#endif
+  auto many = static_cast<uint32_t>(identities);
+  const Load seldom = {many, 10, 5, 50}, active = {many, 60, 20, 5};
+  Compare("seen 10 times", seldom, rounds);
+  Compare("active", active, rounds);
+  TellEach("seen 10 times", seldom);
+  return 0;
+}
+
+}  // namespace
+}  // namespace oddverb
+
+int main(int argc, char** argv) { return oddverb::Main(argc, argv); }
