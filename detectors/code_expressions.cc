@@ -2,12 +2,8 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "base/strings.h"
 #include "detectors/code_folder.h"
 #include "detectors/code_values.h"
-#include "detectors/text_codecs.h"
 
 namespace oddverb {
 namespace {
