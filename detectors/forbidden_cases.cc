@@ -314,7 +314,9 @@ void ForbiddenCases::Judge(const CaseRequest& request, ForbiddenCase& found,
     if (found.peak < lowest) return;
     draft.threshold = lowest;
     draft.severity = SeverityOf(found);
+    if (open_count_ >= kMaxOpen) EndLongestQuiet(out);
     Open(request, found);
+    ++open_count_;
     state = FindingState::kOpen;
   } else {
     Severity severity = std::max(draft.severity, SeverityOf(found));
@@ -361,11 +363,6 @@ ForbiddenCase& ForbiddenCases::CaseOf(CaseRule rule, EntityId id) {
   if (found != cases.end()) return *found;
   cases.emplace_back().rule = rule;
   return cases.back();
-}
-
-void ForbiddenCases::Finish(ForbiddenCase& found) {
-  ended_.push_back(found.Write(FindingState::kFinal, found.draft.last_seen));
-  found.Restart();
 }
 
 void ForbiddenCases::AdvanceTo(absl::Time watermark, Emit& out) {

@@ -3,7 +3,8 @@
 // second half; it calls this for the few events that concern it.
 //
 // State by actor, allocated at the first sighting and bounded: a case a rule,
-// each with at most 256 fingerprints and eight pieces of evidence. One thread.
+// each with at most 256 fingerprints and eight pieces of evidence, and at most
+// kMaxOpen findings of all actors are open. One thread.
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_CASES_H_
 #define ODDVERB_DETECTORS_FORBIDDEN_CASES_H_
 
@@ -35,6 +36,10 @@ struct CaseRequest {
 
 class ForbiddenCases {
  public:
+  // Some 8 KiB each. Who has no credential can be as many actors as he has
+  // addresses: beyond, the finding that has been quiet longest ends.
+  static constexpr size_t kMaxOpen = 256;
+
   // `scale`: the profile's factor on every ladder that follows it.
   ForbiddenCases(const DetectorContext& context, double scale)
       : context_(context), scale_(scale) {}
@@ -82,7 +87,9 @@ class ForbiddenCases {
   double Step(CaseRule rule, Severity severity) const;
   Severity SeverityOf(const ForbiddenCase& found) const;
   void Finish(ForbiddenCase& found);
+  void EndLongestQuiet(Emit& out);
   void SetDeadlines(EntityId id);
+  static size_t OpenCountOf(const Actor& actor);
 
   using Deadline = std::tuple<absl::Time, EntityId, CaseRule>;
 
@@ -90,7 +97,8 @@ class ForbiddenCases {
   double scale_ = 1;
   std::deque<std::unique_ptr<Actor>> actors_;  // by EntityIds::actor
   std::set<Deadline> deadlines_;               // of open cases
-  std::vector<Finding> ended_;                 // reported at the next tick
+  size_t open_count_ = 0;
+  std::vector<Finding> ended_;  // reported at the next tick
 };
 
 // Whether everybody may ask for this without credentials, in an API server with

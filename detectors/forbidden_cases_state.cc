@@ -1,4 +1,6 @@
-// How the state of ForbiddenCases is saved, loaded and forgotten.
+// How cases of ForbiddenCases end, and how they are saved, loaded and
+// forgotten.
+#include <algorithm>
 #include <utility>
 
 #include "detectors/forbidden_cases.h"
@@ -15,8 +17,17 @@ void ForbiddenCases::Save(EntityId id, StateWriter& out) const {
   if (actors_[id]->failures != nullptr) actors_[id]->failures->Save(out);
 }
 
+size_t ForbiddenCases::OpenCountOf(const Actor& actor) {
+  return static_cast<size_t>(
+      std::count_if(actor.cases.begin(), actor.cases.end(),
+                    [](const ForbiddenCase& found) { return found.open; }));
+}
+
 void ForbiddenCases::Load(EntityId id, StateReader& in) {
-  if (id < actors_.size()) actors_[id].reset();
+  if (id < actors_.size() && actors_[id] != nullptr) {
+    open_count_ -= OpenCountOf(*actors_[id]);
+    actors_[id].reset();
+  }
   uint64_t count = in.GetU64();
   if (count > static_cast<uint64_t>(CaseRule::kCount)) in.Fail();
   if (count == 0 || !in.status().ok()) return;
@@ -30,6 +41,7 @@ void ForbiddenCases::Load(EntityId id, StateReader& in) {
   }
   if (!in.status().ok()) return;
   if (id >= actors_.size()) actors_.resize(id + size_t{1});
+  open_count_ += OpenCountOf(*actor);
   actors_[id] = std::move(actor);
   SetDeadlines(id);
 }
@@ -41,6 +53,36 @@ void ForbiddenCases::SetDeadlines(EntityId id) {
   for (const ForbiddenCase& found : actors_[id]->cases) {
     if (found.open) deadlines_.insert({found.deadline(), id, found.rule});
   }
+}
+
+void ForbiddenCases::Finish(ForbiddenCase& found) {
+  ended_.push_back(found.Write(FindingState::kFinal, found.draft.last_seen));
+  found.Restart();
+  --open_count_;
+}
+
+// By its id where several are as quiet: a restart gives actors other numbers.
+void ForbiddenCases::EndLongestQuiet(Emit& out) {
+  ForbiddenCase* quietest = nullptr;
+  EntityId owner = kNoEntity;
+  for (const auto& [time, id, rule] : deadlines_) {
+    ForbiddenCase& found = CaseOf(rule, id);
+    if (!found.open) continue;
+    if (quietest != nullptr &&
+        std::pair(found.deadline(), found.draft.id) >=
+            std::pair(quietest->deadline(), quietest->draft.id)) {
+      continue;
+    }
+    quietest = &found;
+    owner = id;
+  }
+  if (quietest == nullptr) return;
+  std::erase_if(deadlines_, [&](const Deadline& deadline) {
+    return std::get<EntityId>(deadline) == owner &&
+           std::get<CaseRule>(deadline) == quietest->rule;
+  });
+  Finish(*quietest);
+  out.MarkChanged(EntityKind::kActor, owner);
 }
 
 void ForbiddenCases::Forget(EntityId id) {

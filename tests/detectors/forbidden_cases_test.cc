@@ -104,6 +104,29 @@ TEST(AnonymousSuccessTest, SecretsWithoutCredentialsAreCritical) {
   EXPECT_THAT(found[0].next, Contains(HasSubstr("system:(anonymous|")));
 }
 
+// Each address is an actor, and somebody may have very many.
+TEST(AnonymousSuccessTest, KeepsABoundedNumberOpenAndEndsTheQuietest) {
+  for (bool restarts : {false, true}) {
+    ForbiddenStream stream;
+    constexpr int kOpen = ForbiddenCases::kMaxOpen;
+    for (int i = 0; i < kOpen + 10; ++i) {
+      EventBuilder event;
+      event.Anonymous().SourceIp(absl::StrCat("203.0.", i / 200, ".", i % 200));
+      event.Allowed().Verb("list").Resource("secrets");
+      stream.Feed(event.At(kStart + i * absl::Milliseconds(10)));
+      if (restarts && i == kOpen - 5) stream.Restart();
+    }
+    stream.Tick(kStart + absl::Minutes(1));
+    std::vector<Finding> ended = stream.InState(FindingState::kFinal);
+    ASSERT_THAT(ended, SizeIs(10));
+    EXPECT_EQ(ended[0].where.source_ip, "203.0.0.0");
+    EXPECT_EQ(ended[9].where.source_ip, "203.0.0.9");
+    stream.End();
+    EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(kOpen + 10));
+    EXPECT_THAT(stream.InState(FindingState::kFinal), SizeIs(kOpen + 10));
+  }
+}
+
 TEST(AnonymousSuccessTest, WhatTheAuthorizerLetPassIsASuccessWhateverCame) {
   ForbiddenStream stream;
   EventBuilder event;
