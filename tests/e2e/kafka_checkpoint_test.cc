@@ -65,35 +65,12 @@ class KafkaCheckpointTest : public KafkaTest {
     return setup;
   }
 
-  // Lines of the log, in turns to the partitions, as unkeyed messages go. A
-  // partition after the other: whoever judges meanwhile sees more disorder than
-  // allowed_lateness covers.
   static void WriteLines(KafkaTopics& topics,
                          const std::vector<std::string>& lines, size_t begin,
                          size_t end) {
-    std::vector<std::string> of_partition[kPartitions];
-    for (size_t i = begin; i < end; ++i) {
-      of_partition[i % kPartitions].push_back(lines[i]);
-    }
-    for (int p = 0; p < kPartitions; ++p) {
-      topics.Write(kTopic, p, of_partition[p]);
-    }
+    topics.WriteInTurns(kTopic, kPartitions, lines, begin, end);
   }
 
-  static std::set<std::string> ExpectedIds(
-      const std::vector<std::string>& lines) {
-    std::string input;
-    for (const std::string& line : lines) absl::StrAppend(&input, line, "\n");
-    std::set<std::string> ids;
-    for (const auto& finding :
-         FindingsIn(Oddverb({"scan", "-", "--format", "ndjson", "--cluster",
-                             "lab", "--quiet"},
-                            input)
-                        .output)) {
-      ids.insert(finding.value("id", ""));
-    }
-    return ids;
-  }
   // As whoever reads the topic with read_committed has them.
   static std::vector<std::string> Published(KafkaTopics& topics) {
     std::vector<std::string> payloads;
@@ -102,25 +79,13 @@ class KafkaCheckpointTest : public KafkaTest {
     }
     return payloads;
   }
-  static std::set<std::string> IdsOf(const std::vector<std::string>& findings) {
-    std::set<std::string> ids;
-    for (const std::string& finding : findings) {
-      ids.insert(nlohmann::json::parse(finding).value("id", ""));
-    }
-    return ids;
-  }
   static size_t Distinct(const std::vector<std::string>& findings) {
     return std::set<std::string>(findings.begin(), findings.end()).size();
   }
 
   // As the transactions tell the group.
   static uint64_t CommittedMessages(KafkaTopics& topics) {
-    uint64_t sum = 0;
-    for (const auto& [partition, offset] :
-         topics.CommittedOffsets("oddverb", kTopic)) {
-      if (offset > 0) sum += static_cast<uint64_t>(offset);
-    }
-    return sum;
+    return topics.CommittedMessages("oddverb", kTopic);
   }
   static bool Judges(KafkaTopics& topics, uint64_t messages) {
     return BecomesTrue([&] { return CommittedMessages(topics) >= messages; });
@@ -185,7 +150,7 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   EXPECT_EQ(third_member.process().Wait().exit_code, 128 + SIGTERM)
       << third_member.process().errors();
 
-  const std::set<std::string> expected = ExpectedIds(lines);
+  const std::set<std::string> expected = IdsOfScan(lines);
   EXPECT_GE(expected.size(), 20u);
   const std::vector<std::string> published = Published(topics);
   EXPECT_THAT(IdsOf(published), ContainerEq(expected));
@@ -232,7 +197,7 @@ TEST_F(KafkaCheckpointTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
   EXPECT_TRUE(Judges(topics, lines.size())) << last.process().errors();
   last.process().Signal(SIGTERM);
   last.process().Wait();
-  EXPECT_NE(IdsOf(Published(topics)), ExpectedIds(lines));
+  EXPECT_NE(IdsOf(Published(topics)), IdsOfScan(lines));
 }
 
 TEST_F(KafkaCheckpointTest, AStandbyIsReadyAndTakesOverFromAnOrderlyEnd) {

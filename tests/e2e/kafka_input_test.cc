@@ -45,37 +45,14 @@ class KafkaInputTest : public KafkaTest {
                  folder_.path("findings"), "}]\n"))});
   }
 
-  // Lines of the log, in turns to the partitions, as unkeyed messages go.
   static void WriteLines(KafkaTopics& topics,
                          const std::vector<std::string>& lines, size_t begin,
                          size_t end) {
-    std::vector<std::string> of_partition[kPartitions];
-    for (size_t i = begin; i < end; ++i) {
-      of_partition[i % kPartitions].push_back(lines[i]);
-    }
-    for (int p = 0; p < kPartitions; ++p) {
-      topics.Write(kTopic, p, of_partition[p]);
-    }
+    topics.WriteInTurns(kTopic, kPartitions, lines, begin, end);
   }
 
   std::vector<std::string> Findings() const {
     return LinesOf(FileText(folder_.path("findings")));
-  }
-  static std::set<std::string> IdsOf(const std::vector<std::string>& lines) {
-    std::set<std::string> ids;
-    for (const std::string& line : lines) {
-      ids.insert(nlohmann::json::parse(line).value("id", ""));
-    }
-    return ids;
-  }
-  static std::set<std::string> ExpectedIds(
-      const std::vector<std::string>& lines) {
-    std::string input;
-    for (const std::string& line : lines) absl::StrAppend(&input, line, "\n");
-    return IdsOf(LinesOf(Oddverb({"scan", "-", "--format", "ndjson",
-                                  "--cluster", "lab", "--quiet"},
-                                 input)
-                             .output));
   }
   uint64_t RecordsJudged() const {
     FixedClock clock;
@@ -86,12 +63,7 @@ class KafkaInputTest : public KafkaTest {
   }
   // As the group was told.
   static uint64_t CommittedMessages(KafkaTopics& topics) {
-    uint64_t sum = 0;
-    for (const auto& [partition, offset] :
-         topics.CommittedOffsets("oddverb", kTopic)) {
-      if (offset > 0) sum += static_cast<uint64_t>(offset);
-    }
-    return sum;
+    return topics.CommittedMessages("oddverb", kTopic);
   }
   static std::string KafkaSeries(LoopbackService& service) {
     std::string series;
@@ -173,7 +145,7 @@ TEST_P(KafkaKillsTest, LosesNothingAndJudgesNothingTwice) {
   EXPECT_EQ(service.process().Wait().exit_code, 128 + SIGTERM)
       << service.process().errors();
   EXPECT_EQ(RecordsJudged(), lines.size());
-  const std::set<std::string> expected = ExpectedIds(lines);
+  const std::set<std::string> expected = IdsOfScan(lines);
   EXPECT_GE(expected.size(), 20u);
   const std::vector<std::string> told = Findings();
   EXPECT_THAT(IdsOf(told), ::testing::ContainerEq(expected));

@@ -50,7 +50,7 @@ TEST_F(LogAndWebhookTest, OfTheSameEventsAreJudgedOnce) {
             2 * events);
   EXPECT_EQ(service_.Metric("oddverb_duplicates_total"), events);
   service_.Stop();
-  EXPECT_EQ(IdsOf(service_.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(service_.Findings()), IdsIn(story));
 }
 
 TEST_F(LogAndWebhookTest, AreJudgedOnceThroughKills) {
@@ -69,7 +69,7 @@ TEST_F(LogAndWebhookTest, AreJudgedOnceThroughKills) {
   AwaitBoth();
   service_.AwaitFindings(static_cast<size_t>(story.attackers), kPatience);
   service_.Stop();
-  EXPECT_EQ(IdsOf(service_.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(service_.Findings()), IdsIn(story));
   ExpectAllJudged(service_, story, kBatch);
 }
 

@@ -70,7 +70,7 @@ class ProofTest : public ::testing::Test {
     ChildProcess server(ApiServer::SetupOf(
         kApiServer, story, ApiServer::Log{folder.path("audit.log")}, 0));
     ApiServer::ExpectHandedOverAll(server, kPatience);
-    std::set<std::string> ids = IdsOf(Scan({folder.path()}));
+    std::set<std::string> ids = IdsToldOnce(Scan({folder.path()}));
     EXPECT_EQ(ids.size(), static_cast<size_t>(story.attackers));
     return ids;
   }
@@ -111,7 +111,8 @@ class ProofTest : public ::testing::Test {
   }
 
   // Whatever was told, was told once.
-  static std::set<std::string> IdsOf(const std::vector<std::string>& lines) {
+  static std::set<std::string> IdsToldOnce(
+      const std::vector<std::string>& lines) {
     EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(),
               lines.size());
     std::set<std::string> ids;

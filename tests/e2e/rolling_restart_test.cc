@@ -72,7 +72,7 @@ TEST_F(RollingRestartTest, OfTheReceiverOfARealClientLosesNothing) {
   ApiServer::ExpectHandedOverAll(server, kPatience);
   receiver_.Stop();
   TellWhatHappened(restarts);
-  EXPECT_EQ(IdsOf(receiver_.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(receiver_.Findings()), IdsIn(story));
   ExpectAllJudged(receiver_, story, kBatch);
 }
 
@@ -93,7 +93,7 @@ TEST_F(RollingRestartTest, TellsABlockingClientToComeLater) {
   receiver_.Stop();
   TellWhatHappened(restarts);
   EXPECT_GE(proxy_->counts().told_to_come_later, 1u);
-  EXPECT_EQ(IdsOf(receiver_.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(receiver_.Findings()), IdsIn(story));
   ExpectAllJudged(receiver_, story, kBatch);
 }
 
@@ -129,7 +129,7 @@ TEST_F(RollingRestartTest, OfTheReceiverOfAForwarderLosesNothing) {
   ApiServer::ExpectHandedOverAll(server, kPatience);
   std::vector<std::string> expected =
       WithoutLast(Scan({"-"}, ContentOfLog(receiver_.log_folder())));
-  EXPECT_EQ(IdsOf(expected).size(), static_cast<size_t>(story.attackers));
+  EXPECT_EQ(IdsToldOnce(expected).size(), static_cast<size_t>(story.attackers));
   receiver_.AwaitFindings(expected.size(), kPatience);
   AwaitQuiet();  // the log goes on behind the last attack
   TellWhatHappened(restarts);

@@ -4,10 +4,12 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/child_process.h"
@@ -47,6 +49,23 @@ inline std::vector<nlohmann::json> FindingsIn(std::string_view ndjson) {
     EXPECT_TRUE(findings.back().is_object()) << line;
   }
   return findings;
+}
+
+// The ids of lines of findings.
+inline std::set<std::string> IdsOf(const std::vector<std::string>& lines) {
+  std::set<std::string> ids;
+  for (const nlohmann::json& finding : FindingsIn(absl::StrJoin(lines, "\n"))) {
+    ids.insert(finding.value("id", ""));
+  }
+  return ids;
+}
+
+// The ids of what one scan finds in these lines of a log.
+inline std::set<std::string> IdsOfScan(const std::vector<std::string>& log) {
+  return IdsOf(LinesOf(Oddverb({"scan", "-", "--format", "ndjson", "--cluster",
+                                "lab", "--quiet"},
+                               absl::StrJoin(log, "\n") + "\n")
+                           .output));
 }
 
 }  // namespace oddverb

@@ -65,9 +65,9 @@ TEST_F(WebhookFaultsTest, LosesNothingAndTellsNothingTwice) {
   EXPECT_GE(faults.cut, 1u);
   EXPECT_GE(faults.answers_lost, 1u);
   EXPECT_GE(faults.hung, 1u);
-  EXPECT_EQ(IdsOf(service.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(service.Findings()), IdsIn(story));
   ExpectAllJudged(service, story, kBatch);
-  EXPECT_EQ(IdsOf(service.Findings()), IdsIn(story));
+  EXPECT_EQ(IdsToldOnce(service.Findings()), IdsIn(story));
 }
 
 }  // namespace

@@ -188,6 +188,28 @@ void KafkaTopics::Write(const std::string& topic, int32_t partition,
   Produce(topic, partition, all);
 }
 
+void KafkaTopics::WriteInTurns(const std::string& topic, int32_t partitions,
+                               const std::vector<std::string>& payloads,
+                               size_t begin, size_t end) {
+  std::vector<std::vector<std::string>> of_partition(
+      static_cast<size_t>(partitions));
+  for (size_t i = begin; i < end; ++i) {
+    of_partition[i % of_partition.size()].push_back(payloads[i]);
+  }
+  for (int32_t p = 0; p < partitions; ++p) {
+    Write(topic, p, of_partition[static_cast<size_t>(p)]);
+  }
+}
+
+uint64_t KafkaTopics::CommittedMessages(const std::string& group,
+                                        const std::string& topic) {
+  uint64_t sum = 0;
+  for (const auto& [partition, offset] : CommittedOffsets(group, topic)) {
+    if (offset > 0) sum += static_cast<uint64_t>(offset);
+  }
+  return sum;
+}
+
 void KafkaTopics::WriteTombstone(const std::string& topic, int32_t partition) {
   Produce(topic, partition, {{nullptr, 0}});
 }

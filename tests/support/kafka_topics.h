@@ -43,12 +43,21 @@ class KafkaTopics {
   // Returns when the broker has all of them. No payload: a tombstone.
   void Write(const std::string& topic, int32_t partition,
              const std::vector<std::string>& payloads);
+  // Payloads `begin` to `end`, in turns to the first `partitions`, as unkeyed
+  // messages go; a partition after the other, so that whoever reads meanwhile
+  // sees much disorder.
+  void WriteInTurns(const std::string& topic, int32_t partitions,
+                    const std::vector<std::string>& payloads, size_t begin,
+                    size_t end);
   void WriteTombstone(const std::string& topic, int32_t partition);
   // All that the topic holds, by partition and offset; waits for `wanted`.
   std::vector<StoredMessage> Read(const std::string& topic, size_t wanted);
   // Of the group, by partition.
   std::map<int32_t, int64_t> CommittedOffsets(const std::string& group,
                                               const std::string& topic);
+  // The sum of these: so many messages the group has.
+  uint64_t CommittedMessages(const std::string& group,
+                             const std::string& topic);
 
  private:
   struct Client;

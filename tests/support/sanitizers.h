@@ -4,35 +4,37 @@
 
 namespace oddverb {
 
+enum class Sanitizer { kNone, kAddress, kThread };
+
+// The one that this is built with: g++ and clang say it in different ways.
+constexpr Sanitizer CurrentSanitizer() {
+#if defined(__SANITIZE_ADDRESS__)
+  return Sanitizer::kAddress;
+#elif defined(__SANITIZE_THREAD__)
+  return Sanitizer::kThread;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return Sanitizer::kAddress;
+#elif __has_feature(thread_sanitizer)
+  return Sanitizer::kThread;
+#else
+  return Sanitizer::kNone;
+#endif
+#else
+  return Sanitizer::kNone;
+#endif
+}
+
+// It keeps freed memory, or shadows of it, as the other one does: RSS says
+// little about us.
+constexpr bool UnderAddressSanitizer() {
+  return CurrentSanitizer() == Sanitizer::kAddress;
+}
+
 // It knows nothing of the C11 threads that librdkafka starts, and crashes: a
 // test that makes a client of Kafka skips itself, and says kNoKafkaClient.
 constexpr bool UnderThreadSanitizer() {
-#if defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
-}
-// This and the one above keep freed memory or shadows of it: RSS says little
-// about us.
-constexpr bool UnderAddressSanitizer() {
-#if defined(__SANITIZE_ADDRESS__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
+  return CurrentSanitizer() == Sanitizer::kThread;
 }
 inline constexpr char kNoKafkaClient[] =
     "librdkafka does not run under ThreadSanitizer";
