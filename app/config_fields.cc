@@ -294,7 +294,7 @@ void VisitRunning(ConfigFields& fields, ServiceConfig& config) {
       {"log", "Messages of the program, on standard error.", "{}"},
       [&config](ConfigFields& inner) { VisitLog(inner, config.log); });
   fields.Section(
-      {"checkpoint", "How often the state is made durable.", "{}"},
+      {"checkpoint", "How often the state is made durable, and where.", "{}"},
       [&config](ConfigFields& inner) { VisitCheckpoint(inner, config); });
   fields.Choice({"order",
                  "arrival: events are judged as they come. event_time: events "
