@@ -41,10 +41,10 @@ TEST(MetricNamesTest, OwnMetricsAreSortedByName) {
 // of this process and of Prometheus.
 TEST(MetricNamesTest, LabelsAreOfTheClosedSetsOnly) {
   const std::set<std::string_view> known = {
-      "code",      "detector",      "exporter", "kind",   "level",  "outcome",
-      "partition", "phase",         "place",    "queue",  "reason", "revision",
-      "rule",      "rules_version", "severity", "source", "stage",  "state",
-      "version",   "where",         "worker"};
+      "code",     "detector",  "entry",         "exporter", "kind",   "level",
+      "outcome",  "partition", "phase",         "place",    "queue",  "reason",
+      "revision", "rule",      "rules_version", "severity", "source", "stage",
+      "state",    "version",   "where",         "worker"};
   std::set<std::string_view> used;
   for (const MetricName& row : AllMetrics()) {
     used.insert(row.labels().begin(), row.labels().end());
