@@ -205,6 +205,13 @@ void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
       ->group("Running");
 }
 
+void AddBuiltin(CLI::App* app, ScanOptions& scan) {
+  app->add_flag_callback(
+         "--builtin", [&scan] { scan.builtin = true; },
+         "With the rules that come with oddverb (oddverb rules list)")
+      ->group("Reading");
+}
+
 void AddReadingFlags(CLI::App* app, ScanOptions& scan) {
   app->add_option("path", scan.paths)->type_name("PATH")->expected(0, -1);
   const char* group = "Reading";
@@ -220,10 +227,7 @@ void AddReadingFlags(CLI::App* app, ScanOptions& scan) {
       ->take_all()
       ->type_name("PATH")
       ->group(group);
-  app->add_flag_callback(
-         "--builtin", [&scan] { scan.builtin = true; },
-         "With the rules that come with oddverb (oddverb rules list)")
-      ->group(group);
+  AddBuiltin(app, scan);
   app->add_flag_callback(
          "--no-builtin", [&scan] { scan.builtin = false; },
          "Without them, whatever the configuration says")
@@ -403,6 +407,7 @@ CommandGrammar::CommandGrammar(CommandLine& line)
   app->require_subcommand(0, 1);
   demo = app->add_subcommand("demo", kDemoAbout);
   AddOutputFlags(demo, line.scan);
+  AddBuiltin(demo, line.scan);
   scan = app->add_subcommand("scan", kScanAbout);
   AddScanFlags(scan, line.scan);
   scan->footer(absl::StrCat(kScanExamples, kExitCodes));

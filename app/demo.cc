@@ -57,7 +57,7 @@ absl::StatusOr<int> OpenDemoLog() {
   return fd;
 }
 
-void PrintVerdict(const IncidentScore& score) {
+void PrintVerdict(const IncidentScore& score, bool with_rules) {
   size_t planted = score.incidents().size();
   std::fprintf(stderr, "%zu of %zu planted incidents found, %s.\n",
                score.found_count(), planted,
@@ -69,7 +69,10 @@ void PrintVerdict(const IncidentScore& score) {
       absl::StrAppend(&missed, missed.empty() ? "" : ", ",
                       score.incidents()[i].name);
     }
-    std::string text = absl::StrCat("Not found by this version: ", missed, ".");
+    std::string text =
+        absl::StrCat(with_rules ? "Not found by this version: "
+                                : "Left to rules (oddverb demo --builtin): ",
+                     missed, ".");
     for (const std::string& line :
          WrapText(text, kColumns, kMaxLines, Charset::kAscii)) {
       std::fprintf(stderr, "%s\n", line.c_str());
@@ -165,7 +168,7 @@ int RunDemo(ScanOptions options, const std::atomic<bool>& stop) {
   if (!result.ok()) return ReportError(result.status());
   if (!options.quiet) {
     std::fprintf(stderr, "\n%s\n", result->Summary().c_str());
-    PrintVerdict(score);
+    PrintVerdict(score, options.builtin.value_or(false));
   }
   return kExitFine;
 }

@@ -39,10 +39,21 @@ TEST(DemoTest, FindsPlantedIncidentsAndNothingElse) {
       std::regex("\n([0-9]+) of 38 planted incidents found, 0 false findings")))
       << result.errors;
   EXPECT_GE(std::stoi(match[1]), 12);
+  EXPECT_THAT(result.errors,
+              HasSubstr("\nLeft to rules (oddverb demo --builtin): "));
   EXPECT_THAT(result.errors, HasSubstr("Next:  oddverb scan"));
   for (const std::string& line : LinesOf(result.errors)) {
     EXPECT_LE(line.size(), 120u) << line;
   }
+}
+
+TEST(DemoTest, WithItsRulesItFindsAllPlantedIncidentsAndNothingElse) {
+  const ChildResult result = Oddverb({"demo", "--builtin"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(
+      result.errors,
+      HasSubstr("\n38 of 38 planted incidents found, 0 false findings.\n"));
+  EXPECT_THAT(result.errors, Not(HasSubstr("Left to rules")));
 }
 
 TEST(DemoTest, PlainTextHasNoTerminalCodes) {
