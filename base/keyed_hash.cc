@@ -121,37 +121,6 @@ uint64_t KeyedHash::Hash(std::string_view bytes) const {
   return Finish(s);
 }
 
-HashPrefix KeyedHash::Prefix(std::string_view bytes) const {
-  SipState s = Start(k0_, k1_);
-  const char* p = bytes.data();
-  size_t left = bytes.size();
-  for (; left >= 8; p += 8, left -= 8) s.Compress(Load(p));
-  return {s.v0, s.v1, s.v2, s.v3, LoadLast(bytes, left), bytes.size()};
-}
-
-uint64_t KeyedHash::HashAfter(const HashPrefix& prefix, std::string_view rest) {
-  SipState s = {prefix.v0, prefix.v1, prefix.v2, prefix.v3};
-  uint64_t pending = prefix.pending;
-  // Each word of `rest` fills up the one that is pending.
-  const uint64_t shift = 8 * (prefix.size % 8);
-  auto take = [&](uint64_t word) {
-    s.Compress(pending | word << shift);
-    pending = word >> 1 >> (63 - shift);
-  };
-  const char* p = rest.data();
-  size_t left = rest.size();
-  for (; left >= 8; p += 8, left -= 8) take(Load(p));
-  uint64_t last = LoadLast(rest, left);
-  if (prefix.size % 8 + left >= 8) {
-    take(last);
-  } else {
-    pending |= last << shift;
-  }
-  s.Compress(uint64_t{prefix.size + rest.size()} << 56 | pending);
-  s.v2 ^= 0xff;
-  return Finish(s);
-}
-
 Hash128 KeyedHash::HashWide(std::string_view bytes) const {
   SipState s = Start(k0_, k1_);
   s.v1 ^= 0xee;

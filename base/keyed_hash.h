@@ -22,13 +22,6 @@ struct Hash128 {
   std::string ToHex() const;
 };
 
-// KeyedHash with the beginning of its input read.
-struct HashPrefix {
-  uint64_t v0 = 0, v1 = 0, v2 = 0, v3 = 0;
-  uint64_t pending = 0;  // bytes that fill no word
-  uint64_t size = 0;
-};
-
 class KeyedHash {
  public:
   // `scan` uses this key, so that a log gives the same ids everywhere.
@@ -39,9 +32,6 @@ class KeyedHash {
   constexpr KeyedHash(uint64_t k0, uint64_t k1) : k0_(k0), k1_(k1) {}
 
   uint64_t Hash(std::string_view bytes) const;
-  // For inputs that begin alike: HashAfter(Prefix(a), b) is Hash(a + b).
-  HashPrefix Prefix(std::string_view bytes) const;
-  static uint64_t HashAfter(const HashPrefix& prefix, std::string_view rest);
   Hash128 HashWide(std::string_view bytes) const;
   // For a number, e.g. a hash to be combined with another.
   uint64_t Combine(uint64_t a, uint64_t b) const;

@@ -32,6 +32,7 @@ namespace oddverb {
 
 class LiveRules;
 class RuleJudge;
+class TupleHasher;
 
 // What every part is built with; copied.
 struct DetectorContext {
@@ -86,6 +87,8 @@ class Emit {
   absl::Time stream_time = absl::InfinitePast();
   // Of rule_match, for all shards of the worker; it makes it.
   std::shared_ptr<RuleJudge> rule_judge;
+  // Of forbidden_burst, likewise.
+  std::shared_ptr<TupleHasher> tuple_hasher;
 };
 
 class Detector {

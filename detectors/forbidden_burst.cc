@@ -8,6 +8,7 @@
 #include "base/uri.h"
 #include "detectors/forbidden_weight.h"
 #include "detectors/refusal.h"
+#include "detectors/tuple_hasher.h"
 #include "model/event_key.h"
 
 namespace oddverb {
@@ -57,8 +58,7 @@ ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
     : context_(context),
       options_(options),
       allow_(context.hash, options.allow),
-      cases_(context, options.threshold_fast / Options().threshold_fast),
-      tuple_hasher_(context.hash) {}
+      cases_(context, options.threshold_fast / Options().threshold_fast) {}
 
 FieldSet ForbiddenBurst::fields() const {
   return Fields({FieldId::kAuditId, FieldId::kStage, FieldId::kRequestUri,
@@ -86,7 +86,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   bool allowed = IsAllowed(event);
   CaseRequest request{event, ids, TupleOf(event), 0, time};
   if (allowed && request.tuple.path_class == PathClass::kNone) {
-    request.hash = Hash(event, request.tuple);
+    request.hash = Hash(event, request.tuple, out);
     actor.allowed.Prefetch(request.hash);
   }
   int64_t micros = absl::ToUnixMicros(time);
@@ -126,7 +126,7 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
   if (identity == IdentityClass::kUnauthenticated) return;
   if (IsHealthProbe(event, request.tuple)) return;
   if (impersonation) request.tuple.verb_class = VerbClass::kEscalate;
-  request.hash = Hash(event, request.tuple);
+  request.hash = Hash(event, request.tuple, out);
   auto entry = allow_.Find(event.user.name, request.hash, request.time);
   if (entry.has_value()) {
     ++out.counts.allowed_refusals[*entry];
@@ -149,8 +149,12 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
 
 // The impersonated name is part of the kind, never an actor of its own: what
 // one acting for another may do is not what it may do itself.
-uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple) {
-  uint64_t hash = tuple_hasher_.Hash(tuple);
+uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple,
+                              Emit& out) const {
+  if (out.tuple_hasher == nullptr) {
+    out.tuple_hasher = std::make_shared<TupleHasher>(context_.hash);
+  }
+  uint64_t hash = out.tuple_hasher->Hash(tuple);
   if (event.impersonated.name.empty()) return hash;
   return context_.hash.Combine(hash,
                                context_.hash.Hash(event.impersonated.name));
@@ -162,7 +166,7 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   const Tuple& tuple = request.tuple;
   absl::Time time = request.time;
   if (request.ids.keys.identity == IdentityClass::kAnonymous) {
-    if (request.hash == 0) request.hash = Hash(event, tuple);
+    if (request.hash == 0) request.hash = Hash(event, tuple, out);
     cases_.OnAnonymousAllowed(request, out);
   }
   if (IsSelfReview(tuple)) {

@@ -31,7 +31,6 @@
 #include "detectors/forbidden_cases.h"
 #include "detectors/forbidden_state.h"
 #include "detectors/tuple.h"
-#include "detectors/tuple_hasher.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -96,14 +95,13 @@ class ForbiddenBurst final : public Detector {
   absl::Time DeadlineOf(const RefusalRecord& refused) const;
   // The end of a finding; its evidence counts for nothing more.
   static Finding Finish(ForbiddenActor& actor);
-  uint64_t Hash(const AuditEvent& event, const Tuple& tuple);
+  uint64_t Hash(const AuditEvent& event, const Tuple& tuple, Emit& out) const;
 
   DetectorContext context_;
   Options options_;
   AllowedRefusals allow_;
   bool entries_are_counted_ = false;
   ForbiddenCases cases_;
-  TupleHasher tuple_hasher_;
   std::deque<ForbiddenActor> actors_;  // by EntityIds::actor
   // Actors with an open finding, by its deadline.
   std::set<std::pair<absl::Time, EntityId>> deadlines_;

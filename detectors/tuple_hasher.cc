@@ -32,54 +32,56 @@ bool Same(const char* stored, string_view text) {
   return WordAt(stored + size - kWord) == WordAt(text.data() + size - kWord);
 }
 
-// Both classes and three sizes, each below 256. The bit at the top tells it
-// from an empty entry.
+// Both classes and four sizes, each below 256. The bit at the top tells it from
+// an empty entry.
 uint64_t ShapeOf(const Tuple& tuple) {
   return uint64_t{1} << 63 | static_cast<uint64_t>(tuple.verb_class) << 40 |
          static_cast<uint64_t>(tuple.path_class) << 32 |
-         tuple.group.size() << 16 | tuple.resource.size() << 8 |
-         tuple.subresource.size();
+         tuple.group.size() << 24 | tuple.resource.size() << 16 |
+         tuple.subresource.size() << 8 | tuple.scope.size();
+}
+
+// The last bytes, which tell most names of one length apart.
+uint64_t EndOf(string_view text) {
+  if (text.size() >= kWord) return WordAt(text.data() + text.size() - kWord);
+  uint64_t word = 0;
+  for (char c : text) word = word << 8 | static_cast<unsigned char>(c);
+  return word;
+}
+
+size_t PlaceOf(const Tuple& tuple, uint64_t shape) {
+  uint64_t mixed = shape * 0x9e3779b97f4a7c15U;
+  mixed = (mixed ^ EndOf(tuple.resource)) * 0xff51afd7ed558ccdU;
+  mixed ^= mixed >> 32;
+  mixed = (mixed ^ EndOf(tuple.scope)) * 0xc4ceb9fe1a85ec53U;
+  return mixed >> 32;
 }
 
 }  // namespace
 
 uint64_t TupleHasher::Hash(const Tuple& tuple) {
-  const size_t group = tuple.group.size(), resource = tuple.resource.size();
-  if (group + resource + tuple.subresource.size() > kMaxTextBytes) {
+  const size_t group = tuple.group.size(),
+               resource = group + tuple.resource.size(),
+               subresource = resource + tuple.subresource.size();
+  if (subresource + tuple.scope.size() > kMaxTextBytes) {
     return HashTuple(hash_, tuple, scratch_);
   }
-  if (entries_.empty()) entries_.resize(kEntries);
   const uint64_t shape = ShapeOf(tuple);
-  uint64_t mixed = shape * 0x9e3779b97f4a7c15U;
-  if (resource >= kWord) mixed ^= WordAt(tuple.resource.data());
-  mixed *= 0xff51afd7ed558ccdU;
-  Entry& entry = entries_[(mixed >> 32) % kEntries];
+  Entry& entry = entries_[PlaceOf(tuple, shape) % kEntries];
   char* text = entry.text.data();
-  scratch_.Clear();
-  if (entry.shape != shape || !Same(text, tuple.group) ||
-      !Same(text + group, tuple.resource) ||
-      !Same(text + group + resource, tuple.subresource)) {
-    entry.shape = shape;
-    tuple.group.copy(text, group);
-    tuple.resource.copy(text + group, resource);
-    tuple.subresource.copy(text + group + resource, tuple.subresource.size());
-    AddKind(tuple, scratch_);
-    entry.prefix = hash_.Prefix(scratch_.bytes());
-    scratch_.Clear();
-    entry.scope_size = UINT64_MAX;
-  }
-  string_view scope = tuple.scope;
-  if (entry.scope_size == scope.size() && Same(entry.scope.data(), scope)) {
+  if (entry.shape == shape && Same(text, tuple.group) &&
+      Same(text + group, tuple.resource) &&
+      Same(text + resource, tuple.subresource) &&
+      Same(text + subresource, tuple.scope)) {
     return entry.hash;
   }
-  scratch_.Add(scope);
-  uint64_t hash = KeyedHash::HashAfter(entry.prefix, scratch_.bytes());
-  if (scope.size() <= kMaxScopeBytes) {
-    entry.scope_size = scope.size();
-    scope.copy(entry.scope.data(), scope.size());
-    entry.hash = hash;
-  }
-  return hash;
+  entry.shape = shape;
+  tuple.group.copy(text, group);
+  tuple.resource.copy(text + group, tuple.resource.size());
+  tuple.subresource.copy(text + resource, tuple.subresource.size());
+  tuple.scope.copy(text + subresource, tuple.scope.size());
+  entry.hash = HashTuple(hash_, tuple, scratch_);
+  return entry.hash;
 }
 
 }  // namespace oddverb

@@ -1,11 +1,11 @@
-// HashTuple() for a detector that asks it of every event. It keeps what the
-// keyed hash makes of verb, group and resource: in most streams these are some
-// dozens, whatever the number of namespaces, and at most the namespace is left
-// to be hashed. The result is the same.
+// HashTuple() for detectors that ask it of every event. It keeps the hashes of
+// the kinds of request that it met: in most streams some hundreds are nearly
+// all. The result is the same.
 //
 // A kind is known by all its bytes; where it is looked up depends on few of
 // them. Who makes up names that fall together only makes the detector hash them
-// whole, as it would without. Bounded (21 KiB). One thread.
+// whole, as it would without. Bounded (56 KiB), so the shards of a worker share
+// one. One thread.
 #ifndef ODDVERB_DETECTORS_TUPLE_HASHER_H_
 #define ODDVERB_DETECTORS_TUPLE_HASHER_H_
 
@@ -20,29 +20,26 @@ namespace oddverb {
 
 class TupleHasher {
  public:
-  explicit TupleHasher(const KeyedHash& hash) : hash_(hash) {}
+  explicit TupleHasher(const KeyedHash& hash)
+      : hash_(hash), entries_(kEntries) {}
 
   // HashTuple().
   uint64_t Hash(const Tuple& tuple);
 
  private:
-  static constexpr size_t kEntries = 128;
-  static constexpr size_t kMaxTextBytes = 56;
-  static constexpr size_t kMaxScopeBytes = 32;
+  static constexpr size_t kEntries = 512;
+  static constexpr size_t kMaxTextBytes = 96;
 
   struct Entry {
     uint64_t shape = 0;  // both classes and the sizes of the texts; 0 = empty
-    std::array<char, kMaxTextBytes> text{};  // group, resource, subresource
-    HashPrefix prefix;
-    // Of the last call, as the next is often for the same namespace.
-    uint64_t scope_size = UINT64_MAX;  // none
-    std::array<char, kMaxScopeBytes> scope{};
     uint64_t hash = 0;
+    // Group, resource, subresource, scope.
+    std::array<char, kMaxTextBytes> text{};
   };
 
   KeyedHash hash_;
   HashInput scratch_;
-  std::vector<Entry> entries_;  // none until the first call
+  std::vector<Entry> entries_;
 };
 
 }  // namespace oddverb

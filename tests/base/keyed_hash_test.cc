@@ -154,22 +154,6 @@ TEST(HashInputTest, ClearForgetsTheParts) {
   EXPECT_EQ(input.bytes(), "");
 }
 
-TEST(KeyedHashTest, AnInputMayBeReadInTwoParts) {
-  std::mt19937_64 random(7);
-  KeyedHash hash(random(), random());
-  std::string bytes(40, ' ');
-  for (char& c : bytes) c = static_cast<char>(random());
-  for (size_t size = 0; size <= bytes.size(); ++size) {
-    std::string_view whole = std::string_view(bytes).substr(0, size);
-    for (size_t cut = 0; cut <= size; ++cut) {
-      HashPrefix prefix = hash.Prefix(whole.substr(0, cut));
-      EXPECT_EQ(KeyedHash::HashAfter(prefix, whole.substr(cut)),
-                hash.Hash(whole))
-          << cut << " of " << size;
-    }
-  }
-}
-
 TEST(HashInputTest, IsTheSizesAndTheBytes) {
   std::string expected;
   HashInput input;
