@@ -9,6 +9,7 @@
 #include "detectors/forbidden_cross.h"
 #include "detectors/honeytoken.h"
 #include "detectors/metadata_access.h"
+#include "detectors/metadata_guards.h"
 #include "detectors/node_identity.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_match.h"
@@ -29,10 +30,11 @@ constexpr std::array<std::string_view, 12> kForbiddenBurstRules = {
     "forbidden.low_and_slow",  "forbidden.object_guessing",
     "forbidden.storm",         "permission.probing",
     "permission.regression",   "rbac.escalation_denied"};
-constexpr std::array<std::string_view, 8> kMetadataAccessRules = {
-    "metadata.config",  "metadata.exec",    "metadata.network_policy",
-    "metadata.proxy",   "metadata.routing", "metadata.undecoded",
-    "metadata.webhook", "metadata.workload"};
+constexpr std::array<std::string_view, 10> kMetadataAccessRules = {
+    "metadata.config",        "metadata.event",          "metadata.exec",
+    "metadata.guard_removed", "metadata.network_policy", "metadata.proxy",
+    "metadata.routing",       "metadata.undecoded",      "metadata.webhook",
+    "metadata.workload"};
 constexpr std::array<std::string_view, 1> kHoneytokenRules = {
     "honeytoken.touched"};
 constexpr std::array<std::string_view, 1> kNodeIdentityRules = {
@@ -63,7 +65,7 @@ constexpr std::array<DetectorEntry, 9> kDetectors = {{
     {"metadata_access",
      "a command, a proxied request or an object reaches for the cloud metadata "
      "service",
-     &MakeMetadataAccess, nullptr, kMetadataAccessRules},
+     &MakeMetadataAccess, &MakeMetadataGuards, kMetadataAccessRules},
     {"node_identity", "a node's identity does what no kubelet does",
      &MakeNodeIdentity, nullptr, kNodeIdentityRules},
     // Its findings name the rules of DetectorContext::rules.

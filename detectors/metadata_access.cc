@@ -9,6 +9,7 @@
 #include "detectors/event_finding.h"
 #include "detectors/metadata_body.h"
 #include "detectors/metadata_finding.h"
+#include "detectors/metadata_policy.h"
 #include "model/event_key.h"
 
 namespace oddverb {
@@ -16,11 +17,14 @@ namespace {
 
 constexpr uint64_t kOldestState = 1;
 constexpr uint64_t kWithUndecoded = 2;
-constexpr uint64_t kStateVersion = kWithUndecoded;
+constexpr uint64_t kWithEvents = 3;
+constexpr uint64_t kStateVersion = kWithEvents;
 
-// Dashboards and archives fill ConfigMaps to their limit of 1 MiB.
+// Dashboards and archives fill ConfigMaps to their limit of 1 MiB; Events quote
+// whatever programs wrote.
 bool IsOftenLarge(const AuditEvent& event) {
-  return event.object.resource == "configmaps";
+  return event.object.resource == "configmaps" ||
+         event.object.resource == "events";
 }
 
 }  // namespace
@@ -53,7 +57,8 @@ FieldSet MetadataAccess::fields() const {
                  FieldId::kUserExtra, FieldId::kImpersonatedUser,
                  FieldId::kSourceIps, FieldId::kUserAgent, FieldId::kObjectRef,
                  FieldId::kResponseStatus, FieldId::kRequestObject,
-                 FieldId::kReceivedTimestamp, FieldId::kStageTimestamp});
+                 FieldId::kResponseObject, FieldId::kReceivedTimestamp,
+                 FieldId::kStageTimestamp, FieldId::kAnnotations});
 }
 
 MetadataAccess::ActorState* MetadataAccess::StateOf(EntityId actor) const {
@@ -123,8 +128,31 @@ MetadataAccess::Look MetadataAccess::LookAt(const AuditEvent& event) const {
   return look;
 }
 
+KeyedCases& MetadataAccess::CasesFor(const MetadataSurface& surface) {
+  return surface.id == SurfaceId::kEvent ? events_ : cases_;
+}
+
+void MetadataAccess::TellOfPolicy(const AuditEvent& event, const EntityIds& ids,
+                                  Emit& out) const {
+  for (const PolicyChange& change :
+       PolicyChangesOf(event, targets_, context_.hash)) {
+    Observation told;
+    told.kind = ObservationKind::kPolicyChanged;
+    told.time = event.stage_time;
+    told.actor = ids.keys.actor;
+    told.policy = change;
+    if (!IsCleanup(event)) {
+      told.draft = OpenFinding(context_, "metadata_access", kGuardRemovedRule,
+                               event, ids.keys.identity);
+      DescribePolicyChange(event, *told.draft);
+    }
+    out.Observe(std::move(told));
+  }
+}
+
 void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
+  if (IsPolicyRequest(event)) TellOfPolicy(event, ids, out);
   if (!HasMetadataSurface(event) && !HasMetadataBody(event)) return;
   // The same request's later stages tell more.
   if (event.stage == Stage::kRequestReceived) return;
@@ -138,16 +166,17 @@ void MetadataAccess::Observe(const AuditEvent& event, const EntityIds& ids,
 bool MetadataAccess::TakeUp(const Sighting& sighting, const EntityIds& ids,
                             Emit& out) {
   const AuditEvent& event = sighting.event;
-  cases_.EndQuiet(ids.actor, event.stage_time, out);
+  KeyedCases& cases = CasesFor(sighting.seen.surface);
+  cases.EndQuiet(ids.actor, event.stage_time, out);
   const uint64_t key = CaseKey(sighting.seen.surface);
-  KeyedCases::Case* open = cases_.Find(ids.actor, key);
+  KeyedCases::Case* open = cases.Find(ids.actor, key);
   // What is too weak to open a case still belongs to an open one.
   if (open == nullptr && sighting.seen.score.severity < Severity::kLow) {
     return false;
   }
   if (!IsNewRequest(event, StateFor(ids.actor))) return true;
-  if (open == nullptr && cases_.IsFull(ids.actor)) {
-    open = cases_.Oldest(ids.actor);
+  if (open == nullptr && cases.IsFull(ids.actor)) {
+    open = cases.Oldest(ids.actor);
   }
   if (open == nullptr) {
     OpenCase(sighting, ids, key, out);
@@ -183,7 +212,7 @@ void MetadataAccess::OpenCase(const Sighting& sighting, const EntityIds& ids,
                                 ids.keys.identity);
   DescribeMetadataFinding(event, sighting.seen.surface, sighting.seen.reading,
                           sighting.seen.score, finding);
-  cases_.Open(ids.actor, key, std::move(finding), out);
+  CasesFor(sighting.seen.surface).Open(ids.actor, key, std::move(finding), out);
 }
 
 void MetadataAccess::ExtendCase(const Sighting& sighting,
@@ -202,12 +231,14 @@ void MetadataAccess::ExtendCase(const Sighting& sighting,
 void MetadataAccess::AdvanceTo(absl::Time watermark, Emit& out) {
   cases_.AdvanceTo(watermark, out);
   undecoded_.AdvanceTo(watermark, out);
+  events_.AdvanceTo(watermark, out);
 }
 
 void MetadataAccess::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor) return;
   cases_.Forget(id);
   undecoded_.Forget(id);
+  events_.Forget(id);
   if (id < actors_.size()) actors_[id].reset();
 }
 
@@ -221,6 +252,7 @@ void MetadataAccess::Save(EntityKind kind, EntityId id,
   out.PutU64(state->next_request);
   cases_.Save(id, out);
   undecoded_.Save(id, out);
+  events_.Save(id, out);
 }
 
 absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
@@ -240,6 +272,9 @@ absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
   ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
   if (version >= kWithUndecoded) {
     ODDVERB_RETURN_IF_ERROR(undecoded_.Load(id, in));
+  }
+  if (version >= kWithEvents) {
+    ODDVERB_RETURN_IF_ERROR(events_.Load(id, in));
   }
   if (id >= actors_.size()) actors_.resize(size_t{id} + 1);
   actors_[id] = std::move(state);

@@ -7,7 +7,10 @@
 // One event is enough. What one actor does to one pod, service or node within
 // half an hour is one case: its first event opens the finding, the finding is
 // repeated as it grows, and the case's end gives the full count. What could not
-// be read to its end (metadata.undecoded) is one case of an actor.
+// be read to its end (metadata.undecoded) is one case of an actor, and what
+// Kubernetes Events say of an object (metadata.event) one of that object.
+//
+// What network policies hold back is told to MetadataGuards.
 //
 // Blind: what is typed into an interactive shell, and what a running program
 // does, is not in the audit log.
@@ -48,6 +51,8 @@ class MetadataAccess final : public Detector {
   static constexpr size_t kMaxCases = 256;
   // Of metadata.undecoded, of which an actor has one.
   static constexpr size_t kMaxUndecoded = 64;
+  // Of metadata.event, of all actors.
+  static constexpr size_t kMaxEventCases = 64;
 
   MetadataAccess(const DetectorContext& context, const Options& options);
 
@@ -88,6 +93,9 @@ class MetadataAccess final : public Detector {
   Look LookAt(const AuditEvent& event) const;
   // False if it is too weak to be told.
   bool TakeUp(const Sighting& sighting, const EntityIds& ids, Emit& out);
+  KeyedCases& CasesFor(const MetadataSurface& surface);
+  void TellOfPolicy(const AuditEvent& event, const EntityIds& ids,
+                    Emit& out) const;
   void TakeUpUndecoded(const AuditEvent& event, const EntityIds& ids,
                        Emit& out);
   ActorState* StateOf(EntityId actor) const;
@@ -105,6 +113,7 @@ class MetadataAccess final : public Detector {
   KeyedCases cases_{{kCaseWindow, kMaxCasesPerActor, kMaxCases}};
   // Apart, so that a flood of these ends no other.
   KeyedCases undecoded_{{kCaseWindow, 1, kMaxUndecoded}};
+  KeyedCases events_{{kCaseWindow, kMaxCasesPerActor, kMaxEventCases}};
 };
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeMetadataAccess(

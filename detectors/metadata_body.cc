@@ -55,7 +55,9 @@ class Reader {
 
   MetadataBody Read() {
     RawJson root = event_.request_object;
-    if (TypeOf(root) == JsonType::kArray) {
+    if (row_.kind == ResourceKind::kEvent) {
+      ReadEvent(root);
+    } else if (TypeOf(root) == JsonType::kArray) {
       ReadJsonPatch(root);
     } else {
       name_ = NameIn(root);
@@ -277,6 +279,33 @@ class Reader {
     Add(std::move(surface));
   }
 
+  // core/v1 or events.k8s.io/v1. What a kubelet says of its probes and hooks
+  // is the outcome of an attack; what programs say of their own failures is
+  // that they lack credentials.
+  void ReadEvent(RawJson event) {
+    constexpr std::array<string_view, 5> kOutcomes = {
+        "FailedPostStartHook", "FailedPreStopHook", "ProbeError",
+        "ProbeWarning", "Unhealthy"};
+    const std::string reason = TextOf(FindMember(event, "reason"));
+    if (std::find(kOutcomes.begin(), kOutcomes.end(), reason) ==
+        kOutcomes.end()) {
+      return;
+    }
+    std::string text = TextOf(FindMember(event, "message"));
+    if (text.empty()) text = TextOf(FindMember(event, "note"));
+    RawJson about = FindMember(event, "involvedObject");
+    if (!about.present()) about = FindMember(event, "regarding");
+    Add({.id = SurfaceId::kEvent,
+         .text = std::move(text),
+         .weight = 2,
+         .place = "outcome of a probe or hook"});
+    if (body_.texts.empty() || !about.present()) return;
+    MetadataSurface& added = body_.texts.back();
+    added.owner_kind = OwnerOfKind(TextOf(FindMember(about, "kind")));
+    added.owner_ns = TextOf(FindMember(about, "namespace"));
+    added.owner_name = TextOf(FindMember(about, "name"));
+  }
+
   // Every string below: configuration has no names to go by.
   void ReadLeaves(const std::string& key, RawJson value, int depth) {
     if (!TakeNode(depth)) return;
@@ -338,6 +367,7 @@ class Reader {
                     .text = std::move(text),
                     .weight = 1,
                     .place = "text of a config map"});
+      case ResourceKind::kEvent:  // see ReadEvent()
       case ResourceKind::kNone:
         return;
     }

@@ -68,6 +68,10 @@ std::string Title(const MetadataSurface& surface,
       what = "Configuration";
       does = " names the cloud metadata service (";
       break;
+    case SurfaceId::kEvent:
+      what = "An object's Event";
+      does = " names the cloud metadata service (";
+      break;
   }
   return absl::StrCat(A(what), A(does), A(reading.cloud()), ")");
 }
@@ -90,7 +94,9 @@ std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
   }
   bool is_command = surface.text_kind == TextKind::kCommand;
   std::string summary = Bounded(who, kMaxNameBytes);
-  if (IsBody(surface.id)) {
+  if (surface.id == SurfaceId::kEvent) {
+    absl::StrAppend(&summary, " reported of ", OwnerText(surface), ": ");
+  } else if (IsBody(surface.id)) {
     absl::StrAppend(&summary,
                     event.response_code >= 400 ? " tried to write " : " wrote ",
                     OwnerText(surface), ", ", A(surface.place), ": ");
@@ -121,6 +127,17 @@ std::vector<std::string> NextSteps(const MetadataSurface& surface,
   std::string name = NameWord(surface.owner_name, "NAME");
   std::string flag =
       surface.owner_ns.empty() ? std::string() : absl::StrCat(" -n ", ns);
+  if (surface.id == SurfaceId::kEvent) {
+    next.push_back(
+        absl::StrCat("kubectl get events", flag,
+                     " --field-selector involvedObject.name=", name));
+    next.push_back(absl::StrCat("kubectl get ", A(surface.owner_kind), " ",
+                                name, flag, " -o yaml"));
+    next.emplace_back(
+        "Find out who wrote its probes and hooks: "
+        "metadata.workload, or the audit log of its owner");
+    return next;
+  }
   if (IsBody(surface.id)) {
     next.push_back(absl::StrCat("kubectl get ", A(surface.owner_kind), " ",
                                 name, flag, " -o yaml"));
@@ -169,6 +186,8 @@ std::string_view MetadataRule(SurfaceId surface) {
       return "metadata.network_policy";
     case SurfaceId::kConfig:
       return "metadata.config";
+    case SurfaceId::kEvent:
+      return "metadata.event";
   }
   return "metadata.exec";
 }
@@ -201,6 +220,49 @@ void DescribeMetadataFinding(const AuditEvent& event,
   bool runs_command = surface.text_kind == TextKind::kCommand;
   if (runs_command && !IsBody(surface.id)) out.attack.emplace_back("T1609");
   if (surface.id == SurfaceId::kWorkload) out.attack.emplace_back("T1610");
+  out.practice = {5};
+}
+
+void DescribePolicyChange(const AuditEvent& event, Finding& out) {
+  const ObjectReference& object = event.object;
+  const std::string ns = NameWord(object.ns, "NAMESPACE");
+  const std::string name = NameWord(object.name, "NAME");
+  const bool is_deletion = event.verb.starts_with("delete");
+  const bool is_of_all = event.verb == "deletecollection";
+  out.summary =
+      absl::StrCat(Bounded(out.entity, kMaxNameBytes),
+                   is_deletion ? " deleted " : " changed ",
+                   is_of_all ? "the networkpolicies of " : "networkpolicy ",
+                   Bounded(object.ns, kMaxNameBytes));
+  if (!is_of_all) {
+    absl::StrAppend(&out.summary, "/", Bounded(object.name, kMaxNameBytes));
+  }
+  out.title =
+      "A network policy no longer keeps pods from the cloud metadata "
+      "service";
+  out.normal =
+      "Who gives a guard up puts another in its place first; deployment tools "
+      "write a policy anew without taking its exceptions out";
+  out.next = {
+      is_deletion
+          ? absl::StrCat("kubectl get networkpolicy -n ", ns, " -o yaml")
+          : absl::StrCat("kubectl get networkpolicy ", name, " -n ", ns,
+                         " -o yaml"),
+      absl::StrCat("kubectl auth can-i ", is_deletion ? "delete " : "update ",
+                   "networkpolicies -n ", ns, " --as ",
+                   NameWord(event.user.name, "USER")),
+      "Put it back, and see what the pods that it was for have asked for "
+      "since, "
+      "in the cloud's own audit log"};
+  out.benign_checks = {
+      "Is another policy for the same pods still in force? Which pods a policy "
+      "selects is not compared.",
+      "Was the whole application taken down, or moved to another policy?"};
+  if (event.verb == "patch") {
+    out.benign_checks.emplace_back(
+        "A patch shows only what it changes: look at the policy as it is now.");
+  }
+  out.attack = {"T1562.007", "T1552.005"};
   out.practice = {5};
 }
 

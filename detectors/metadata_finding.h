@@ -15,6 +15,11 @@ namespace oddverb {
 // "metadata.exec", "metadata.workload", ...
 std::string_view MetadataRule(SurfaceId surface);
 
+// Of MetadataGuards. Who did what to which policy; what was lost is the
+// correlator's to add.
+inline constexpr std::string_view kGuardRemovedRule = "metadata.guard_removed";
+void DescribePolicyChange(const AuditEvent& event, Finding& out);
+
 // Of an event that could not be read or decoded to its end, in which nothing
 // was found.
 inline constexpr std::string_view kUndecodedRule = "metadata.undecoded";

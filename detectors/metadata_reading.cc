@@ -321,6 +321,10 @@ MetadataScore ScoreOf(const MetadataSurface& surface,
     add("refused", absl::StrCat(response_code), kRefused);
   }
   result.severity = SeverityOf(result.score, IsBody(surface.id));
+  // Whoever reports it is not who did it.
+  if (surface.id == SurfaceId::kEvent) {
+    result.severity = std::min(result.severity, Severity::kLow);
+  }
   result.confidence = kClueCertainty;
   if (ground.certainty == 1) result.confidence = kSureOfHost;
   if (is_disguised || reading.layers > 0)

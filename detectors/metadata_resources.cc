@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "base/strings.h"
 
 namespace oddverb {
@@ -11,7 +12,7 @@ namespace {
 
 using std::string_view;
 
-constexpr std::array<ResourceRow, 23> kResources = {{
+constexpr std::array<ResourceRow, 24> kResources = {{
     {"pods", ResourceKind::kWorkload, "pod"},
     {"podtemplates", ResourceKind::kWorkload, "podtemplate"},
     {"deployments", ResourceKind::kWorkload, "deployment"},
@@ -40,6 +41,7 @@ constexpr std::array<ResourceRow, 23> kResources = {{
     {"volumeattributesclasses", ResourceKind::kStorage,
      "volumeattributesclass"},
     {"configmaps", ResourceKind::kConfig, "configmap"},
+    {"events", ResourceKind::kEvent, "event"},
 }};
 
 bool HasBase64Run(string_view text) {
@@ -68,6 +70,13 @@ bool HasHostDigits(string_view text) {
 }
 
 }  // namespace
+
+std::string_view OwnerOfKind(std::string_view kind) {
+  for (const ResourceRow& row : kResources) {
+    if (absl::EqualsIgnoreCase(A(row.owner), A(kind))) return row.owner;
+  }
+  return "object";
+}
 
 const ResourceRow* MetadataResource(std::string_view resource) {
   for (const ResourceRow& row : kResources) {

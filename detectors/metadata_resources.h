@@ -19,6 +19,7 @@ enum class ResourceKind : uint8_t {
   kIngress,   // annotations that proxies obey
   kStorage,   // parameters that controllers call
   kConfig,    // texts that programs read
+  kEvent,     // says what others met with
 };
 
 struct ResourceRow {
@@ -26,6 +27,10 @@ struct ResourceRow {
   ResourceKind kind = ResourceKind::kNone;
   std::string_view owner;  // singular, for people
 };
+
+// Of a kind as an involvedObject has it ("Pod"): the row's owner; "object" for
+// others.
+std::string_view OwnerOfKind(std::string_view kind);
 
 // Null for one that can do nothing.
 const ResourceRow* MetadataResource(std::string_view resource);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_split.h"
 #include "base/uri.h"
+#include "model/json_walk.h"
 
 namespace oddverb {
 namespace {
@@ -59,6 +60,21 @@ void SetCommand(std::string_view query, MetadataSurface& surface) {
   }
   surface.text = line.text();
   surface.text_kind = TextKind::kCommand;
+}
+
+// Google Cloud's log has no query; it has the command as a label, which the
+// decoder makes an annotation.
+void SetLabelledCommand(RawJson annotations, MetadataSurface& surface) {
+  constexpr std::string_view kLabel = "command.gke.io/command";
+  std::string scratch;
+  std::string_view command =
+      StringOf(FindMember(annotations, kLabel), scratch).value_or("");
+  if (command.find("command=") != command.npos) {
+    SetCommand(command, surface);
+  } else {
+    surface.text = command.substr(0, kMaxUriBytes);
+    surface.text_kind = TextKind::kCommand;
+  }
 }
 
 // Splits "[scheme:]host[:port]", as the proxy subresources have it.
@@ -160,6 +176,7 @@ std::optional<MetadataSurface> SurfaceOf(const AuditEvent& event) {
                           .weight = kExecWeight,
                           .place = "command in a pod"};
   SetCommand(uri.query, surface);
+  if (surface.text.empty()) SetLabelledCommand(event.annotations, surface);
   if (surface.text.empty()) return std::nullopt;
   return surface;
 }

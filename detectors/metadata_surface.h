@@ -27,6 +27,7 @@ enum class SurfaceId : uint8_t {
   kWebhook,        // what the API server calls
   kNetworkPolicy,  // what is let through
   kConfig,         // texts that programs read
+  kEvent,          // what Kubernetes Events say of others
 };
 
 // What was written rather than done.

@@ -55,6 +55,15 @@ constexpr uint16_t kWireServerPorts[] = {80, 32526};
 
 constexpr size_t kMaxNameBytes = 253;  // RFC 1035
 
+// Bits of built-in addresses, in the order of kTargets; state is kept by them.
+constexpr size_t kBuiltinBits = 32;
+
+// The same for an address whatever else is configured.
+uint64_t BitOfExtra(const std::array<uint64_t, 2>& halves) {
+  uint64_t mixed = (halves[0] * 31 + halves[1]) * 0x9e3779b97f4a7c15u;
+  return uint64_t{1} << (kBuiltinBits + (mixed >> 59));
+}
+
 enum class ClueKind : uint8_t { kPath, kHeader, kCredential, kHostCredential };
 struct ClueRow {
   std::string_view text;  // lower case
@@ -211,7 +220,11 @@ MetadataTargets::MetadataTargets(std::span<const std::string> extra_hosts) {
 
 void MetadataTargets::AddTarget(MetadataTarget target) {
   if (auto address = IpAddress::Parse(target.host)) {
-    addresses_.push_back({HalvesOf(*address), targets_.size()});
+    const Halves halves = HalvesOf(*address);
+    const bool is_builtin = targets_.size() < std::size(kTargets);
+    const uint64_t bit =
+        is_builtin ? uint64_t{1} << addresses_.size() : BitOfExtra(halves);
+    addresses_.push_back({halves, targets_.size(), bit});
     shortest_ipv6_ = std::min(shortest_ipv6_, ShortestIpv6(*address));
     if (address->is_v4()) {
       shortest_numeric_ =
@@ -254,6 +267,27 @@ std::optional<TargetMatch> MetadataTargets::Find(std::string_view host) const {
     }
   }
   return std::nullopt;
+}
+
+uint64_t MetadataTargets::BitsIn(const IpNetwork& network) const {
+  uint64_t bits = 0;
+  for (const Address& known : addresses_) {
+    IpAddress address;
+    std::memcpy(address.bytes.data(), known.halves.data(),
+                sizeof(known.halves));
+    // "::/0" holds no IPv4, although that is kept as a part of IPv6.
+    const bool is_same_family = !address.is_v4() || network.prefix_bits >= 96;
+    if (is_same_family && network.Contains(address)) bits |= known.bit;
+  }
+  return bits;
+}
+
+std::vector<std::string_view> MetadataTargets::HostsOf(uint64_t bits) const {
+  std::vector<std::string_view> hosts;
+  for (const Address& known : addresses_) {
+    if ((known.bit & bits) != 0) hosts.push_back(targets_[known.target].host);
+  }
+  return hosts;
 }
 
 bool MetadataTargets::ServesOn(const MetadataTarget& target,

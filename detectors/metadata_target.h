@@ -48,6 +48,11 @@ class MetadataTargets {
 
   // The target that `host` is, in any spelling; without a port.
   std::optional<TargetMatch> Find(std::string_view host) const;
+  // The addresses in `network` as a set of bits. The built-in ones have a bit
+  // each; extra hosts share what is left.
+  uint64_t BitsIn(const IpNetwork& network) const;
+  // In the order of the table; those that share a bit stand all there.
+  std::vector<std::string_view> HostsOf(uint64_t bits) const;
   // "" = no port.
   static bool ServesOn(const MetadataTarget& target, std::string_view port);
 
@@ -56,6 +61,7 @@ class MetadataTargets {
   struct Address {
     Halves halves{};
     size_t target = 0;
+    uint64_t bit = 0;
   };
   static Halves HalvesOf(const IpAddress& address);
   void AddTarget(MetadataTarget target);

@@ -133,6 +133,7 @@ void StolenCredentialCross::Observe(const Observation& observation,
     case ObservationKind::kTimeJumped:
     case ObservationKind::kStreamGoesOn:
     case ObservationKind::kRuleMatches:
+    case ObservationKind::kPolicyChanged:
     case ObservationKind::kCount:
       break;
   }

@@ -47,6 +47,9 @@ enum class ObservationKind : uint8_t {
   kStreamGoesOn,
   // An event matched rules that correlations refer to; `matches` is set.
   kRuleMatches,
+  // A network policy was written or deleted; `policy` is set, and `draft` says
+  // who did it unless a controller cleaned up.
+  kPolicyChanged,
   kCount
 };
 
@@ -77,6 +80,20 @@ struct StreamBreak {
   std::string detail;     // of the first
 };
 
+// What one request does to a network policy, as seen from the metadata
+// service: sets of its addresses, in the bits of MetadataTargets. A policy that
+// held `had` back holds (had & blocked) | excepted back from now on.
+struct PolicyChange {
+  uint64_t ns = 0;  // keyed hash of the namespace
+  uint64_t policy =
+      0;  // keyed hash of group, namespace and name; 0 = all of it
+  bool is_created = false;
+  bool is_deleted = false;
+  uint64_t before = 0;    // what the answer shows that it held back
+  uint64_t excepted = 0;  // now held back by an `except`
+  uint64_t blocked = 0;   // not let through now, or not touched by the request
+};
+
 struct Observation {
   ObservationKind kind = ObservationKind::kCredentialAtAddress;
   absl::Time time;
@@ -91,6 +108,7 @@ struct Observation {
   std::optional<Finding> draft;
   std::optional<StreamBreak> stream;
   std::vector<CorrelationInput> matches;
+  std::optional<PolicyChange> policy;
 };
 
 }  // namespace oddverb

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/detectors/metadata_stream.h"
@@ -308,6 +309,22 @@ TEST(MetadataAccessOptionsTest, RefusesWhatItDoesNotKnow) {
   }
   EXPECT_THAT(Make(many + "]"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("256")));
+}
+
+// As Google Cloud's log has it: without a query.
+TEST(MetadataAccessTest, ReadsTheCommandFromALabel) {
+  for (const char* command :
+       {"sh -c 'curl -s http://2852039166/'",
+        "command=sh&command=-c&command=curl+http%3A%2F%2F2852039166%2F"}) {
+    MetadataStream stream;
+    EventBuilder builder;
+    AsExec(builder, "core/v1/namespaces/web/pods/p/exec");
+    builder.Annotations(
+        absl::StrCat(R"({"command.gke.io/command":")", command, "\"}"));
+    stream.Feed(builder.Build());
+    ASSERT_THAT(stream.opened(), SizeIs(1)) << command;
+    EXPECT_EQ(stream.opened()[0].severity, Severity::kHigh);
+  }
 }
 
 TEST(MetadataAccessTest, CostsOtherEventsNextToNothing) {

@@ -9,6 +9,7 @@
 namespace oddverb {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::string CloudOf(const MetadataTargets& targets, std::string_view host) {
@@ -183,6 +184,39 @@ TEST(MetadataTargetsTest, FindsTheShortestWaysToWriteTargets) {
   EXPECT_EQ(usual.Find("FD00:EC2::254")->spelling, HostSpelling::kCanonical);
   EXPECT_EQ(usual.Find("fd00:0ec2::254")->spelling, HostSpelling::kIpv6Form);
   EXPECT_EQ(usual.Find("[fd00:ec2::254%1]")->spelling, HostSpelling::kIpv6Form);
+}
+
+uint64_t BitsIn(const MetadataTargets& targets, std::string_view network) {
+  return targets.BitsIn(*IpNetwork::Parse(network));
+}
+
+TEST(MetadataTargetTest, SaysWhichAddressesANetworkHolds) {
+  const MetadataTargets targets;
+  EXPECT_THAT(targets.HostsOf(BitsIn(targets, "169.254.169.254/32")),
+              ElementsAre("169.254.169.254"));
+  EXPECT_THAT(targets.HostsOf(BitsIn(targets, "169.254.170.0/24")),
+              ElementsAre("169.254.170.2", "169.254.170.23"));
+  EXPECT_EQ(BitsIn(targets, "10.0.0.0/8"), 0u);
+  EXPECT_THAT(targets.HostsOf(BitsIn(targets, "fd00:ec2::/32")),
+              ElementsAre("fd00:ec2::254", "fd00:ec2::23"));
+  // Each family has its own "all".
+  const uint64_t all4 = BitsIn(targets, "0.0.0.0/0");
+  const uint64_t all6 = BitsIn(targets, "::/0");
+  EXPECT_NE(all4, 0u);
+  EXPECT_NE(all6, 0u);
+  EXPECT_EQ(all4 & all6, 0u);
+}
+
+// State is kept by them.
+TEST(MetadataTargetTest, BitsDoNotDependOnWhatElseIsConfigured) {
+  const std::vector<std::string> one = {"10.9.8.7"};
+  const std::vector<std::string> two = {"metadata.example", "10.1.1.1",
+                                        "10.9.8.7"};
+  const MetadataTargets first(one), second(two);
+  EXPECT_EQ(BitsIn(first, "10.9.8.7/32"), BitsIn(second, "10.9.8.7/32"));
+  EXPECT_NE(BitsIn(first, "10.9.8.7/32"), 0u);
+  EXPECT_EQ(BitsIn(first, "10.9.8.7/32") & BitsIn(first, "169.254.0.0/16"), 0u);
+  EXPECT_EQ(BitsIn(first, "169.254.42.42"), BitsIn(second, "169.254.42.42"));
 }
 
 }  // namespace
