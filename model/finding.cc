@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ip_address.h"
 #include "base/utf8.h"
 #include "model/audit_event.h"
 
@@ -115,6 +116,27 @@ void Finding::SetSubject(const AuditEvent& event) {
   }
   for (size_t i = 0; i + 1 < claimed; ++i) {
     AddDistinct(event.source_ips[i], where.claimed_ips);
+  }
+}
+
+void Finding::NoteClaimedAddress() {
+  constexpr std::string_view kFeature =
+      "claims a private address (X-Forwarded-For), comes from a public one";
+  if (where.claimed_ips.empty() || why.size() >= kMaxListed) return;
+  auto address = IpAddress::Parse(where.source_ip);
+  if (!address.has_value() || address->is_private()) return;
+  for (const std::string& claimed : where.claimed_ips) {
+    auto claim = IpAddress::Parse(claimed);
+    if (!claim.has_value() || !claim->is_private()) continue;
+    const bool is_known =
+        std::any_of(why.begin(), why.end(), [&](const FindingReason& reason) {
+          return reason.feature == kFeature;
+        });
+    if (!is_known) {
+      why.push_back(
+          {std::string(kFeature), claimed + ", but " + where.source_ip, 0});
+    }
+    return;
   }
 }
 

@@ -96,6 +96,10 @@ struct Finding {
   void AddEvidence(const AuditEvent& event);
   // Fills cluster-independent who/where from `event`.
   void SetSubject(const AuditEvent& event);
+  // Adds a reason of no weight if the client claims a private address
+  // (X-Forwarded-For) but comes from a public one; once. An honest proxy in
+  // front does so, too: it is evidence, and no finding.
+  void NoteClaimedAddress();
 };
 
 // Cuts to `max_bytes` at a UTF-8 boundary and marks the cut with "...".

@@ -47,6 +47,7 @@ void Correlator::Collect(std::vector<Finding>& out) {
   emit_.changed.clear();
   for (Finding& finding : emit_.findings) {
     finding.time = emit_.stream_time;
+    finding.NoteClaimedAddress();
     out.push_back(std::move(finding));
   }
   emit_.findings.clear();

@@ -86,7 +86,10 @@ namespace {
 void Collect(Emit& emit, size_t event_index, Emission::Phase phase, int shard,
              SliceOutput& out) {
   if (emit.findings.empty() && emit.observations.empty()) return;
-  for (Finding& finding : emit.findings) finding.time = emit.stream_time;
+  for (Finding& finding : emit.findings) {
+    finding.time = emit.stream_time;
+    finding.NoteClaimedAddress();
+  }
   out.emissions.push_back({event_index, phase, static_cast<uint8_t>(shard),
                            std::move(emit.findings),
                            std::move(emit.observations)});

@@ -235,5 +235,33 @@ TEST(FindingIdTest, EachPartMatters) {
   EXPECT_NE(id, FindingId(KeyedHash(1, 2), "c", "rule", "alice", opening));
 }
 
+TEST(FindingTest, APrivateAddressThatAPublicClientClaimsIsAReasonOfNoWeight) {
+  struct Case {
+    const char* source;
+    std::vector<std::string> claimed;
+    size_t reasons;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"203.0.113.7", {"10.1.0.5"}, 1},
+           {"203.0.113.7", {"198.51.100.1", "fd00::1", "10.1.0.5"}, 1},
+           {"203.0.113.7", {"198.51.100.1"}, 0},
+           {"203.0.113.7", {"no address"}, 0},
+           {"203.0.113.7", {}, 0},
+           {"10.0.0.5", {"10.1.0.5"}, 0},  // a proxy of one's own
+           {"", {"10.1.0.5"}, 0},
+       }) {
+    Finding finding;
+    finding.where.source_ip = c.source;
+    finding.where.claimed_ips = c.claimed;
+    finding.score = 3;
+    finding.NoteClaimedAddress();
+    finding.NoteClaimedAddress();  // of a later state of it
+    ASSERT_EQ(finding.why.size(), c.reasons) << c.source;
+    if (c.reasons == 0) continue;
+    EXPECT_EQ(finding.why[0].contribution, 0);
+    EXPECT_EQ(finding.score, 3);
+  }
+}
+
 }  // namespace
 }  // namespace oddverb
