@@ -15,7 +15,8 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// 2: with the powerful roles.
+constexpr uint64_t kStateVersion = 2;
 // Remembered for each actor; the newest are.
 constexpr uint32_t kMaxTold = 64;
 constexpr uint32_t kMaxRequests = 16;
@@ -85,7 +86,8 @@ std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
     return JudgeRequest(event, ids);
   }
   if (object.api_group == "rbac.authorization.k8s.io") {
-    return JudgeGrant(event, ids.keys.identity);
+    return JudgeGrant(event, ids.keys.identity,
+                      {context_.hash, HistoryOf(ids.actor).roles});
   }
   return std::nullopt;
 }
@@ -150,6 +152,7 @@ void PrivilegedActs::Save(EntityId actor, StateWriter& out) const {
   history.told.Save(out);
   history.requests.Save(out);
   history.impersonated.Save(out);
+  history.roles.Save(out);
   out.PutTime(history.first_impersonation);
   history.secrets.Save(out);
   cases_.Save(actor, out);
@@ -161,6 +164,7 @@ absl::Status PrivilegedActs::Load(EntityId actor, StateReader& in) {
   history.told.Load(in);
   history.requests.Load(in);
   history.impersonated.Load(in);
+  history.roles.Load(in);
   history.first_impersonation = in.GetTime();
   history.secrets.Load(in);
   cases_.Load(actor, in);

@@ -48,6 +48,7 @@ class PrivilegedActs {
     FingerprintSet told;          // novelties of acts
     FingerprintSet requests;      // certificate requests of its own
     FingerprintSet impersonated;  // everybody
+    FingerprintSet roles;         // PowerfulRoles
     absl::Time first_impersonation = absl::InfiniteFuture();
     SecretReads secrets;
   };

@@ -83,17 +83,83 @@ Grant GrantTo(RawJson subject, const AuditEvent& event) {
   return {};
 }
 
-Grant GrantOfBinding(RawJson body, const AuditEvent& event) {
+// Whom anybody can be who reaches the API server.
+bool IsNobody(std::string_view name) {
+  return name == "system:anonymous" || name == "system:unauthenticated";
+}
+
+// What Kubernetes or kubeadm themselves give to everybody, and what other
+// clouds need to check the tokens of service accounts.
+bool IsPublicRole(std::string_view role) {
+  return role == "system:discovery" || role == "system:basic-user" ||
+         role == "system:public-info-viewer" ||
+         role == "system:service-account-issuer-discovery" ||
+         role == "kubeadm:bootstrap-signer-clusterinfo";
+}
+
+// A binding that gives less than the whole cluster.
+struct Binding {
+  std::string role;
+  bool is_cluster = false;
+  bool is_admin = false;  // of all that it reaches
+};
+
+Grant LesserGrantTo(RawJson subject, const Binding& binding,
+                    const AuditEvent& event) {
+  const std::string kind = TextAt(subject, "kind");
+  const std::string name = TextAt(subject, "name");
+  std::string text = Named(absl::StrCat(kind, " ", name, ", ", binding.role));
+  if (IsNobody(name)) {
+    if (IsPublicRole(binding.role)) return {};
+    return {binding.is_admin ? Severity::kCritical : Severity::kHigh,
+            binding.is_admin ? 8.0 : 6.0, "to whoever has no credential",
+            std::move(text)};
+  }
+  const bool is_strong = binding.is_admin || binding.role == "edit";
+  if (!is_strong) return {};
+  if (IsEverybody(name)) {
+    return {Severity::kHigh, 6, "to everybody", std::move(text)};
+  }
+  if (kind == "ServiceAccount") {
+    const std::string ns = TextAt(subject, "namespace");
+    if (name == "default") {
+      const bool is_grave = ns == "kube-system" || binding.is_cluster;
+      return {is_grave ? Severity::kHigh : Severity::kMedium,
+              is_grave ? 5.0 : 4.0,
+              "to every pod without an account of its own",
+              Named(absl::StrCat(ns, "/", text))};
+    }
+    const std::string full =
+        absl::StrCat("system:serviceaccount:", ns, ":", name);
+    if (full != event.user.name) return {};
+    return {Severity::kMedium, 4, "to itself", std::move(text)};
+  }
+  const bool is_own = (kind == "User" && name == event.user.name) ||
+                      (kind == "Group" && name != "system:authenticated" &&
+                       IsInGroup(event.user, name));
+  if (!is_own) return {};
+  return {Severity::kMedium, 4, "to itself", std::move(text)};
+}
+
+Grant GrantOfBinding(RawJson body, const AuditEvent& event,
+                     const PowerfulRoles& roles) {
   RawJson role = FindMember(body, "roleRef");
+  Binding binding;
   // A patch need not repeat the role, which cannot change.
-  std::string name =
+  binding.role =
       role.present() ? TextAt(role, "name") : std::string(event.object.name);
+  binding.is_cluster = event.object.resource == "clusterrolebindings";
+  const bool is_all = binding.role == kClusterAdmin ||
+                      roles.names.Contains(roles.hash.Hash(binding.role));
+  binding.is_admin = is_all || binding.role == "admin";
   Grant best;
-  if (name != kClusterAdmin) return best;
   JsonElements subjects(FindMember(body, "subjects"));
   RawJson subject;
   for (int i = 0; i < kMaxElements && subjects.Next(subject); ++i) {
-    Prefer(GrantTo(subject, event), best);
+    Prefer(is_all && binding.is_cluster
+               ? GrantTo(subject, event)
+               : LesserGrantTo(subject, binding, event),
+           best);
   }
   return best;
 }
@@ -134,7 +200,7 @@ void Write(const AuditEvent& event, bool is_binding, const Grant& grant,
            ActorAct& act) {
   std::string object = absl::StrCat(A(Named(event.object.resource)), "/",
                                     A(Named(event.object.name)));
-  act.title = is_binding ? "Gives cluster-admin away"
+  act.title = is_binding ? "Gives grave rights away"
                          : "Makes a role that can do everything";
   act.summary = absl::StrCat(Named(event.user.name), " wrote ", object, ": ",
                              A(grant.feature), " (", grant.value, ").");
@@ -159,19 +225,28 @@ void Write(const AuditEvent& event, bool is_binding, const Grant& grant,
 }  // namespace
 
 std::optional<ActorAct> JudgeGrant(const AuditEvent& event,
-                                   IdentityClass identity) {
+                                   IdentityClass identity,
+                                   const PowerfulRoles& roles) {
   if (identity == IdentityClass::kControlPlane || !Succeeded(event) ||
       event.user.name == kAggregator) {
     return std::nullopt;
   }
-  bool is_binding = event.object.resource == "clusterrolebindings";
+  bool is_binding = event.object.resource == "clusterrolebindings" ||
+                    event.object.resource == "rolebindings";
   bool is_role = event.object.resource == "clusterroles";
   if (!is_binding && !is_role) return std::nullopt;
   // The answer is the whole object, also after a patch.
   RawJson body = event.response_object.present() ? event.response_object
                                                  : event.request_object;
-  Grant grant = is_binding ? GrantOfBinding(body, event) : GrantOfRole(body);
+  Grant grant =
+      is_binding ? GrantOfBinding(body, event, roles) : GrantOfRole(body);
   if (grant.weight <= 0) return std::nullopt;
+  if (is_role) {
+    const std::string name = event.object.name.empty()
+                                 ? TextAt(FindMember(body, "metadata"), "name")
+                                 : std::string(event.object.name);
+    roles.names.Add(roles.hash.Hash(name), PowerfulRoles::kMaxRoles);
+  }
   ActorAct act;
   act.rule = kGrantRule;
   act.threshold = 4;
