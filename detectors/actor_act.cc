@@ -12,7 +12,7 @@ namespace oddverb {
 Finding MakeActFinding(const DetectorContext& context, const AuditEvent& event,
                        const EntityKeys& keys, ActorAct act) {
   Finding finding =
-      OpenFinding(context, "stolen_credential", act.rule, event, keys.identity);
+      OpenFinding(context, act.detector, act.rule, event, keys.identity);
   finding.severity = act.severity;
   finding.threshold = act.threshold;
   for (FindingReason& reason : act.why) {

@@ -29,6 +29,7 @@ inline constexpr std::string_view kLegacyTokenRule = "token.legacy_misuse";
 // Texts are bounded already.
 struct ActorAct {
   std::string_view rule;
+  std::string_view detector = "stolen_credential";
   Severity severity = Severity::kLow;
   double threshold = 0;
   int64_t count = 1;  // of events behind it

@@ -21,20 +21,6 @@ constexpr std::string_view kClientSigner =
 constexpr std::string_view kKubeletSigner =
     "kubernetes.io/kube-apiserver-client-kubelet";
 
-// The base64 between the lines of a PEM, decoded.
-std::string DerOf(std::string_view pem) {
-  size_t begin = pem.find("-----\n");
-  if (!pem.starts_with("-----BEGIN") || begin == std::string_view::npos) {
-    return {};
-  }
-  begin += 6;
-  size_t end = pem.find("-----END", begin);
-  if (end == std::string_view::npos) return {};
-  std::string der;
-  if (!absl::Base64Unescape(A(pem.substr(begin, end - begin)), &der)) return {};
-  return der;
-}
-
 // Values of the X.520 attribute 2.5.4.`type`: each is an OID, then a string of
 // less than 128 bytes. Enough to see names, which is all that is wanted.
 std::vector<std::string> AttributesOf(std::string_view der, char type) {
@@ -56,17 +42,6 @@ std::vector<std::string> AttributesOf(std::string_view der, char type) {
 bool IsPowerfulGroup(std::string_view group) {
   return group == "system:masters" || group == "system:nodes" ||
          group == "kubeadm:cluster-admins";
-}
-
-bool IsPowerful(const CertificateSubject& subject) {
-  return subject.common_name.starts_with("system:") ||
-         std::any_of(subject.organizations.begin(), subject.organizations.end(),
-                     IsPowerfulGroup);
-}
-
-std::string SubjectText(const CertificateSubject& subject) {
-  return Named(absl::StrCat("CN=", subject.common_name,
-                            " O=", absl::StrJoin(subject.organizations, ",")));
 }
 
 struct Request {
@@ -116,6 +91,30 @@ void Write(const AuditEvent& event, const Request& request, bool is_own,
 }
 
 }  // namespace
+
+std::string DerOf(std::string_view pem) {
+  size_t begin = pem.find("-----\n");
+  if (!pem.starts_with("-----BEGIN") || begin == std::string_view::npos) {
+    return {};
+  }
+  begin += 6;
+  size_t end = pem.find("-----END", begin);
+  if (end == std::string_view::npos) return {};
+  std::string der;
+  if (!absl::Base64Unescape(A(pem.substr(begin, end - begin)), &der)) return {};
+  return der;
+}
+
+bool IsPowerful(const CertificateSubject& subject) {
+  return subject.common_name.starts_with("system:") ||
+         std::any_of(subject.organizations.begin(), subject.organizations.end(),
+                     IsPowerfulGroup);
+}
+
+std::string SubjectText(const CertificateSubject& subject) {
+  return Named(absl::StrCat("CN=", subject.common_name,
+                            " O=", absl::StrJoin(subject.organizations, ",")));
+}
 
 CertificateSubject SubjectOf(std::string_view request) {
   constexpr char kCommonName = '\x03';

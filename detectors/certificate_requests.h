@@ -24,6 +24,13 @@ struct CertificateSubject {
 // Looks at no more than 32 KiB.
 CertificateSubject SubjectOf(std::string_view request);
 
+// Of an administrator, a node or a part of the control plane.
+bool IsPowerful(const CertificateSubject& subject);
+// "CN=... O=...", bounded.
+std::string SubjectText(const CertificateSubject& subject);
+// The first block of a PEM, decoded; empty if there is none.
+std::string DerOf(std::string_view pem);
+
 // REQUIRES: `event` creates a certificatesigningrequest, or writes its
 // approval. `is_own`: the actor made the request that it approves.
 std::optional<ActorAct> JudgeCertificate(const AuditEvent& event,

@@ -13,6 +13,8 @@
 #include "detectors/node_identity.h"
 #include "detectors/rule_correlations.h"
 #include "detectors/rule_match.h"
+#include "detectors/sensitive_acts.h"
+#include "detectors/sensitive_acts_cross.h"
 #include "detectors/service_account_use.h"
 #include "detectors/stolen_credential.h"
 
@@ -39,6 +41,12 @@ constexpr std::array<std::string_view, 1> kHoneytokenRules = {
     "honeytoken.touched"};
 constexpr std::array<std::string_view, 1> kNodeIdentityRules = {
     "node.identity_misuse"};
+constexpr std::array<std::string_view, 9> kSensitiveActsRules = {
+    "audit.evidence_removed",   "client_certificate.used",
+    "cluster.settings_changed", "impersonation.by_program",
+    "operation.rare",           "proxy.unusual_use",
+    "secrets.unusual_read",     "token.minting_reach",
+    "workload.privileged_first"};
 constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
     "serviceaccount.used_by_hand"};
 constexpr std::array<std::string_view, 13> kStolenCredentialRules = {
@@ -50,7 +58,7 @@ constexpr std::array<std::string_view, 13> kStolenCredentialRules = {
     "token.minted_elsewhere",  "token.never_issued",
     "token.outside_its_pod"};
 
-constexpr std::array<DetectorEntry, 9> kDetectors = {{
+constexpr std::array<DetectorEntry, 10> kDetectors = {{
     {"attack_sequence",
      "several findings about one identity, credential, pod or address", nullptr,
      &MakeAttackSequence, kAttackSequenceRules},
@@ -74,6 +82,9 @@ constexpr std::array<DetectorEntry, 9> kDetectors = {{
      &MakeRuleMatch,
      &MakeRuleCorrelations,
      {}},
+    {"sensitive_acts",
+     "a grave act by an identity that never did it, or that covers traces",
+     &MakeSensitiveActs, &MakeSensitiveActsCross, kSensitiveActsRules},
     {"service_account_use",
      "a service account that somebody works with by hand",
      &MakeServiceAccountUse, nullptr, kServiceAccountUseRules},

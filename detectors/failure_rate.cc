@@ -22,7 +22,7 @@ constexpr double kTimesTheMean = 10;
 }  // namespace
 
 void FailureRate::Add(absl::Time time, double weight) {
-  int64_t minute = absl::ToUnixSeconds(time) / 60;
+  int64_t minute = absl::ToUnixSeconds(time) / 60 / minutes_;
   if (first_minute_ == 0) {
     first_minute_ = minute;
     minute_ = minute;
@@ -40,10 +40,11 @@ void FailureRate::Add(absl::Time time, double weight) {
 
 double FailureRate::Surprise() const {
   uint32_t n = std::min(in_window(), kMostCounted);
-  double seconds = static_cast<double>(minute_ - first_minute_ - 1) * 60;
+  const auto span = static_cast<double>(minutes_);
+  double seconds = static_cast<double>(minute_ - first_minute_ - 1) * 60 * span;
   double a = kPriorFailures + past_.raw_value();
   double b = kPriorSeconds + std::clamp(seconds, 0.0, kMostSeconds);
-  double window = absl::ToDoubleSeconds(kWindow);
+  double window = absl::ToDoubleSeconds(kWindow) * span;
   if (n < kTimesTheMean * a / b * window) return 0;
   double q = window / (b + window);
   double chance = std::exp(a * std::log(1 - q));  // of exactly k

@@ -1,6 +1,7 @@
-// How surprising the present number of failures is, given those before: the
-// tail of the predictive distribution of a Poisson rate with a Gamma prior
-// (negative binomial). Old failures count half after a day. One thread.
+// How surprising the present number of failures, or of other events that are
+// counted, is, given those before: the tail of the predictive distribution of a
+// Poisson rate with a Gamma prior (negative binomial). Old failures count half
+// after a day. One thread.
 #ifndef ODDVERB_DETECTORS_FAILURE_RATE_H_
 #define ODDVERB_DETECTORS_FAILURE_RATE_H_
 
@@ -14,9 +15,12 @@ namespace oddverb {
 
 class FailureRate {
  public:
-  // Counts are kept by clock minutes; the window is the present and the
-  // previous one.
+  // Counts are kept by clock minutes, or by spans of so many; the window is the
+  // present and the previous one.
   static constexpr absl::Duration kWindow = absl::Minutes(2);
+
+  FailureRate() = default;
+  explicit FailureRate(int minutes) : minutes_(minutes) {}
 
   // `weight`: what repeats itself counts for less than one.
   void Add(absl::Time time, double weight = 1);
@@ -32,7 +36,8 @@ class FailureRate {
   void Load(StateReader& in);
 
  private:
-  int64_t first_minute_ = 0;  // since 1970; 0 = nothing yet
+  int64_t minutes_ = 1;       // in a span
+  int64_t first_minute_ = 0;  // in spans since 1970; 0 = nothing yet
   int64_t minute_ = 0;
   double current_ = 0;
   double previous_ = 0;

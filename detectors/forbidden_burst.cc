@@ -6,6 +6,8 @@
 
 #include "base/strings.h"
 #include "base/uri.h"
+#include "detectors/event_finding.h"
+#include "detectors/finding_text.h"
 #include "detectors/forbidden_weight.h"
 #include "detectors/refusal.h"
 #include "detectors/tuple_hasher.h"
@@ -45,6 +47,26 @@ void Prefetch(const ForbiddenActor& actor) {
   __builtin_prefetch(&actor.first_seen_micros);
   __builtin_prefetch(&actor.allowed);
   __builtin_prefetch(&actor.refused);
+}
+
+// Sensitivity() of what an identity is worth stealing for.
+constexpr double kReachFrom = 1.5;
+
+// What says beside it that somebody else is at work. They weigh nothing: rare
+// operations need one of them.
+void AddPlaces(const CaseRequest& request, const ForbiddenActor& actor,
+               Finding& draft) {
+  constexpr absl::Duration kSettles = absl::Hours(24);
+  const KnownPlaces::Place place = KnownPlaces::Of(request.event);
+  const absl::Time born = actor.first_seen();
+  if (actor.places.IsNewNetwork(place, request.time, born, kSettles)) {
+    AddReason("from a network where it never was", draft.where.source_ip, 0,
+              draft);
+  }
+  if (actor.places.IsNewProgram(place, request.time, born, kSettles)) {
+    AddReason("with a program that it never used", draft.where.user_agent, 0,
+              draft);
+  }
 }
 
 void Increment(uint16_t& count) {
@@ -89,6 +111,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
     request.hash = Hash(event, request.tuple, out);
     actor.allowed.Prefetch(request.hash);
   }
+  actor.slots.See(time);
   int64_t micros = absl::ToUnixMicros(time);
   if (!actor.seen() || micros < actor.first_seen_micros) {
     actor.first_seen_micros = micros;
@@ -197,6 +220,7 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
     }
   }
   if (!actor.allowed.Add(request.hash, kAllowedCapacity)) return;
+  TellFirstSuccess(request, actor, out);
   actor.SettleCounts(time);
   Increment(actor.successes.current);
   if (refused != nullptr) {
@@ -264,6 +288,32 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   AddEvidence(attempt, refused);
   Judge(attempt, ids, actor, out);
   TellCorrelator(attempt, ids, out);
+}
+
+void ForbiddenBurst::TellFirstSuccess(const CaseRequest& request,
+                                      ForbiddenActor& actor, Emit& out) const {
+  const IdentityClass identity = request.ids.keys.identity;
+  const bool is_judged = identity == IdentityClass::kHuman ||
+                         identity == IdentityClass::kServiceAccount;
+  // What one does as somebody else is no habit of one's own.
+  if (!is_judged || !request.event.impersonated.name.empty()) return;
+  const double novelty = actor.slots.NoveltyOfNew();
+  const double sensitivity = Sensitivity(request.tuple);
+  const bool is_rare = sensitivity >= 1 && novelty > 0;
+  if (!is_rare && sensitivity < kReachFrom) return;
+  Observation first;
+  first.kind = ObservationKind::kFirstSuccess;
+  first.time = request.time;
+  first.actor = request.ids.keys.actor;
+  first.subject = request.hash;
+  first.weight = sensitivity;
+  if (is_rare) {
+    first.novelty = novelty;
+    first.draft = OpenFinding(context_, "", "", request.event, identity);
+    first.draft->summary = TupleText(request.tuple, request.event.verb);
+    AddPlaces(request, actor, *first.draft);
+  }
+  out.Observe(std::move(first));
 }
 
 double ForbiddenBurst::Novelty(const CaseRequest& request,

@@ -80,6 +80,9 @@ class ForbiddenBurst final : public Detector {
   // While a finding is open: it got what it was refused, or something as
   // grave.
   void OnSuccess(const CaseRequest& request, ForbiddenActor& actor, Emit& out);
+  // What succeeds for the first time, for operation.rare and the like.
+  void TellFirstSuccess(const CaseRequest& request, ForbiddenActor& actor,
+                        Emit& out) const;
   void TellCorrelator(const RefusedAttempt& attempt, const EntityIds& ids,
                       Emit& out) const;
   double Novelty(const CaseRequest& request, const ForbiddenActor& actor) const;

@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 3;
+constexpr uint64_t kFormat = 4;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
 constexpr uint16_t kMaxSettledFailuresPerDay = 3;
@@ -278,6 +278,7 @@ void ForbiddenActor::Save(StateWriter& out) const {
   SaveCount(failures, out);
   out.PutU64(failures_day);
   out.PutU64(failures_today);
+  slots.Save(out);
   out.PutU64(refused != nullptr ? 1 : 0);
   if (refused != nullptr) refused->Save(out);
 }
@@ -296,6 +297,7 @@ void ForbiddenActor::Load(StateReader& in) {
   LoadCount(in, failures);
   failures_day = GetU16(in);
   failures_today = GetU16(in);
+  slots.Load(in);
   if (in.GetU64() != 0) {
     refused = std::make_unique<RefusalRecord>();
     refused->Load(in);

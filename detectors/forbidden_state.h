@@ -15,6 +15,7 @@
 #include "base/state_io.h"
 #include "detectors/known_places.h"
 #include "detectors/tuple.h"
+#include "detectors/work_sessions.h"
 #include "model/audit_event.h"
 #include "model/finding.h"
 #include "stats/decayed_score.h"
@@ -130,6 +131,7 @@ struct ForbiddenActor {
   SettledCount failures;      // and that failed
   uint16_t failures_day = 0;  // day and number of failures settled on it
   uint16_t failures_today = 0;
+  WorkSlots slots;  // how often it works, and does something new
   std::unique_ptr<RefusalRecord> refused;
 
   bool seen() const { return first_seen_micros != kNeverSeen; }

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::string_view kMasters = "system:masters";
 
-// Questions about rights and discovery: what `kubectl auth can-i --as` asks.
-// They show what the other may do, and do none of it.
-bool IsQuestion(const AuditEvent& event) {
-  return !event.object.present ||
-         event.object.api_group == "authorization.k8s.io" ||
-         event.object.api_group == "authentication.k8s.io";
-}
-
 // What makes the target powerful; empty if nothing that is known everywhere.
 std::string_view PowerOf(const UserIdentity& target) {
   if (IsInGroup(target, kMasters)) return "a member of system:masters";
@@ -56,10 +48,16 @@ void Write(const AuditEvent& event, std::string_view power, ActorAct& act) {
 
 }  // namespace
 
+bool IsQuestionOfRights(const AuditEvent& event) {
+  return !event.object.present ||
+         event.object.api_group == "authorization.k8s.io" ||
+         event.object.api_group == "authentication.k8s.io";
+}
+
 std::optional<ActorAct> JudgeImpersonation(const AuditEvent& event,
                                            bool is_proxy) {
   std::string_view power = PowerOf(event.impersonated);
-  if (power.empty() || IsQuestion(event)) return std::nullopt;
+  if (power.empty() || IsQuestionOfRights(event)) return std::nullopt;
   ActorAct act;
   act.rule = kImpersonationRule;
   act.threshold = 4;

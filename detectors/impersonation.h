@@ -11,6 +11,10 @@
 
 namespace oddverb {
 
+// Questions about rights and discovery: what `kubectl auth can-i --as` asks.
+// They show what the other may do, and do none of it.
+bool IsQuestionOfRights(const AuditEvent& event);
+
 // REQUIRES: event.impersonated.name is set. `is_proxy`: the actor has
 // impersonated many for long, as a proxy does that stands in for its users.
 std::optional<ActorAct> JudgeImpersonation(const AuditEvent& event,

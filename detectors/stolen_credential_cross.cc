@@ -126,7 +126,7 @@ void StolenCredentialCross::Observe(const Observation& observation,
     case ObservationKind::kTokenFirstUsed:
       provenance_.NoteUsed(context_, observation, ids.credential, out);
       break;
-    // None of these has a credential.
+    // Of others, or without a credential.
     case ObservationKind::kAuthenticationFails:
     case ObservationKind::kRefusedFirst:
     case ObservationKind::kRecordsRejected:
@@ -134,6 +134,9 @@ void StolenCredentialCross::Observe(const Observation& observation,
     case ObservationKind::kStreamGoesOn:
     case ObservationKind::kRuleMatches:
     case ObservationKind::kPolicyChanged:
+    case ObservationKind::kFirstSuccess:
+    case ObservationKind::kMintedFirst:
+    case ObservationKind::kCertificateIssued:
     case ObservationKind::kCount:
       break;
   }

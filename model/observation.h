@@ -50,6 +50,17 @@ enum class ObservationKind : uint8_t {
   // A network policy was written or deleted; `policy` is set, and `draft` says
   // who did it unless a controller cleaned up.
   kPolicyChanged,
+  // An actor did what it never did before, and few do or it is grave: `subject`
+  // is the kind of request, `weight` its sensitivity. `novelty` is 0, and there
+  // is no `draft`, while little is known of the actor.
+  kFirstSuccess,
+  // Somebody mints a token of an account for the first time: `subject` is the
+  // account's actor key, `novelty` that of the two; `draft` is set, and
+  // `minted` the token's key if the log tells it.
+  kMintedFirst,
+  // A client certificate was signed: `credential` is what it will be seen as,
+  // `draft` names the request and for whom.
+  kCertificateIssued,
   kCount
 };
 
@@ -102,6 +113,9 @@ struct Observation {
   bool pod_bound = false;
   uint64_t actor = 0;  // keyed hash; 0 = not told
   double weight = 0;
+  double novelty = 0;
+  uint64_t subject = 0;   // keyed hash; 0 = none
+  uint64_t minted = 0;    // keyed hash of a credential; 0 = none
   std::string source_ip;  // the address in question
   std::string other_ip;   // the one it is compared with, if any
   // A finding that lacks only what the correlator knows.

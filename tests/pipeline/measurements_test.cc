@@ -81,11 +81,11 @@ TEST_P(MeasurementsTest, EveryDetectorTookSomeOfTheTime) {
     names.push_back(name);
     sum += absl::Nanoseconds(nanoseconds.load());
   }
-  EXPECT_THAT(names, ::testing::ElementsAre("attack_sequence", "audit_stream",
-                                            "forbidden_burst", "honeytoken",
-                                            "metadata_access", "node_identity",
-                                            "rule_match", "service_account_use",
-                                            "stolen_credential"));
+  EXPECT_THAT(
+      names, ::testing::ElementsAre(
+                 "attack_sequence", "audit_stream", "forbidden_burst",
+                 "honeytoken", "metadata_access", "node_identity", "rule_match",
+                 "sensitive_acts", "service_account_use", "stolen_credential"));
 }
 
 TEST_P(MeasurementsTest, NothingWaitsAtTheEnd) {

@@ -1,0 +1,121 @@
+#include "detectors/actor_habits.h"
+
+#include <algorithm>
+
+#include "base/ip_address.h"
+
+namespace oddverb {
+namespace {
+
+constexpr uint64_t kStateVersion = 1;
+// Addresses are looked at once in a span: it is a part of the day that counts,
+// not how busy it was.
+constexpr uint16_t kSpanSeconds = 10;
+constexpr uint8_t kMinInside = 5;
+constexpr uint64_t kOutsideIsNew = 24 * 60 * 60;
+
+bool IsPublic(std::string_view ip) {
+  std::optional<IpAddress> address = IpAddress::Parse(ip);
+  return address.has_value() && !address->is_private();
+}
+
+uint32_t FingerprintOf(uint64_t hash) {
+  return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
+}  // namespace
+
+void ActorHabits::See(std::string_view source_ip, absl::Time now) {
+  const uint32_t second = SecondOf(now);
+  const bool is_first = !seen();
+  if (is_first) first_ = second;
+  sessions_.See(now);
+  if (first_outside_ != 0) return;
+  const auto at = static_cast<uint16_t>(second);
+  if (!is_first && static_cast<uint16_t>(at - span_) < kSpanSeconds) return;
+  span_ = at;
+  if (IsPublic(source_ip)) {
+    first_outside_ = second;
+  } else if (inside_ < UINT8_MAX) {
+    ++inside_;
+  }
+}
+
+std::optional<double> ActorHabits::FirstTime(Kind kind, uint64_t act) {
+  if (acts_ == nullptr) acts_ = std::make_unique<std::vector<Act>>();
+  const uint32_t fingerprint = FingerprintOf(act);
+  uint32_t once = 0;
+  for (Act& known : *acts_) {
+    if (known.kind != kind) continue;
+    if (known.fingerprint == fingerprint) {
+      known.is_again |= known.session != sessions_.count();
+      known.session = sessions_.count();
+      return std::nullopt;
+    }
+    // One that belongs to the session that is not over says nothing yet.
+    if (!known.is_again && known.session != sessions_.count()) ++once;
+  }
+  if (acts_->size() >= kMaxActs) acts_->erase(acts_->begin());
+  acts_->push_back({fingerprint, sessions_.count(), kind, false});
+  return sessions_.Novelty(once);
+}
+
+bool ActorHabits::IsUsedTo(Kind kind) const {
+  return acts_ != nullptr &&
+         std::any_of(acts_->begin(), acts_->end(), [kind](const Act& act) {
+           return act.kind == kind && act.is_again;
+         });
+}
+
+bool ActorHabits::IsNewlyOutside(std::string_view source_ip,
+                                 absl::Time now) const {
+  if (inside_ < kMinInside || !IsPublic(source_ip)) return false;
+  return first_outside_ == 0 || SecondOf(now) < first_outside_ + kOutsideIsNew;
+}
+
+void ActorHabits::Save(StateWriter& out) const {
+  out.PutU64(kStateVersion);
+  sessions_.Save(out);
+  out.PutU64(first_);
+  out.PutU64(first_outside_);
+  out.PutU64(span_);
+  out.PutU64(inside_);
+  out.PutU64(acts_ == nullptr ? 0 : acts_->size());
+  if (acts_ == nullptr) return;
+  for (const Act& act : *acts_) {
+    out.PutU64(act.fingerprint);
+    out.PutU64(act.session);
+    out.PutU64(static_cast<uint64_t>(act.kind) << 1 | (act.is_again ? 1 : 0));
+  }
+}
+
+void ActorHabits::Load(StateReader& in) {
+  if (in.GetU64() != kStateVersion) in.Fail();
+  auto number = [&in](uint64_t most) {
+    const uint64_t value = in.GetU64();
+    if (value > most) in.Fail();
+    return value;
+  };
+  sessions_.Load(in);
+  first_ = static_cast<uint32_t>(number(UINT32_MAX));
+  first_outside_ = static_cast<uint32_t>(number(UINT32_MAX));
+  span_ = static_cast<uint16_t>(number(UINT16_MAX));
+  inside_ = static_cast<uint8_t>(number(UINT8_MAX));
+  acts_.reset();
+  uint64_t count = in.GetCount(3);
+  if (count > kMaxActs) in.Fail();
+  if (count == 0 || !in.status().ok()) return;
+  acts_ = std::make_unique<std::vector<Act>>();
+  for (; count > 0 && in.status().ok(); --count) {
+    Act act;
+    act.fingerprint = static_cast<uint32_t>(number(UINT32_MAX));
+    act.session = static_cast<uint16_t>(number(UINT16_MAX));
+    const uint64_t kind = number(UINT8_MAX);
+    if (kind >> 1 >= static_cast<uint64_t>(Kind::kCount)) in.Fail();
+    act.kind = static_cast<Kind>(kind >> 1);
+    act.is_again = (kind & 1) != 0;
+    acts_->push_back(act);
+  }
+}
+
+}  // namespace oddverb
