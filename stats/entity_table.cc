@@ -11,13 +11,14 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kFirstSlots = 16;
-constexpr uint8_t kUsed = 1;
-constexpr uint8_t kGuestMark = 2;
+constexpr uint32_t kUsed = 1;
+constexpr uint32_t kGuestMark = 2;
 
 // Fibonacci hashing: spreads keys that are not hashes, and costs a multiply.
-size_t Home(uint64_t key, size_t mask) {
+// Tables have at most 2^32 slots.
+uint32_t HashOf(uint64_t key) {
   uint64_t mixed = key * 0x9e3779b97f4a7c15;
-  return static_cast<size_t>(mixed >> 32 ^ mixed) & mask;
+  return static_cast<uint32_t>(mixed >> 32 ^ mixed);
 }
 
 }  // namespace
@@ -30,14 +31,16 @@ EntityTable::EntityTable(uint32_t max_entities)
 }
 
 void EntityTable::Prefetch(uint64_t key) const {
-  __builtin_prefetch(&slots_[Home(key, slots_.size() - 1)]);
+  __builtin_prefetch(&slots_[HashOf(key) & (slots_.size() - 1)]);
 }
 
 size_t EntityTable::SlotFor(uint64_t key) const {
   size_t mask = slots_.size() - 1;
-  size_t slot = Home(key, mask);
+  const uint32_t hash = HashOf(key);
+  size_t slot = hash & mask;
   // An id, not a key, says that a slot is taken: every key is possible.
-  while (slots_[slot].id != kNoEntity && slots_[slot].key != key) {
+  while (slots_[slot].id != kNoEntity &&
+         (slots_[slot].hash != hash || KeyOf(slots_[slot].id) != key)) {
     slot = (slot + 1) & mask;
   }
   return slot;
@@ -46,11 +49,12 @@ size_t EntityTable::SlotFor(uint64_t key) const {
 EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
   EntityId id = slots_[SlotFor(key)].id;
   if (id == kNoEntity) return Add(key, standing);
-  if (standing == Standing::kRegular && (marks_[id] & kGuestMark) != 0) {
-    marks_[id] = 0;
+  uint32_t& marks = entries_[id].marks;
+  if (standing == Standing::kRegular && (marks & kGuestMark) != 0) {
+    marks = 0;
     --guests_;
   }
-  marks_[id] |= kUsed;
+  marks |= kUsed;
   return {.id = id};
 }
 
@@ -59,20 +63,20 @@ EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
   bool too_many_guests = is_guest && guests_ >= max_guests_;
   Lookup result{.id = size(), .is_new = true};
   if (size() < max_entities_ && !too_many_guests) {
-    keys_.push_back(key);
-    marks_.push_back(0);
-    if (keys_.size() * 3 > slots_.size() * 2) Grow();
+    entries_.emplace_back();
+    if (entries_.size() * 3 > slots_.size() * 2) Grow();
   } else {
     result.id = Evict(too_many_guests);
     result.is_reused = true;
-    keys_[result.id] = key;
   }
   // A new entity starts without a second chance: the hand has just passed or
   // will take a while to come, and a flood of keys that are seen once then
   // drives out itself before it drives out those that keep coming.
-  marks_[result.id] = is_guest ? kGuestMark : 0;
+  entries_[result.id] = {.low = static_cast<uint32_t>(key),
+                         .high = static_cast<uint32_t>(key >> 32),
+                         .marks = is_guest ? kGuestMark : 0};
   if (is_guest) ++guests_;
-  slots_[SlotFor(key)] = {key, result.id};
+  slots_[SlotFor(key)] = {HashOf(key), result.id};
   return result;
 }
 
@@ -83,8 +87,12 @@ EntityId EntityTable::Find(uint64_t key) const {
 void EntityTable::Grow() {
   std::vector<Slot> old(slots_.size() * 2);
   old.swap(slots_);
+  const size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {
-    if (slot.id != kNoEntity) slots_[SlotFor(slot.key)] = slot;
+    if (slot.id == kNoEntity) continue;
+    size_t to = slot.hash & mask;
+    while (slots_[to].id != kNoEntity) to = (to + 1) & mask;
+    slots_[to] = slot;
   }
 }
 
@@ -94,16 +102,16 @@ void EntityTable::Grow() {
 EntityId EntityTable::Evict(bool only_guests) {
   auto advance = [this] { hand_ = hand_ + 1 == size() ? 0 : hand_ + 1; };
   while (true) {
-    uint8_t& marks = marks_[hand_];
+    uint32_t& marks = entries_[hand_].marks;
     bool may_go = !only_guests || (marks & kGuestMark) != 0;
     if (may_go && (marks & kUsed) == 0) break;
-    if (may_go) marks = static_cast<uint8_t>(marks & ~kUsed);
+    if (may_go) marks &= ~kUsed;
     advance();
   }
   EntityId victim = hand_;
   advance();
-  if ((marks_[victim] & kGuestMark) != 0) --guests_;
-  Erase(keys_[victim]);
+  if ((entries_[victim].marks & kGuestMark) != 0) --guests_;
+  Erase(KeyOf(victim));
   ++evictions_;
   return victim;
 }
@@ -115,7 +123,7 @@ void EntityTable::Erase(uint64_t key) {
   size_t hole = SlotFor(key);
   for (size_t next = (hole + 1) & mask; slots_[next].id != kNoEntity;
        next = (next + 1) & mask) {
-    size_t from_home = (next - Home(slots_[next].key, mask)) & mask;
+    size_t from_home = (next - slots_[next].hash) & mask;
     size_t from_hole = (next - hole) & mask;
     if (from_home < from_hole) continue;
     slots_[hole] = slots_[next];
@@ -130,10 +138,11 @@ void EntityTable::SaveClock(StateWriter& out) const {
   out.PutU64(hand_);
   out.PutU64(evictions_);
   out.PutU64(size());
-  const size_t bytes = (marks_.size() + 7) / 8;
+  const size_t bytes = (entries_.size() + 7) / 8;
   std::string bits(2 * bytes, '\0');
-  for (size_t i = 0; i < marks_.size(); ++i) {
-    bool used = (marks_[i] & kUsed) != 0, guest = (marks_[i] & kGuestMark) != 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const uint32_t marks = entries_[i].marks;
+    bool used = (marks & kUsed) != 0, guest = (marks & kGuestMark) != 0;
     char& of_used = bits[i / 8];
     char& of_guests = bits[bytes + i / 8];
     of_used = static_cast<char>(of_used | used << (i % 8));
@@ -147,7 +156,7 @@ void EntityTable::LoadClock(StateReader& in) {
   uint64_t evictions = in.GetU64();
   uint64_t saved_size = in.GetU64();
   std::string_view bits = in.GetString();
-  const size_t bytes = (marks_.size() + 7) / 8;
+  const size_t bytes = (entries_.size() + 7) / 8;
   bool fits = saved_size == size() &&
               (bits.size() == bytes || bits.size() == 2 * bytes) &&
               (hand < size() || hand == 0);
@@ -157,10 +166,11 @@ void EntityTable::LoadClock(StateReader& in) {
   evictions_ = evictions;
   guests_ = 0;
   const bool has_guests = bits.size() == 2 * bytes;
-  for (size_t i = 0; i < marks_.size(); ++i) {
-    marks_[i] = (bits[i / 8] >> (i % 8) & 1) != 0 ? kUsed : 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    uint32_t& marks = entries_[i].marks;
+    marks = (bits[i / 8] >> (i % 8) & 1) != 0 ? kUsed : 0;
     if (has_guests && (bits[bytes + i / 8] >> (i % 8) & 1) != 0) {
-      marks_[i] |= kGuestMark;
+      marks |= kGuestMark;
       ++guests_;
     }
   }

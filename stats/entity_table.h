@@ -42,9 +42,9 @@ class EntityTable {
   // kNoEntity if unknown; does not count as a use.
   EntityId Find(uint64_t key) const;
   // REQUIRES: `id` was given out.
-  uint64_t KeyOf(EntityId id) const { return keys_[id]; }
+  uint64_t KeyOf(EntityId id) const { return entries_[id].key(); }
 
-  uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(entries_.size()); }
   uint32_t guests() const { return guests_; }
   uint64_t evictions() const { return evictions_; }
 
@@ -56,9 +56,17 @@ class EntityTable {
   void LoadClock(StateReader& in);
 
  private:
+  // The hash says where it lies and, nearly always, whether it is the one.
   struct Slot {
-    uint64_t key = 0;
+    uint32_t hash = 0;
     EntityId id = kNoEntity;
+  };
+  // Key and marks side by side, as they are read together, in 12 bytes.
+  struct Entry {
+    uint32_t low = 0, high = 0;
+    uint32_t marks = 0;  // kUsed (the second chance), kGuest
+
+    uint64_t key() const { return uint64_t{high} << 32 | low; }
   };
   size_t SlotFor(uint64_t key) const;
   void Erase(uint64_t key);
@@ -68,9 +76,8 @@ class EntityTable {
 
   uint32_t max_entities_;
   uint32_t max_guests_;
-  std::vector<Slot> slots_;  // open addressing, linear probing, power of two
-  std::vector<uint64_t> keys_;
-  std::vector<uint8_t> marks_;  // kUsed (the second chance), kGuest; by id
+  std::vector<Slot> slots_;     // open addressing, linear probing, power of two
+  std::vector<Entry> entries_;  // by id
   uint32_t guests_ = 0;
   EntityId hand_ = 0;
   uint64_t evictions_ = 0;
