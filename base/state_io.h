@@ -23,6 +23,7 @@ class StateWriter {
 
   const std::string& bytes() const { return bytes_; }
   std::string Release() { return std::move(bytes_); }
+  void Clear() { bytes_.clear(); }  // keeps the memory
 
  private:
   std::string bytes_;

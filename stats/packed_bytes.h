@@ -1,0 +1,60 @@
+// Short byte strings by handles of 32 bits, for state that is seldom needed:
+// some ten to a few thousand bytes each, without a block of the allocator for
+// each of them.
+//
+// Strings lie in slabs of blocks of one size, which are 8 to 256 bytes apart
+// from the next size; a freed block is used again. Slabs are never given back:
+// what was needed once is needed again. One thread.
+#ifndef ODDVERB_STATS_PACKED_BYTES_H_
+#define ODDVERB_STATS_PACKED_BYTES_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace oddverb {
+
+class PackedBytes {
+ public:
+  // Below 2^32 - 2^24.
+  using Handle = uint32_t;
+  static constexpr size_t kMaxBytes = 4094;
+
+  // REQUIRES: bytes.size() <= kMaxBytes.
+  Handle Put(std::string_view bytes);
+  // Valid until the next Put() or Free().
+  std::string_view Get(Handle handle) const;
+  void Free(Handle handle);
+
+  // Of all slabs.
+  uint64_t held_bytes() const { return held_bytes_; }
+  uint64_t strings() const { return strings_; }
+
+ private:
+  static constexpr size_t kSizes = 68;
+  static constexpr uint32_t kIndexBits = 25;
+  static constexpr uint32_t kNoBlock = ~uint32_t{0};
+
+  // The blocks of one size, by index.
+  struct Blocks {
+    std::vector<std::unique_ptr<char[]>> slabs;
+    uint32_t count = 0;              // that were ever used
+    uint32_t first_free = kNoBlock;  // each holds the index of the next
+  };
+
+  static size_t SizeIndexOf(size_t bytes);
+  static size_t BlockBytes(size_t size_index);
+  static uint32_t SlabBits(size_t size_index);
+  char* At(size_t size_index, uint32_t index) const;
+
+  std::array<Blocks, kSizes> sizes_;
+  uint64_t held_bytes_ = 0;
+  uint64_t strings_ = 0;
+};
+
+}  // namespace oddverb
+
+#endif  // ODDVERB_STATS_PACKED_BYTES_H_

@@ -1,0 +1,82 @@
+#include "base/packed_text.h"
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace oddverb {
+namespace {
+
+std::string Packed(std::string_view text) {
+  StateWriter out;
+  PutPackedText(text, out);
+  return out.Release();
+}
+
+std::string Unpacked(const std::string& bytes, size_t max_bytes) {
+  StateReader in(bytes);
+  std::string text = GetPackedText(in, max_bytes);
+  EXPECT_TRUE(in.status().ok());
+  EXPECT_TRUE(in.AtEnd());
+  return text;
+}
+
+TEST(PackedTextTest, TakesFewBytesForWhatIsUsual) {
+  const std::string_view kUsual[] = {
+      "7e000000-0000-4000-8000-000000000abc",
+      "/api/v1/namespaces/web/configmaps",
+      "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
+      "list secrets in all namespaces; get pods in web",
+  };
+  for (std::string_view text : kUsual) {
+    const std::string packed = Packed(text);
+    EXPECT_LE(packed.size(), text.size() / 2) << text;
+    EXPECT_EQ(Unpacked(packed, text.size()), text);
+  }
+}
+
+TEST(PackedTextTest, GivesBackAnyBytes) {
+  std::mt19937_64 random(5);
+  const std::vector<std::string> pieces = {
+      "/api/v1/",
+      "get",
+      "7e000000-0000-4000-8000-000000000abc",
+      "7e000000-",
+      "\x80",
+      std::string(1, '\0'),
+      "\xff\xfe",
+      "7E000000-0000-4000-8000-000000000ABC",
+      "watch",
+      "configm",
+      "10.2"};
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (uint64_t n = random() % 8; n > 0; --n) {
+      text += pieces[random() % pieces.size()];
+      if (random() % 2 == 0) text += static_cast<char>(random());
+    }
+    ASSERT_EQ(Unpacked(Packed(text), text.size()), text);
+  }
+}
+
+TEST(PackedTextTest, RefusesWhatIsTooLongOrDamaged) {
+  const std::string packed = Packed("/api/v1/namespaces/");
+  StateReader too_long(packed);
+  GetPackedText(too_long, 18);
+  EXPECT_FALSE(too_long.status().ok());
+  for (std::string_view damaged : {"\xfe"
+                                   "short",
+                                   "\xff", "\xfd"}) {
+    StateWriter out;
+    out.PutString(damaged);
+    StateReader in(out.bytes());
+    GetPackedText(in, 100);
+    EXPECT_FALSE(in.status().ok());
+  }
+}
+
+}  // namespace
+}  // namespace oddverb

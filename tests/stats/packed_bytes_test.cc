@@ -1,0 +1,67 @@
+#include "stats/packed_bytes.h"
+
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace oddverb {
+namespace {
+
+TEST(PackedBytesTest, GivesBackWhatWasPutWhateverElseComesAndGoes) {
+  std::mt19937_64 random(7);
+  PackedBytes packed;
+  std::vector<std::pair<PackedBytes::Handle, std::string>> kept;
+  for (int step = 0; step < 50'000; ++step) {
+    if (!kept.empty() && random() % 5 < 2) {
+      const size_t index = random() % kept.size();
+      EXPECT_EQ(packed.Get(kept[index].first), kept[index].second);
+      packed.Free(kept[index].first);
+      kept[index] = kept.back();
+      kept.pop_back();
+      continue;
+    }
+    const size_t most = step % 100 == 0 ? PackedBytes::kMaxBytes : 300;
+    std::string bytes(random() % (most + 1), static_cast<char>(step));
+    kept.emplace_back(packed.Put(bytes), bytes);
+  }
+  EXPECT_EQ(packed.strings(), kept.size());
+  for (const auto& [handle, bytes] : kept) {
+    EXPECT_EQ(packed.Get(handle), bytes);
+  }
+}
+
+TEST(PackedBytesTest, KeepsEachSizeUpToTheLongest) {
+  PackedBytes packed;
+  std::vector<PackedBytes::Handle> handles;
+  for (size_t size = 0; size <= PackedBytes::kMaxBytes; ++size) {
+    handles.push_back(packed.Put(std::string(size, static_cast<char>(size))));
+  }
+  for (size_t size = 0; size <= PackedBytes::kMaxBytes; ++size) {
+    EXPECT_EQ(packed.Get(handles[size]),
+              std::string(size, static_cast<char>(size)));
+  }
+}
+
+// A hundred bytes each, with a block of the next size and a bit of a slab.
+TEST(PackedBytesTest, TakesLittleMoreThanTheBytes) {
+  PackedBytes packed;
+  constexpr size_t kStrings = 10'000, kBytes = 100;
+  for (size_t i = 0; i < kStrings; ++i) packed.Put(std::string(kBytes, 'x'));
+  EXPECT_LT(packed.held_bytes(), kStrings * kBytes * 11 / 10);
+}
+
+TEST(PackedBytesTest, UsesFreedBlocksAgain) {
+  PackedBytes packed;
+  std::vector<PackedBytes::Handle> handles;
+  for (int i = 0; i < 1000; ++i) handles.push_back(packed.Put("0123456789"));
+  const uint64_t before = packed.held_bytes();
+  for (PackedBytes::Handle handle : handles) packed.Free(handle);
+  for (int i = 0; i < 1000; ++i) packed.Put("9876543210");
+  EXPECT_EQ(packed.held_bytes(), before);
+}
+
+}  // namespace
+}  // namespace oddverb

@@ -1,0 +1,103 @@
+#include "stats/rest_table.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace oddverb {
+namespace {
+
+// Lets all rest that may, with their own number as bytes.
+std::vector<EntityId> LetRest(RestTable& table) {
+  std::vector<EntityId> resting;
+  for (EntityId id = table.NextToRest(); id != kNoEntity;
+       id = table.NextToRest()) {
+    table.Rest(id, absl::StrCat(id));
+    resting.push_back(id);
+  }
+  return resting;
+}
+
+TEST(RestTableTest, LetsTheLeastRecentlyUsedRest) {
+  PackedBytes packed;
+  RestTable table(3, &packed);
+  for (EntityId id = 0; id < 4; ++id) table.Use(id);
+  // All had a second chance.
+  EXPECT_EQ(table.NextToRest(), kNoEntity);
+  table.Use(0);
+  EXPECT_THAT(LetRest(table), ::testing::ElementsAre(1));
+  EXPECT_TRUE(table.IsResting(1));
+  EXPECT_EQ(table.BytesOf(1), "1");
+  EXPECT_EQ(table.resting(), 1u);
+}
+
+TEST(RestTableTest, LetsNobodyRestWhileThereIsRoom) {
+  PackedBytes packed;
+  RestTable table(10, &packed);
+  for (EntityId id = 0; id < 10; ++id) table.Use(id);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(table.NextToRest(), kNoEntity);
+}
+
+TEST(RestTableTest, WhoWakesGivesTheBytesBack) {
+  PackedBytes packed;
+  RestTable table(0, &packed);
+  table.Use(5);
+  EXPECT_EQ(table.NextToRest(), 5u);
+  table.Rest(5, "state");
+  EXPECT_EQ(packed.strings(), 1u);
+  table.Wake(5);
+  EXPECT_EQ(packed.strings(), 0u);
+  EXPECT_FALSE(table.IsResting(5));
+  EXPECT_EQ(table.resting(), 0u);
+}
+
+TEST(RestTableTest, NothingIsKeptOfWhoLeftNothing) {
+  PackedBytes packed;
+  RestTable table(0, &packed);
+  table.Use(5);
+  ASSERT_EQ(table.NextToRest(), 5u);
+  table.Rest(5, "");
+  EXPECT_TRUE(table.IsResting(5));
+  EXPECT_EQ(table.BytesOf(5), "");
+  EXPECT_EQ(packed.strings(), 0u);
+}
+
+// Some never may rest, as their findings are open.
+TEST(RestTableTest, KeepsWhatEachLeftAndIsBoundedBesideThoseThatMayNot) {
+  std::mt19937_64 random(3);
+  PackedBytes packed;
+  constexpr uint32_t kMaxAwake = 20, kIds = 500;
+  RestTable table(kMaxAwake, &packed);
+  std::map<EntityId, std::string> resting;
+  std::vector<bool> known(kIds);
+  for (int step = 0; step < 100'000; ++step) {
+    auto id = static_cast<EntityId>(random() % kIds);
+    ASSERT_EQ(table.IsResting(id), resting.contains(id));
+    if (resting.contains(id)) {
+      ASSERT_EQ(table.BytesOf(id), resting[id]);
+      table.Wake(id);
+      resting.erase(id);
+    }
+    table.Use(id);
+    known[id] = true;
+    for (int i = 0; i < 4; ++i) {
+      EntityId next = table.NextToRest();
+      if (next == kNoEntity) break;
+      if (next % 100 == 0) continue;
+      resting[next] = std::string(random() % 50, 'x');
+      table.Rest(next, resting[next]);
+    }
+    ASSERT_EQ(table.resting(), resting.size());
+  }
+  const auto in_use = std::count(known.begin(), known.end(), true);
+  EXPECT_LE(static_cast<size_t>(in_use) - resting.size(), kMaxAwake + 10);
+}
+
+}  // namespace
+}  // namespace oddverb
