@@ -6,11 +6,15 @@
 #include <utility>
 
 #include "base/ip_address.h"
+#include "base/packed_text.h"
 
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// 1 had texts and times as they are.
+constexpr uint64_t kOldestState = 1, kStateVersion = 2;
+// Of all texts of a contact, above what they can be.
+constexpr size_t kMaxTextBytes = 1024;
 // Lengths are kept in a byte.
 constexpr size_t kMaxIpBytes = 64;
 constexpr size_t kMaxAuditIdBytes = 128;
@@ -80,6 +84,12 @@ int64_t Difference(int64_t a, int64_t b) {
   int64_t difference = 0;
   if (!__builtin_sub_overflow(a, b, &difference)) return difference;
   return a > b ? INT64_MAX : INT64_MIN;
+}
+
+// a - b, which wraps: what was wrapped comes back as it was.
+int64_t WrappingDifference(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) -
+                              static_cast<uint64_t>(b));
 }
 
 }  // namespace
@@ -160,20 +170,26 @@ bool Contact::Count(const AuditEvent& event) {
   return true;
 }
 
-void Contact::Save(StateWriter& out) const {
-  out.PutString(texts_);
-  out.PutI64(first_micros_);
-  out.PutI64(last_micros_);
+void Contact::Save(int64_t latest_micros, StateWriter& out) const {
+  PutPackedText(texts_, out);
+  out.PutI64(WrappingDifference(latest_micros, first_micros_));
+  out.PutI64(WrappingDifference(latest_micros, last_micros_));
   out.PutU64(uses_);
   out.PutI64(first_code_);
   out.PutU64(flags_);
   out.PutU64(reported);
 }
 
-void Contact::Load(StateReader& in) {
-  texts_ = ExactCopy(std::string(in.GetString()));
-  first_micros_ = in.GetI64();
-  last_micros_ = in.GetI64();
+void Contact::Load(uint64_t version, int64_t latest_micros, StateReader& in) {
+  if (version == kOldestState) {
+    texts_ = ExactCopy(std::string(in.GetString()));
+    first_micros_ = in.GetI64();
+    last_micros_ = in.GetI64();
+  } else {
+    texts_ = ExactCopy(GetPackedText(in, kMaxTextBytes));
+    first_micros_ = WrappingDifference(latest_micros, in.GetI64());
+    last_micros_ = WrappingDifference(latest_micros, in.GetI64());
+  }
   uint64_t uses = in.GetU64();
   int64_t code = in.GetI64();
   uint64_t flags = in.GetU64();
@@ -321,11 +337,13 @@ CredentialContacts::Use CredentialContacts::Add(const AuditEvent& event) {
 void CredentialContacts::Save(StateWriter& out) const {
   out.PutU64(kStateVersion);
   out.PutI64(latest_micros_);
-  first_.Save(out);
+  first_.Save(latest_micros_, out);
   out.PutU64(moved_ == nullptr ? 0 : 1);
   if (moved_ == nullptr) return;
   out.PutU64(moved_->others.size());
-  for (const Contact& contact : moved_->others) contact.Save(out);
+  for (const Contact& contact : moved_->others) {
+    contact.Save(latest_micros_, out);
+  }
   moved_->changes.Save(out);
   out.PutI64(moved_->crowded_micros);
   out.PutU64(moved_->current);
@@ -335,15 +353,16 @@ void CredentialContacts::Save(StateWriter& out) const {
 void CredentialContacts::Load(StateReader& in) {
   *this = CredentialContacts();
   CredentialContacts loaded;
-  if (in.GetU64() != kStateVersion) in.Fail();
+  const uint64_t version = in.GetU64();
+  if (version < kOldestState || version > kStateVersion) in.Fail();
   loaded.latest_micros_ = in.GetI64();
-  loaded.first_.Load(in);
+  loaded.first_.Load(version, loaded.latest_micros_, in);
   if (in.GetU64() != 0) {
     Movement& moved = loaded.Moved();
     uint64_t others = in.GetCount(8);
     if (others >= kMaxContacts) in.Fail();
     for (; others > 0 && in.status().ok(); --others) {
-      moved.others.emplace_back().Load(in);
+      moved.others.emplace_back().Load(version, loaded.latest_micros_, in);
     }
     moved.changes.Load(in);
     moved.crowded_micros = in.GetI64();

@@ -63,8 +63,9 @@ class Contact {
   void NoteAgent(std::string_view agent);
   // False for the second line of a request that was counted already.
   bool Count(const AuditEvent& event);
-  void Save(StateWriter& out) const;
-  void Load(StateReader& in);
+  // Times are written as what they are before `latest_micros`.
+  void Save(int64_t latest_micros, StateWriter& out) const;
+  void Load(uint64_t version, int64_t latest_micros, StateReader& in);
 
   std::string texts_;
   int64_t first_micros_ = 0;

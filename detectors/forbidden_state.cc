@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/packed_text.h"
 #include "model/finding_state.h"
 
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 4;
+constexpr uint64_t kFormat = 5;
+constexpr size_t kMaxExampleBytes = 256;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
 constexpr uint16_t kMaxSettledFailuresPerDay = 3;
@@ -272,7 +274,7 @@ void ForbiddenActor::Save(StateWriter& out) const {
   out.PutI64(first_seen_micros);
   places.Save(out);
   allowed.Save(out);
-  out.PutString(examples);
+  PutPackedText(examples, out);
   out.PutU64(hour);
   SaveCount(successes, out);
   SaveCount(failures, out);
@@ -291,7 +293,7 @@ void ForbiddenActor::Load(StateReader& in) {
   first_seen_micros = in.GetI64();
   places.Load(in);
   allowed.Load(in);
-  examples = in.GetString();
+  examples = GetPackedText(in, kMaxExampleBytes);
   hour = GetU32(in);
   LoadCount(in, successes);
   LoadCount(in, failures);
