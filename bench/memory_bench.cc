@@ -7,7 +7,10 @@
 // single), side by side with as many events of 1,000 identities:
 //   - each identity seen 10 times (goal: at most 300 bytes of RSS each);
 //   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
-// Of the identities 6 in 10 are service accounts with a token of a pod, 3 are
+// Once with all awake, and once with few awake, the others at rest as they are
+// when the budget is used up: with identities that come one after another
+// (1,000 at a time), and with all in turns, so that each event wakes one. Of
+// the identities 6 in 10 are service accounts with a token of a pod, 3 are
 // people with certificates, 1 is an address without credentials that asks for
 // the API server's health. One in 50 is refused once; one in 5, if it is
 // active.
@@ -67,12 +70,39 @@ double ResidentBytes() {
          static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
+enum class Order : uint8_t {
+  kInTurns,   // all, without locality
+  kSessions,  // 1,000 at a time, which do not come again
+};
+
 struct Load {
   uint32_t identities = 0;
   uint32_t events_each = 0;
   uint32_t kinds = 0;           // of requests, for each identity
   uint32_t one_refused_in = 0;  // identities
+  Order order = Order::kInTurns;
+  // Of each kind; in the correlator alone as many as in all shards.
+  uint32_t max_awake = RestTable::kAllAwake;
 };
+
+struct Turn {
+  uint32_t who = 0;
+  uint64_t n = 0;  // the identity's how manieth event
+};
+
+Turn TurnOf(const Load& load, uint64_t n) {
+  // A prime above any number of identities: each has its turn in a round.
+  constexpr uint64_t kPrime = 2'654'435'761;
+  const uint64_t all = load.identities;
+  if (load.order == Order::kInTurns) {
+    return {static_cast<uint32_t>(n * kPrime % all), n / all};
+  }
+  constexpr uint64_t kAtOnce = 1000;
+  const uint64_t first = n / (kAtOnce * load.events_each) * kAtOnce;
+  const uint64_t in_session = n % (kAtOnce * load.events_each);
+  const uint64_t place = first + in_session % kAtOnce;
+  return {static_cast<uint32_t>(place * kPrime % all), in_session / kAtOnce};
+}
 
 // Event `n` of identity `who`, at `time`.
 void WriteEvent(const Load& load, uint64_t serial, uint32_t who, uint64_t n,
@@ -183,7 +213,7 @@ PartFactory OnlyOne(std::string_view name, PartFactory all) {
 }
 
 struct Measured {
-  double ns_per_event = 0, bytes = 0;
+  double ns_per_event = 0, bytes = 0, packed_bytes = 0;
   uint64_t events = 0, findings = 0, evictions = 0, rejected = 0;
 };
 
@@ -202,7 +232,10 @@ class Measurement {
     if (only_ != kAll) *parts = OnlyOne(only_, *std::move(parts));
     PipelineOptions options;
     // None is forgotten, though shards do not get equal shares.
-    options.max_entities = load_.identities + load_.identities / 5;
+    const LimitsByKind limits = SameForEachKind(
+        {.max_entities = load_.identities + load_.identities / 5,
+         .max_awake = load_.max_awake});
+    options.entity_budget = EntityBudget{limits, limits};
     auto pipeline = Pipeline::Make(options, *parts, nullptr);
     CountingExporter exporter;
     Delivery delivery({}, {&exporter});
@@ -219,6 +252,9 @@ class Measurement {
     measured.ns_per_event = spent / static_cast<double>(events_) * 1e9;
     measured.findings = exporter.count;
     measured.evictions = (*pipeline)->counters().evictions;
+    for (const auto& packed : (*pipeline)->counters().packed_bytes) {
+      measured.packed_bytes += static_cast<double>(packed);
+    }
     for (const auto& n : (*pipeline)->counters().rejected) {
       measured.rejected += n;
     }
@@ -238,10 +274,8 @@ class Measurement {
                  kFirstOfWarmUp + static_cast<uint32_t>(serial_ % 1000),
                  serial_ / 1000, out);
     } else if (is_there) {
-      // A prime above any number of identities: each has its turn in a round.
-      uint64_t n = serial_ - kWarmUpEvents;
-      auto who = static_cast<uint32_t>(n * 2'654'435'761 % load_.identities);
-      WriteEvent(load_, serial_, who, n / load_.identities, out);
+      const Turn turn = TurnOf(load_, serial_ - kWarmUpEvents);
+      WriteEvent(load_, serial_, turn.who, turn.n, out);
     }
     ++serial_;
     making_ += CpuSeconds() - start;
@@ -293,6 +327,8 @@ double Median(std::vector<double> values) {
 void Compare(const char* what, const Load& load, int rounds) {
   Load few = load;
   few.identities = kFewIdentities;
+  few.order = Order::kInTurns;
+  few.max_awake = RestTable::kAllAwake;
   uint64_t events = uint64_t{load.identities} * load.events_each;
   std::vector<double> few_ns, many_ns, bytes;
   Measured last;
@@ -309,7 +345,8 @@ void Compare(const char* what, const Load& load, int rounds) {
       static_cast<unsigned long long>(last.findings),
       static_cast<unsigned long long>(last.evictions),
       static_cast<unsigned long long>(last.rejected));
-  std::printf("  RSS an identity       %8.0f B\n", Median(bytes));
+  std::printf("  RSS an identity       %8.0f B, packed %.0f B\n", Median(bytes),
+              last.packed_bytes / load.identities);
   std::printf("  CPU an event          %8.0f ns\n", Median(many_ns));
   std::printf("  of 1,000 identities   %8.0f ns, ratio %.2f\n", Median(few_ns),
               Median(many_ns) / Median(few_ns));
@@ -343,6 +380,11 @@ int Main(int argc, char** argv) {
   const Load seldom = {many, 10, 5, 50}, active = {many, 60, 20, 5};
   Compare("seen 10 times", seldom, rounds);
   Compare("active", active, rounds);
+  Load resting = seldom;
+  resting.max_awake = many / 50;
+  Compare("seen 10 times, 2 % awake, in turns", resting, rounds);
+  resting.order = Order::kSessions;
+  Compare("seen 10 times, 2 % awake, one after another", resting, rounds);
   TellEach("seen 10 times", seldom);
   return 0;
 }

@@ -54,14 +54,12 @@ void Raise(Finding graver, Finding& finding) {
 }  // namespace
 
 void ActorCases::Add(EntityId actor, Finding finding, Emit& out) {
-  if (open_.size() <= actor) open_.resize(actor + size_t{1});
   std::vector<Finding>& open = open_[actor];
   auto same = std::find_if(open.begin(), open.end(), [&](const Finding& f) {
     return f.rule == finding.rule;
   });
   if (same == open.end()) {
     if (open.size() >= kMaxOpen) return;
-    with_open_.insert(actor);
     open.push_back(finding);
     out.Report(std::move(finding));
     return;
@@ -89,9 +87,8 @@ void ActorCases::Add(EntityId actor, Finding finding, Emit& out) {
 }
 
 void ActorCases::AdvanceTo(absl::Time watermark, Emit& out) {
-  for (auto it = with_open_.begin(); it != with_open_.end();) {
-    EntityId actor = *it;
-    std::vector<Finding>& open = open_[actor];
+  for (auto it = open_.begin(); it != open_.end();) {
+    std::vector<Finding>& open = it->second;
     size_t before = open.size();
     for (size_t i = 0; i < open.size();) {
       if (open[i].last_seen + kQuiet > watermark) {
@@ -103,37 +100,34 @@ void ActorCases::AdvanceTo(absl::Time watermark, Emit& out) {
       finding.state = FindingState::kFinal;
       out.Report(std::move(finding));
     }
-    if (open.size() != before) out.MarkChanged(EntityKind::kActor, actor);
-    it = open.empty() ? with_open_.erase(it) : std::next(it);
+    if (open.size() != before) out.MarkChanged(EntityKind::kActor, it->first);
+    it = open.empty() ? open_.erase(it) : std::next(it);
   }
 }
 
-void ActorCases::Forget(EntityId actor) {
-  if (actor < open_.size()) open_[actor].clear();
-  with_open_.erase(actor);
-}
+void ActorCases::Forget(EntityId actor) { open_.erase(actor); }
 
-bool ActorCases::HasAny(EntityId actor) const {
-  return actor < open_.size() && !open_[actor].empty();
-}
+bool ActorCases::HasAny(EntityId actor) const { return open_.contains(actor); }
 
 void ActorCases::Save(EntityId actor, StateWriter& out) const {
-  size_t count = HasAny(actor) ? open_[actor].size() : 0;
-  out.PutU64(count);
-  for (size_t i = 0; i < count; ++i) SaveFinding(open_[actor][i], out);
+  auto found = open_.find(actor);
+  if (found == open_.end()) {
+    out.PutU64(0);
+    return;
+  }
+  out.PutU64(found->second.size());
+  for (const Finding& open : found->second) SaveFinding(open, out);
 }
 
 void ActorCases::Load(EntityId actor, StateReader& in) {
   Forget(actor);
   uint64_t count = in.GetCount(8);
   if (count > kMaxOpen) in.Fail();
-  if (count == 0 || !in.status().ok()) return;
-  if (open_.size() <= actor) open_.resize(actor + size_t{1});
+  std::vector<Finding> open;
   for (; count > 0 && in.status().ok(); --count) {
-    open_[actor].push_back(LoadFinding(in));
+    open.push_back(LoadFinding(in));
   }
-  if (!in.status().ok()) open_[actor].clear();
-  if (!open_[actor].empty()) with_open_.insert(actor);
+  if (in.status().ok() && !open.empty()) open_[actor] = std::move(open);
 }
 
 }  // namespace oddverb

@@ -3,7 +3,7 @@
 #ifndef ODDVERB_DETECTORS_ACTOR_CASES_H_
 #define ODDVERB_DETECTORS_ACTOR_CASES_H_
 
-#include <set>
+#include <map>
 #include <vector>
 
 #include "base/state_io.h"
@@ -23,15 +23,13 @@ class ActorCases {
   // Closes what has been quiet, and marks its actor as changed.
   void AdvanceTo(absl::Time watermark, Emit& out);
   void Forget(EntityId actor);
+  bool HasAny(EntityId actor) const;
 
   void Save(EntityId actor, StateWriter& out) const;
   void Load(EntityId actor, StateReader& in);
 
  private:
-  bool HasAny(EntityId actor) const;
-
-  std::vector<std::vector<Finding>> open_;  // by actor
-  std::set<EntityId> with_open_;            // actors that have any
+  std::map<EntityId, std::vector<Finding>> open_;  // actors that have any
 };
 
 }  // namespace oddverb

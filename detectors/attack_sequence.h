@@ -47,6 +47,7 @@ class AttackSequence final : public CrossDetector {
                       Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
   void TakeRows(std::vector<DetectorRow>& out) override;
@@ -65,8 +66,9 @@ class AttackSequence final : public CrossDetector {
   void EndLeastGrave(absl::Time now, Emit& out);
 
   DetectorContext context_;
-  std::vector<FingerprintSet> identities_;  // by address id
-  Cases cases_;                             // by number; null = free
+  // By address id; null: none.
+  std::vector<std::unique_ptr<FingerprintSet>> identities_;
+  Cases cases_;  // by number; null = free
   RowNumbers numbers_;
   size_t count_ = 0;
 };

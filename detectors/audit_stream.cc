@@ -14,7 +14,15 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// 1 had whole words in the ring: it begins anew.
+constexpr uint64_t kOldestState = 1, kStateVersion = 2;
+// Of RecentIds::Request::received, in microseconds: stages of one request are
+// told from requests that follow each other.
+constexpr int64_t kReceivedUnit = 1 << 16;
+
+uint32_t Folded(uint64_t word) {
+  return static_cast<uint32_t>(word ^ word >> 32);
+}
 
 bool QuietSinceLonger(const Finding& a, const Finding& b) {
   return std::pair(a.last_seen, a.id) < std::pair(b.last_seen, b.id);
@@ -27,13 +35,14 @@ uint64_t FirstWord(std::string_view text) {
 }
 
 // Tells most requests apart that differ, at the cost of a few instructions.
-uint64_t ShapeOf(const AuditEvent& event) {
+uint32_t ShapeOf(const AuditEvent& event) {
   std::string_view uri = event.request_uri;
   std::string_view end =
       uri.substr(uri.size() - std::min<size_t>(uri.size(), 8));
   uint64_t shape = FirstWord(end) + uri.size() * 0x9e3779b97f4a7c15;
   shape ^= FirstWord(event.verb) * 0xff51afd7ed558ccd;
-  return shape + event.impersonated.name.size();
+  shape = (shape + event.impersonated.name.size()) * 0xc4ceb9fe1a85ec53;
+  return Folded(shape);
 }
 
 }  // namespace
@@ -83,10 +92,11 @@ bool AuditStream::ReusesId(const AuditEvent& event, const EntityIds& ids) {
       ids.keys.identity == IdentityClass::kUnauthenticated) {
     return false;
   }
-  const uint64_t id = context_.hash.Hash(event.audit_id) | 1;
+  const uint32_t id = Folded(context_.hash.Hash(event.audit_id)) | 1;
   RecentIds::Request request;
   request.shape = ShapeOf(event);
-  request.received = absl::ToUnixMicros(event.received);
+  request.received =
+      static_cast<uint32_t>(absl::ToUnixMicros(event.received) / kReceivedUnit);
   RecentIds& recent = StateFor(ids.actor).recent;
   auto found = std::find(recent.ids.begin(), recent.ids.end(), id);
   if (found == recent.ids.end()) {
@@ -103,11 +113,12 @@ bool AuditStream::ReusesId(const AuditEvent& event, const EntityIds& ids) {
   }
   scratch_.Clear();
   scratch_.Add(event.verb).Add(event.request_uri).Add(event.impersonated.name);
-  request.hash = context_.hash.Hash(scratch_.bytes()) | 1;
+  request.hash = Folded(context_.hash.Hash(scratch_.bytes())) | 1;
   const bool is_same = known.shape == request.shape &&
                        (known.hash == 0 || known.hash == request.hash);
-  const bool is_soon = std::abs(request.received - known.received) <=
-                       absl::ToInt64Microseconds(kRetrySpan);
+  const auto later = static_cast<int32_t>(request.received - known.received);
+  const bool is_soon = std::abs(int64_t{later}) <=
+                       absl::ToInt64Microseconds(kRetrySpan) / kReceivedUnit;
   known = request;
   return !is_same || !is_soon;
 }
@@ -223,20 +234,67 @@ void AuditStream::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kActor) Drop(id);
 }
 
+bool AuditStream::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor || !open_actors_.contains(id);
+}
+
+// Times as differences: most requests of an actor follow each other soon.
+void AuditStream::SaveRecent(const RecentIds& recent, StateWriter& out) {
+  const auto unused = std::find(recent.ids.begin(), recent.ids.end(), 0u);
+  const auto used = static_cast<size_t>(unused - recent.ids.begin());
+  out.PutU64(recent.next);
+  out.PutU64(used);
+  uint32_t previous = 0;
+  for (size_t i = 0; i < used; ++i) {
+    const RecentIds::Request& request = recent.requests[i];
+    out.PutFixed64(uint64_t{recent.ids[i]} << 32 | request.shape);
+    out.PutU64(request.hash);
+    out.PutI64(static_cast<int32_t>(request.received - previous));
+    previous = request.received;
+  }
+}
+
+void AuditStream::LoadRecent(StateReader& in, RecentIds& recent) {
+  const uint64_t next = in.GetU64();
+  const uint64_t used = in.GetU64();
+  if (next >= kRememberedIds || used > kRememberedIds) {
+    in.Fail();
+    return;
+  }
+  recent.next = static_cast<uint8_t>(next);
+  uint32_t previous = 0;
+  for (size_t i = 0; i < used; ++i) {
+    RecentIds::Request& request = recent.requests[i];
+    const uint64_t words = in.GetFixed64();
+    recent.ids[i] = static_cast<uint32_t>(words >> 32);
+    request.shape = static_cast<uint32_t>(words);
+    const uint64_t hash = in.GetU64();
+    previous += static_cast<uint32_t>(in.GetI64());
+    request.received = previous;
+    if (recent.ids[i] == 0 || hash > UINT32_MAX) in.Fail();
+    request.hash = static_cast<uint32_t>(hash);
+  }
+}
+
+namespace {
+
+void SkipOldRecent(StateReader& in) {
+  in.GetU64();
+  while (in.GetFixed64() != 0) {
+    in.GetFixed64();
+    in.GetFixed64();
+    in.GetI64();
+  }
+}
+
+}  // namespace
+
 void AuditStream::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
   const ActorState* state = actors_[id].get();
   if (state == nullptr) return;
   out.PutU64(kStateVersion);
-  out.PutU64(state->recent.next);
-  for (size_t i = 0; i < kRememberedIds && state->recent.ids[i] != 0; ++i) {
-    const RecentIds::Request& request = state->recent.requests[i];
-    out.PutFixed64(state->recent.ids[i]);
-    out.PutFixed64(request.shape);
-    out.PutFixed64(request.hash);
-    out.PutI64(request.received);
-  }
-  out.PutFixed64(0);
+  SaveRecent(state->recent, out);
   for (const std::unique_ptr<Case>& open : state->cases) {
     out.PutU64(open != nullptr ? 1 : 0);
     if (open == nullptr) continue;
@@ -248,19 +306,12 @@ void AuditStream::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 absl::Status AuditStream::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
   ActorState state;
-  if (in.GetU64() != kStateVersion) in.Fail();
-  uint64_t next = in.GetU64();
-  if (next >= kRememberedIds) in.Fail();
-  state.recent.next = static_cast<uint8_t>(next % kRememberedIds);
-  for (size_t i = 0;; ++i) {
-    uint64_t hash = in.GetFixed64();
-    if (hash == 0) break;
-    if (i >= kRememberedIds) return absl::DataLossError("audit_stream: state");
-    state.recent.ids[i] = hash;
-    RecentIds::Request& request = state.recent.requests[i];
-    request.shape = in.GetFixed64();
-    request.hash = in.GetFixed64();
-    request.received = in.GetI64();
+  const uint64_t version = in.GetU64();
+  if (version < kOldestState || version > kStateVersion) in.Fail();
+  if (version < kStateVersion) {
+    SkipOldRecent(in);
+  } else {
+    LoadRecent(in, state.recent);
   }
   size_t cases = 0;
   for (std::unique_ptr<Case>& open : state.cases) {

@@ -47,6 +47,7 @@ class AuditStream final : public Detector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
@@ -58,16 +59,18 @@ class AuditStream final : public Detector {
     // The latest stage time that counts: the case ends kQuiet later.
     absl::Time EndsAt() const;
   };
-  // A ring of the latest requests.
+  // A ring of the latest requests. Of 32 bits each, as every actor has one: two
+  // IDs of an actor's last eight look alike by chance once in 500 million
+  // requests.
   struct RecentIds {
     struct Request {
-      uint64_t shape = 0;  // of what was asked for, cheap
+      uint32_t shape = 0;  // of what was asked for, cheap
       // Of what was asked for, with a key. Made when an ID comes again; 0 = not
       // yet.
-      uint64_t hash = 0;
-      int64_t received = 0;  // Unix microseconds
+      uint32_t hash = 0;
+      uint32_t received = 0;  // Unix time in units of 65 ms; wraps
     };
-    std::array<uint64_t, kRememberedIds> ids{};  // hashes; 0 = unused
+    std::array<uint32_t, kRememberedIds> ids{};  // hashes; 0 = unused
     std::array<Request, kRememberedIds> requests{};
     uint8_t next = 0;
   };
@@ -79,6 +82,8 @@ class AuditStream final : public Detector {
   };
 
   ActorState& StateFor(EntityId actor);
+  static void SaveRecent(const RecentIds& recent, StateWriter& out);
+  static void LoadRecent(StateReader& in, RecentIds& recent);
   bool ReusesId(const AuditEvent& event, const EntityIds& ids);
   void Count(Rule rule, const AuditEvent& event, const EntityIds& ids,
              Emit& out);

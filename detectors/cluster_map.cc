@@ -48,7 +48,12 @@ std::string SizesText(const ClusterMapSizes& sizes) {
 
 ClusterMap::Address& ClusterMap::AddressOf(EntityId id) {
   if (addresses_.size() <= id) addresses_.resize(id + size_t{1});
-  return addresses_[id];
+  if (addresses_[id] == nullptr) addresses_[id] = std::make_unique<Address>();
+  return *addresses_[id];
+}
+
+const ClusterMap::Address* ClusterMap::Find(EntityId id) const {
+  return id < addresses_.size() ? addresses_[id].get() : nullptr;
 }
 
 ClusterMap::Place ClusterMap::PlaceOf(const Address& address) {
@@ -135,16 +140,18 @@ void ClusterMap::Distrust(EntityId id) {
 }
 
 ClusterMap::Place ClusterMap::PlaceOf(EntityId id) const {
-  return id < addresses_.size() ? PlaceOf(addresses_[id]) : Place::kUnknown;
+  const Address* address = Find(id);
+  return address != nullptr ? PlaceOf(*address) : Place::kUnknown;
 }
 
 bool ClusterMap::IsShared(EntityId id) const {
-  return id < addresses_.size() && addresses_[id].is_shared;
+  const Address* address = Find(id);
+  return address != nullptr && address->is_shared;
 }
 
 bool ClusterMap::IsOfNode(EntityId id, uint64_t node, absl::Time now) const {
   if (node == 0 || PlaceOf(id) != Place::kNode) return false;
-  const std::vector<Kubelet>& kubelets = addresses_[id].kubelets;
+  const std::vector<Kubelet>& kubelets = Find(id)->kubelets;
   return std::any_of(kubelets.begin(), kubelets.end(), [&](const Kubelet& k) {
     return k.node == node &&
            (k.is_first || IsLaterThan(absl::ToUnixMicros(now), k.since_micros,
@@ -153,26 +160,25 @@ bool ClusterMap::IsOfNode(EntityId id, uint64_t node, absl::Time now) const {
 }
 
 bool ClusterMap::Knows(EntityId id) const {
-  return id < addresses_.size() &&
-         (addresses_[id].pod_count > 0 || !addresses_[id].kubelets.empty() ||
-          addresses_[id].is_distrusted);
+  const Address* address = Find(id);
+  return address != nullptr &&
+         (address->pod_count > 0 || !address->kubelets.empty() ||
+          address->is_distrusted);
 }
 
 void ClusterMap::Forget(EntityId id) {
-  if (id >= addresses_.size()) return;
-  Address& address = addresses_[id];
-  TakeFromSums(address);
-  for (const Kubelet& kubelet : address.kubelets) {
+  const Address* address = Find(id);
+  if (address == nullptr) return;
+  TakeFromSums(*address);
+  for (const Kubelet& kubelet : address->kubelets) {
     auto node = nodes_.find(kubelet.node);
     if (node != nodes_.end() && --node->second == 0) nodes_.erase(node);
   }
   sizes_.nodes = nodes_.size();
-  address = {};
+  addresses_[id].reset();
 }
 
-void ClusterMap::Save(EntityId id, StateWriter& out) const {
-  const Address nothing;
-  const Address& address = id < addresses_.size() ? addresses_[id] : nothing;
+void ClusterMap::SaveAddress(const Address& address, StateWriter& out) {
   out.PutU64(address.kubelets.size());
   for (const Kubelet& kubelet : address.kubelets) {
     out.PutFixed64(kubelet.node);
@@ -186,8 +192,8 @@ void ClusterMap::Save(EntityId id, StateWriter& out) const {
   out.PutU64((address.is_shared ? 1U : 0U) | (address.is_distrusted ? 2U : 0U));
 }
 
-void ClusterMap::Load(EntityId id, StateReader& in) {
-  Forget(id);
+// Failures show in in.status().
+ClusterMap::Address ClusterMap::LoadAddress(StateReader& in) {
   Address loaded;
   uint64_t kubelets = in.GetCount(10);
   if (kubelets > kMaxKubelets) in.Fail();
@@ -203,14 +209,39 @@ void ClusterMap::Load(EntityId id, StateReader& in) {
   const uint64_t pods = in.GetU64();
   const uint64_t flags = in.GetU64();
   if (pods > UINT32_MAX || flags > 3) in.Fail();
-  if (!in.status().ok()) return;
   loaded.pod_count = static_cast<uint32_t>(pods);
   loaded.is_shared = (flags & 1) != 0;
   loaded.is_distrusted = (flags & 2) != 0;
+  return loaded;
+}
+
+void ClusterMap::Save(EntityId id, StateWriter& out) const {
+  const Address* address = Find(id);
+  SaveAddress(address != nullptr ? *address : Address(), out);
+}
+
+void ClusterMap::Load(EntityId id, StateReader& in) {
+  Forget(id);
+  Address loaded = LoadAddress(in);
+  if (!in.status().ok()) return;
   for (const Kubelet& kubelet : loaded.kubelets) ++nodes_[kubelet.node];
   sizes_.nodes = nodes_.size();
   Address& address = AddressOf(id) = std::move(loaded);
   AddToSums(address);
+}
+
+void ClusterMap::Rest(EntityId id, StateWriter& out) {
+  const Address* address = Find(id);
+  out.PutU64(address != nullptr ? 1 : 0);
+  if (address == nullptr) return;
+  SaveAddress(*address, out);
+  addresses_[id].reset();
+}
+
+void ClusterMap::Wake(EntityId id, StateReader& in) {
+  if (in.GetU64() == 0) return;
+  Address loaded = LoadAddress(in);
+  if (in.status().ok()) AddressOf(id) = std::move(loaded);
 }
 
 }  // namespace oddverb

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,10 @@ class ClusterMap {
   const ClusterMapSizes& sizes() const { return sizes_; }
 
   void Forget(EntityId address);
+  // Keeps what it says of the address in `out` alone, until Wake(); it goes on
+  // being one of those in sizes().
+  void Rest(EntityId address, StateWriter& out);
+  void Wake(EntityId address, StateReader& in);
   bool Knows(EntityId address) const;
   void Save(EntityId address, StateWriter& out) const;
   // Failures show in in.status(); then nothing is known of the address.
@@ -77,13 +82,16 @@ class ClusterMap {
   };
 
   Address& AddressOf(EntityId id);
+  const Address* Find(EntityId id) const;
+  static void SaveAddress(const Address& address, StateWriter& out);
+  static Address LoadAddress(StateReader& in);
   static Place PlaceOf(const Address& address);
   void AddToSums(const Address& address);
   void TakeFromSums(const Address& address);
   uint64_t* PodsAt(Place place);
   uint64_t* AddressesAt(Place place);
 
-  std::vector<Address> addresses_;  // by id
+  std::vector<std::unique_ptr<Address>> addresses_;  // by id; null: unknown
   // Addresses of each node that is known: of as many as addresses_ hold.
   std::map<uint64_t, uint32_t> nodes_;
   ClusterMapSizes sizes_;

@@ -109,6 +109,31 @@ class Detector {
   // another than Save's. Load returns DataLoss for damaged bytes.
   virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
   virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
+  // An entity that nothing happens to may rest: its state becomes a short
+  // string of bytes until it is touched again (pipeline/part_state.h). When it
+  // does depends on memory alone, so nothing that is said may depend on it.
+  //
+  // Whether the part can do without the state of the entity: neither
+  // AdvanceTo() nor what happens to another entity needs it. Where a part says
+  // nothing else: if there is none.
+  virtual bool CanRest(EntityKind kind, EntityId id) const {
+    StateWriter state;
+    Save(kind, id, state);
+    return state.bytes().empty();
+  }
+  // Gives the state up and writes what Wake() needs, if anything. Unlike
+  // Forget(), what was counted or concluded of the entity stays.
+  // REQUIRES: CanRest().
+  virtual void Rest(EntityKind kind, EntityId id, StateWriter& out) {
+    Save(kind, id, out);
+    Forget(kind, id);
+  }
+  // Only for what Rest() wrote, and before anything else is done with the
+  // entity.
+  virtual absl::Status Wake(EntityKind kind, EntityId id, StateReader& in) {
+    return Load(kind, id, in);
+  }
+
   // State that belongs to no one entity.
   virtual void SaveShared(StateWriter&) const {}
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
@@ -136,6 +161,19 @@ class CrossDetector {
   virtual void Forget(EntityKind kind, EntityId id) = 0;
   virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
   virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
+  // As of a Detector.
+  virtual bool CanRest(EntityKind kind, EntityId id) const {
+    StateWriter state;
+    Save(kind, id, state);
+    return state.bytes().empty();
+  }
+  virtual void Rest(EntityKind kind, EntityId id, StateWriter& out) {
+    Save(kind, id, out);
+    Forget(kind, id);
+  }
+  virtual absl::Status Wake(EntityKind kind, EntityId id, StateReader& in) {
+    return Load(kind, id, in);
+  }
   virtual void SaveShared(StateWriter&) const {}
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
   // What it knows of the cluster's network, for metrics; null = it has no map.

@@ -92,6 +92,13 @@ FieldSet ForbiddenBurst::fields() const {
                  FieldId::kStageTimestamp, FieldId::kAnnotations});
 }
 
+ForbiddenActor& ForbiddenBurst::StateFor(EntityId actor) {
+  if (actor >= actors_.size()) actors_.resize(actor + size_t{1});
+  std::unique_ptr<ForbiddenActor>& state = actors_[actor];
+  if (state == nullptr) state = std::make_unique<ForbiddenActor>();
+  return *state;
+}
+
 void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
   // RequestReceived has no outcome.
@@ -99,8 +106,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   absl::Time time = event.stage_time;
   if (time == absl::InfinitePast()) time = out.stream_time;
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
-  if (ids.actor >= actors_.size()) actors_.resize(ids.actor + size_t{1});
-  ForbiddenActor& actor = actors_[ids.actor];
+  ForbiddenActor& actor = StateFor(ids.actor);
   // What the event says by itself is computed first: meanwhile the actor comes
   // from memory, and then its set.
   Prefetch(actor);
@@ -349,7 +355,7 @@ void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= watermark) {
     EntityId id = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
-    ended_.push_back(Finish(actors_[id]));
+    ended_.push_back(Finish(*actors_[id]));
     out.MarkChanged(EntityKind::kActor, id);
   }
   for (Finding& finding : ended_) {
@@ -363,12 +369,13 @@ void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
 void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
   cases_.Forget(id);
-  ForbiddenActor& actor = actors_[id];
+  if (actors_[id] == nullptr) return;
+  ForbiddenActor& actor = *actors_[id];
   if (actor.refused != nullptr && actor.refused->open != nullptr) {
     deadlines_.erase({actor.refused->open->deadline, id});
     ended_.push_back(Finish(actor));
   }
-  actor = ForbiddenActor();
+  actors_[id].reset();
 }
 
 }  // namespace oddverb

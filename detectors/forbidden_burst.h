@@ -18,7 +18,6 @@
 #define ODDVERB_DETECTORS_FORBIDDEN_BURST_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <set>
 #include <utility>
@@ -65,12 +64,14 @@ class ForbiddenBurst final : public Detector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
   void SaveShared(StateWriter& out) const override;
   absl::Status LoadShared(StateReader& in) override;
 
  private:
+  ForbiddenActor& StateFor(EntityId actor);
   // `request` has a hash if it is for a resource.
   void OnAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
   // By whom, and what that says.
@@ -105,7 +106,7 @@ class ForbiddenBurst final : public Detector {
   AllowedRefusals allow_;
   bool entries_are_counted_ = false;
   ForbiddenCases cases_;
-  std::deque<ForbiddenActor> actors_;  // by EntityIds::actor
+  std::vector<std::unique_ptr<ForbiddenActor>> actors_;  // by EntityIds::actor
   // Actors with an open finding, by its deadline.
   std::set<std::pair<absl::Time, EntityId>> deadlines_;
   // Final findings of actors that were evicted; reported at the next tick.

@@ -8,11 +8,19 @@
 
 namespace oddverb {
 
+bool ForbiddenBurst::CanRest(EntityKind kind, EntityId id) const {
+  if (kind != EntityKind::kActor || id >= actors_.size()) return true;
+  const ForbiddenActor* actor = actors_[id].get();
+  const bool is_open = actor != nullptr && actor->refused != nullptr &&
+                       actor->refused->open != nullptr;
+  return !is_open && !cases_.HasOpen(id);
+}
+
 void ForbiddenBurst::Save(EntityKind kind, EntityId id,
                           StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
-  if (!actors_[id].seen()) return;
-  actors_[id].Save(out);
+  if (actors_[id] == nullptr || !actors_[id]->seen()) return;
+  actors_[id]->Save(out);
   cases_.Save(id, out);
 }
 
@@ -23,8 +31,7 @@ absl::Status ForbiddenBurst::Load(EntityKind kind, EntityId id,
   loaded.Load(in);
   cases_.Load(id, in);
   ODDVERB_RETURN_IF_ERROR(in.status());
-  if (id >= actors_.size()) actors_.resize(id + size_t{1});
-  ForbiddenActor& actor = actors_[id];
+  ForbiddenActor& actor = StateFor(id);
   if (actor.refused != nullptr && actor.refused->open != nullptr) {
     deadlines_.erase({actor.refused->open->deadline, id});
   }

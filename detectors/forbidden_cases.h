@@ -64,6 +64,7 @@ class ForbiddenCases {
   void AdvanceTo(absl::Time watermark, Emit& out);
   // Finishes what is open; the findings come at the next tick.
   void Forget(EntityId id);
+  bool HasOpen(EntityId id) const;
   void Save(EntityId id, StateWriter& out) const;
   void Load(EntityId id, StateReader& in);
   void SaveShared(StateWriter& out) const;

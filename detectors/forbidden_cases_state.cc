@@ -85,6 +85,11 @@ void ForbiddenCases::EndLongestQuiet(Emit& out) {
   out.MarkChanged(EntityKind::kActor, owner);
 }
 
+bool ForbiddenCases::HasOpen(EntityId id) const {
+  return id < actors_.size() && actors_[id] != nullptr &&
+         OpenCountOf(*actors_[id]) > 0;
+}
+
 void ForbiddenCases::Forget(EntityId id) {
   if (id >= actors_.size() || actors_[id] == nullptr) return;
   for (ForbiddenCase& found : actors_[id]->cases) {

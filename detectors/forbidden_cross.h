@@ -35,6 +35,7 @@ class ForbiddenCross final : public CrossDetector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
@@ -82,8 +83,8 @@ class ForbiddenCross final : public CrossDetector {
 
   DetectorContext context_;
   double threshold_;
-  std::vector<Address> addresses_;  // by address id
-  std::set<EntityId> with_open_;    // addresses with an open finding
+  std::vector<std::unique_ptr<Address>> addresses_;  // by address id
+  std::set<EntityId> with_open_;  // addresses with an open finding
 };
 
 absl::StatusOr<std::unique_ptr<CrossDetector>> MakeForbiddenCross(

@@ -192,6 +192,10 @@ void Honeytoken::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kActor) cases_.Forget(id);
 }
 
+bool Honeytoken::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor || cases_.CountOf(id) == 0;
+}
+
 void Honeytoken::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind == EntityKind::kActor && cases_.CountOf(id) > 0) {
     cases_.Save(id, out);

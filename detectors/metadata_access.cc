@@ -242,6 +242,11 @@ void MetadataAccess::Forget(EntityKind kind, EntityId id) {
   if (id < actors_.size()) actors_[id].reset();
 }
 
+bool MetadataAccess::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor ||
+         (cases_.CountOf(id) == 0 && undecoded_.CountOf(id) == 0);
+}
+
 void MetadataAccess::Save(EntityKind kind, EntityId id,
                           StateWriter& out) const {
   if (kind != EntityKind::kActor) return;

@@ -206,6 +206,10 @@ void NodeIdentity::Forget(EntityKind kind, EntityId id) {
   cases_.Forget(id);
 }
 
+bool NodeIdentity::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor || cases_.CountOf(id) == 0;
+}
+
 void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= states_.size()) return;
   const State* state = states_[id].get();

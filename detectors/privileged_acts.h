@@ -40,6 +40,7 @@ class PrivilegedActs {
 
   // By actor.
   void Forget(EntityId actor);
+  bool CanRest(EntityId actor) const { return !cases_.HasAny(actor); }
   void Save(EntityId actor, StateWriter& out) const;
   absl::Status Load(EntityId actor, StateReader& in);
 

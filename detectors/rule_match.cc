@@ -143,6 +143,14 @@ void RuleMatch::Forget(EntityKind kind, EntityId id) {
   requests_[id].reset();
 }
 
+// Requests under way are counted over all actors.
+bool RuleMatch::CanRest(EntityKind kind, EntityId id) const {
+  if (kind != EntityKind::kActor) return true;
+  const JudgedRequests* requests = RequestsOf(id);
+  return cases_.CountOf(id) == 0 &&
+         (requests == nullptr || requests->size() == 0);
+}
+
 void RuleMatch::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor) return;
   const JudgedRequests* requests = RequestsOf(id);

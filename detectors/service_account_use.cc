@@ -184,6 +184,10 @@ void ServiceAccountUse::Forget(EntityKind kind, EntityId id) {
   cases_.Forget(id);
 }
 
+bool ServiceAccountUse::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor || cases_.CountOf(id) == 0;
+}
+
 void ServiceAccountUse::Save(EntityKind kind, EntityId id,
                              StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= states_.size()) return;

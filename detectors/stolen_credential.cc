@@ -322,6 +322,10 @@ void StolenCredential::AdvanceTo(absl::Time watermark, Emit& out) {
   acts_.AdvanceTo(watermark, out);
 }
 
+bool StolenCredential::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kActor || acts_.CanRest(id);
+}
+
 void StolenCredential::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kActor) acts_.Forget(id);
   if (kind == EntityKind::kPod && id < pods_.size()) pods_[id].reset();

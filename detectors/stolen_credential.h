@@ -17,8 +17,8 @@
 #ifndef ODDVERB_DETECTORS_STOLEN_CREDENTIAL_H_
 #define ODDVERB_DETECTORS_STOLEN_CREDENTIAL_H_
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +53,7 @@ class StolenCredential final : public Detector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
@@ -93,6 +94,9 @@ class StolenCredentialCross final : public CrossDetector {
   }
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
+  void Rest(EntityKind kind, EntityId id, StateWriter& out) override;
+  absl::Status Wake(EntityKind kind, EntityId id, StateReader& in) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
   void SaveShared(StateWriter& out) const override {
@@ -140,16 +144,14 @@ class StolenCredentialCross final : public CrossDetector {
   void Judge(const Observation& observation, const ObservationIds& ids,
              Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
-  void Close(EntityId credential, size_t index, Emit& out);
 
   DetectorContext context_;
   ClusterMap map_;
   ReadTokens reads_;
   TokenProvenance provenance_;
-  std::vector<AddressUse> addresses_;  // by address id
+  std::vector<std::unique_ptr<AddressUse>> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
-  std::vector<std::vector<OpenCase>> open_;
-  std::set<EntityId> with_open_;  // credentials that have any
+  std::map<EntityId, std::vector<OpenCase>> open_;
 };
 
 absl::StatusOr<std::unique_ptr<Detector>> MakeStolenCredential(

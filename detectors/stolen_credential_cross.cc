@@ -1,6 +1,7 @@
 // The correlator's part of stolen_credential: knows which addresses belong to
 // which credentials, decides on drafts, and owns the open findings.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,14 +77,18 @@ void Raise(Finding graver, Finding& finding, Emit& out) {
 StolenCredentialCross::AddressUse& StolenCredentialCross::UseOf(
     EntityId address) {
   if (addresses_.size() <= address) addresses_.resize(address + size_t{1});
-  return addresses_[address];
+  std::unique_ptr<AddressUse>& use = addresses_[address];
+  if (use == nullptr) use = std::make_unique<AddressUse>();
+  return *use;
 }
 
 StolenCredentialCross::Others StolenCredentialCross::OthersAt(
     EntityId address, uint64_t credential) const {
   Others others;
-  if (address >= addresses_.size()) return others;
-  const AddressUse& use = addresses_[address];
+  if (address >= addresses_.size() || addresses_[address] == nullptr) {
+    return others;
+  }
+  const AddressUse& use = *addresses_[address];
   auto beside = [&](const FingerprintSet& set) {
     return set.size() - (set.Contains(credential) ? 1 : 0);
   };
@@ -167,8 +172,8 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
 // The first pods that are seen behind two gateways look as if their tokens were
 // stolen, until enough of them have been seen there.
 void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
-  for (EntityId credential : with_open_) {
-    for (OpenCase& open : open_[credential]) {
+  for (auto& [credential, cases] : open_) {
+    for (OpenCase& open : cases) {
       Finding& finding = open.finding;
       bool is_source = finding.where.source_ip == ip;
       bool is_other = open.other_ip == ip;
@@ -288,7 +293,6 @@ void StolenCredentialCross::Judge(const Observation& observation,
   if (pod_bound && source_is_gateway && other_is_gateway) return;
   Finding finding = Weigh(observation, ids.source_address);
 
-  if (open_.size() <= ids.credential) open_.resize(ids.credential + size_t{1});
   std::vector<OpenCase>& open = open_[ids.credential];
   auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
     return c.finding.id == finding.id;
@@ -308,7 +312,6 @@ void StolenCredentialCross::Judge(const Observation& observation,
     CountTo(newest.count + finding.count, newest, out);
     return;
   }
-  with_open_.insert(ids.credential);
   open.push_back(
       {finding, observation.other_ip, source_is_gateway, other_is_gateway});
   out.Report(std::move(finding));
@@ -316,8 +319,9 @@ void StolenCredentialCross::Judge(const Observation& observation,
 
 void StolenCredentialCross::Extend(const Observation& observation,
                                    EntityId credential, Emit& out) {
-  if (credential >= open_.size()) return;
-  for (OpenCase& open : open_[credential]) {
+  auto cases = open_.find(credential);
+  if (cases == open_.end()) return;
+  for (OpenCase& open : cases->second) {
     if (open.finding.where.source_ip != observation.source_ip) continue;
     Merge(*observation.draft, open.finding);
     CountTo(observation.draft->count, open.finding, out);
@@ -325,31 +329,24 @@ void StolenCredentialCross::Extend(const Observation& observation,
   }
 }
 
-void StolenCredentialCross::Close(EntityId credential, size_t index,
-                                  Emit& out) {
-  std::vector<OpenCase>& open = open_[credential];
-  Finding finding = std::move(open[index].finding);
-  open.erase(open.begin() + static_cast<std::ptrdiff_t>(index));
-  finding.state = FindingState::kFinal;
-  out.Report(std::move(finding));
-}
-
 void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
   provenance_.AdvanceTo(watermark, out);
-  for (auto it = with_open_.begin(); it != with_open_.end();) {
-    EntityId credential = *it;
-    size_t before = open_[credential].size();
-    for (size_t i = 0; i < open_[credential].size();) {
-      if (open_[credential][i].finding.last_seen + kQuiet <= watermark) {
-        Close(credential, i, out);
-      } else {
+  for (auto it = open_.begin(); it != open_.end();) {
+    std::vector<OpenCase>& open = it->second;
+    const size_t before = open.size();
+    for (size_t i = 0; i < open.size();) {
+      if (open[i].finding.last_seen + kQuiet > watermark) {
         ++i;
+        continue;
       }
+      open[i].finding.state = FindingState::kFinal;
+      out.Report(std::move(open[i].finding));
+      open.erase(open.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    if (open_[credential].size() != before) {
-      out.MarkChanged(EntityKind::kCredential, credential);
+    if (open.size() != before) {
+      out.MarkChanged(EntityKind::kCredential, it->first);
     }
-    it = open_[credential].empty() ? with_open_.erase(it) : std::next(it);
+    it = open.empty() ? open_.erase(it) : std::next(it);
   }
 }
 

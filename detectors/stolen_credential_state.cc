@@ -1,4 +1,9 @@
 // State of StolenCredentialCross: saved, loaded, forgotten.
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
 #include "detectors/stolen_credential.h"
 #include "model/finding_state.h"
 
@@ -11,35 +16,64 @@ constexpr uint64_t kStateVersion = 2;
 }  // namespace
 
 void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
-  if (kind == EntityKind::kAddress && id < addresses_.size()) {
-    addresses_[id] = {};
+  if (kind == EntityKind::kAddress) {
+    if (id < addresses_.size()) addresses_[id].reset();
     map_.Forget(id);
   }
-  if (kind == EntityKind::kCredential) provenance_.Forget(id);
-  if (kind == EntityKind::kCredential && id < open_.size()) {
-    open_[id].clear();
-    with_open_.erase(id);
+  if (kind == EntityKind::kCredential) {
+    provenance_.Forget(id);
+    open_.erase(id);
   }
+}
+
+bool StolenCredentialCross::CanRest(EntityKind kind, EntityId id) const {
+  return kind != EntityKind::kCredential || !open_.contains(id);
+}
+
+// What is known of a token takes less than a note of where it lies.
+void StolenCredentialCross::Rest(EntityKind kind, EntityId id,
+                                 StateWriter& out) {
+  if (kind != EntityKind::kAddress) return;
+  const AddressUse nothing;
+  const bool is_used = id < addresses_.size() && addresses_[id] != nullptr;
+  if (!is_used && !map_.Knows(id)) return;
+  const AddressUse& use = is_used ? *addresses_[id] : nothing;
+  use.credentials.Save(out);
+  use.suspected.Save(out);
+  map_.Rest(id, out);
+  if (is_used) addresses_[id].reset();
+}
+
+absl::Status StolenCredentialCross::Wake(EntityKind kind, EntityId id,
+                                         StateReader& in) {
+  if (kind != EntityKind::kAddress) return absl::OkStatus();
+  AddressUse& use = UseOf(id);
+  use.credentials.Load(in);
+  use.suspected.Load(in);
+  map_.Wake(id, in);
+  return in.status();
 }
 
 void StolenCredentialCross::Save(EntityKind kind, EntityId id,
                                  StateWriter& out) const {
-  if (kind == EntityKind::kAddress && id < addresses_.size()) {
-    const AddressUse& use = addresses_[id];
+  if (kind == EntityKind::kAddress && id < addresses_.size() &&
+      addresses_[id] != nullptr) {
+    const AddressUse& use = *addresses_[id];
     if (use.credentials.size() == 0) return;
     out.PutU64(kStateVersion);
     use.credentials.Save(out);
     use.suspected.Save(out);
     map_.Save(id, out);
   }
-  const bool has_open = id < open_.size() && !open_[id].empty();
+  auto cases = open_.find(id);
+  const bool has_open = cases != open_.end();
   if (kind == EntityKind::kCredential && (has_open || provenance_.Knows(id))) {
     out.PutU64(kStateVersion);
     out.PutU64(provenance_.Knows(id) ? 1 : 0);
     if (provenance_.Knows(id)) provenance_.Save(id, out);
-    out.PutU64(has_open ? open_[id].size() : 0);
+    out.PutU64(has_open ? cases->second.size() : 0);
     if (!has_open) return;
-    for (const OpenCase& open : open_[id]) {
+    for (const OpenCase& open : cases->second) {
       SaveFinding(open.finding, out);
       out.PutString(open.other_ip);
       out.PutU64((open.source_is_gateway ? 1U : 0U) |
@@ -62,12 +96,12 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     return in.status();
   }
   if (in.GetU64() != 0) provenance_.Load(id, in);
-  if (open_.size() <= id) open_.resize(id + size_t{1});
-  open_[id].clear();
+  open_.erase(id);
+  std::vector<OpenCase> loaded;
   uint64_t count = in.GetCount(8);
   if (count > kMaxOpen) in.Fail();
   for (; count > 0 && in.status().ok(); --count) {
-    OpenCase& open = open_[id].emplace_back();
+    OpenCase& open = loaded.emplace_back();
     open.finding = LoadFinding(in);
     open.other_ip = std::string(in.GetString());
     uint64_t gateways = in.GetU64();
@@ -75,9 +109,9 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     open.source_is_gateway = (gateways & 1) != 0;
     open.other_is_gateway = (gateways & 2) != 0;
   }
-  if (!in.status().ok()) open_[id].clear();
-  if (!open_[id].empty()) with_open_.insert(id);
-  return in.status();
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  if (!loaded.empty()) open_[id] = std::move(loaded);
+  return absl::OkStatus();
 }
 
 }  // namespace oddverb

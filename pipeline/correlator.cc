@@ -37,9 +37,9 @@ std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
 }  // namespace
 
 Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
-                       uint32_t max_entities, TrackChanges track)
+                       const LimitsByKind& limits, TrackChanges track)
     : state_(std::move(detectors), static_cast<size_t>(EntityKind::kCount),
-             max_entities, track),
+             limits, track),
       hash_(hash) {}
 
 void Correlator::Collect(std::vector<Finding>& out) {
@@ -85,6 +85,7 @@ void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
       [&](CrossDetector& detector) { detector.AdvanceTo(watermark, emit_); });
   Collect(out);
   TellOf(first, out);
+  state_.Settle();
 }
 
 void Correlator::Observe(const Observation& observation,
@@ -105,6 +106,7 @@ void Correlator::Observe(const Observation& observation,
   });
   Collect(out);
   TellOf(first, out);
+  state_.Settle();
 }
 
 std::vector<Finding> Correlator::Process(
@@ -150,6 +152,7 @@ std::vector<Finding> Correlator::Process(
               std::back_inserter(out));
     TellOf(first, out);
     for (const Observation& o : emission.observations) Observe(o, out);
+    state_.Settle();
   }
   const size_t events = routed.batch->events.size();
   ticks_before(events);

@@ -13,6 +13,7 @@
 #include "base/keyed_hash.h"
 #include "model/finding.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/part_list.h"
 #include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
@@ -24,7 +25,7 @@ namespace oddverb {
 class Correlator {
  public:
   Correlator(CrossDetectorList detectors, const KeyedHash& hash,
-             uint32_t max_entities, TrackChanges track);
+             const LimitsByKind& limits, TrackChanges track);
 
   void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
 
@@ -45,6 +46,10 @@ class Correlator {
   ClusterMapSizes cluster_map() const;
   uint64_t addresses() const {
     return state_.table(EntityKind::kAddress).size();
+  }
+  uint64_t resting(EntityKind kind) const { return state_.resting(kind); }
+  uint64_t packed_bytes(EntityKind kind) const {
+    return state_.packed_bytes(kind);
   }
 
  private:

@@ -6,11 +6,18 @@
 //
 // Only entities that changed since the last checkpoint are written. A part that
 // a row does not know starts empty; a row's part that no longer exists is
-// skipped. One thread.
+// skipped.
+//
+// Beyond EntityLimits::max_awake, entities that nothing happens to rest: their
+// parts' states are kept as packed bytes, under the id that they have, until
+// they are touched again. What has changed rests only once a checkpoint has it.
+// One thread.
 #ifndef ODDVERB_PIPELINE_PART_STATE_H_
 #define ODDVERB_PIPELINE_PART_STATE_H_
 
+#include <cassert>
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +30,11 @@
 #include "base/status_macros.h"
 #include "model/identity.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/part_list.h"
 #include "stats/entity_table.h"
+#include "stats/packed_bytes.h"
+#include "stats/rest_table.h"
 
 namespace oddverb {
 
@@ -35,9 +45,12 @@ class PartState {
  public:
   // Tables for the first `kinds` EntityKinds.
   PartState(std::vector<NamedPart<Part>> parts, size_t kinds,
-            uint32_t max_entities, TrackChanges track)
+            const LimitsByKind& limits, TrackChanges track)
       : parts_(std::move(parts)), track_(track), changed_(kinds) {
-    for (size_t i = 0; i < kinds; ++i) tables_.emplace_back(max_entities);
+    for (size_t i = 0; i < kinds; ++i) {
+      tables_.emplace_back(limits[i].max_entities);
+      rests_.emplace_back(limits[i].max_awake, packed_.get());
+    }
   }
 
   // From now on estimates the time that the parts take, for metrics.
@@ -77,11 +90,34 @@ class PartState {
     if (key == 0) return kNoEntity;
     EntityTable::Lookup found =
         tables_[static_cast<size_t>(kind)].FindOrAdd(key, standing);
+    Use(kind, found.id);
     if (found.is_reused) {
       for (auto& [name, part] : parts_) part->Forget(kind, found.id);
     }
     MarkChanged(kind, found.id);
     return found.id;
+  }
+
+  // Lets entities rest, if too many are awake. To be called between events:
+  // only ids that IdOf() gives from now on are to be used.
+  void Settle() {
+    // Each event wakes few: so many keep up with it.
+    constexpr int kMaxTries = 4;
+    for (size_t kind = 0; kind < rests_.size(); ++kind) {
+      for (int i = 0; i < kMaxTries; ++i) {
+        const EntityId id = rests_[kind].NextToRest();
+        if (id == kNoEntity) break;
+        TryToRest(static_cast<EntityKind>(kind), id);
+      }
+    }
+  }
+
+  uint32_t resting(EntityKind kind) const {
+    return rests_[static_cast<size_t>(kind)].resting();
+  }
+  // Of those that rest.
+  uint64_t packed_bytes(EntityKind kind) const {
+    return rests_[static_cast<size_t>(kind)].packed_bytes();
   }
 
   void MarkChanged(EntityKind kind, EntityId id) {
@@ -103,6 +139,7 @@ class PartState {
   void TakeChanges(const std::string& owner, std::vector<StateRow>& out) {
     for (size_t kind = 0; kind < tables_.size(); ++kind) {
       for (EntityId id : changed_[kind].ids) {
+        Use(static_cast<EntityKind>(kind), id);
         out.push_back({owner, static_cast<uint8_t>(kind), id,
                        EntityBytes(static_cast<EntityKind>(kind), id)});
       }
@@ -126,6 +163,8 @@ class PartState {
       if (row.kind == StateRow::kShared) return LoadShared(row);
       if (row.kind >= tables_.size()) continue;  // the owner's own
       ODDVERB_RETURN_IF_ERROR(LoadEntity(row));
+      Use(static_cast<EntityKind>(row.kind), row.id);
+      Settle();
     }
     return absl::DataLossError("checkpoint lacks the shared state of an owner");
   }
@@ -135,6 +174,54 @@ class PartState {
     std::vector<bool> is_marked;
     std::vector<EntityId> ids;
   };
+
+  bool IsMarked(size_t kind, EntityId id) const {
+    const std::vector<bool>& is_marked = changed_[kind].is_marked;
+    return id < is_marked.size() && is_marked[id];
+  }
+
+  // Awake from now on, as if it never had rested.
+  void Use(EntityKind kind, EntityId id) {
+    RestTable& rests = rests_[static_cast<size_t>(kind)];
+    if (!rests.CanRest()) return;
+    if (rests.IsResting(id)) {
+      Wake(kind, id, rests.BytesOf(id));
+      rests.Wake(id);
+    }
+    rests.Use(id);
+  }
+
+  void TryToRest(EntityKind kind, EntityId id) {
+    if (IsMarked(static_cast<size_t>(kind), id)) return;
+    for (const auto& [name, part] : parts_) {
+      if (!part->CanRest(kind, id)) return;
+    }
+    resting_.Clear();
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      resting_part_.Clear();
+      parts_[i].part->Rest(kind, id, resting_part_);
+      if (resting_part_.bytes().empty()) continue;
+      resting_.PutU64(i);
+      resting_.PutString(resting_part_.bytes());
+    }
+    if (resting_.bytes().size() > PackedBytes::kMaxBytes) {
+      Wake(kind, id, resting_.bytes());
+      return;
+    }
+    rests_[static_cast<size_t>(kind)].Rest(id, resting_.bytes());
+  }
+
+  void Wake(EntityKind kind, EntityId id, std::string_view bytes) {
+    StateReader in(bytes);
+    while (!in.AtEnd()) {
+      auto& part = parts_[in.GetU64()].part;
+      StateReader state(in.GetString());
+      absl::Status status = part->Wake(kind, id, state);
+      // A part that cannot read what it wrote itself begins anew.
+      assert(status.ok());
+      if (!status.ok()) part->Forget(kind, id);
+    }
+  }
 
   std::string EntityBytes(EntityKind kind, EntityId id) const {
     StateWriter row;
@@ -190,6 +277,10 @@ class PartState {
   std::vector<std::atomic<uint64_t>*> totals_;  // parallel to parts_, or empty
   uint32_t round_ = 0;
   std::vector<EntityTable> tables_;  // by EntityKind
+  // Where it stays when the object is moved.
+  std::unique_ptr<PackedBytes> packed_ = std::make_unique<PackedBytes>();
+  std::vector<RestTable> rests_;  // by EntityKind
+  StateWriter resting_, resting_part_;
   TrackChanges track_;
   std::vector<Changed> changed_;  // by EntityKind
 };

@@ -13,8 +13,15 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 // Actors fall on shards by a hash, so none gets more than this much over its
 // even share of the budget unless the budget is tiny.
-uint32_t EntitiesPerShard(uint32_t max_entities) {
-  return std::max<uint32_t>(1024, max_entities / kLogicalShards);
+LimitsByKind LimitsOfShard(LimitsByKind limits) {
+  for (EntityLimits& of_kind : limits) {
+    of_kind.max_entities =
+        std::max<uint32_t>(1024, of_kind.max_entities / kLogicalShards);
+    if (of_kind.max_awake != RestTable::kAllAwake) {
+      of_kind.max_awake /= kLogicalShards;
+    }
+  }
+  return limits;
 }
 
 // Two generations of keys in each shard.
@@ -93,6 +100,10 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   stages->checkpoint = checkpoint;
   TrackChanges track =
       checkpoint != nullptr ? TrackChanges::kOn : TrackChanges::kOff;
+  const LimitsByKind all_awake =
+      SameForEachKind({.max_entities = options.max_entities});
+  const EntityBudget entities =
+      options.entity_budget.value_or(EntityBudget{all_awake, all_awake});
   int workers = stages->options.threads;
   stages->groups.resize(static_cast<size_t>(workers));
   stages->shares.resize(static_cast<size_t>(workers));
@@ -106,7 +117,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
       fields |= detector->fields();
     }
     auto made = std::make_unique<Shard>(
-        shard, std::move(detectors), EntitiesPerShard(options.max_entities),
+        shard, std::move(detectors), LimitsOfShard(entities.shards),
         SeenPerShard(options.max_recent_events), track);
     made->MeasureInto(stages->counters.detector_times);
     stages->groups[static_cast<size_t>(WorkerOf(shard, workers))].Add(
@@ -116,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList cross,
                            parts.make_cross_detectors());
   stages->correlator = std::make_unique<Correlator>(
-      std::move(cross), options.hash, options.max_entities, track);
+      std::move(cross), options.hash, entities.correlator, track);
   stages->correlator->MeasureInto(stages->counters.detector_times);
   if (checkpoint != nullptr) ODDVERB_RETURN_IF_ERROR(Restore(*stages));
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(stages)));

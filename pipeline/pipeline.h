@@ -23,6 +23,7 @@
 #include "model/cluster_map_sizes.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/delivery.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/event_order.h"
 #include "pipeline/part_list.h"
 #include "pipeline/secret_bodies.h"
@@ -54,6 +55,8 @@ struct PipelineOptions {
   KeyedHash hash;
   // Upper bound of entities of each kind, over all shards.
   uint32_t max_entities = 1'000'000;
+  // In its place, where memory is to be bounded.
+  std::optional<EntityBudget> entity_budget;
   // Whether events that come again (a webhook's retry, several sources of the
   // same events) are judged once. Costs about 100 ns and 30 bytes an event.
   Duplicates duplicates = Duplicates::kJudged;
@@ -129,6 +132,9 @@ struct PipelineCounters : InputCounters {
   std::atomic<uint64_t> batches_waiting{0};
   // As of the last batch.
   std::atomic<uint64_t> entities[static_cast<size_t>(EntityKind::kCount)]{};
+  std::atomic<uint64_t> resting[static_cast<size_t>(EntityKind::kCount)]{};
+  // What rests, with what the correlator keeps.
+  std::atomic<uint64_t> packed_bytes[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
   // DetectorCounts, summed up. Of `allow_entries` entries of `allow`.
   std::atomic<uint64_t> decodings_cut_short{0};

@@ -20,10 +20,10 @@ Standing StandingOf(IdentityClass identity) {
 
 }  // namespace
 
-Shard::Shard(int number, DetectorList detectors, uint32_t max_entities,
+Shard::Shard(int number, DetectorList detectors, const LimitsByKind& limits,
              const SeenEvents::Options& seen, TrackChanges track)
     : number_(number),
-      state_(std::move(detectors), kKinds, max_entities, track),
+      state_(std::move(detectors), kKinds, limits, track),
       seen_(seen) {}
 
 void Shard::Prefetch(const EntityKeys& keys) const {
@@ -43,18 +43,19 @@ void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
   state_.ForEachPart(
       [&](Detector& detector) { detector.Observe(event, ids, out); });
-  MarkChanged(out);
+  Conclude(out);
 }
 
 void Shard::AdvanceTo(absl::Time watermark, Emit& out) {
   state_.ForEachPart(
       [&](Detector& detector) { detector.AdvanceTo(watermark, out); });
-  MarkChanged(out);
+  Conclude(out);
 }
 
-void Shard::MarkChanged(Emit& out) {
+void Shard::Conclude(Emit& out) {
   for (auto [kind, id] : out.changed) state_.MarkChanged(kind, id);
   out.changed.clear();
+  state_.Settle();
 }
 
 std::string Shard::OwnerName() const {
@@ -140,6 +141,9 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
   for (const std::unique_ptr<Shard>& shard : owned_) {
     for (size_t kind = 0; kind < std::size(out.entities); ++kind) {
       out.entities[kind] += shard->entities(static_cast<EntityKind>(kind));
+      out.resting[kind] += shard->resting(static_cast<EntityKind>(kind));
+      out.packed_bytes[kind] +=
+          shard->packed_bytes(static_cast<EntityKind>(kind));
     }
     out.evictions += shard->evictions();
   }

@@ -15,6 +15,7 @@
 #include "base/state_io.h"
 #include "detectors/detector.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/part_list.h"
 #include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
@@ -25,7 +26,7 @@ namespace oddverb {
 
 class Shard {
  public:
-  Shard(int number, DetectorList detectors, uint32_t max_entities,
+  Shard(int number, DetectorList detectors, const LimitsByKind& limits,
         const SeenEvents::Options& seen, TrackChanges track);
 
   int number() const { return number_; }
@@ -46,11 +47,16 @@ class Shard {
 
   uint64_t entities(EntityKind kind) const { return state_.table(kind).size(); }
   uint64_t evictions() const { return state_.evictions(); }
+  uint64_t resting(EntityKind kind) const { return state_.resting(kind); }
+  uint64_t packed_bytes(EntityKind kind) const {
+    return state_.packed_bytes(kind);
+  }
 
  private:
   static constexpr size_t kKinds = 3;  // actor, credential, pod
   std::string OwnerName() const;
-  void MarkChanged(Emit& out);
+  // To be called when the parts have spoken.
+  void Conclude(Emit& out);
 
   int number_;
   PartState<Detector> state_;
@@ -77,6 +83,8 @@ struct SliceOutput {
   DetectorCounts detector_counts;
   // Of all shards of the worker, behind this batch: by EntityKind.
   uint64_t entities[3] = {};
+  uint64_t resting[3] = {};
+  uint64_t packed_bytes[3] = {};
   uint64_t evictions = 0;
 };
 

@@ -293,11 +293,19 @@ void ClusterMapCounters::Set(const ClusterMapSizes& sizes) {
 void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   constexpr auto kAddress = static_cast<size_t>(EntityKind::kAddress);
   uint64_t entities[kAddress] = {};
+  uint64_t resting[kAddress] = {};
+  uint64_t packed_bytes[kAddress + 1] = {};
+  for (size_t kind = 0; kind <= kAddress; ++kind) {
+    packed_bytes[kind] =
+        correlator->packed_bytes(static_cast<EntityKind>(kind));
+  }
   uint64_t evictions = correlator->evictions();
   for (const SliceOutput& slice : slices) {
     counters.duplicates.fetch_add(slice.duplicates, kRelaxed);
     for (size_t kind = 0; kind < kAddress; ++kind) {
       entities[kind] += slice.entities[kind];
+      resting[kind] += slice.resting[kind];
+      packed_bytes[kind] += slice.packed_bytes[kind];
     }
     evictions += slice.evictions;
     const DetectorCounts& counts = slice.detector_counts;
@@ -311,8 +319,14 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   }
   for (size_t kind = 0; kind < kAddress; ++kind) {
     counters.entities[kind].store(entities[kind], kRelaxed);
+    counters.resting[kind].store(resting[kind], kRelaxed);
   }
   counters.entities[kAddress].store(correlator->addresses(), kRelaxed);
+  counters.resting[kAddress].store(correlator->resting(EntityKind::kAddress),
+                                   kRelaxed);
+  for (size_t kind = 0; kind <= kAddress; ++kind) {
+    counters.packed_bytes[kind].store(packed_bytes[kind], kRelaxed);
+  }
   counters.cluster_map.Set(correlator->cluster_map());
   counters.evictions.store(evictions, kRelaxed);
   counters.observations.store(correlator->observations(), kRelaxed);

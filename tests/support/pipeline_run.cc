@@ -32,6 +32,7 @@ std::string FindingsOf(const std::vector<std::string>& lines,
   PipelineOptions options;
   options.threads = setup.threads;
   options.max_entities = setup.max_entities;
+  options.entity_budget = setup.entity_budget;
   options.hash = setup.hash;
   Settings settings;
   settings.hash = setup.hash;

@@ -3,6 +3,7 @@
 #define ODDVERB_TESTS_SUPPORT_PIPELINE_RUN_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct RunSetup {
   int threads = 1;
   size_t records_per_batch = 190;
   uint32_t max_entities = 1'000'000;
+  std::optional<EntityBudget> entity_budget{};
   KeyedHash hash{};                    // of entities and tuples
   std::shared_ptr<LiveRules> rules{};  // null = none
 };
