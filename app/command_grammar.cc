@@ -9,9 +9,12 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config_values.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
 #include "exporters/exporters.h"
+#include "pipeline/memory_plan.h"
+#include "yaml/yaml_node.h"
 
 namespace oddverb {
 namespace {
@@ -177,6 +180,29 @@ void AddThreads(CLI::App* app, ScanOptions& scan) {
       ->group("Running");
 }
 
+void AddMemory(CLI::App* app, ScanOptions& scan) {
+  auto set = [&scan](const std::string& text) {
+    absl::StatusOr<YamlNode> node = YamlNode::Parse(text, "--memory");
+    absl::StatusOr<int64_t> bytes =
+        node.ok() ? node->AsBytes(0) : absl::StatusOr<int64_t>(node.status());
+    if (!bytes.ok() || *bytes < int64_t{MemoryPlan::kLeastBudget}) {
+      throw CLI::ValidationError(
+          "--memory", absl::StrCat("\"", text, "\" is no size of at least ",
+                                   SizeValue(MemoryPlan::kLeastBudget),
+                                   ", such as 512MiB"));
+    }
+    scan.memory = static_cast<uint64_t>(*bytes);
+  };
+  app->add_option_function<std::string>(
+         "--memory", set,
+         "What the scan may take, such as 512MiB; default: 1,000,000 "
+         "identities of each kind. What is not in use is packed, then "
+         "forgotten")
+      ->type_name("SIZE")
+      ->take_last()
+      ->group("Running");
+}
+
 // Flags that demo and scan share.
 void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
   const char* group = "Findings";
@@ -197,6 +223,7 @@ void AddOutputFlags(CLI::App* app, ScanOptions& scan) {
               [&scan](Severity s) { scan.min_severity = s; })
       ->group(group);
   AddThreads(app, scan);
+  AddMemory(app, scan);
   AddValue(app, "--metrics-out", "FILE", scan.metrics_file,
            "Write Prometheus metrics of the run to this file at its end")
       ->group("Running");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "detectors/detectors.h"
+#include "pipeline/memory_plan.h"
 
 namespace oddverb {
 namespace {
@@ -27,9 +28,17 @@ void VisitLog(ConfigFields& fields, LogOptions& log) {
 }
 
 void VisitMemory(ConfigFields& fields, ServiceConfig& config) {
+  fields.Bytes({"budget",
+                "What the whole service may take. All sizes that are not set "
+                "are shares of it, and what is not in use rests in packed "
+                "form. Without it, each has its own default.",
+                "512MiB"},
+               {MemoryPlan::kLeastBudget, int64_t{1} << 40},
+               config.memory_budget);
   fields.Count({"max_entities",
                 "Actors, credentials and pods remembered, each kind; the least "
-                "recently seen are forgotten.",
+                "recently seen are forgotten. Not beside a budget, which says "
+                "it.",
                 "1000000"},
                {1024, 50'000'000}, config.max_entities);
   fields.Bytes({"held_events",

@@ -39,8 +39,10 @@ class RedactingFields final : public ConfigFields {
     // 0 threads: one a core, which is said by no key.
     if (value >= range.low) out_.Key(key.name).Int(value);
   }
-  void Bytes(const ConfigKey& key, Range<int64_t>, int64_t& value) override {
-    out_.Key(key.name).String(SizeValue(value));
+  void Bytes(const ConfigKey& key, Range<int64_t> range,
+             int64_t& value) override {
+    // No budget is said by no key.
+    if (value >= range.low) out_.Key(key.name).String(SizeValue(value));
   }
   void Length(const ConfigKey& key, Range<absl::Duration>,
               absl::Duration& value) override {

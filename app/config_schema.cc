@@ -63,8 +63,13 @@ class SchemaFields final : public ConfigFields {
     if (value >= range.low) absl::StrAppend(&type, R"(,"default":)", value);
     Add(key, type);
   }
-  void Bytes(const ConfigKey& key, Range<int64_t>, int64_t& value) override {
-    AddScalar(key, "size", SizeValue(value));
+  void Bytes(const ConfigKey& key, Range<int64_t> range,
+             int64_t& value) override {
+    if (value >= range.low) {
+      AddScalar(key, "size", SizeValue(value));
+    } else {
+      Add(key, R"("$ref":"#/$defs/size")");
+    }
   }
   void Length(const ConfigKey& key, Range<absl::Duration>,
               absl::Duration& value) override {

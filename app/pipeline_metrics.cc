@@ -41,6 +41,10 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     metrics.Gauge(MetricId::kEntities, {kKinds[i]})
         .Set(Of(counters.entities[i]));
+    metrics.Gauge(MetricId::kEntitiesResting, {kKinds[i]})
+        .Set(Of(counters.resting[i]));
+    metrics.Gauge(MetricId::kEntityPackedBytes, {kKinds[i]})
+        .Set(Of(counters.packed_bytes[i]));
   }
 }
 

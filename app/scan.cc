@@ -25,6 +25,7 @@
 #include "base/visible_text.h"
 #include "ingest/merged_source.h"
 #include "ingest/paths.h"
+#include "pipeline/memory_plan.h"
 #include "pipeline/pipeline.h"
 #include "telemetry/limited_log.h"
 
@@ -232,6 +233,11 @@ absl::StatusOr<ScanResult> Scan(const ScanOptions& options, Exporter* extra,
   PipelineOptions pipeline_options;
   pipeline_options.threads = ThreadCount(options.threads);
   pipeline_options.decoder.trusted_proxies = settings.trusted_proxies;
+  if (options.memory > 0) {
+    const MemoryPlan plan = MemoryPlan::Of(options.memory, {});
+    pipeline_options.max_bytes_under_way = plan.in_flight;
+    pipeline_options.entity_budget = EntitiesIn(options.memory - plan.bytes());
+  }
   ODDVERB_ASSIGN_OR_RETURN(
       std::unique_ptr<Pipeline> pipeline,
       Pipeline::Make(pipeline_options, parts, /*checkpoint=*/nullptr));

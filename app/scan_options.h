@@ -26,7 +26,8 @@ struct ScanOptions {
   std::optional<Severity> fail_on;
   bool strict = false;
   bool quiet = false;
-  int threads = 0;  // 0 = one a core
+  int threads = 0;      // 0 = one a core
+  uint64_t memory = 0;  // bytes; 0 = no budget
   LogOptions log;
 };
 

@@ -159,6 +159,7 @@ absl::Status Service::Build() {
   options.decoder.trusted_proxies = config_.trusted_proxies;
   options.hash = storage_->hash();
   options.max_entities = static_cast<uint32_t>(config_.max_entities);
+  options.entity_budget = config_.entity_budget;
   options.duplicates = Duplicates::kPassedOver;
   options.max_recent_events = static_cast<uint32_t>(config_.max_recent_events);
   options.checkpoint_interval = config_.checkpoint_interval;
@@ -212,6 +213,8 @@ std::string Service::MetricsText() {
                    /*rules_version=*/""});
   FillPipelineMetrics(pipeline_->counters(),
                       outputs_->delivery->counts_so_far().opened, metrics);
+  metrics.Gauge(MetricId::kMemoryBudget)
+      .Set(static_cast<double>(config_.memory_budget));
   FillSourceMetrics(*sources_, metrics);
   FillStateMetrics(*pipeline_, storage_->usage(), metrics);
   outputs_->FillMetrics(metrics);

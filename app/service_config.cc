@@ -8,6 +8,7 @@
 #include "app/build.h"
 #include "app/config_consistency.h"
 #include "app/config_loader.h"
+#include "app/memory_budget.h"
 #include "app/mistakes.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
@@ -91,6 +92,7 @@ absl::StatusOr<ServiceConfig> ParseServiceConfig(
   config.file = path;
   Mistakes more;
   LoadConfigFields(root, FolderOf(path), config, more);
+  ApplyMemoryBudget(root, config, more);
   CheckConfigConsistency(root, config, more);
   more.Add(CheckDetectorOptions(config.cluster, config.detectors));
   if (!root.Get("allowed_lateness").present() && HasWebhook(config)) {

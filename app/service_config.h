@@ -22,6 +22,7 @@
 #include "kafka/kafka_options.h"
 #include "model/finding.h"
 #include "net/tls_options.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/event_order.h"
 #include "pipeline/secret_bodies.h"
 #include "pipeline/suppression.h"
@@ -172,8 +173,11 @@ struct ServiceConfig {
   std::string cluster;
   std::vector<IpNetwork> trusted_proxies;
   std::string state_dir = "/var/lib/oddverb";
-  int64_t threads = 0;  // 0: one a core
+  int64_t threads = 0;        // 0: one a core
+  int64_t memory_budget = 0;  // bytes; 0: none
   int64_t max_entities = 1'000'000;
+  // Of the budget; in the place of max_entities.
+  std::optional<EntityBudget> entity_budget;
   int64_t max_held_bytes = 256 << 20;
   int64_t max_recent_events = 8'000'000;
   // Bytes of records between reading and judging, and as many of bodies that a

@@ -268,6 +268,7 @@ TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
       {"/threads", 0},
       {"/threads", "two"},
       {"/memory/max_entities", 1},
+      {"/memory/budget", 512},
       {"/memory/in_flight", "64"},
       {"/state/secret_bodies", "drop"},
       {"/state/max_outbox_findings", 1},

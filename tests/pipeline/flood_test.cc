@@ -22,6 +22,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/identity.h"
+#include "pipeline/memory_plan.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/routed_batch.h"
 #include "tests/support/generated_source.h"
@@ -217,7 +218,7 @@ struct Outcome {
   bool found_probing = false, found_theft = false;
   // Findings of severity medium and more beside those two, by rule.
   std::map<std::string, int> others;
-  uint64_t evictions = 0, rejected = 0;
+  uint64_t evictions = 0, rejected = 0, resting = 0;
   // RSS half way, when every table has been filled, and at the end.
   int64_t full_bytes = 0, end_bytes = 0;
 };
@@ -227,7 +228,8 @@ bool IsOf(const Finding& finding, std::string_view rule,
   return finding.rule == rule && finding.entity == entity;
 }
 
-Outcome Judge(FloodStream flood, uint64_t events, uint32_t max_entities) {
+Outcome Judge(FloodStream flood, uint64_t events,
+              const PipelineOptions& options) {
   Outcome outcome;
   GeneratedSource source([&](std::string& out) { return flood.Next(out); });
   source.OnRead([&] {
@@ -235,8 +237,6 @@ Outcome Judge(FloodStream flood, uint64_t events, uint32_t max_entities) {
       outcome.full_bytes = ResidentBytes();
     }
   });
-  PipelineOptions options;
-  options.max_entities = max_entities;
   auto pipeline = Pipeline::Make(options, AllParts(), nullptr);
   EXPECT_THAT(pipeline.status(), IsOk());
   LastStates found;
@@ -249,6 +249,9 @@ Outcome Judge(FloodStream flood, uint64_t events, uint32_t max_entities) {
   outcome.end_bytes = ResidentBytes();
   EXPECT_THAT(delivery.Finish(), IsOk());
   outcome.evictions = (*pipeline)->counters().evictions;
+  for (const auto& resting : (*pipeline)->counters().resting) {
+    outcome.resting += resting;
+  }
   for (const auto& [id, finding] : found.by_id()) {
     if (IsOf(finding, "forbidden.low_and_slow", kProbing)) {
       outcome.found_probing = true;
@@ -261,10 +264,36 @@ Outcome Judge(FloodStream flood, uint64_t events, uint32_t max_entities) {
   return outcome;
 }
 
+// Before the others, which leave memory behind. As much as a service of that
+// budget has, and more than such a service may take: whoever rests is found all
+// the same.
+TEST(FloodTest, ABudgetIsKeptWhoeverComes) {
+  const uint64_t events = FloodEvents();
+  constexpr uint64_t kBudget = MemoryPlan::kLeastBudget;
+  const MemoryPlan plan = MemoryPlan::Of(kBudget, {});
+  PipelineOptions options;
+  options.max_bytes_under_way = plan.in_flight;
+  options.entity_budget = EntitiesIn(kBudget - plan.bytes());
+  // Few awake, so that a flood of CI's size makes the others rest, too.
+  for (EntityLimits& of_kind : options.entity_budget->shards) {
+    of_kind.max_awake = std::min<uint32_t>(of_kind.max_awake,
+                                           static_cast<uint32_t>(events / 100));
+  }
+  Outcome outcome = Judge(FloodStream(events), events, options);
+  EXPECT_EQ(outcome.rejected, 0u);
+  EXPECT_GT(outcome.resting, 0u);
+  EXPECT_TRUE(outcome.found_probing);
+  EXPECT_TRUE(outcome.found_theft);
+  RecordProperty("rss_at_the_end", absl::StrCat(outcome.end_bytes));
+  if (!UnderAddressSanitizer() && !UnderThreadSanitizer()) {
+    EXPECT_LE(outcome.end_bytes, kBudget + kBudget / 20);
+  }
+}
+
 TEST(FloodTest, InventedIdentitiesNeitherHideASlowAttackNorTakeMemory) {
   const uint64_t events = FloodEvents();
-  Outcome outcome =
-      Judge(FloodStream(events), events, static_cast<uint32_t>(events / 20));
+  Outcome outcome = Judge(FloodStream(events), events,
+                          {.max_entities = static_cast<uint32_t>(events / 20)});
   EXPECT_EQ(outcome.rejected, 0u);
   EXPECT_GT(outcome.evictions, events / 20);
   EXPECT_TRUE(outcome.found_probing);
@@ -285,8 +314,9 @@ TEST(FloodTest, InventedIdentitiesNeitherHideASlowAttackNorTakeMemory) {
 // Between two of its tries the table of its shard could be filled twice.
 TEST(FloodTest, WhoeverHasNoCredentialDrivesNobodyElseOut) {
   constexpr uint64_t kEvents = 25 * 2 * 3000;
-  Outcome outcome = Judge(
-      FloodStream(kEvents, AddressesBeside(kProbing, kEvents / 2)), kEvents, 1);
+  Outcome outcome =
+      Judge(FloodStream(kEvents, AddressesBeside(kProbing, kEvents / 2)),
+            kEvents, {.max_entities = 1});
   EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);
   EXPECT_TRUE(outcome.found_probing);
 }

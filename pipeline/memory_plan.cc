@@ -1,0 +1,75 @@
+#include "pipeline/memory_plan.h"
+
+#include <algorithm>
+
+namespace oddverb {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+// Of one class of entities: its share of the bytes in hundredths, and what one
+// takes, awake and at rest, with its place in the tables.
+struct ClassOfEntities {
+  EntityKind kind;
+  uint64_t share;
+  uint64_t awake_bytes;
+  uint64_t resting_bytes;
+};
+
+// An actor has one or more credentials, a pod none or many.
+constexpr ClassOfEntities kInShards[] = {
+    {EntityKind::kActor, 45, 900, 340},
+    {EntityKind::kCredential, 10, 300, 120},
+    {EntityKind::kPod, 15, 450, 240},
+};
+constexpr ClassOfEntities kInCorrelator[] = {
+    {EntityKind::kCredential, 10, 100, 100},
+    {EntityKind::kAddress, 20, 500, 180},
+};
+
+void Divide(uint64_t bytes, const ClassOfEntities& part, LimitsByKind& out) {
+  // Half for those awake, half for the others; each could be either.
+  const uint64_t half = bytes * part.share / 100 / 2;
+  const uint64_t awake = half / part.awake_bytes;
+  const uint64_t resting = half / part.resting_bytes;
+  EntityLimits& limits = out[static_cast<size_t>(part.kind)];
+  constexpr uint64_t kMost = 50'000'000;
+  limits.max_entities =
+      static_cast<uint32_t>(std::min<uint64_t>(awake + resting, kMost));
+  limits.max_awake = static_cast<uint32_t>(std::min<uint64_t>(awake, kMost));
+}
+
+}  // namespace
+
+MemoryPlan MemoryPlan::Of(uint64_t budget, const Uses& uses) {
+  auto share = [budget](uint64_t hundredths, uint64_t most) {
+    return std::clamp(budget * hundredths / 100, kMiB, most);
+  };
+  MemoryPlan plan;
+  plan.in_flight = share(5, 64 * kMiB);
+  if (uses.request_bodies) plan.request_bodies = share(10, 256 * kMiB);
+  if (uses.held_events) plan.held_events = share(10, 1024 * kMiB);
+  if (uses.recent_events) {
+    plan.recent_events = share(10, 1024 * kMiB) / kBytesPerRecentEvent;
+  }
+  return plan;
+}
+
+uint64_t MemoryPlan::bytes() const {
+  return kProgram + in_flight + request_bodies + held_events +
+         recent_events * kBytesPerRecentEvent;
+}
+
+EntityBudget EntitiesIn(uint64_t bytes) {
+  EntityBudget budget{SameForEachKind({.max_entities = 1024}),
+                      SameForEachKind({.max_entities = 1024})};
+  for (const ClassOfEntities& part : kInShards) {
+    Divide(bytes, part, budget.shards);
+  }
+  for (const ClassOfEntities& part : kInCorrelator) {
+    Divide(bytes, part, budget.correlator);
+  }
+  return budget;
+}
+
+}  // namespace oddverb

@@ -1,0 +1,53 @@
+#include "pipeline/memory_plan.h"
+
+#include "gtest/gtest.h"
+
+namespace oddverb {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+constexpr MemoryPlan::Uses kEverything = {
+    .request_bodies = true, .held_events = true, .recent_events = true};
+
+TEST(MemoryPlanTest, LeavesEnoughForEntitiesOfTheLeastBudget) {
+  const MemoryPlan plan = MemoryPlan::Of(MemoryPlan::kLeastBudget, kEverything);
+  EXPECT_LE(plan.bytes() + MemoryPlan::kLeastForEntities,
+            MemoryPlan::kLeastBudget);
+}
+
+TEST(MemoryPlanTest, GivesNothingToWhatIsNotUsed) {
+  const MemoryPlan plan = MemoryPlan::Of(512 * kMiB, {});
+  EXPECT_EQ(plan.request_bodies, 0u);
+  EXPECT_EQ(plan.held_events, 0u);
+  EXPECT_EQ(plan.recent_events, 0u);
+  EXPECT_GT(plan.in_flight, 0u);
+}
+
+TEST(MemoryPlanTest, MoreMemoryIsMoreOfEachKindOfEntity) {
+  const EntityBudget small = EntitiesIn(200 * kMiB);
+  const EntityBudget large = EntitiesIn(800 * kMiB);
+  for (EntityKind kind :
+       {EntityKind::kActor, EntityKind::kCredential, EntityKind::kPod}) {
+    const auto i = static_cast<size_t>(kind);
+    EXPECT_NEAR(large.shards[i].max_entities,
+                4.0 * small.shards[i].max_entities, 8);
+    EXPECT_NEAR(large.shards[i].max_awake, 4.0 * small.shards[i].max_awake, 8);
+    EXPECT_LT(small.shards[i].max_awake, small.shards[i].max_entities);
+  }
+  for (EntityKind kind : {EntityKind::kCredential, EntityKind::kAddress}) {
+    const auto i = static_cast<size_t>(kind);
+    EXPECT_NEAR(large.correlator[i].max_entities,
+                4.0 * small.correlator[i].max_entities, 8);
+  }
+}
+
+// Never more than an id can be.
+TEST(MemoryPlanTest, ABudgetOfATerabyteIsBoundedByWhatIdsCanBe) {
+  const EntityBudget budget = EntitiesIn(uint64_t{1} << 40);
+  for (const EntityLimits& limits : budget.shards) {
+    EXPECT_LE(limits.max_entities, 50'000'000u);
+  }
+}
+
+}  // namespace
+}  // namespace oddverb
