@@ -149,6 +149,13 @@ bool ClusterMap::IsShared(EntityId id) const {
   return address != nullptr && address->is_shared;
 }
 
+bool ClusterMap::HasOthers(EntityId id, uint64_t pod) const {
+  const Address* address = Find(id);
+  return address != nullptr &&
+         (!address->kubelets.empty() ||
+          address->pods.size() > (address->pods.Contains(pod) ? 1U : 0U));
+}
+
 bool ClusterMap::IsOfNode(EntityId id, uint64_t node, absl::Time now) const {
   if (node == 0 || PlaceOf(id) != Place::kNode) return false;
   const std::vector<Kubelet>& kubelets = Find(id)->kubelets;

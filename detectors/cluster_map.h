@@ -52,6 +52,8 @@ class ClusterMap {
   // The node's kubelet calls from there: its first address at once, a further
   // one after a day.
   bool IsOfNode(EntityId address, uint64_t node, absl::Time now) const;
+  // A kubelet, or the token of another pod than `pod`, was seen there.
+  bool HasOthers(EntityId address, uint64_t pod) const;
   const ClusterMapSizes& sizes() const { return sizes_; }
 
   void Forget(EntityId address);

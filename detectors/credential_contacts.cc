@@ -208,6 +208,11 @@ void Contact::Load(uint64_t version, int64_t latest_micros, StateReader& in) {
   reported = static_cast<uint8_t>(said);
 }
 
+absl::Time CredentialContacts::latest() const {
+  if (size() == 0) return absl::InfinitePast();
+  return absl::FromUnixMicros(latest_micros_);
+}
+
 size_t CredentialContacts::size() const {
   if (first_.texts_.empty()) return 0;
   return moved_ == nullptr ? 1 : 1 + moved_->others.size();

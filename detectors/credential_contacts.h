@@ -90,6 +90,8 @@ class CredentialContacts {
   // REQUIRES: event.source_ip is not empty.
   Use Add(const AuditEvent& event);
 
+  // When the newest request was received; before the first one: long ago.
+  absl::Time latest() const;
   // In order of first use.
   size_t size() const;
   Contact& contact(size_t index);

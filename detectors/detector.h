@@ -56,6 +56,7 @@ struct ObservationIds {
   EntityId credential = kNoEntity;
   EntityId source_address = kNoEntity;
   EntityId other_address = kNoEntity;
+  EntityId account = kNoEntity;  // among actors
 };
 
 // What parts count for the metrics; the pipeline takes it after each batch.

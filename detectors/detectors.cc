@@ -15,6 +15,7 @@
 #include "detectors/rule_match.h"
 #include "detectors/sensitive_acts.h"
 #include "detectors/sensitive_acts_cross.h"
+#include "detectors/service_account_debut.h"
 #include "detectors/service_account_use.h"
 #include "detectors/stolen_credential.h"
 
@@ -49,14 +50,14 @@ constexpr std::array<std::string_view, 9> kSensitiveActsRules = {
     "workload.privileged_first"};
 constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
     "serviceaccount.used_by_hand"};
-constexpr std::array<std::string_view, 13> kStolenCredentialRules = {
+constexpr std::array<std::string_view, 14> kStolenCredentialRules = {
     "bootstrap_token.misuse",  "client_certificate.minted",
     "credential.read_in_exec", "credential.two_networks",
     "impersonation.new",       "node.kubelet_command",
     "rbac.self_grant",         "secrets.harvest",
-    "token.legacy_misuse",     "token.minting_chain",
-    "token.minted_elsewhere",  "token.never_issued",
-    "token.outside_its_pod"};
+    "token.deleted_pod",       "token.legacy_misuse",
+    "token.minting_chain",     "token.minted_elsewhere",
+    "token.never_issued",      "token.outside_its_pod"};
 
 constexpr std::array<DetectorEntry, 10> kDetectors = {{
     {"attack_sequence",
@@ -87,7 +88,7 @@ constexpr std::array<DetectorEntry, 10> kDetectors = {{
      &MakeSensitiveActs, &MakeSensitiveActsCross, kSensitiveActsRules},
     {"service_account_use",
      "a service account that somebody works with by hand",
-     &MakeServiceAccountUse, nullptr, kServiceAccountUseRules},
+     &MakeServiceAccountUse, &MakeServiceAccountDebut, kServiceAccountUseRules},
     {"stolen_credential",
      "a credential is used where its owner cannot be, or is made to be misused",
      &MakeStolenCredential, &MakeStolenCredentialCross, kStolenCredentialRules},

@@ -1,12 +1,14 @@
 #include "detectors/legacy_token.h"
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "base/ip_address.h"
 #include "base/strings.h"
+#include "detectors/finding_text.h"
 #include "detectors/next_steps.h"
 #include "model/identity.h"
 #include "model/json_walk.h"
@@ -50,18 +52,28 @@ bool IsPublic(string_view ip) {
 
 }  // namespace
 
-std::optional<ActorAct> JudgeLegacyToken(const AuditEvent& event) {
+bool IsLegacyToken(const AuditEvent& event) {
+  return LegacyUseOf(event).has_value();
+}
+
+std::optional<ActorAct> JudgeLegacyToken(const AuditEvent& event,
+                                         const LegacyHistory& history) {
   std::optional<LegacyUse> use = LegacyUseOf(event);
   if (!use.has_value()) return std::nullopt;
-  bool invalidated = use->annotation == kInvalidated;
-  bool is_public = IsPublic(event.source_ip);
-  if (!invalidated && !is_public) return std::nullopt;
+  const bool invalidated = use->annotation == kInvalidated;
+  const bool is_public = IsPublic(event.source_ip);
+  const bool is_idle = history.idle >= LegacyHistory::kIdle;
+  const bool is_new_place = history.novelty >= LegacyHistory::kMinNovelty;
+  if (!invalidated && !is_public && !is_idle && !is_new_place) {
+    return std::nullopt;
+  }
   ActorAct act;
   act.rule = kLegacyTokenRule;
   act.severity = is_public ? Severity::kHigh : Severity::kMedium;
   act.threshold = 3;
   act.novelty = absl::StrCat(use->secret, invalidated ? " invalidated" : "",
-                             is_public ? " public" : "");
+                             is_public ? " public" : "", is_idle ? " idle" : "",
+                             is_new_place ? A(event.source_ip) : "");
   if (invalidated) {
     act.why.push_back(
         {"the token was invalidated as unused for a year", use->secret, 3});
@@ -69,6 +81,17 @@ std::optional<ActorAct> JudgeLegacyToken(const AuditEvent& event) {
   if (is_public) {
     act.why.push_back(
         {"from outside of private networks", Named(event.source_ip), 4});
+  }
+  if (is_idle) {
+    const int64_t days = absl::ToInt64Hours(history.idle) / 24;
+    act.why.push_back({"the account used no token from a secret before",
+                       absl::StrCat("for ", Counted(static_cast<uint64_t>(days),
+                                                    "day", "days")),
+                       history.idle >= LegacyHistory::kLongIdle ? 4.0 : 3.0});
+  }
+  if (is_new_place) {
+    act.why.push_back({"a network that is new to this account",
+                       Named(event.source_ip), history.novelty});
   }
   act.title = "Token from a secret is used where it should not be";
   act.summary = absl::StrCat(
@@ -88,7 +111,8 @@ std::optional<ActorAct> JudgeLegacyToken(const AuditEvent& event) {
               "Use `kubectl create token` or a projected volume: such tokens "
               "end by themselves."};
   act.benign_checks = {
-      "A CI outside of the cluster that has used it all along."};
+      "A CI outside of the cluster that has used it all along.",
+      "A job that runs once a month."};
   act.attack = {"T1528", "T1078"};
   return act;
 }

@@ -19,7 +19,8 @@ namespace {
 
 using std::string_view;
 
-constexpr uint64_t kStateVersion = 1;
+// 2: with the history.
+constexpr uint64_t kStateVersion = 2;
 constexpr string_view kRule = "node.identity_misuse";
 constexpr uint64_t kCaseKey = 1;
 // A kubelet meets the node authorizer's race for the objects of one or two new
@@ -29,6 +30,11 @@ constexpr absl::Duration kGuessSpan = absl::Minutes(5);
 constexpr uint32_t kMinGuessed = 5;
 constexpr uint32_t kMinNamespaces = 2;
 constexpr uint32_t kMaxGuessed = 16;
+// A program of a node that is new behind it came with nobody's installation.
+constexpr absl::Duration kSettled = absl::Hours(24);
+// A kubelet closes its connections when it gets a new certificate (kubernetes:
+// pkg/kubelet/certificate/transport.go); what is under way ends soon.
+constexpr absl::Duration kRotation = absl::Minutes(15);
 
 // Programs that people hold, or that are made for looking around. kubeadm and
 // what cloud providers run on a node are built on client-go, as the kubelet is.
@@ -97,6 +103,30 @@ NodeIdentity::State& NodeIdentity::StateFor(EntityId actor) {
   return *states_[actor];
 }
 
+NodeIdentity::History& NodeIdentity::HistoryFor(const AuditEvent& event,
+                                                EntityId actor) {
+  if (actor >= histories_.size()) histories_.resize(size_t{actor} + 1);
+  if (histories_[actor] == nullptr) {
+    histories_[actor] = std::make_unique<History>();
+    histories_[actor]->born = event.stage_time;
+  }
+  return *histories_[actor];
+}
+
+bool NodeIdentity::NoteCertificate(const AuditEvent& event,
+                                   uint64_t certificate, History& history) {
+  // A watch may have begun with the old one.
+  const bool has_received = event.received != absl::InfinitePast();
+  const absl::Time now = has_received ? event.received : event.stage_time;
+  if (certificate == history.certificate) return false;
+  if (certificate != history.older) {
+    history.older = std::exchange(history.certificate, certificate);
+    history.certificate_since = now;
+    return false;
+  }
+  return now - history.certificate_since > kRotation;
+}
+
 bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
   const ObjectReference& object = event.object;
   if (event.stage_time - state.guesses_since > kGuessSpan ||
@@ -113,13 +143,15 @@ bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
          state.namespaces.size() >= kMinNamespaces;
 }
 
-bool NodeIdentity::NoteClues(const AuditEvent& event, EntityId actor) {
+bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids) {
+  const EntityId actor = ids.actor;
   bool any = false;
   auto note = [&](Clue clue, std::string value) {
     StateFor(actor).clues.Note(clue, std::move(value), event.stage_time);
     any = true;
   };
-  if (IsTool(event.user_agent)) {
+  const bool is_tool = IsTool(event.user_agent);
+  if (is_tool) {
     note(kTool, event.user_agent.empty() ? "none" : Named(event.user_agent));
   }
   Tuple tuple = TupleOf(event);
@@ -128,14 +160,28 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, EntityId actor) {
   } else if (IsForeign(event, tuple)) {
     note(kForeign, TupleText(tuple, event.verb));
   }
-  if (event.response_code != 403) return any;
-  if (IsNodeAuthorizerRace(event, IdentityClass::kNode)) {
+  const bool is_refused = event.response_code == 403;
+  if (is_refused && IsNodeAuthorizerRace(event, IdentityClass::kNode)) {
     State& state = StateFor(actor);
     if (NoteGuess(event, state)) {
       note(kGuess, Counted(state.guessed.size(), "object", "objects"));
     }
-  } else if (ClassifyRefusal(event) == RefusalClass::kNodeRestriction) {
+  } else if (is_refused &&
+             ClassifyRefusal(event) == RefusalClass::kNodeRestriction) {
     note(kOtherNode, Bounded(ServerText(event), 100));
+  }
+  History& history = HistoryFor(event, actor);
+  const KnownPlaces::Place place = KnownPlaces::Of(event);
+  history.programs.See(place, event.stage_time);
+  // A person's client is a clue of its own.
+  if (any && !is_tool &&
+      history.programs.IsNewProgram(place, event.stage_time, history.born,
+                                    kSettled)) {
+    note(kProgram, Named(event.user_agent));
+  }
+  if (event.credential_id.starts_with("X509SHA256=") &&
+      NoteCertificate(event, ids.keys.credential, history)) {
+    note(kOldCertificate, Named(event.credential_id));
   }
   return any;
 }
@@ -147,7 +193,7 @@ void NodeIdentity::Observe(const AuditEvent& event, const EntityIds& ids,
     return;
   }
   cases_.EndQuiet(ids.actor, event.stage_time, out);
-  if (NoteClues(event, ids.actor)) Judge(event, ids, out);
+  if (NoteClues(event, ids)) Judge(event, ids, out);
 }
 
 void NodeIdentity::Weigh(const State& state, absl::Time now, Finding& finding) {
@@ -203,6 +249,7 @@ void NodeIdentity::AdvanceTo(absl::Time watermark, Emit& out) {
 void NodeIdentity::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kActor) return;
   if (id < states_.size()) states_[id].reset();
+  if (id < histories_.size()) histories_[id].reset();
   cases_.Forget(id);
 }
 
@@ -211,10 +258,19 @@ bool NodeIdentity::CanRest(EntityKind kind, EntityId id) const {
 }
 
 void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
-  if (kind != EntityKind::kActor || id >= states_.size()) return;
-  const State* state = states_[id].get();
-  if (state == nullptr) return;
+  // Who has a clue or a case has a history.
+  if (kind != EntityKind::kActor || id >= histories_.size()) return;
+  const History* history = histories_[id].get();
+  if (history == nullptr) return;
   out.PutU64(kStateVersion);
+  out.PutTime(history->born);
+  history->programs.Save(out);
+  out.PutFixed64(history->certificate);
+  out.PutFixed64(history->older);
+  out.PutTime(history->certificate_since);
+  const State* state = id < states_.size() ? states_[id].get() : nullptr;
+  out.PutU64(state != nullptr ? 1 : 0);
+  if (state == nullptr) return;
   state->clues.Save(out);
   out.PutTime(state->guesses_since);
   state->guessed.Save(out);
@@ -225,15 +281,28 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 absl::Status NodeIdentity::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
   if (in.GetU64() != kStateVersion) in.Fail();
-  auto state = std::make_unique<State>();
-  state->clues.Load(in);
-  state->guesses_since = in.GetTime();
-  state->guessed.Load(in);
-  state->namespaces.Load(in);
+  auto history = std::make_unique<History>();
+  history->born = in.GetTime();
+  history->programs.Load(in);
+  history->certificate = in.GetFixed64();
+  history->older = in.GetFixed64();
+  history->certificate_since = in.GetTime();
+  std::unique_ptr<State> state;
+  if (in.GetU64() != 0) {
+    state = std::make_unique<State>();
+    state->clues.Load(in);
+    state->guesses_since = in.GetTime();
+    state->guessed.Load(in);
+    state->namespaces.Load(in);
+  }
   ODDVERB_RETURN_IF_ERROR(in.status());
   Forget(kind, id);
-  ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
-  StateFor(id) = std::move(*state);
+  if (state != nullptr) {
+    ODDVERB_RETURN_IF_ERROR(cases_.Load(id, in));
+    StateFor(id) = std::move(*state);
+  }
+  if (id >= histories_.size()) histories_.resize(size_t{id} + 1);
+  histories_[id] = std::move(history);
   return absl::OkStatus();
 }
 

@@ -4,8 +4,9 @@
 //   node.identity_misuse  tools of people, requests that no kubelet makes,
 //                         other nodes' objects
 //
-// Kubelets are all alike, so nothing is learned. An address that changes is
-// credential.two_networks. One thread.
+// Kubelets are all alike, so little is learned: of each node its programs and
+// its newest certificate. An address that changes is credential.two_networks.
+// One thread.
 #ifndef ODDVERB_DETECTORS_NODE_IDENTITY_H_
 #define ODDVERB_DETECTORS_NODE_IDENTITY_H_
 
@@ -20,6 +21,7 @@
 #include "absl/time/time.h"
 #include "detectors/detector.h"
 #include "detectors/keyed_cases.h"
+#include "detectors/known_places.h"
 #include "detectors/recent_clues.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
@@ -47,11 +49,13 @@ class NodeIdentity final : public Detector {
 
  private:
   enum Clue : uint8_t {
-    kTool,       // a client that is no kubelet
-    kForeign,    // a request that no kubelet makes
-    kList,       // secrets without a name
-    kGuess,      // many objects that do not belong to its pods
-    kOtherNode,  // NodeRestriction: another node's objects, its own labels
+    kTool,            // a client that is no kubelet
+    kForeign,         // a request that no kubelet makes
+    kList,            // secrets without a name
+    kGuess,           // many objects that do not belong to its pods
+    kOtherNode,       // NodeRestriction: another node's objects, its own labels
+    kProgram,         // one of these by a program that is new on the node
+    kOldCertificate,  // still used, long after a newer one
     kClues
   };
   static constexpr std::array<ClueKind, kClues> kClueKinds = {{
@@ -60,6 +64,8 @@ class NodeIdentity final : public Detector {
       {"secrets without a name, where kubelets ask for one each", 3},
       {"objects that belong to none of its pods", 3},
       {"reached beyond its own node and was refused", 4},
+      {"by a program that is new on this node", 2},
+      {"two certificates in use, long after the newer one came", 3},
   }};
   // Only nodes with a clue have one.
   struct State {
@@ -69,9 +75,22 @@ class NodeIdentity final : public Detector {
     FingerprintSet namespaces;  // of them
   };
 
+  // Of any node.
+  struct History {
+    absl::Time born = absl::InfinitePast();
+    KnownPlaces programs;
+    uint64_t certificate = 0;  // the newest
+    uint64_t older = 0;        // the one before
+    absl::Time certificate_since = absl::InfinitePast();
+  };
+
   State& StateFor(EntityId actor);
+  History& HistoryFor(const AuditEvent& event, EntityId actor);
+  // Whether it is the older one's, long after the newest came.
+  static bool NoteCertificate(const AuditEvent& event, uint64_t certificate,
+                              History& history);
   // Whether the event has a clue.
-  bool NoteClues(const AuditEvent& event, EntityId actor);
+  bool NoteClues(const AuditEvent& event, const EntityIds& ids);
   bool NoteGuess(const AuditEvent& event, State& state) const;
   void Judge(const AuditEvent& event, const EntityIds& ids, Emit& out);
   Finding Write(const AuditEvent& event, const EntityIds& ids,
@@ -79,7 +98,8 @@ class NodeIdentity final : public Detector {
   static void Weigh(const State& state, absl::Time now, Finding& finding);
 
   const DetectorContext context_;
-  std::vector<std::unique_ptr<State>> states_;  // by actor
+  std::vector<std::unique_ptr<State>> states_;       // by actor
+  std::vector<std::unique_ptr<History>> histories_;  // by actor
   KeyedCases cases_{{kWindow, 1, kMaxCases}};
 };
 

@@ -15,8 +15,8 @@
 namespace oddverb {
 namespace {
 
-// 2: with the powerful roles.
-constexpr uint64_t kStateVersion = 2;
+// 3: with the powerful roles, and tokens from secrets.
+constexpr uint64_t kStateVersion = 3;
 // Remembered for each actor; the newest are.
 constexpr uint32_t kMaxTold = 64;
 constexpr uint32_t kMaxRequests = 16;
@@ -40,9 +40,10 @@ PrivilegedActs::History& PrivilegedActs::HistoryOf(EntityId actor) {
 }
 
 void PrivilegedActs::Observe(const AuditEvent& event, const EntityIds& ids,
-                             Emit& out) {
+                             double new_place, Emit& out) {
+  if (since_ == absl::InfiniteFuture()) since_ = event.stage_time;
   if (ids.actor == kNoEntity || event.stage == Stage::kRequestReceived) return;
-  std::optional<ActorAct> act = Judge(event, ids);
+  std::optional<ActorAct> act = Judge(event, ids, new_place);
   if (!act.has_value() || !IsNews(*act, ids.actor)) return;
   bool is_harvest = act->rule == kHarvestRule;
   Finding finding = MakeActFinding(context_, event, ids.keys, std::move(*act));
@@ -58,7 +59,8 @@ void PrivilegedActs::Observe(const AuditEvent& event, const EntityIds& ids,
 
 // Impersonation first: whatever is done by it, it is the gravest part.
 std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
-                                              const EntityIds& ids) {
+                                              const EntityIds& ids,
+                                              double new_place) {
   if (!event.impersonated.name.empty()) return JudgeAs(event, ids.actor);
   const ObjectReference& object = event.object;
   // Judged at their start: they may last for hours. The end is no news.
@@ -73,7 +75,7 @@ std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
     return JudgeBootstrap(event);
   }
   if (ids.keys.identity == IdentityClass::kServiceAccount) {
-    std::optional<ActorAct> act = JudgeLegacyToken(event);
+    std::optional<ActorAct> act = JudgeLegacy(event, ids.actor, new_place);
     if (act.has_value()) return act;
   }
   if (object.resource == "secrets") return JudgeRead(event, ids);
@@ -90,6 +92,17 @@ std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
                       {context_.hash, HistoryOf(ids.actor).roles});
   }
   return std::nullopt;
+}
+
+std::optional<ActorAct> PrivilegedActs::JudgeLegacy(const AuditEvent& event,
+                                                    EntityId actor,
+                                                    double new_place) {
+  if (!IsLegacyToken(event)) return std::nullopt;
+  absl::Time& used = HistoryOf(actor).legacy_used;
+  const absl::Time since = std::max(used, since_);
+  used = std::max(used, event.stage_time);
+  return JudgeLegacyToken(
+      event, {.idle = event.stage_time - since, .novelty = new_place});
 }
 
 std::optional<ActorAct> PrivilegedActs::JudgeAs(const AuditEvent& event,
@@ -140,7 +153,10 @@ void PrivilegedActs::AdvanceTo(absl::Time watermark, Emit& out) {
 }
 
 void PrivilegedActs::Forget(EntityId actor) {
-  if (actor < histories_.size()) histories_[actor].reset();
+  if (Knows(actor)) {
+    since_ = std::max(since_, histories_[actor]->legacy_used);
+    histories_[actor].reset();
+  }
   cases_.Forget(actor);
 }
 
@@ -155,6 +171,7 @@ void PrivilegedActs::Save(EntityId actor, StateWriter& out) const {
   history.roles.Save(out);
   out.PutTime(history.first_impersonation);
   history.secrets.Save(out);
+  out.PutTime(history.legacy_used);
   cases_.Save(actor, out);
 }
 
@@ -167,6 +184,7 @@ absl::Status PrivilegedActs::Load(EntityId actor, StateReader& in) {
   history.roles.Load(in);
   history.first_impersonation = in.GetTime();
   history.secrets.Load(in);
+  history.legacy_used = in.GetTime();
   cases_.Load(actor, in);
   return in.status();
 }

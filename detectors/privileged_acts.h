@@ -10,7 +10,7 @@
 //   bootstrap_token.misuse     does more with it than join a node
 //   credential.read_in_exec    reads a credential that lies in a container
 //   node.kubelet_command       runs code through the kubelet's own API
-//   token.legacy_misuse        a token from a secret, from outside
+//   token.legacy_misuse        a token from a secret, from outside, or revived
 //
 // Needs no learning; remembers for each actor what was told, and for those
 // only that did such a thing. One thread.
@@ -34,15 +34,22 @@ class PrivilegedActs {
  public:
   explicit PrivilegedActs(const DetectorContext& context) : context_(context) {}
 
-  // Any event; most are left at once.
-  void Observe(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  // Any event; most are left at once. `new_place` is SiteHistory::Novelty() of
+  // where it comes from, 0 = it is no new place.
+  void Observe(const AuditEvent& event, const EntityIds& ids, double new_place,
+               Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
 
   // By actor.
+  bool Knows(EntityId actor) const {
+    return actor < histories_.size() && histories_[actor] != nullptr;
+  }
   void Forget(EntityId actor);
   bool CanRest(EntityId actor) const { return !cases_.HasAny(actor); }
   void Save(EntityId actor, StateWriter& out) const;
   absl::Status Load(EntityId actor, StateReader& in);
+  void SaveShared(StateWriter& out) const { out.PutTime(since_); }
+  void LoadShared(StateReader& in) { since_ = in.GetTime(); }
 
  private:
   struct History {
@@ -52,10 +59,14 @@ class PrivilegedActs {
     FingerprintSet roles;         // PowerfulRoles
     absl::Time first_impersonation = absl::InfiniteFuture();
     SecretReads secrets;
+    absl::Time legacy_used = absl::InfinitePast();  // a token from a secret
   };
 
   History& HistoryOf(EntityId actor);
-  std::optional<ActorAct> Judge(const AuditEvent& event, const EntityIds& ids);
+  std::optional<ActorAct> Judge(const AuditEvent& event, const EntityIds& ids,
+                                double new_place);
+  std::optional<ActorAct> JudgeLegacy(const AuditEvent& event, EntityId actor,
+                                      double new_place);
   std::optional<ActorAct> JudgeAs(const AuditEvent& event, EntityId actor);
   std::optional<ActorAct> JudgeRequest(const AuditEvent& event,
                                        const EntityIds& ids);
@@ -64,6 +75,8 @@ class PrivilegedActs {
   bool IsNews(const ActorAct& act, EntityId actor);
 
   DetectorContext context_;
+  // From then on every use of a token from a secret is known.
+  absl::Time since_ = absl::InfiniteFuture();
   std::vector<std::unique_ptr<History>> histories_;  // by actor
   ActorCases cases_;
 };

@@ -11,6 +11,7 @@
 #include "detectors/event_finding.h"
 #include "detectors/finding_text.h"
 #include "detectors/next_steps.h"
+#include "detectors/service_account_debut.h"
 #include "detectors/tuple.h"
 #include "detectors/user_agent.h"
 
@@ -19,8 +20,8 @@ namespace {
 
 using std::string_view;
 
-constexpr uint64_t kStateVersion = 1;
-constexpr string_view kRule = "serviceaccount.used_by_hand";
+// 2: with the first request.
+constexpr uint64_t kStateVersion = 2;
 constexpr uint64_t kCaseKey = 1;
 constexpr uint16_t kMaxCounted = 1000;
 // Sensitivity() of secrets, code execution, cluster-wide rights.
@@ -118,7 +119,52 @@ void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
   }
   cases_.EndQuiet(ids.actor, event.stage_time, out);
   State& state = StateFor(ids.actor);
+  NoteDebut(event, ids, state, out);
   if (NoteClues(event, ids, state)) Judge(event, ids, state, out);
+}
+
+ServiceAccountUse::DebutValues ServiceAccountUse::DebutValuesOf(
+    const AuditEvent& event, const EntityIds& ids) {
+  DebutValues values;
+  auto note = [&](DebutClue clue, std::string value) {
+    values[clue] = value.empty() ? "none" : std::move(value);
+  };
+  if (IsPublic(event.source_ip)) note(kFirstOutside, Named(event.source_ip));
+  if (ids.keys.pod == 0) note(kFirstUnbound, Named(event.credential_id));
+  if (IsTool(AgentFamilyOf(event.user_agent))) {
+    note(kFirstTool, Named(event.user_agent));
+  }
+  if (AsksRights(event)) {
+    note(kFirstAsksRights, std::string(event.object.resource));
+  } else if (Tuple tuple = TupleOf(event);
+             Sensitivity(tuple) >= kSensitiveFrom) {
+    note(kFirstSensitive, TupleText(tuple, event.verb));
+  }
+  return values;
+}
+
+// The first request is told whatever it is, so that it is known as the first.
+void ServiceAccountUse::NoteDebut(const AuditEvent& event, const EntityIds& ids,
+                                  State& state, Emit& out) const {
+  const auto second = static_cast<uint32_t>(std::clamp<int64_t>(
+      absl::ToUnixSeconds(event.stage_time), 1, UINT32_MAX));
+  const bool is_first = state.first_second == 0;
+  if (is_first) state.first_second = second;
+  if (second > state.first_second + absl::ToInt64Seconds(kWindow)) return;
+  DebutValues values = DebutValuesOf(event, ids);
+  uint8_t clues = state.debut_clues;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!values[i].empty()) clues |= static_cast<uint8_t>(1U << i);
+  }
+  if (!is_first && clues == state.debut_clues) return;
+  state.debut_clues = clues;
+  Observation debut;
+  debut.kind = ObservationKind::kAccountDebuts;
+  debut.time = event.stage_time;
+  debut.actor = debut.account = ids.keys.actor;
+  debut.source_ip = event.source_ip;
+  debut.draft = WriteDebut(event, ids, clues, std::move(values));
+  out.Observe(std::move(debut));
 }
 
 bool ServiceAccountUse::IsInDoubt(const State& state, absl::Time now) {
@@ -152,8 +198,8 @@ void ServiceAccountUse::Judge(const AuditEvent& event, const EntityIds& ids,
 
 Finding ServiceAccountUse::Write(const AuditEvent& event, const EntityIds& ids,
                                  const State& state) const {
-  Finding finding = OpenFinding(context_, "service_account_use", kRule, event,
-                                ids.keys.identity);
+  Finding finding = OpenFinding(context_, "service_account_use",
+                                kUsedByHandRule, event, ids.keys.identity);
   Weigh(state, event.stage_time, finding);
   finding.threshold = kThreshold;
   finding.title = "A service account is used by hand";
@@ -169,6 +215,34 @@ Finding ServiceAccountUse::Write(const AuditEvent& event, const EntityIds& ids,
   finding.benign_checks = {
       "Somebody who looks for a fault from inside of the pod.",
       "A token made with `kubectl create token` for a new CI."};
+  finding.attack = {"T1528", "T1078"};
+  finding.practice = {9};
+  return finding;
+}
+
+Finding ServiceAccountUse::WriteDebut(const AuditEvent& event,
+                                      const EntityIds& ids, uint8_t clues,
+                                      DebutValues values) const {
+  Finding finding = OpenFinding(context_, "service_account_use",
+                                kUsedByHandRule, event, ids.keys.identity);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if ((clues >> i & 1U) == 0) continue;
+    if (values[i].empty()) values[i] = "in an earlier request";
+    AddReason(kDebutKinds[i].text, std::move(values[i]), kDebutKinds[i].weight,
+              finding);
+  }
+  finding.threshold = kThreshold;
+  finding.title = "A service account that was never used is used by hand";
+  finding.summary = absl::StrCat(
+      Named(event.user.name), " from ", Named(event.source_ip), " (",
+      event.user_agent.empty() ? "no User-Agent" : Named(event.user_agent),
+      ") is used for the first time, as by a person.");
+  finding.next = StepsAgainstCredential(event, ids.keys.identity);
+  finding.benign_checks = {
+      "A program that has now been told to call the API.",
+      "Somebody who looks for a fault from inside of the pod.",
+      "Mount no token where none is used: automountServiceAccountToken: "
+      "false."};
   finding.attack = {"T1528", "T1078"};
   finding.practice = {9};
   return finding;
@@ -198,6 +272,8 @@ void ServiceAccountUse::Save(EntityKind kind, EntityId id,
   out.PutU64(state->unbound);
   out.PutU64(state->outside);
   out.PutU64(state->families);
+  out.PutU64(state->debut_clues);
+  out.PutU64(state->first_second);
   out.PutU64(state->doubt != nullptr ? 1 : 0);
   if (state->doubt != nullptr) {
     out.PutTime(state->doubt->since);
@@ -218,6 +294,11 @@ absl::Status ServiceAccountUse::Load(EntityKind kind, EntityId id,
   state.unbound = count();
   state.outside = count();
   state.families = static_cast<uint32_t>(in.GetU64());
+  const uint64_t clues = in.GetU64();
+  const uint64_t first = in.GetU64();
+  if (clues >> kDebutClues != 0 || first > UINT32_MAX) in.Fail();
+  state.debut_clues = static_cast<uint8_t>(clues);
+  state.first_second = static_cast<uint32_t>(first);
   if (in.GetU64() != 0) {
     state.doubt = std::make_unique<Doubt>();
     state.doubt->since = in.GetTime();

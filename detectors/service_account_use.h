@@ -4,6 +4,10 @@
 //                                without its pod, from outside, asking what it
 //                                may do
 //
+// Of an account that was never used before there are no habits: what its first
+// minutes show is told to the correlator, which knows whether it could have
+// been used all along (service_account_debut.h).
+//
 // A program's habits are learned within its first few requests: whether its
 // tokens are bound to pods, and its client programs. State: some 100 bytes for
 // each service account. One thread.
@@ -39,6 +43,8 @@ class ServiceAccountUse final : public Detector {
   // Requests until "never before" means something.
   static constexpr uint16_t kMinBound = 20;
   static constexpr uint16_t kMinUses = 5;
+  static constexpr std::string_view kFromOutside =
+      "from outside of private networks";
 
   explicit ServiceAccountUse(const DetectorContext& context)
       : context_(context) {}
@@ -72,16 +78,43 @@ class ServiceAccountUse final : public Detector {
     RecentClues clues{kClueKinds, kWindow};
     absl::Time since = absl::InfinitePast();
   };
+  enum DebutClue : uint8_t {
+    kFirstOutside,
+    kFirstUnbound,
+    kFirstTool,
+    kFirstAsksRights,
+    kFirstSensitive,
+    kDebutClues
+  };
+  // There is nothing to compare with, so what programs do as well weighs less.
+  static constexpr std::array<ClueKind, kDebutClues> kDebutKinds = {{
+      {kFromOutside, 4},
+      {"a token without a pod, where kubelets mint for pods", 2},
+      {"a person's client", 2},
+      {"asks what it may do", 2},
+      {"secrets, code execution or rights", 1.5},
+  }};
   // Of an account.
   struct State {
     uint16_t bound = 0;  // requests, up to the capacity
     uint16_t unbound = 0;
     uint16_t outside = 0;
+    uint8_t debut_clues = 0;       // DebutClue as bits
     uint32_t families = 0;         // AgentFamily as bits
+    uint32_t first_second = 0;     // of the first request; 0 = none yet
     std::unique_ptr<Doubt> doubt;  // null = no clue so far
   };
 
+  // What was seen of each DebutClue by one request; empty = nothing.
+  using DebutValues = std::array<std::string, kDebutClues>;
+
   State& StateFor(EntityId actor);
+  void NoteDebut(const AuditEvent& event, const EntityIds& ids, State& state,
+                 Emit& out) const;
+  static DebutValues DebutValuesOf(const AuditEvent& event,
+                                   const EntityIds& ids);
+  Finding WriteDebut(const AuditEvent& event, const EntityIds& ids,
+                     uint8_t clues, DebutValues values) const;
   // Whether the event has a clue. Learns it.
   bool NoteClues(const AuditEvent& event, const EntityIds& ids, State& state);
   static bool IsInDoubt(const State& state, absl::Time now);

@@ -7,6 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "detectors/event_finding.h"
+#include "detectors/pod_events.h"
+#include "detectors/token_events.h"
+#include "detectors/tuple.h"
 
 namespace oddverb {
 namespace {
@@ -16,6 +19,8 @@ constexpr uint8_t kReportedLow = 1;
 constexpr uint8_t kReportedFully = 2;
 // A kubelet stays on its node: to come back once is enough.
 constexpr int kNodeAlternations = 2;
+// Sensitivity() of secrets, code execution, cluster-wide rights.
+constexpr double kSensitiveFrom = 1.5;
 
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
@@ -60,6 +65,12 @@ size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
   return std::max(a, b);
 }
 
+Severity SeverityOf(const Alternation& seen, Severity most) {
+  if (seen.crowded) return Severity::kLow;
+  if (!seen.own_client) return most;
+  return seen.novelty > 0 ? std::min(most, Severity::kMedium) : Severity::kLow;
+}
+
 CredentialContacts& ContactsOf(
     std::vector<std::unique_ptr<CredentialContacts>>& table, EntityId id) {
   if (table.size() <= id) table.resize(id + size_t{1});
@@ -86,6 +97,10 @@ Observation FirstContact(const DetectorContext& context,
                          const Contact& contact) {
   Observation observation = MakeObservation(
       ObservationKind::kCredentialAtAddress, event, ids.keys, contact);
+  if (ids.keys.pod != 0) {
+    observation.pod_name = PodNameKey(
+        context.hash, NamespaceOfAccount(event.user.name), event.pod_name);
+  }
   observation.draft =
       OpenFinding(context, "stolen_credential", "", event, ids.keys.identity);
   return observation;
@@ -161,8 +176,9 @@ const StolenCredential::Table* StolenCredential::TableOf(
 
 void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
                                Emit& out) {
-  acts_.Observe(event, ids, out);
-  ObserveMinting(event, ids, out);
+  acts_.Observe(event, ids, NewPlace(event, ids), out);
+  ObserveMinting(context_, event, ids, out);
+  ObservePod(context_, event, ids.keys.identity, out);
   // A request's first stage says nothing that its later ones do not.
   if (event.stage == Stage::kRequestReceived || event.source_ip.empty() ||
       ids.credential == kNoEntity || IsLoopback(event.source_ip)) {
@@ -174,27 +190,6 @@ void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
   } else {
     ObserveUnbound(event, ids, out);
   }
-}
-
-void StolenCredential::ObserveMinting(const AuditEvent& event,
-                                      const EntityIds& ids, Emit& out) const {
-  if (event.issued_credential_id.empty() ||
-      event.object.subresource != "token" || !IsComplete(event) ||
-      !Succeeded(event)) {
-    return;
-  }
-  Observation minted;
-  minted.kind = ObservationKind::kTokenMinted;
-  minted.time = event.stage_time;
-  minted.credential = context_.hash.Hash(event.issued_credential_id);
-  minted.actor = ids.keys.actor;
-  minted.source_ip = event.source_ip;
-  if (ids.keys.identity != IdentityClass::kNode &&
-      ids.keys.identity != IdentityClass::kControlPlane) {
-    minted.draft = OpenFinding(context_, "stolen_credential", "", event,
-                               ids.keys.identity);
-  }
-  out.Observe(std::move(minted));
 }
 
 void StolenCredential::ObserveToken(const AuditEvent& event,
@@ -213,7 +208,7 @@ void StolenCredential::ObserveToken(const AuditEvent& event,
   used.time = event.stage_time;
   used.credential = ids.keys.credential;
   used.pod_bound = ids.keys.pod != 0;
-  used.actor = ids.keys.actor;
+  used.actor = used.account = ids.keys.actor;
   used.source_ip = event.source_ip;
   used.draft = OpenFinding(context_, "stolen_credential", kNeverIssuedRule,
                            event, ids.keys.identity);
@@ -223,8 +218,17 @@ void StolenCredential::ObserveToken(const AuditEvent& event,
 void StolenCredential::ObserveBound(const AuditEvent& event,
                                     const EntityIds& ids, Emit& out) {
   CredentialContacts& contacts = ContactsOf(pods_, ids.pod);
+  const absl::Time before = contacts.latest();
   CredentialContacts::Use use = contacts.Add(event);
   if (use.is_repeat) return;
+  JudgePlace(event, ids, use, contacts, out);
+  ObservePodToken(context_, event, ids, before, out);
+}
+
+void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
+                                  const CredentialContacts::Use& use,
+                                  CredentialContacts& contacts,
+                                  Emit& out) const {
   const Contact& current = contacts.contact(use.contact);
   size_t home = contacts.home();
   if (use.is_new) {
@@ -275,6 +279,7 @@ void StolenCredential::ObserveUnbound(const AuditEvent& event,
   CredentialContacts& contacts = ContactsOf(credentials_, ids.credential);
   CredentialContacts::Use use = contacts.Add(event);
   if (use.is_repeat) return;
+  NoteSite(event, ids.actor, use);
   const Contact& current = contacts.contact(use.contact);
   if (use.is_new) {
     out.Observe(FirstContact(context_, event, ids, current));
@@ -294,15 +299,31 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   seen.needed = ids.keys.identity == IdentityClass::kNode
                     ? std::min(kNodeAlternations, options_.min_alternations)
                     : options_.min_alternations;
-  if (seen.changes < seen.needed) return;
+  // To go somewhere is one change, and no alternation.
+  if (seen.changes < 2) return;
   size_t index = SuspectOf(contacts, use.contact, use.previous);
   size_t other = index == use.contact ? use.previous : use.contact;
-  Contact& suspect = contacts.contact(index);
+  // Who moves in the evening and again in the morning does not alternate.
+  const bool is_return =
+      !use.is_new && event.stage_time - use.last_use <= seen.span;
+  const bool is_other_new =
+      is_return && IsFromNewNetwork(event, ids, contacts, other, index);
+  if (is_other_new) std::swap(index, other);
   seen.own_client = contacts.HasOwnClient(index);
   seen.crowded = contacts.IsCrowded(event.stage_time);
-  seen.severity = seen.own_client || seen.crowded
-                      ? Severity::kLow
-                      : MostFor(event, ids.keys.identity);
+  if (is_other_new ||
+      (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
+    const SiteHistory& sites = *sites_[ids.actor];
+    seen.novelty =
+        sites.Novelty(SiteOf(context_.hash, contacts.contact(index).ip()));
+    seen.sessions = sites.sessions();
+    seen.sensitive =
+        index == use.contact && Sensitivity(TupleOf(event)) >= kSensitiveFrom;
+    if (NewNetworkScore(seen) < kNewNetworkScore) seen.novelty = 0;
+  }
+  if (seen.changes < seen.needed && seen.novelty == 0) return;
+  Contact& suspect = contacts.contact(index);
+  seen.severity = SeverityOf(seen, MostFor(event, ids.keys.identity));
   bool is_low = seen.severity == Severity::kLow;
   uint8_t level = is_low ? kReportedLow : kReportedFully;
   if (level <= suspect.reported) return;
@@ -328,6 +349,10 @@ bool StolenCredential::CanRest(EntityKind kind, EntityId id) const {
 
 void StolenCredential::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kActor) acts_.Forget(id);
+  if (kind == EntityKind::kActor && id < sites_.size()) {
+    sites_[id].reset();
+    came_[id] = false;
+  }
   if (kind == EntityKind::kPod && id < pods_.size()) pods_[id].reset();
   if (kind == EntityKind::kCredential && id < credentials_.size()) {
     credentials_[id].reset();
@@ -339,7 +364,7 @@ void StolenCredential::Forget(EntityKind kind, EntityId id) {
 
 void StolenCredential::Save(EntityKind kind, EntityId id,
                             StateWriter& out) const {
-  if (kind == EntityKind::kActor) acts_.Save(id, out);
+  if (kind == EntityKind::kActor) SaveActor(id, out);
   const Table* table = TableOf(kind);
   bool has_state = table != nullptr && id < table->size() &&
                    (*table)[id] != nullptr && (*table)[id]->size() > 0;
@@ -353,7 +378,7 @@ void StolenCredential::Save(EntityKind kind, EntityId id,
 
 absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
                                     StateReader& in) {
-  if (kind == EntityKind::kActor) return acts_.Load(id, in);
+  if (kind == EntityKind::kActor) return LoadActor(id, in);
   if (kind == EntityKind::kPod) ContactsOf(pods_, id).Load(in);
   if (kind == EntityKind::kCredential) {
     const uint64_t flags = in.GetU64();

@@ -5,7 +5,11 @@
 //                            used from a second address; low as long as the pod
 //                            may just have been restarted there
 //   credential.two_networks  any other credential goes back and forth between
-//                            addresses; low if its own clients are used there
+//                            addresses; low if its own clients are used there.
+//                            With a history one return is enough, if the
+//                            network is new enough (site_history.h)
+//
+//   token.deleted_pod        a pod's token is used after its pod is gone
 //
 //   token.minted_elsewhere, token.never_issued  (token_provenance.h)
 //
@@ -26,8 +30,10 @@
 #include "detectors/cluster_map.h"
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
+#include "detectors/known_pods.h"
 #include "detectors/privileged_acts.h"
 #include "detectors/read_tokens.h"
+#include "detectors/site_history.h"
 #include "detectors/stolen_credential_finding.h"
 #include "detectors/token_provenance.h"
 #include "stats/fingerprint_set.h"
@@ -56,18 +62,34 @@ class StolenCredential final : public Detector {
   bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
+  void SaveShared(StateWriter& out) const override { acts_.SaveShared(out); }
+  absl::Status LoadShared(StateReader& in) override {
+    acts_.LoadShared(in);
+    return in.status();
+  }
 
  private:
   using Table = std::vector<std::unique_ptr<CredentialContacts>>;
 
   const Table* TableOf(EntityKind kind) const;
-  void ObserveMinting(const AuditEvent& event, const EntityIds& ids,
-                      Emit& out) const;
   void ObserveToken(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void JudgePlace(const AuditEvent& event, const EntityIds& ids,
+                  const CredentialContacts::Use& use,
+                  CredentialContacts& contacts, Emit& out) const;
   void AccuseToken(const Suspicion& suspicion, CredentialContacts& contacts,
                    Emit& out) const;
   void ObserveUnbound(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void NoteSite(const AuditEvent& event, EntityId actor,
+                const CredentialContacts::Use& use);
+  // Novelty of the network that a token from a secret comes from; 0 = not new,
+  // or another credential.
+  double NewPlace(const AuditEvent& event, const EntityIds& ids) const;
+  bool IsFromNewNetwork(const AuditEvent& event, const EntityIds& ids,
+                        const CredentialContacts& contacts, size_t suspect,
+                        size_t other) const;
+  void SaveActor(EntityId actor, StateWriter& out) const;
+  absl::Status LoadActor(EntityId actor, StateReader& in);
   void Alternate(const AuditEvent& event, const EntityIds& ids,
                  const CredentialContacts::Use& use,
                  CredentialContacts& contacts, Emit& out) const;
@@ -78,6 +100,10 @@ class StolenCredential final : public Detector {
   Table credentials_;  // by EntityIds::credential, unbound ones only
   // By EntityIds::credential: a service account's token that was used.
   std::vector<bool> used_tokens_;
+  // By EntityIds::actor, of who comes with unbound credentials; null = none
+  // yet.
+  std::vector<std::unique_ptr<SiteHistory>> sites_;
+  std::vector<bool> came_;  // once at least
   PrivilegedActs acts_;
 };
 
@@ -102,10 +128,12 @@ class StolenCredentialCross final : public CrossDetector {
   void SaveShared(StateWriter& out) const override {
     reads_.Save(out);
     provenance_.SaveShared(out);
+    pods_.SaveShared(out);
   }
   absl::Status LoadShared(StateReader& in) override {
     reads_.Load(in);
     provenance_.LoadShared(in);
+    pods_.LoadShared(in);
     return in.status();
   }
   const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
@@ -125,6 +153,8 @@ class StolenCredentialCross final : public CrossDetector {
     std::string other_ip;
     bool source_is_gateway = false;
     bool other_is_gateway = false;
+    // As after a restart; until the pod's kubelet has had time to report it.
+    bool awaits_report = false;
   };
   // Credentials seen at an address beside one of them, up to
   // AddressUse::kMaxRemembered.
@@ -137,18 +167,33 @@ class StolenCredentialCross final : public CrossDetector {
   Others OthersAt(EntityId address, uint64_t credential) const;
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
   void NoteGateway(const std::string& ip, Emit& out);
-  Finding Weigh(const Observation& observation, EntityId address);
+  Finding Weigh(const Observation& observation, const ObservationIds& ids);
+  // The node that the pod's token names.
+  bool IsOwnNode(const Finding& finding, EntityId address,
+                 absl::Time now) const;
   void WeighToken(const Observation& observation, EntityId address,
                   Others others, Finding& finding) const;
+  // stolen_credential_pods.cc: what is known of the pod beside its token.
+  bool IsReported(const Observation& observation, EntityId pod) const;
+  void WeighPod(const Observation& observation, const ObservationIds& ids,
+                Finding& finding) const;
+  void NotePodUse(const Observation& observation, const ObservationIds& ids,
+                  Emit& out);
+  void NotePodAddress(const Observation& observation, EntityId pod, Emit& out);
+  void JudgeUnreported(EntityId pod, Emit& out);
+  void NoteFailures(const Observation& observation, Emit& out);
   void LinkToRead(Finding& finding) const;
   void Judge(const Observation& observation, const ObservationIds& ids,
              Emit& out);
+  // Reports it, unless too many of the credential are open.
+  void Open(OpenCase opened, EntityId credential, Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
 
   DetectorContext context_;
   ClusterMap map_;
   ReadTokens reads_;
   TokenProvenance provenance_;
+  KnownPods pods_;
   std::vector<std::unique_ptr<AddressUse>> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::map<EntityId, std::vector<OpenCase>> open_;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "detectors/finding_text.h"
+#include "detectors/growing_finding.h"
 #include "detectors/next_steps.h"
 #include "detectors/stolen_credential.h"
 
@@ -17,60 +18,6 @@ constexpr std::string_view kNodePrefix = "system:node:";
 constexpr std::string_view kNodeKind = "node";
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
-// Told again at 8, 16, 32, ... requests.
-constexpr int64_t kFirstUpdate = 8;
-
-// What `more` knows beyond `finding`. Evidence stays in order of arrival.
-void Merge(const Finding& more, Finding& finding) {
-  for (const Evidence& evidence : more.evidence) {
-    if (finding.evidence.size() >= Finding::kMaxEvidence) break;
-    finding.evidence.push_back(evidence);
-  }
-  for (const std::string& text : more.what.verbs) {
-    AddDistinct(text, finding.what.verbs);
-  }
-  for (const std::string& text : more.what.resources) {
-    AddDistinct(text, finding.what.resources);
-  }
-  for (const std::string& text : more.what.namespaces) {
-    AddDistinct(text, finding.what.namespaces);
-  }
-  for (const std::string& text : more.what.names) {
-    AddDistinct(text, finding.what.names);
-  }
-  finding.last_seen = std::max(finding.last_seen, more.last_seen);
-}
-
-// Sets the count, and reports at each doubling.
-void CountTo(int64_t count, Finding& finding, Emit& out) {
-  int64_t step = kFirstUpdate;
-  while (step <= finding.count && step <= INT64_MAX / 2) step *= 2;
-  finding.count = std::max(finding.count, count);
-  if (finding.count < step) return;
-  finding.state = FindingState::kUpdate;
-  out.Report(finding);
-}
-
-// What a benign cause explains is little to be sure of, however much of it
-// there was.
-double ConfidenceIn(const Finding& finding) {
-  if (finding.severity <= Severity::kLow) return 0.3;
-  return std::min(0.99, 0.5 + finding.score / 20);
-}
-
-// A graver look at an address that was reported already.
-void Raise(Finding graver, Finding& finding, Emit& out) {
-  std::vector<Evidence> evidence = std::move(graver.evidence);
-  graver.evidence = std::move(finding.evidence);
-  if (graver.evidence.empty()) graver.evidence = std::move(evidence);
-  graver.first_seen = std::min(graver.first_seen, finding.first_seen);
-  graver.count = std::max(graver.count, finding.count);
-  finding.evidence.clear();
-  Merge(finding, graver);
-  finding = std::move(graver);
-  finding.state = FindingState::kUpdate;
-  out.Report(finding);
-}
 
 }  // namespace
 
@@ -107,6 +54,15 @@ void StolenCredentialCross::Observe(const Observation& observation,
   const bool is_gap = observation.kind == ObservationKind::kTimeJumped ||
                       observation.kind == ObservationKind::kRecordsRejected;
   if (is_gap) provenance_.NoteGap(observation.time);
+  if (observation.kind == ObservationKind::kAuthenticationFails) {
+    NoteFailures(observation, out);
+  }
+  // These may name the pod alone, and have no address.
+  if (observation.kind == ObservationKind::kPodDeleteAsked ||
+      observation.kind == ObservationKind::kPodGone) {
+    pods_.NoteEnd(observation.kind, ids.credential, observation.pod_name,
+                  observation.time, out);
+  }
   if (ids.credential == kNoEntity) return;
   // The control plane may mint from the API server's own host.
   if (observation.kind == ObservationKind::kTokenMinted) {
@@ -115,6 +71,9 @@ void StolenCredentialCross::Observe(const Observation& observation,
   if (ids.source_address == kNoEntity) return;
   switch (observation.kind) {
     case ObservationKind::kCredentialAtAddress:
+      if (observation.pod_bound) {
+        pods_.NoteUse(ids.credential, observation.pod_name, observation.time);
+      }
       NoteContact(observation, ids.source_address, out);
       break;
     case ObservationKind::kPodTokenMoved:
@@ -126,12 +85,21 @@ void StolenCredentialCross::Observe(const Observation& observation,
         Extend(observation, ids.credential, out);
       }
       break;
+    case ObservationKind::kPodTokenUsed:
+      if (observation.draft.has_value()) NotePodUse(observation, ids, out);
+      break;
+    case ObservationKind::kPodAddress:
+      NotePodAddress(observation, ids.credential, out);
+      break;
     case ObservationKind::kTokenMinted:
+    case ObservationKind::kPodDeleteAsked:
+    case ObservationKind::kPodGone:
       break;  // above
     case ObservationKind::kTokenFirstUsed:
       provenance_.NoteUsed(context_, observation, ids.credential, out);
       break;
     // Of others, or without a credential.
+    case ObservationKind::kAccountDebuts:
     case ObservationKind::kAuthenticationFails:
     case ObservationKind::kRefusedFirst:
     case ObservationKind::kRecordsRejected:
@@ -194,6 +162,12 @@ void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
   }
 }
 
+bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
+                                      absl::Time now) const {
+  return !finding.who.node.empty() &&
+         map_.IsOfNode(address, context_.hash.Hash(finding.who.node), now);
+}
+
 // What the map knows of the address that a pod's token came from.
 void StolenCredentialCross::WeighToken(const Observation& observation,
                                        EntityId address, Others others,
@@ -205,10 +179,7 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
                    sizes.IsReady() ? "."
                                    : "; too few, or in too many ways, to tell "
                                      "how pods call here."));
-  const bool is_own_node =
-      !finding.who.node.empty() &&
-      map_.IsOfNode(address, context_.hash.Hash(finding.who.node),
-                    observation.time);
+  const bool is_own_node = IsOwnNode(finding, address, observation.time);
   if (is_own_node && !IsStrange(finding)) {
     // Its node translates addresses for some of the API servers.
     AddReason("the address of the pod's own node, and its own client", ip, -2,
@@ -246,7 +217,8 @@ void StolenCredentialCross::LinkToRead(Finding& finding) const {
 
 // The draft with what is known of its addresses.
 Finding StolenCredentialCross::Weigh(const Observation& observation,
-                                     EntityId address) {
+                                     const ObservationIds& ids) {
+  const EntityId address = ids.source_address;
   Finding finding = *observation.draft;
   const std::string& ip = observation.source_ip;
   Others others = OthersAt(address, observation.credential);
@@ -265,6 +237,7 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
   }
   if (observation.kind == ObservationKind::kPodTokenMoved) {
     WeighToken(observation, address, others, finding);
+    WeighPod(observation, ids, finding);
     LinkToRead(finding);
   } else if (others.honest > 0) {
     // No kubelet runs in a pod.
@@ -291,7 +264,12 @@ void StolenCredentialCross::Judge(const Observation& observation,
   bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
   // Every pod is seen through the same few addresses here.
   if (pod_bound && source_is_gateway && other_is_gateway) return;
-  Finding finding = Weigh(observation, ids.source_address);
+  if (pod_bound && IsReported(observation, ids.credential)) return;
+  Finding finding = Weigh(observation, ids);
+  const bool awaits_report =
+      pod_bound && finding.severity <= Severity::kLow &&
+      pods_.HasAddresses(ids.credential) &&
+      !IsOwnNode(finding, ids.source_address, observation.time);
 
   std::vector<OpenCase>& open = open_[ids.credential];
   auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
@@ -299,22 +277,32 @@ void StolenCredentialCross::Judge(const Observation& observation,
   });
   if (same != open.end()) {
     if (finding.severity > same->finding.severity) {
-      Raise(std::move(finding), same->finding, out);
+      same->awaits_report = false;
+      RaiseFinding(std::move(finding), same->finding, out);
     }
     return;
   }
+  Open({std::move(finding), observation.other_ip, source_is_gateway,
+        other_is_gateway, awaits_report},
+       ids.credential, out);
+}
+
+void StolenCredentialCross::Open(OpenCase opened, EntityId credential,
+                                 Emit& out) {
+  std::vector<OpenCase>& open = open_[credential];
+  Finding& finding = opened.finding;
   if (open.size() >= kMaxOpen) {
     Finding& newest = open.back().finding;
     if (newest.why.size() < Finding::kMaxListed) {
-      AddReason("from a further address too", observation.source_ip, 0, newest);
+      AddReason("from a further address too", finding.where.source_ip, 0,
+                newest);
     }
-    Merge(finding, newest);
+    MergeFinding(finding, newest);
     CountTo(newest.count + finding.count, newest, out);
     return;
   }
-  open.push_back(
-      {finding, observation.other_ip, source_is_gateway, other_is_gateway});
-  out.Report(std::move(finding));
+  out.Report(finding);
+  open.push_back(std::move(opened));
 }
 
 void StolenCredentialCross::Extend(const Observation& observation,
@@ -323,7 +311,7 @@ void StolenCredentialCross::Extend(const Observation& observation,
   if (cases == open_.end()) return;
   for (OpenCase& open : cases->second) {
     if (open.finding.where.source_ip != observation.source_ip) continue;
-    Merge(*observation.draft, open.finding);
+    MergeFinding(*observation.draft, open.finding);
     CountTo(observation.draft->count, open.finding, out);
     return;
   }
@@ -331,8 +319,10 @@ void StolenCredentialCross::Extend(const Observation& observation,
 
 void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
   provenance_.AdvanceTo(watermark, out);
+  pods_.AdvanceTo(watermark, out);
   for (auto it = open_.begin(); it != open_.end();) {
     std::vector<OpenCase>& open = it->second;
+    JudgeUnreported(it->first, out);
     const size_t before = open.size();
     for (size_t i = 0; i < open.size();) {
       if (open[i].finding.last_seen + kQuiet > watermark) {

@@ -53,6 +53,12 @@ std::string RequestsSoFar(const Contact& contact) {
       " so far.");
 }
 
+constexpr double kEachChange = 1.2;
+constexpr double kForeignClientWeight = 1.5;
+// As of a person who roams and takes the laptop along.
+constexpr double kOwnClient = -2;
+constexpr double kSensitiveWeight = 1;
+
 // One finding for each credential and address, however it is looked at: hashed
 // is the first use from there.
 Hash128 IdOf(const DetectorContext& context, const Suspicion& suspicion,
@@ -121,6 +127,23 @@ void AddReasonOutside(const Contact& suspect, const Contact& other,
   AddReason(kFromOutside, std::string(suspect.ip()), 1.5, draft);
 }
 
+void AddReasonsNewNetwork(const Contact& suspect, const Alternation& seen,
+                          Finding& draft) {
+  AddReason("a network that is new to this identity",
+            absl::StrCat(A(suspect.ip()), ", after ",
+                         Counted(seen.sessions, "session", "sessions"),
+                         " from elsewhere"),
+            seen.novelty, draft);
+  if (seen.own_client) {
+    AddReason("with a client that is used at its home", AllAgents(suspect),
+              kOwnClient, draft);
+  }
+  if (seen.sensitive) {
+    AddReason("secrets, code execution or rights", draft.evidence.back().uri,
+              kSensitiveWeight, draft);
+  }
+}
+
 void WriteMovedTexts(const Suspicion& suspicion, TokenMove move,
                      Finding& draft) {
   const Contact& suspect = suspicion.suspected();
@@ -152,6 +175,14 @@ void WriteMovedTexts(const Suspicion& suspicion, TokenMove move,
             "rebooted): severity low."
           : "Not a pod that was restarted on another address: that keeps its "
             "client and stops using the old one."};
+}
+
+std::string ClientCheck(const Alternation& seen) {
+  if (!seen.own_client) return "No client of this address is used at home.";
+  return absl::StrCat(
+      "The same client is used at home too, as by a person who roams: "
+      "severity ",
+      seen.novelty > 0 ? "medium at most." : "low.");
 }
 
 std::string OwnershipCheck(const AuditEvent& event) {
@@ -188,23 +219,31 @@ Finding DraftMoved(const DetectorContext& context, const Suspicion& suspicion,
   return draft;
 }
 
+double NewNetworkScore(const Alternation& seen) {
+  if (seen.novelty <= 0) return 0;
+  return seen.novelty + kEachChange * (seen.changes - 1) +
+         (seen.own_client ? kOwnClient : kForeignClientWeight) +
+         (seen.sensitive ? kSensitiveWeight : 0);
+}
+
 // A person who moves takes the laptop along: the same clients appear at both
 // ends. A thief brings another one.
 Finding DraftAlternation(const DetectorContext& context,
                          const Suspicion& suspicion, const Alternation& seen) {
-  constexpr double kEachChange = 1.2;
   const Contact& suspect = suspicion.suspected();
   const Contact& other = suspicion.compared();
   Finding draft = Draft(context, suspicion, kCredentialRule);
   draft.severity = seen.severity;
-  draft.threshold = kEachChange * (seen.needed - 1);
+  draft.threshold =
+      seen.novelty > 0 ? kNewNetworkScore : kEachChange * (seen.needed - 1);
   AddReason("went back and forth",
             absl::StrCat(seen.changes, " changes of address within ",
                          absl::FormatDuration(seen.span)),
             kEachChange * (seen.changes - 1), draft);
   if (!seen.own_client) {
-    AddReason(kForeignClient, AllAgents(suspect), 1.5, draft);
+    AddReason(kForeignClient, AllAgents(suspect), kForeignClientWeight, draft);
   }
+  if (seen.novelty > 0) AddReasonsNewNetwork(suspect, seen, draft);
   AddReasonOutside(suspect, other, draft);
   draft.title = "One credential used from two addresses at once";
   draft.summary =
@@ -214,9 +253,7 @@ Finding DraftAlternation(const DetectorContext& context,
   draft.normal = absl::StrCat("Seen from ", AddressText(other), ", ",
                               RequestsSoFar(other));
   draft.benign_checks = {
-      seen.own_client ? "The same client is used at home too, as by a person "
-                        "who roams: severity low."
-                      : "No client of this address is used at home.",
+      ClientCheck(seen),
       seen.crowded ? "More than four addresses use it: a shared credential; "
                      "severity low."
                    : "Not a credential that many addresses share.",

@@ -44,8 +44,17 @@ struct Alternation {
   absl::Duration span;
   bool own_client = false;  // the suspect's client is used at home too
   bool crowded = false;     // more addresses than are remembered
+  // Of a network that is new to an identity with a history; 0 = not so.
+  double novelty = 0;
+  uint32_t sessions = 0;   // of that history
+  bool sensitive = false;  // the suspect asks for what few ask for
   Severity severity = Severity::kLow;
 };
+// With a history the changes need not be so many, nor the client another one:
+// all of it adds up, from kNewNetworkScore on.
+inline constexpr double kNewNetworkScore = 7;
+double NewNetworkScore(const Alternation& seen);
+
 Finding DraftAlternation(const DetectorContext& context,
                          const Suspicion& suspicion, const Alternation& seen);
 

@@ -10,8 +10,8 @@
 namespace oddverb {
 namespace {
 
-// 2: with the map.
-constexpr uint64_t kStateVersion = 2;
+// 3: with what is known of pods.
+constexpr uint64_t kStateVersion = 3;
 
 }  // namespace
 
@@ -23,6 +23,7 @@ void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kCredential) {
     provenance_.Forget(id);
     open_.erase(id);
+    pods_.Forget(id);
   }
 }
 
@@ -67,17 +68,20 @@ void StolenCredentialCross::Save(EntityKind kind, EntityId id,
   }
   auto cases = open_.find(id);
   const bool has_open = cases != open_.end();
-  if (kind == EntityKind::kCredential && (has_open || provenance_.Knows(id))) {
+  const bool is_known = has_open || provenance_.Knows(id) || pods_.Knows(id);
+  if (kind == EntityKind::kCredential && is_known) {
     out.PutU64(kStateVersion);
-    out.PutU64(provenance_.Knows(id) ? 1 : 0);
+    out.PutU64((provenance_.Knows(id) ? 1U : 0U) | (pods_.Knows(id) ? 2U : 0U));
     if (provenance_.Knows(id)) provenance_.Save(id, out);
+    if (pods_.Knows(id)) pods_.Save(id, out);
     out.PutU64(has_open ? cases->second.size() : 0);
     if (!has_open) return;
     for (const OpenCase& open : cases->second) {
       SaveFinding(open.finding, out);
       out.PutString(open.other_ip);
       out.PutU64((open.source_is_gateway ? 1U : 0U) |
-                 (open.other_is_gateway ? 2U : 0U));
+                 (open.other_is_gateway ? 2U : 0U) |
+                 (open.awaits_report ? 4U : 0U));
     }
   }
 }
@@ -95,7 +99,10 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     map_.Load(id, in);
     return in.status();
   }
-  if (in.GetU64() != 0) provenance_.Load(id, in);
+  const uint64_t known = in.GetU64();
+  if (known > 3) in.Fail();
+  if ((known & 1) != 0) provenance_.Load(id, in);
+  if ((known & 2) != 0) pods_.Load(id, in);
   open_.erase(id);
   std::vector<OpenCase> loaded;
   uint64_t count = in.GetCount(8);
@@ -104,10 +111,11 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     OpenCase& open = loaded.emplace_back();
     open.finding = LoadFinding(in);
     open.other_ip = std::string(in.GetString());
-    uint64_t gateways = in.GetU64();
-    if (gateways > 3) in.Fail();
-    open.source_is_gateway = (gateways & 1) != 0;
-    open.other_is_gateway = (gateways & 2) != 0;
+    uint64_t flags = in.GetU64();
+    if (flags > 7) in.Fail();
+    open.source_is_gateway = (flags & 1) != 0;
+    open.other_is_gateway = (flags & 2) != 0;
+    open.awaits_report = (flags & 4) != 0;
   }
   ODDVERB_RETURN_IF_ERROR(in.status());
   if (!loaded.empty()) open_[id] = std::move(loaded);

@@ -39,6 +39,7 @@ constexpr Named kAlertNames[] = {
     {"metadata.undecoded", "CloudMetadataUndecoded"},
     {"metadata.webhook", "CloudMetadataInWebhook"},
     {"metadata.workload", "CloudMetadataInWorkload"},
+    {"token.deleted_pod", "TokenOfDeletedPod"},
     {"token.minting_chain", "TokenMintingChain"},
     {"token.never_issued", "ForgedServiceAccountToken"},
     {"token.outside_its_pod", "StolenServiceAccountToken"},

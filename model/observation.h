@@ -34,6 +34,18 @@ enum class ObservationKind : uint8_t {
   kTokenMinted,
   // A service account's token is used for the first time; `draft` says who.
   kTokenFirstUsed,
+  // The token of a pod is in use: told behind each pause, and now and then;
+  // `draft` says by whom.
+  kPodTokenUsed,
+  // Somebody wants a pod to end, or its kubelet says that it has ended:
+  // `pod_name`, and `credential` where the log names the pod's uid.
+  kPodDeleteAsked,
+  kPodGone,
+  // The kubelet of a pod reports one of its addresses, `source_ip`.
+  kPodAddress,
+  // A service account that may never have been used before is used in a way
+  // that is a clue to a person; `draft` is weighed by what is new.
+  kAccountDebuts,
   // Failed authentications from an address are a surge; `draft` holds them.
   kAuthenticationFails,
   // An actor was refused what it never did before; `weight` and `draft` are
@@ -112,6 +124,10 @@ struct Observation {
   uint64_t credential = 0;
   bool pod_bound = false;
   uint64_t actor = 0;  // keyed hash; 0 = not told
+  // As an actor: the service account that a token is of; 0 = not told.
+  uint64_t account = 0;
+  // Keyed hash of a pod's namespace and name; 0 = not told.
+  uint64_t pod_name = 0;
   double weight = 0;
   double novelty = 0;
   uint64_t subject = 0;   // keyed hash; 0 = none

@@ -59,6 +59,14 @@ EntityId Correlator::AddressId(const std::string& ip, Standing standing) {
   return state_.IdOf(EntityKind::kAddress, hash_.Hash(ip), standing);
 }
 
+EntityId Correlator::AccountId(const Observation& observation) {
+  if (observation.account == 0) return kNoEntity;
+  if (observation.kind == ObservationKind::kTokenMinted) {
+    return state_.IdOf(EntityKind::kActor, observation.account);
+  }
+  return state_.table(EntityKind::kActor).Find(observation.account);
+}
+
 // The parts are told of the findings from `first` on; theirs follow.
 void Correlator::TellOf(size_t first, std::vector<Finding>& out) {
   const size_t end = out.size();
@@ -100,6 +108,7 @@ void Correlator::Observe(const Observation& observation,
           : Standing::kRegular;
   ids.source_address = AddressId(observation.source_ip, standing);
   ids.other_address = AddressId(observation.other_ip, standing);
+  ids.account = AccountId(observation);
   const size_t first = out.size();
   state_.ForEachPart([&](CrossDetector& detector) {
     detector.Observe(observation, ids, emit_);

@@ -59,6 +59,9 @@ class Correlator {
   void TellOf(size_t first, std::vector<Finding>& out);
   EntityId AddressId(const std::string& ip,
                      Standing standing = Standing::kRegular);
+  // Accounts are known from when a kubelet or the control plane mints a token
+  // of them; until then they have no id.
+  EntityId AccountId(const Observation& observation);
   void TakeChanges(std::vector<StateRow>& out);
   void MoveTo(absl::Time stream_time) {
     stream_time_ = emit_.stream_time = stream_time;

@@ -131,5 +131,94 @@ TEST(NodeIdentityTest, FurtherCluesRaiseTheFindingAlsoOverARestart) {
   EXPECT_THAT(finding.next.at(1), HasSubstr("kubectl drain n1"));
 }
 
+Change By(const char* agent, const Change& change) {
+  return [=](EventBuilder& b) {
+    change(b);
+    b.UserAgent(agent);
+  };
+}
+
+TEST(NodeIdentityTest, AProgramThatIsNewOnTheNodeWeighsWithWhatItDoes) {
+  struct Case {
+    const char* what;
+    const char* agent;
+    int hours;  // that the node is known
+    size_t findings;
+  };
+  for (const Case& c : {
+           Case{"the kubelet", "kubelet/v1.30.0 (linux/amd64)", 25, 0},
+           Case{"another program", "implant/1.0", 25, 1},
+           Case{"on a new node", "implant/1.0", 23, 0},
+       }) {
+    SCOPED_TRACE(c.what);
+    ActorStream stream = Stream();
+    Feed(stream, kOwnWork);
+    stream.Sleep(absl::Hours(c.hours));
+    stream.Restart();
+    for (int i = 0; i < 6; ++i) Feed(stream, By(c.agent, Guess(i)));
+    ASSERT_THAT(stream.findings(), SizeIs(c.findings));
+    if (c.findings == 0) continue;
+    EXPECT_EQ(stream.findings()[0].why.back().feature,
+              "by a program that is new on this node");
+  }
+}
+
+TEST(NodeIdentityTest, ANewProgramThatDoesNothingStrangeIsAnInstallation) {
+  ActorStream stream = Stream();
+  Feed(stream, kOwnWork);
+  stream.Sleep(absl::Hours(25));
+  for (int i = 0; i < 5; ++i) Feed(stream, By("agent/1.0", kOwnWork));
+  // Nor is an administrator with kubectl.
+  for (int i = 0; i < 5; ++i) Feed(stream, By("kubectl/v1.30.0", kOwnWork));
+  // After a day it is one of the node's own.
+  stream.Sleep(absl::Hours(25));
+  for (int i = 0; i < 6; ++i) Feed(stream, By("agent/1.0", Guess(i)));
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
+Change With(const char* certificate, const Change& change) {
+  return [=](EventBuilder& b) {
+    change(b);
+    b.CredentialId(certificate);
+  };
+}
+
+TEST(NodeIdentityTest, TwoCertificatesAtOnceAreOneTooMany) {
+  const Change old = With("X509SHA256=old", kByCurl);
+  const Change fresh = With("X509SHA256=fresh", kOwnWork);
+  for (int minutes : {10, 20}) {
+    ActorStream stream = Stream();
+    Feed(stream, With("X509SHA256=old", kOwnWork));
+    Feed(stream, fresh);
+    stream.Restart();
+    stream.Sleep(absl::Minutes(minutes));
+    Feed(stream, fresh);
+    Feed(stream, old);
+    ASSERT_THAT(stream.findings(), SizeIs(minutes == 20 ? 1 : 0)) << minutes;
+    if (minutes == 10) continue;
+    EXPECT_EQ(stream.findings()[0].why.back().feature,
+              "two certificates in use, long after the newer one came");
+    EXPECT_EQ(stream.findings()[0].score, 5);
+  }
+}
+
+TEST(NodeIdentityTest, ARenewedCertificateIsHonest) {
+  ActorStream stream = Stream();
+  for (const char* certificate : {"a", "b", "c", "d"}) {
+    const std::string id = std::string("X509SHA256=") + certificate;
+    for (int i = 0; i < 20; ++i) {
+      Feed(stream, With(id.c_str(), By("kubectl/v1.30.0", kOwnWork)));
+      stream.Sleep(absl::Minutes(5));
+    }
+  }
+  // What began before the renewal ends late.
+  EventBuilder watch;
+  watch.Node("n1").Resource("secrets").Ns("web").Name("cart-db");
+  watch.Verb("watch");
+  watch.CredentialId("X509SHA256=c").UserAgent("kubectl/v1.30.0");
+  stream.Feed(watch, absl::Minutes(95));
+  EXPECT_THAT(stream.findings(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace oddverb

@@ -1,0 +1,165 @@
+// The correlator's part of stolen_credential: what is known of a pod beside its
+// token, which says where, and until when, the token can be used.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/strings.h"
+#include "detectors/deleted_pod.h"
+#include "detectors/finding_text.h"
+#include "detectors/growing_finding.h"
+#include "detectors/stolen_credential.h"
+
+namespace oddverb {
+namespace {
+
+// A pod that was restarted may call before its kubelet has told where it is;
+// kubelets do at once, or at the latest when they sync
+// (kubernetes: pkg/kubelet/status/status_manager.go, syncPeriod 10 s).
+constexpr absl::Duration kReportDelay = absl::Seconds(60);
+constexpr std::string_view kUnreported =
+    "an address that its kubelet does not report";
+constexpr std::string_view kFailures = "failed authentications there as well";
+
+bool Has(std::string_view reason, const Finding& finding) {
+  return std::any_of(
+      finding.why.begin(), finding.why.end(),
+      [&](const FindingReason& why) { return why.feature == reason; });
+}
+
+}  // namespace
+
+// The pod itself is at the address. Its other address may still be a thief's:
+// then the two are the finding.
+bool StolenCredentialCross::IsReported(const Observation& observation,
+                                       EntityId pod) const {
+  if (!pods_.IsAddress(pod, context_.hash.Hash(observation.source_ip))) {
+    return false;
+  }
+  const bool is_other_reported =
+      pods_.IsAddress(pod, context_.hash.Hash(observation.other_ip));
+  return is_other_reported || observation.draft->severity <= Severity::kLow;
+}
+
+void StolenCredentialCross::WeighPod(const Observation& observation,
+                                     const ObservationIds& ids,
+                                     Finding& finding) const {
+  const std::string& ip = observation.source_ip;
+  const bool is_own_node =
+      finding.severity <= Severity::kLow &&
+      IsOwnNode(finding, ids.source_address, observation.time);
+  const std::optional<absl::Time> asked = pods_.AskedToEnd(ids.credential);
+  if (asked.has_value() && observation.time > *asked && !is_own_node) {
+    AddReason("its pod was to end before, and is not started again",
+              absl::StrCat(SpanText(*asked, observation.time), " before"), 2,
+              finding);
+    finding.severity = std::max(finding.severity, Severity::kHigh);
+  }
+  if (!pods_.HasAddresses(ids.credential)) return;
+  if (pods_.IsAddress(ids.credential, context_.hash.Hash(ip))) {
+    finding.benign_checks.push_back(absl::StrCat(
+        "The pod's kubelet reports ", ip, ": then the thief is at the other."));
+    return;
+  }
+  if (finding.severity <= Severity::kLow) return;
+  AddReason(kUnreported, ip, 2, finding);
+  if (!map_.HasOthers(ids.source_address, observation.credential)) {
+    finding.severity = Severity::kCritical;
+  }
+}
+
+void StolenCredentialCross::NotePodUse(const Observation& observation,
+                                       const ObservationIds& ids, Emit& out) {
+  const std::optional<absl::Time> gone = pods_.Gone(ids.credential);
+  if (!gone.has_value() || observation.time <= *gone + kAfterEnd) return;
+  Finding finding = *observation.draft;
+  WriteDeletedPod(*gone, observation.time, finding);
+  if (auto cases = open_.find(ids.credential); cases != open_.end()) {
+    for (OpenCase& open : cases->second) {
+      Finding& known = open.finding;
+      if (known.where.source_ip != observation.source_ip) continue;
+      if (known.rule == kDeletedPodRule) {
+        MergeFinding(finding, known);
+        CountTo(known.count + 1, known, out);
+        return;
+      }
+      // Told already that it is used where it should not be.
+      if (TellsOfDeletedPod(known)) return;
+      AddReasonDeletedPod(*gone, observation.time, known);
+      known.severity = Severity::kCritical;
+      known.confidence = ConfidenceIn(known);
+      known.last_seen = std::max(known.last_seen, finding.last_seen);
+      known.state = FindingState::kUpdate;
+      open.awaits_report = false;
+      out.Report(known);
+      return;
+    }
+  }
+  Open({std::move(finding), "", map_.IsShared(ids.source_address), false,
+        /*awaits_report=*/false},
+       ids.credential, out);
+}
+
+// A pod that was started again elsewhere is explained by its kubelet.
+void StolenCredentialCross::NotePodAddress(const Observation& observation,
+                                           EntityId pod, Emit& out) {
+  pods_.NoteAddress(pod, context_.hash.Hash(observation.source_ip),
+                    observation.time);
+  auto cases = open_.find(pod);
+  if (cases == open_.end()) return;
+  for (OpenCase& open : cases->second) {
+    Finding& finding = open.finding;
+    const bool is_in_time =
+        observation.time - finding.first_seen <= kReportDelay;
+    if (finding.rule != kTokenRule || !is_in_time ||
+        finding.where.source_ip != observation.source_ip) {
+      continue;
+    }
+    open.awaits_report = false;
+    AddReason("its kubelet reports this address", observation.source_ip, -4,
+              finding);
+    finding.severity = Severity::kInfo;
+    finding.confidence = ConfidenceIn(finding);
+    finding.state = FindingState::kUpdate;
+    out.Report(finding);
+  }
+}
+
+// Not explained in time, although kubelets still report.
+void StolenCredentialCross::JudgeUnreported(EntityId pod, Emit& out) {
+  for (OpenCase& open : open_[pod]) {
+    Finding& finding = open.finding;
+    if (!open.awaits_report ||
+        finding.first_seen + kReportDelay >= pods_.last_report()) {
+      continue;
+    }
+    open.awaits_report = false;
+    AddReason(kUnreported, finding.where.source_ip, 4, finding);
+    finding.severity = Severity::kHigh;
+    finding.confidence = ConfidenceIn(finding);
+    finding.state = FindingState::kUpdate;
+    out.Report(finding);
+    out.MarkChanged(EntityKind::kCredential, pod);
+  }
+}
+
+// Who holds a token that has ended is refused with it sooner or later.
+void StolenCredentialCross::NoteFailures(const Observation& observation,
+                                         Emit& out) {
+  for (auto& [credential, cases] : open_) {
+    for (OpenCase& open : cases) {
+      Finding& finding = open.finding;
+      if (finding.rule != kDeletedPodRule || Has(kFailures, finding) ||
+          finding.where.source_ip != observation.source_ip) {
+        continue;
+      }
+      AddReason(kFailures, observation.source_ip, 1, finding);
+      finding.state = FindingState::kUpdate;
+      out.Report(finding);
+      out.MarkChanged(EntityKind::kCredential, credential);
+    }
+  }
+}
+
+}  // namespace oddverb

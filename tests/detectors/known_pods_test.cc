@@ -1,0 +1,101 @@
+#include "detectors/known_pods.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace oddverb {
+namespace {
+
+const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+constexpr uint64_t kName = 77;
+
+TEST(KnownPodsTest, AnEndByNameIsOfThePodThatUsedItLast) {
+  KnownPods pods;
+  Emit out;
+  pods.NoteUse(5, kName, kBegin);
+  pods.NoteUse(3, kName, kBegin + absl::Hours(1));
+  // The older one comes from another address.
+  pods.NoteUse(5, kName, kBegin + absl::Hours(2));
+  pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName,
+               kBegin + absl::Hours(3), out);
+  EXPECT_TRUE(pods.Gone(3).has_value());
+  EXPECT_FALSE(pods.Gone(5).has_value());
+  ASSERT_EQ(out.changed.size(), 1u);
+  EXPECT_EQ(out.changed[0].second, 3u);
+}
+
+TEST(KnownPodsTest, ANameThatNobodyUsedOrUsedLaterIsNobodys) {
+  KnownPods pods;
+  Emit out;
+  pods.NoteUse(1, kName, kBegin);
+  pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName + 1,
+               kBegin + absl::Hours(1), out);
+  pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName,
+               kBegin - absl::Seconds(1), out);
+  EXPECT_FALSE(pods.Gone(1).has_value());
+  EXPECT_TRUE(out.changed.empty());
+}
+
+TEST(KnownPodsTest, ToAskForTheEndIsNoEnd) {
+  KnownPods pods;
+  Emit out;
+  pods.NoteEnd(ObservationKind::kPodDeleteAsked, 1, kName, kBegin, out);
+  EXPECT_EQ(pods.AskedToEnd(1), kBegin);
+  EXPECT_FALSE(pods.Gone(1).has_value());
+  // The first one counts.
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(1),
+               out);
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(2),
+               out);
+  EXPECT_EQ(pods.AskedToEnd(1), kBegin);
+  EXPECT_EQ(pods.Gone(1), kBegin + absl::Hours(1));
+}
+
+TEST(KnownPodsTest, WhatIsGoneIsForgottenInTime) {
+  KnownPods pods;
+  Emit out;
+  for (EntityId id = 0; id < 1000; ++id) {
+    pods.NoteUse(id, kName + id, kBegin);
+    pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName + id,
+                 kBegin + absl::Minutes(id + 1), out);
+  }
+  out.changed.clear();
+  pods.AdvanceTo(kBegin + KnownPods::kKept + absl::Minutes(500), out);
+  EXPECT_FALSE(pods.Knows(499));
+  EXPECT_TRUE(pods.Knows(500));
+  EXPECT_EQ(out.changed.size(), 500u);
+}
+
+TEST(KnownPodsTest, IsSavedForEachPodAndDamageIsRefused) {
+  KnownPods pods;
+  Emit out;
+  pods.NoteUse(1, kName, kBegin);
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(1),
+               out);
+  pods.NoteAddress(1, 42, kBegin);
+  StateWriter saved;
+  pods.Save(1, saved);
+  KnownPods loaded;
+  StateReader in(saved.bytes());
+  loaded.Load(9, in);  // under another id
+  EXPECT_TRUE(in.status().ok());
+  EXPECT_TRUE(in.AtEnd());
+  EXPECT_EQ(loaded.Gone(9), pods.Gone(1));
+  EXPECT_TRUE(loaded.IsAddress(9, 42));
+  StateWriter again;
+  loaded.Save(9, again);
+  EXPECT_EQ(again.bytes(), saved.bytes());
+  loaded.AdvanceTo(kBegin + absl::Hours(49), out);
+  EXPECT_FALSE(loaded.Knows(9));
+  for (size_t size = 0; size < saved.bytes().size(); ++size) {
+    KnownPods victim;
+    StateReader cut(std::string_view(saved.bytes()).substr(0, size));
+    victim.Load(1, cut);
+    EXPECT_FALSE(cut.status().ok()) << size;
+    EXPECT_FALSE(victim.Knows(1));
+  }
+}
+
+}  // namespace
+}  // namespace oddverb
