@@ -38,28 +38,57 @@ uint32_t PackedBytes::SlabBits(size_t size_index) {
 char* PackedBytes::At(size_t size_index, uint32_t index) const {
   const uint32_t bits = SlabBits(size_index);
   const size_t in_slab = index & ((uint32_t{1} << bits) - 1);
-  return sizes_[size_index].slabs[index >> bits].get() +
+  return sizes_[size_index].slabs[index >> bits].bytes.get() +
          in_slab * BlockBytes(size_index);
+}
+
+void PackedBytes::Open(Blocks& blocks, uint32_t slab) {
+  blocks.slabs[slab].place = static_cast<uint32_t>(blocks.open.size());
+  blocks.open.push_back(slab);
+}
+
+void PackedBytes::Close(Blocks& blocks, uint32_t slab) {
+  const uint32_t place = blocks.slabs[slab].place;
+  const uint32_t last = blocks.open.back();
+  blocks.open[place] = last;
+  blocks.slabs[last].place = place;
+  blocks.open.pop_back();
+  blocks.slabs[slab].place = kNoPlace;
+}
+
+uint32_t PackedBytes::SlabWithRoom(size_t size_index) {
+  Blocks& blocks = sizes_[size_index];
+  if (!blocks.open.empty()) return blocks.open.back();
+  uint32_t slab = 0;
+  if (blocks.absent.empty()) {
+    slab = static_cast<uint32_t>(blocks.slabs.size());
+    blocks.slabs.emplace_back();
+  } else {
+    slab = blocks.absent.back();
+    blocks.absent.pop_back();
+  }
+  const size_t bytes = BlockBytes(size_index) << SlabBits(size_index);
+  blocks.slabs[slab].bytes.reset(new char[bytes]);
+  held_bytes_ += bytes;
+  Open(blocks, slab);
+  return slab;
 }
 
 PackedBytes::Handle PackedBytes::Put(std::string_view bytes) {
   assert(bytes.size() <= kMaxBytes);
   const size_t size_index = SizeIndexOf(bytes.size());
+  const uint32_t bits = SlabBits(size_index);
+  const uint32_t number = SlabWithRoom(size_index);
   Blocks& blocks = sizes_[size_index];
-  uint32_t index = blocks.first_free;
-  if (index != kNoBlock) {
-    std::memcpy(&blocks.first_free, At(size_index, index), sizeof(index));
-  } else {
-    index = blocks.count++;
-    assert(index < uint32_t{1} << kIndexBits);
-    const uint32_t bits = SlabBits(size_index);
-    if (index >> bits == blocks.slabs.size()) {
-      const size_t slab = BlockBytes(size_index) << bits;
-      blocks.slabs.emplace_back(new char[slab]);
-      held_bytes_ += slab;
-    }
-  }
+  Slab& slab = blocks.slabs[number];
+  uint16_t in_slab = slab.first_free;
+  const bool is_fresh = in_slab == kNoBlock;
+  if (is_fresh) in_slab = slab.touched++;
+  const uint32_t index = number << bits | in_slab;
+  assert(index < uint32_t{1} << kIndexBits);
   char* block = At(size_index, index);
+  if (!is_fresh) std::memcpy(&slab.first_free, block, sizeof(in_slab));
+  if (++slab.used == 1u << bits) Close(blocks, number);
   const auto length = static_cast<Length>(bytes.size());
   std::memcpy(block, &length, sizeof(length));
   std::copy(bytes.begin(), bytes.end(), block + sizeof(length));
@@ -77,11 +106,20 @@ std::string_view PackedBytes::Get(Handle handle) const {
 
 void PackedBytes::Free(Handle handle) {
   const size_t size_index = handle >> kIndexBits;
+  const uint32_t bits = SlabBits(size_index);
   const uint32_t index = handle & ((uint32_t{1} << kIndexBits) - 1);
+  const uint32_t number = index >> bits;
   Blocks& blocks = sizes_[size_index];
-  std::memcpy(At(size_index, index), &blocks.first_free, sizeof(index));
-  blocks.first_free = index;
+  Slab& slab = blocks.slabs[number];
+  std::memcpy(At(size_index, index), &slab.first_free, sizeof(slab.first_free));
+  slab.first_free = static_cast<uint16_t>(index & ((uint32_t{1} << bits) - 1));
+  if (slab.place == kNoPlace) Open(blocks, number);
   --strings_;
+  if (--slab.used > 0) return;
+  Close(blocks, number);
+  slab = Slab();
+  held_bytes_ -= BlockBytes(size_index) << bits;
+  blocks.absent.push_back(number);
 }
 
 }  // namespace oddverb

@@ -3,8 +3,8 @@
 // each of them.
 //
 // Strings lie in slabs of blocks of one size, which are 8 to 256 bytes apart
-// from the next size; a freed block is used again. Slabs are never given back:
-// what was needed once is needed again. One thread.
+// from the next size; a freed block is used again. A slab without strings is
+// given back, as states grow and so leave one size for the next. One thread.
 #ifndef ODDVERB_STATS_PACKED_BYTES_H_
 #define ODDVERB_STATS_PACKED_BYTES_H_
 
@@ -36,15 +36,27 @@ class PackedBytes {
  private:
   static constexpr size_t kSizes = 68;
   static constexpr uint32_t kIndexBits = 25;
-  static constexpr uint32_t kNoBlock = ~uint32_t{0};
+  static constexpr uint16_t kNoBlock = 0xffff;
+  static constexpr uint32_t kNoPlace = ~uint32_t{0};
 
-  // The blocks of one size, by index.
+  struct Slab {
+    std::unique_ptr<char[]> bytes;   // null: given back
+    uint16_t used = 0;               // blocks
+    uint16_t first_free = kNoBlock;  // each holds the number of the next
+    uint16_t touched = 0;            // blocks that were ever used
+    uint32_t place = kNoPlace;       // in Blocks::open
+  };
+  // The blocks of one size; the index of one is that of its slab, then of the
+  // block in it.
   struct Blocks {
-    std::vector<std::unique_ptr<char[]>> slabs;
-    uint32_t count = 0;              // that were ever used
-    uint32_t first_free = kNoBlock;  // each holds the index of the next
+    std::vector<Slab> slabs;
+    std::vector<uint32_t> open;    // slabs that have room
+    std::vector<uint32_t> absent;  // slabs that were given back
   };
 
+  void Open(Blocks& blocks, uint32_t slab);
+  static void Close(Blocks& blocks, uint32_t slab);
+  uint32_t SlabWithRoom(size_t size_index);
   static size_t SizeIndexOf(size_t bytes);
   static size_t BlockBytes(size_t size_index);
   static uint32_t SlabBits(size_t size_index);

@@ -53,6 +53,23 @@ TEST(PackedBytesTest, TakesLittleMoreThanTheBytes) {
   EXPECT_LT(packed.held_bytes(), kStrings * kBytes * 11 / 10);
 }
 
+TEST(PackedBytesTest, GivesBackWhatOneSizeTookWhenAllHaveGrown) {
+  PackedBytes packed;
+  std::vector<PackedBytes::Handle> handles(1000);
+  for (PackedBytes::Handle& handle : handles) {
+    handle = packed.Put(std::string(10, 'x'));
+  }
+  for (size_t size = 20; size <= 400; size += 20) {
+    for (PackedBytes::Handle& handle : handles) {
+      packed.Free(handle);
+      handle = packed.Put(std::string(size, 'y'));
+    }
+  }
+  EXPECT_LT(packed.held_bytes(), 1000 * 400 * 12 / 10);
+  for (PackedBytes::Handle handle : handles) packed.Free(handle);
+  EXPECT_EQ(packed.held_bytes(), 0u);
+}
+
 TEST(PackedBytesTest, UsesFreedBlocksAgain) {
   PackedBytes packed;
   std::vector<PackedBytes::Handle> handles;
