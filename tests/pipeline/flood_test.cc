@@ -274,10 +274,11 @@ TEST(FloodTest, ABudgetIsKeptWhoeverComes) {
   PipelineOptions options;
   options.max_bytes_under_way = plan.in_flight;
   options.entity_budget = EntitiesIn(kBudget - plan.bytes());
-  // Few awake, so that a flood of CI's size makes the others rest, too.
+  // Those of a flood have at most a quarter of the ids, which fits: few awake,
+  // so that they rest, too.
+  constexpr uint32_t kFewAwake = 6'000;
   for (EntityLimits& of_kind : options.entity_budget->shards) {
-    of_kind.max_awake = std::min<uint32_t>(of_kind.max_awake,
-                                           static_cast<uint32_t>(events / 100));
+    of_kind.max_awake = std::min(of_kind.max_awake, kFewAwake);
   }
   Outcome outcome = Judge(FloodStream(events), events, options);
   EXPECT_EQ(outcome.rejected, 0u);
