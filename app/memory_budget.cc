@@ -69,6 +69,7 @@ void ApplyMemoryBudget(const YamlNode& root, ServiceConfig& config,
     return;
   }
   config.entity_budget = EntitiesIn(budget - plan.bytes());
+  config.max_entities = 0;
 }
 
 }  // namespace oddverb

@@ -176,7 +176,7 @@ struct ServiceConfig {
   int64_t threads = 0;        // 0: one a core
   int64_t memory_budget = 0;  // bytes; 0: none
   int64_t max_entities = 1'000'000;
-  // Of the budget; in the place of max_entities.
+  // Of the budget; in the place of max_entities, which is 0 then.
   std::optional<EntityBudget> entity_budget;
   int64_t max_held_bytes = 256 << 20;
   int64_t max_recent_events = 8'000'000;

@@ -36,7 +36,7 @@ TEST(ConfigMistakesTest, NamesWrongValues) {
       {"memory: {max_entities: 10}",
        {"2:24: expected a number from 1024 to 50000000, got 10"}},
       {"memory: {budget: 255MiB}",
-       {"2:18: expected 256MiB to 1TiB, got 255MiB"}},
+       {"2:18: expected a size from 256MiB to 1024GiB, got 255MiB"}},
       {"memory: {budget: 1GiB, max_entities: 5000}",
        {"2:38: leave max_entities out: the budget says it"}},
       {"memory: {budget: 256MiB, max_recent_events: 8000000}",

@@ -164,11 +164,15 @@ void ListObjects(const json& value, const json::json_pointer& at,
   }
 }
 
-// A checkpoint in Kafka goes with one source alone.
+// A checkpoint in Kafka goes with one source alone, a budget with no
+// max_entities.
 json TopicConfig() {
   json config = FullConfig();
   json source = config["sources"].back();
   config["sources"] = json::array({std::move(source)});
+  // Which says how many.
+  config["memory"].erase("max_entities");
+  config["memory"]["budget"] = "1GiB";
   config["checkpoint"]["kafka"] = json::parse(R"({
     "state_topic": "s", "findings_topic": "f", "dead_letters_topic": "d",
     "transactional_id": "x", "create_topics": true, "replicas": 2})");

@@ -31,6 +31,31 @@ absl::StatusOr<ServiceConfig> Parse(std::string_view text) {
 
 constexpr char kTail[] = "sources: [{type: tail, path: /a.log}]\n";
 
+TEST(ServiceConfigTest, TakesTheSizesThatAreNotSetFromTheBudget) {
+  absl::StatusOr<ServiceConfig> config =
+      Parse(absl::StrCat("memory: {budget: 512MiB, in_flight: 3MiB}\n", kTail));
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->memory_budget, 512 << 20);
+  EXPECT_EQ(config->in_flight, 3 << 20);
+  EXPECT_LT(config->max_recent_events, 8'000'000);
+  ASSERT_TRUE(config->entity_budget.has_value());
+  absl::StatusOr<ServiceConfig> larger =
+      Parse(absl::StrCat("memory: {budget: 1GiB}\n", kTail));
+  ASSERT_THAT(larger, IsOk());
+  EXPECT_GT(larger->max_recent_events, config->max_recent_events);
+  for (size_t kind = 0; kind < 3; ++kind) {
+    EXPECT_GT(larger->entity_budget->shards[kind].max_entities,
+              config->entity_budget->shards[kind].max_entities);
+  }
+}
+
+TEST(ServiceConfigTest, WithoutABudgetEachSizeHasItsOwnDefault) {
+  absl::StatusOr<ServiceConfig> config = Parse(kTail);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_FALSE(config->entity_budget.has_value());
+  EXPECT_EQ(config->max_entities, 1'000'000);
+}
+
 TEST(ServiceConfigTest, LoadsEveryKey) {
   absl::StatusOr<ServiceConfig> config = Parse(R"(
 cluster: prod-eu-1
