@@ -160,6 +160,15 @@ void PrivilegedActs::Forget(EntityId actor) {
   cases_.Forget(actor);
 }
 
+// To forget the use of a token from a secret says that others may be forgotten,
+// too.
+bool PrivilegedActs::CanRest(EntityId actor) const {
+  const bool has_used_legacy =
+      actor < histories_.size() && histories_[actor] != nullptr &&
+      histories_[actor]->legacy_used != absl::InfinitePast();
+  return !has_used_legacy && !cases_.HasAny(actor);
+}
+
 void PrivilegedActs::Save(EntityId actor, StateWriter& out) const {
   // An open case has a history.
   if (actor >= histories_.size() || histories_[actor] == nullptr) return;

@@ -45,7 +45,7 @@ class PrivilegedActs {
     return actor < histories_.size() && histories_[actor] != nullptr;
   }
   void Forget(EntityId actor);
-  bool CanRest(EntityId actor) const { return !cases_.HasAny(actor); }
+  bool CanRest(EntityId actor) const;
   void Save(EntityId actor, StateWriter& out) const;
   absl::Status Load(EntityId actor, StateReader& in);
   void SaveShared(StateWriter& out) const { out.PutTime(since_); }

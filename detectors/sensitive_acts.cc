@@ -204,6 +204,13 @@ void SensitiveActs::Forget(EntityKind kind, EntityId id) {
   cases_.Forget(id);
 }
 
+// What Save() leaves out, and open findings, stay.
+bool SensitiveActs::CanRest(EntityKind kind, EntityId id) const {
+  if (kind != EntityKind::kActor || id >= states_.size()) return true;
+  const State& state = states_[id];
+  return !cases_.HasAny(id) && (state.habits.seen() || state.record == nullptr);
+}
+
 void SensitiveActs::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= states_.size()) return;
   const State& state = states_[id];

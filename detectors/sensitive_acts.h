@@ -41,6 +41,7 @@ class SensitiveActs final : public Detector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
 
