@@ -31,8 +31,11 @@ ServiceAccountDebut::Account& ServiceAccountDebut::AccountOf(EntityId id) {
 
 void ServiceAccountDebut::Observe(const Observation& observation,
                                   const ObservationIds& ids, Emit& out) {
-  const bool is_gap = observation.kind == ObservationKind::kTimeJumped ||
-                      observation.kind == ObservationKind::kRecordsRejected;
+  // What is no event hides none.
+  const bool is_gap =
+      observation.kind == ObservationKind::kTimeJumped ||
+      (observation.kind == ObservationKind::kRecordsRejected &&
+       observation.stream.has_value() && observation.stream->is_event);
   if (is_gap) gap_ = std::max(gap_, observation.time);
   if (observation.kind == ObservationKind::kCredentialAtAddress &&
       observation.pod_bound && ids.source_address != kNoEntity) {

@@ -54,7 +54,8 @@ std::vector<std::string> ClaimsIn(const std::vector<std::string>& lines) {
   std::vector<std::string> claims;
   std::istringstream output(FindingsOf(lines, RunSetup()));
   for (std::string line; std::getline(output, line);) {
-    for (const json& reason : json::parse(line)["why"]) {
+    const json finding = json::parse(line);
+    for (const json& reason : finding["why"]) {
       const std::string feature = reason["feature"];
       if (!feature.starts_with("claims a private address")) continue;
       EXPECT_EQ(reason["contribution"], 0);
