@@ -237,7 +237,7 @@ TEST(HelpTest, EveryFlagThatScanShowsIsOneThatItTakes) {
        ++it) {
     flags.insert((*it)[3]);
   }
-  EXPECT_EQ(flags.size(), 18u);
+  EXPECT_EQ(flags.size(), 19u);
   for (const std::string& name : flags) {
     const absl::StatusOr<CommandLine> line = ParseCommandLine({"scan", name});
     EXPECT_THAT(std::string(line.status().message()),
