@@ -47,12 +47,11 @@ TEST(DemoTest, FindsPlantedIncidentsAndNothingElse) {
   }
 }
 
-TEST(DemoTest, WithItsRulesItFindsAllPlantedIncidentsAndNothingElse) {
+// And the account that staged them, which changes what is nobody's to change.
+TEST(DemoTest, WithItsRulesItFindsAllPlantedIncidents) {
   const ChildResult result = Oddverb({"demo", "--builtin"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(
-      result.errors,
-      HasSubstr("\n38 of 38 planted incidents found, 0 false findings.\n"));
+  EXPECT_THAT(result.errors, HasSubstr("\n38 of 38 planted incidents found"));
   EXPECT_THAT(result.errors, Not(HasSubstr("Left to rules")));
 }
 
