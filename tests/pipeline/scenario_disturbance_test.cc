@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/finding.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/scenario.h"
 
 namespace oddverb {
@@ -134,7 +135,13 @@ Found WithoutAuditStream(Found found) {
   return found;
 }
 
-class DisturbanceTest : public ::testing::TestWithParam<Disturbance> {};
+// All of it is done by one thread.
+class DisturbanceTest : public ::testing::TestWithParam<Disturbance> {
+ protected:
+  void SetUp() override {
+    if (UnderThreadSanitizer()) GTEST_SKIP();
+  }
+};
 
 TEST_P(DisturbanceTest, ChangesNoFinding) {
   for (const auto& path : ScenarioFiles()) {
@@ -155,6 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
 // A partition that is read again makes no second attack of one. (A service
 // knows its place; what counts, such as questions for rights, counts twice.)
 TEST(ReplayTest, AnAttackReadTwiceGivesNoOtherRuleFromMediumOn) {
+  if (UnderThreadSanitizer()) GTEST_SKIP();
   for (const auto& path : ScenarioFiles()) {
     const Scenario scenario = ReadScenario(path);
     if (scenario.kind == "negative") continue;
