@@ -2,7 +2,9 @@
 // judges, others stand by, and whatever becomes of the one that judges, each
 // finding is there once. And the proof of this proof: a service whose
 // checkpoint is torn in two does not pass.
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -42,7 +44,8 @@ class KafkaCheckpointTest : public KafkaTest {
   ChildSetup Member(const std::string& address, const std::string& source = "",
                     const std::string& checkpoint =
                         ", create_topics: true, "
-                        "replicas: 1") {
+                        "replicas: 1",
+                    const std::string& properties = "") {
     ++members_;
     ChildSetup setup = OddverbSetup(
         {"run", "--config",
@@ -55,8 +58,9 @@ class KafkaCheckpointTest : public KafkaTest {
                  ", properties: {session.timeout.ms: \"2000\", "
                  "heartbeat.interval.ms: \"300\", "
                  "fetch.message.max.bytes: \"65536\", "
-                 "queued.max.messages.kbytes: \"64\"}",
-                 source, "}]\norder: event_time\nallowed_lateness: 2s\n",
+                 "queued.max.messages.kbytes: \"64\"",
+                 properties, "}", source,
+                 "}]\norder: event_time\nallowed_lateness: 2s\n",
                  "checkpoint: {interval: 100ms, kafka: {state_topic: ", kState,
                  checkpoint,
                  "}}\nlisteners: [{name: open, address: \"127.0.0.1:0\", "
@@ -250,6 +254,78 @@ TEST_F(KafkaCheckpointTest, PoisonIsADeadLetterWithItsPlaceAndReason) {
             "topic k8s.audit, partition 4, offset 0");
   EXPECT_NE(letter.headers.at("reason"), "");
   EXPECT_EQ(letter.headers.at("cluster"), "lab");
+}
+
+TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, 600);
+  LoopbackService first(Member(broker.address()));
+  ASSERT_TRUE(first.Started());
+  EXPECT_TRUE(Judges(topics, 600)) << first.process().errors();
+  first.process().Signal(SIGTERM);
+  first.process().Wait();
+  WriteLines(topics, lines, 600, 1200);
+  topics.DeleteBefore(kTopic, 3, 150);
+  LoopbackService second(Member(broker.address()));
+  ASSERT_TRUE(second.Started());
+  EXPECT_TRUE(BecomesTrue([&] {
+    const std::vector<std::string> published = Published(topics);
+    return std::any_of(published.begin(), published.end(),
+                       [](const std::string& finding) {
+                         return finding.find(
+                                    "50 messages from offset 100 on "
+                                    "were deleted") != std::string::npos;
+                       });
+  })) << second.process().errors();
+}
+
+TEST_F(KafkaCheckpointTest, BrokersAreAwayForLongerThanATransactionMayTake) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker::Options options = BrokerOptions();
+  options.settings.emplace_back(
+      "transaction.abort.timed.out.transaction.cleanup.interval.ms=200");
+  KafkaBroker broker(options);
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, lines.size());
+  ChildSetup setup =
+      Member(broker.address(), "", ", create_topics: true, replicas: 1",
+             ", transaction.timeout.ms: \"1000\"");
+  auto member = std::make_unique<LoopbackService>(setup);
+  ASSERT_TRUE(member->Started());
+  for (int outage = 1; outage <= 3; ++outage) {
+    EXPECT_TRUE(BecomesTrue([&] {
+      return CommittedMessages(topics) >= 1500u * static_cast<unsigned>(outage);
+    })) << member->process().errors();
+    broker.Kill();
+    absl::SleepFor(absl::Seconds(2));
+    broker.Start();
+    // If one of its transactions was open, it is gone, and so is the process:
+    // whoever supervises it starts it again.
+    if (BecomesTrue([&] {
+          return !member->process().Running() ||
+                 member->Get("open", "/readyz").status == 200;
+        }) &&
+        member->process().Running()) {
+      continue;
+    }
+    const ChildResult ended = member->process().Wait();
+    EXPECT_EQ(ended.exit_code, 1) << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr("transaction.timeout.ms"));
+    member = std::make_unique<LoopbackService>(setup);
+    ASSERT_TRUE(member->Started()) << member->process().errors();
+  }
+  EXPECT_TRUE(Judges(topics, lines.size())) << member->process().errors();
+  const std::set<std::string> expected = IdsOfScan(lines);
+  EXPECT_TRUE(BecomesTrue([&] { return IdsOf(Published(topics)) == expected; }))
+      << member->process().errors();
+  const std::vector<std::string> published = Published(topics);
+  EXPECT_EQ(Distinct(published), published.size());
 }
 
 TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {

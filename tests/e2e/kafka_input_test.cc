@@ -7,12 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ingest/decoder.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/running_service.h"
 #include "tests/support/demo_log.h"
+#include "tests/support/envelope_inputs.h"
 #include "tests/support/input_files.h"
 #include "tests/support/kafka_broker.h"
 #include "tests/support/kafka_topics.h"
+#include "tests/support/raw_batches.h"
 #include "tests/support/state_probe.h"
 
 namespace oddverb {
@@ -244,6 +247,36 @@ TEST_F(KafkaInputTest, TellsWrongCredentialsWithoutThePassword) {
   EXPECT_THAT(service.process().errors(), Not(HasSubstr("SECRET")));
   service.process().Signal(SIGTERM);
   EXPECT_EQ(service.process().Wait().exit_code, 128 + SIGTERM);
+}
+
+TEST_F(KafkaInputTest, AMessageHoldsWhateverARecordOfAFileMayHold) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  double events = 0, dead_letters = 0;
+  std::vector<std::string> messages;
+  for (const std::string& name : EnvelopeInputNames()) {
+    for (const std::string& record : EnvelopeRecords(name)) {
+      if (record.empty()) continue;
+      Decoder decoder((Decoder::Options()));
+      RawBatch batch;
+      AppendRecord(record, batch);
+      auto decoded = decoder.Decode(std::move(batch));
+      events += static_cast<double>(decoded->events.size());
+      dead_letters += static_cast<double>(decoded->rejected.size());
+      messages.push_back(record);
+    }
+  }
+  EXPECT_GE(events, 50);
+  topics.Write(kTopic, 1, messages);
+  LoopbackService service(Run(broker.address()));
+  ASSERT_TRUE(service.Started());
+  EXPECT_TRUE(BecomesTrue(
+      [&] { return CommittedMessages(topics) == messages.size(); }));
+  EXPECT_EQ(service.Sum("open", "oddverb_events_total", "topic"), events);
+  EXPECT_EQ(service.Sum("open", "oddverb_parse_errors_total", "topic"),
+            dead_letters);
 }
 
 }  // namespace
