@@ -1,6 +1,8 @@
 #include "exporters/table_text.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -249,15 +251,24 @@ std::vector<std::string> WhyLines(const Finding& finding,
   return lines;
 }
 
-// Commands are copied from here: whole on their line or not at all.
-std::vector<std::string> CommandLines(const Finding& finding,
-                                      const Terminal& terminal) {
+// Sentences, which begin with a capital, and commands. These are copied from
+// here: whole on their line or not at all.
+std::vector<std::string> StepLines(const Finding& finding,
+                                   const Terminal& terminal) {
+  constexpr size_t kMaxSteps = 3;
   std::vector<std::string> lines;
-  for (const std::string& command : finding.next) {
-    if (lines.size() == 3) break;
-    lines.push_back(command.size() <= kMaxCommandBytes
-                        ? VisibleText(command, terminal.charset)
-                        : absl::StrCat("(a command of ", command.size(),
+  const size_t count = std::min(finding.next.size(), kMaxSteps);
+  for (const std::string& step : std::span(finding.next).first(count)) {
+    if (!step.empty() &&
+        absl::ascii_isupper(static_cast<unsigned char>(step.front()))) {
+      for (std::string& line : Wrapped(step, 2, terminal)) {
+        lines.push_back(std::move(line));
+      }
+      continue;
+    }
+    lines.push_back(step.size() <= kMaxCommandBytes
+                        ? VisibleText(step, terminal.charset)
+                        : absl::StrCat("(a command of ", step.size(),
                                        " bytes: see --format ndjson)"));
   }
   return lines;
@@ -329,7 +340,7 @@ std::string FindingBlock(const Finding& finding, const Terminal& terminal) {
   return absl::StrCat(Headline(finding, terminal),
                       Labelled("Why", WhyLines(finding, terminal)),
                       Labelled("Normal", Wrapped(finding.normal, 2, terminal)),
-                      Labelled("Do now", CommandLines(finding, terminal)),
+                      Labelled("Do now", StepLines(finding, terminal)),
                       Labelled("Evidence", EvidenceLines(finding, terminal)));
 }
 

@@ -234,6 +234,17 @@ TEST(TableExporterTest, NeverCutsACommand) {
   EXPECT_THAT(text, Not(HasSubstr("yyy")));
 }
 
+TEST(TableExporterTest, WrapsSentencesAmongTheSteps) {
+  Finding finding = MakeFinding(1, Severity::kHigh);
+  finding.next = {
+      "A client certificate cannot be revoked: take away every binding of its "
+      "name and groups, or change the certificate authority."};
+  const std::string text = Printed({finding}, Columns(80));
+  EXPECT_THAT(text, HasSubstr("Do now   A client certificate cannot"));
+  EXPECT_THAT(text, HasSubstr("certificate authority.\n"));
+  EXPECT_THAT(text, Not(HasSubstr(finding.next[0])));
+}
+
 // Neither a line too many nor too wide, nor a byte a terminal would obey.
 TEST(TableExporterTest, HostileFindingsStayInTheirCells) {
   std::mt19937_64 random(8);

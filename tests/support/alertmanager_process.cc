@@ -1,6 +1,7 @@
 #include "tests/support/alertmanager_process.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -35,7 +36,11 @@ receivers:
 }  // namespace
 
 bool HasAlertmanager() {
-  return !PeerProgram(kAlertmanager).empty() && !PeerProgram(kAmtool).empty();
+  // Debian's reads its templates from there, wherever it lies itself.
+  constexpr char kTemplates[] =
+      "/usr/share/prometheus/alertmanager/default.tmpl";
+  return !PeerProgram(kAlertmanager).empty() && !PeerProgram(kAmtool).empty() &&
+         ::access(kTemplates, R_OK) == 0;
 }
 
 AlertmanagerProcess::AlertmanagerProcess(std::string webhook_url)

@@ -18,7 +18,8 @@ namespace oddverb {
 // or unpacked into build/peers).
 bool HasAlertmanager();
 inline constexpr std::string_view kNoAlertmanager =
-    "needs Alertmanager: ./dev setup peers";
+    "needs Alertmanager: apt-get install prometheus-alertmanager (unpacked "
+    "alone, it lacks its templates)";
 
 class AlertmanagerProcess {
  public:
