@@ -87,6 +87,18 @@ class KafkaCheckpointTest : public KafkaTest {
     return std::set<std::string>(findings.begin(), findings.end()).size();
   }
 
+  // One whose last message is not its end.
+  static bool HasOpen(const std::vector<std::string>& findings) {
+    std::map<std::string, std::string> states;
+    for (const std::string& text : findings) {
+      const nlohmann::json finding = nlohmann::json::parse(text);
+      states[finding.value("id", "")] = finding.value("state", "");
+    }
+    return std::any_of(states.begin(), states.end(), [](const auto& state) {
+      return state.second != "final";
+    });
+  }
+
   // As the transactions tell the group.
   static uint64_t CommittedMessages(KafkaTopics& topics) {
     return topics.CommittedMessages("oddverb", kTopic);
@@ -127,6 +139,7 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   LoopbackService second(Member(broker.address()));
   ASSERT_TRUE(second.Started("standing by"));
   EXPECT_TRUE(IsBusy(first)) << first.process().errors();
+  EXPECT_TRUE(BecomesTrue([&] { return HasOpen(Published(topics)); }));
   first.process().Signal(SIGKILL);
   first.process().Wait();
   const std::vector<std::string> before = Published(topics);
