@@ -175,15 +175,7 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   // What the outputs were told is the same, though perhaps not once.
   EXPECT_THAT(IdsOf(LinesOf(FileText(folder_.path("told")))),
               ContainerEq(expected));
-  // One was open when the first member was killed, and went on in the second.
-  const std::vector<std::string> after(
-      published.begin() + static_cast<std::ptrdiff_t>(before.size()),
-      published.end());
-  std::set<std::string> in_both;
-  for (const std::string& id : IdsOf(after)) {
-    if (IdsOf(before).contains(id)) in_both.insert(id);
-  }
-  EXPECT_GE(in_both.size(), 1u);
+  EXPECT_TRUE(HasOpen(before)) << "no finding was open at the kill";
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, KafkaTakeoverTest,
@@ -294,51 +286,6 @@ TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
                                     "were deleted") != std::string::npos;
                        });
   })) << second.process().errors();
-}
-
-TEST_F(KafkaCheckpointTest, BrokersAreAwayForLongerThanATransactionMayTake) {
-  const std::vector<std::string> lines = DemoLogLines();
-  KafkaBroker::Options options = BrokerOptions();
-  options.settings.emplace_back(
-      "transaction.abort.timed.out.transaction.cleanup.interval.ms=200");
-  KafkaBroker broker(options);
-  ASSERT_TRUE(broker.is_running());
-  KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
-  WriteLines(topics, lines, 0, lines.size());
-  ChildSetup setup =
-      Member(broker.address(), "", ", create_topics: true, replicas: 1",
-             ", transaction.timeout.ms: \"1000\"");
-  auto member = std::make_unique<LoopbackService>(setup);
-  ASSERT_TRUE(member->Started());
-  for (int outage = 1; outage <= 3; ++outage) {
-    EXPECT_TRUE(BecomesTrue([&] {
-      return CommittedMessages(topics) >= 1500u * static_cast<unsigned>(outage);
-    })) << member->process().errors();
-    broker.Kill();
-    absl::SleepFor(absl::Seconds(2));
-    broker.Start();
-    // If one of its transactions was open, it is gone, and so is the process:
-    // whoever supervises it starts it again.
-    if (BecomesTrue([&] {
-          return !member->process().Running() ||
-                 member->Get("open", "/readyz").status == 200;
-        }) &&
-        member->process().Running()) {
-      continue;
-    }
-    const ChildResult ended = member->process().Wait();
-    EXPECT_EQ(ended.exit_code, 1) << ended.errors;
-    EXPECT_THAT(ended.errors, HasSubstr("transaction.timeout.ms"));
-    member = std::make_unique<LoopbackService>(setup);
-    ASSERT_TRUE(member->Started()) << member->process().errors();
-  }
-  EXPECT_TRUE(Judges(topics, lines.size())) << member->process().errors();
-  const std::set<std::string> expected = IdsOfScan(lines);
-  EXPECT_TRUE(BecomesTrue([&] { return IdsOf(Published(topics)) == expected; }))
-      << member->process().errors();
-  const std::vector<std::string> published = Published(topics);
-  EXPECT_EQ(Distinct(published), published.size());
 }
 
 TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {
