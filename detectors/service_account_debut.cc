@@ -29,6 +29,14 @@ ServiceAccountDebut::Account& ServiceAccountDebut::AccountOf(EntityId id) {
   return accounts_[id];
 }
 
+KeyedCases::Limits ServiceAccountDebut::Limits() {
+  KeyedCases::Limits limits;
+  limits.quiet = absl::Minutes(30);
+  limits.per_actor = 1;
+  limits.all = kMaxCases;
+  return limits;
+}
+
 void ServiceAccountDebut::Observe(const Observation& observation,
                                   const ObservationIds& ids, Emit& out) {
   // What is no event hides none.

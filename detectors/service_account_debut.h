@@ -57,6 +57,7 @@ class ServiceAccountDebut final : public CrossDetector {
   };
 
   Account& AccountOf(EntityId id);
+  static KeyedCases::Limits Limits();
   void NoteUse(absl::Time now, Account& account) const;
   // Whose pods are seen behind it.
   bool IsGateway(EntityId address) const {
@@ -69,7 +70,7 @@ class ServiceAccountDebut final : public CrossDetector {
   std::vector<uint8_t> pods_at_;
   // What came before it may be missing from the log.
   absl::Time gap_ = absl::InfinitePast();
-  KeyedCases cases_{{absl::Minutes(30), 1, kMaxCases}};
+  KeyedCases cases_{Limits()};
 };
 
 absl::StatusOr<std::unique_ptr<CrossDetector>> MakeServiceAccountDebut(

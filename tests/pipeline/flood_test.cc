@@ -293,8 +293,9 @@ TEST(FloodTest, ABudgetIsKeptWhoeverComes) {
 
 TEST(FloodTest, InventedIdentitiesNeitherHideASlowAttackNorTakeMemory) {
   const uint64_t events = FloodEvents();
-  Outcome outcome = Judge(FloodStream(events), events,
-                          {.max_entities = static_cast<uint32_t>(events / 20)});
+  PipelineOptions options;
+  options.max_entities = static_cast<uint32_t>(events / 20);
+  Outcome outcome = Judge(FloodStream(events), events, options);
   EXPECT_EQ(outcome.rejected, 0u);
   EXPECT_GT(outcome.evictions, events / 20);
   EXPECT_TRUE(outcome.found_probing);
@@ -315,9 +316,11 @@ TEST(FloodTest, InventedIdentitiesNeitherHideASlowAttackNorTakeMemory) {
 // Between two of its tries the table of its shard could be filled twice.
 TEST(FloodTest, WhoeverHasNoCredentialDrivesNobodyElseOut) {
   constexpr uint64_t kEvents = 25 * 2 * 3000;
+  PipelineOptions options;
+  options.max_entities = 1;
   Outcome outcome =
       Judge(FloodStream(kEvents, AddressesBeside(kProbing, kEvents / 2)),
-            kEvents, {.max_entities = 1});
+            kEvents, options);
   EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);
   EXPECT_TRUE(outcome.found_probing);
 }
