@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kPodBound = 1, kDraft = 2, kStream = 4;
+constexpr uint64_t kPodBound = 1, kDraft = 2, kStream = 4, kPolicy = 8;
 
 template <class E>
 E LoadEnum(StateReader& in, E count) {
@@ -97,41 +97,76 @@ StreamBreak LoadStream(StateReader& in) {
   return seen;
 }
 
+void SavePolicy(const PolicyChange& change, StateWriter& out) {
+  const auto& [ns, policy, is_created, is_deleted, before, excepted, blocked] =
+      change;
+  out.PutFixed64(ns);
+  out.PutFixed64(policy);
+  out.PutU64((is_created ? 1U : 0U) | (is_deleted ? 2U : 0U));
+  out.PutU64(before);
+  out.PutU64(excepted);
+  out.PutU64(blocked);
+}
+
+PolicyChange LoadPolicy(StateReader& in) {
+  PolicyChange change;
+  change.ns = in.GetFixed64();
+  change.policy = in.GetFixed64();
+  const uint64_t what = in.GetU64();
+  if (what > 3) in.Fail();
+  change.is_created = (what & 1) != 0;
+  change.is_deleted = (what & 2) != 0;
+  change.before = in.GetU64();
+  change.excepted = in.GetU64();
+  change.blocked = in.GetU64();
+  return change;
+}
+
 }  // namespace
 
+// By name, so that a member that is new does not compile until it is saved.
 void SaveObservation(const Observation& observation, StateWriter& out) {
-  out.PutU64(static_cast<uint64_t>(observation.kind));
-  out.PutU64((observation.pod_bound ? kPodBound : 0) |
-             (observation.draft.has_value() ? kDraft : 0) |
-             (observation.stream.has_value() ? kStream : 0));
-  out.PutTime(observation.time);
-  out.PutFixed64(observation.credential);
-  out.PutFixed64(observation.actor);
-  out.PutDouble(observation.weight);
-  out.PutString(observation.source_ip);
-  out.PutString(observation.other_ip);
-  if (observation.draft.has_value()) SaveFinding(*observation.draft, out);
-  if (observation.stream.has_value()) SaveStream(*observation.stream, out);
-  out.PutU64(observation.matches.size());
-  for (const CorrelationInput& match : observation.matches) {
-    SaveMatch(match, out);
+  const auto& [kind, time, credential, pod_bound, actor, account, pod_name,
+               weight, novelty, subject, minted, source_ip, other_ip, draft,
+               stream, matches, policy] = observation;
+  out.PutU64(static_cast<uint64_t>(kind));
+  out.PutU64((pod_bound ? kPodBound : 0) | (draft.has_value() ? kDraft : 0) |
+             (stream.has_value() ? kStream : 0) |
+             (policy.has_value() ? kPolicy : 0));
+  out.PutTime(time);
+  for (uint64_t key : {credential, actor, account, pod_name, subject, minted}) {
+    out.PutFixed64(key);
   }
+  out.PutDouble(weight);
+  out.PutDouble(novelty);
+  out.PutString(source_ip);
+  out.PutString(other_ip);
+  if (draft.has_value()) SaveFinding(*draft, out);
+  if (stream.has_value()) SaveStream(*stream, out);
+  if (policy.has_value()) SavePolicy(*policy, out);
+  out.PutU64(matches.size());
+  for (const CorrelationInput& match : matches) SaveMatch(match, out);
 }
 
 Observation LoadObservation(StateReader& in) {
   Observation observation;
   observation.kind = LoadEnum(in, ObservationKind::kCount);
   const uint64_t parts = in.GetU64();
-  if (parts > (kPodBound | kDraft | kStream)) in.Fail();
+  if (parts > (kPodBound | kDraft | kStream | kPolicy)) in.Fail();
   observation.pod_bound = (parts & kPodBound) != 0;
   observation.time = in.GetTime();
-  observation.credential = in.GetFixed64();
-  observation.actor = in.GetFixed64();
+  for (uint64_t* key :
+       {&observation.credential, &observation.actor, &observation.account,
+        &observation.pod_name, &observation.subject, &observation.minted}) {
+    *key = in.GetFixed64();
+  }
   observation.weight = in.GetDouble();
+  observation.novelty = in.GetDouble();
   observation.source_ip = in.GetString();
   observation.other_ip = in.GetString();
   if ((parts & kDraft) != 0) observation.draft = LoadFinding(in);
   if ((parts & kStream) != 0) observation.stream = LoadStream(in);
+  if ((parts & kPolicy) != 0) observation.policy = LoadPolicy(in);
   for (uint64_t n = in.GetCount(20); n > 0 && in.status().ok(); --n) {
     observation.matches.push_back(LoadMatch(in));
   }

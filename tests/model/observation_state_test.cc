@@ -43,7 +43,12 @@ Observation RandomObservation(std::mt19937_64& random) {
   observation.credential = random();
   observation.pod_bound = random() % 2 == 0;
   observation.actor = random();
+  observation.account = random();
+  observation.pod_name = random();
+  observation.subject = random();
+  observation.minted = random();
   observation.weight = static_cast<double>(random() % 1000) / 3;
+  observation.novelty = static_cast<double>(random() % 1000) / 3;
   observation.source_ip = RandomHostileText(random);
   observation.other_ip = RandomHostileText(random);
   if (random() % 2 == 0) observation.draft = RandomFinding(random);
@@ -61,6 +66,16 @@ Observation RandomObservation(std::mt19937_64& random) {
     seen.offset = random();
     seen.is_event = random() % 2 == 0;
     seen.detail = RandomHostileText(random);
+  }
+  if (random() % 2 == 0) {
+    PolicyChange& change = observation.policy.emplace();
+    change.ns = random();
+    change.policy = random();
+    change.is_created = random() % 2 == 0;
+    change.is_deleted = random() % 2 == 0;
+    change.before = random();
+    change.excepted = random();
+    change.blocked = random();
   }
   for (uint64_t n = random() % 4; n > 0; --n) {
     observation.matches.push_back(RandomMatch(random));
@@ -82,9 +97,20 @@ TEST(ObservationStateTest, ComesOutAsItWentIn) {
     EXPECT_EQ(loaded.time, observation.time);
     EXPECT_EQ(loaded.credential, observation.credential);
     EXPECT_EQ(loaded.pod_bound, observation.pod_bound);
+    EXPECT_EQ(loaded.account, observation.account);
+    EXPECT_EQ(loaded.pod_name, observation.pod_name);
+    EXPECT_EQ(loaded.subject, observation.subject);
+    EXPECT_EQ(loaded.minted, observation.minted);
     EXPECT_EQ(loaded.weight, observation.weight);
+    EXPECT_EQ(loaded.novelty, observation.novelty);
     EXPECT_EQ(loaded.source_ip, observation.source_ip);
     EXPECT_EQ(loaded.draft.has_value(), observation.draft.has_value());
+    ASSERT_EQ(loaded.policy.has_value(), observation.policy.has_value());
+    if (loaded.policy.has_value()) {
+      EXPECT_EQ(loaded.policy->is_created, observation.policy->is_created);
+      EXPECT_EQ(loaded.policy->is_deleted, observation.policy->is_deleted);
+      EXPECT_EQ(loaded.policy->blocked, observation.policy->blocked);
+    }
     ASSERT_EQ(loaded.stream.has_value(), observation.stream.has_value());
     if (loaded.stream.has_value()) {
       EXPECT_EQ(loaded.stream->since, absl::InfinitePast());
