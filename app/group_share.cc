@@ -104,6 +104,13 @@ absl::Status GroupShare::BuildJudge(const PartFactory& parts,
   options.decoder.trusted_proxies = config_.trusted_proxies;
   options.hash = made.storage->hash();
   options.max_entities = PartOf(config_.max_entities);
+  if (config_.entity_budget.has_value()) {
+    options.entity_budget = config_.entity_budget;
+    for (EntityLimits& limits : options.entity_budget->shards) {
+      limits.max_entities = PartOf(limits.max_entities);
+      limits.max_awake = PartOf(limits.max_awake);
+    }
+  }
   options.duplicates = Duplicates::kPassedOver;
   options.max_recent_events = PartOf(config_.max_recent_events);
   options.checkpoint_interval = config_.checkpoint_interval;
@@ -126,7 +133,11 @@ absl::Status GroupShare::BuildCorrelator(const PartFactory& parts,
   options.merge.allowed_lateness = config_.allowed_lateness;
   options.merge.max_held_bytes = static_cast<uint64_t>(config_.max_held_bytes);
   options.hash = made.storage->hash();
-  options.max_entities = static_cast<uint32_t>(config_.max_entities);
+  options.entities =
+      config_.entity_budget.has_value()
+          ? config_.entity_budget->correlator
+          : SameForEachKind(
+                {.max_entities = static_cast<uint32_t>(config_.max_entities)});
   options.checkpoint = {
       .interval = config_.checkpoint_interval,
       .bytes = static_cast<uint64_t>(config_.checkpoint_bytes),

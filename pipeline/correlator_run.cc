@@ -31,7 +31,7 @@ CorrelatorRun::CorrelatorRun(const Options& options, Checkpoint& checkpoint,
                              CrossDetectorList parts)
     : options_(options),
       checkpoint_(checkpoint),
-      correlator_(std::move(parts), options.hash, options.max_entities,
+      correlator_(std::move(parts), options.hash, options.entities,
                   TrackChanges::kOn),
       merge_(options.merge, SteadyNow()) {
   correlator_.MeasureInto(counters_.detector_times);

@@ -18,6 +18,7 @@
 #include "pipeline/checkpoint_pace.h"
 #include "pipeline/correlator.h"
 #include "pipeline/delivery.h"
+#include "pipeline/entity_limits.h"
 #include "pipeline/observation_feed.h"
 #include "pipeline/observation_merge.h"
 #include "pipeline/pipeline.h"
@@ -30,7 +31,7 @@ class CorrelatorRun {
   struct Options {
     ObservationMerge::Options merge;
     KeyedHash hash;
-    uint32_t max_entities = 1'000'000;
+    LimitsByKind entities = SameForEachKind({.max_entities = 1'000'000});
     CheckpointPace::Options checkpoint;
   };
 
