@@ -18,22 +18,13 @@ struct KafkaTopicsReport {
   std::vector<std::string> problems;  // the service would lose something
   std::vector<std::string> warnings;
   std::vector<std::string> made;  // topics
-  // Of the source's topic, with observations_topic; 0: not known.
-  int source_partitions = 0;
 };
 
-enum class KafkaTopicUse : uint8_t {
-  kState,
-  kFindings,
-  kObservations,
-  kDeadLetters,
-};
+enum class KafkaTopicUse : uint8_t { kState, kFindings, kDeadLetters };
 
-// Of one topic that is there. `partitions`: how many it must have, of the state
-// of members that share out partitions; 0: one is enough.
+// Of one topic that is there.
 void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
-                     const KafkaTopicFacts& facts, KafkaTopicsReport& report,
-                     int partitions = 0);
+                     const KafkaTopicFacts& facts, KafkaTopicsReport& report);
 
 enum class MissingTopics : uint8_t { kTold, kMade };
 

@@ -4,7 +4,6 @@
 #define ODDVERB_APP_SERVICE_STORAGE_H_
 
 #include <memory>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,16 +33,10 @@ class ServiceStorage {
   static absl::StatusOr<std::unique_ptr<ServiceStorage>> Open(
       const ServiceConfig& config, const ServiceStorageOptions& options,
       const Clock& clock, Logger& logger);
-  // In Kafka, by the member of the group that has taken over. `owner`: whose
-  // state it is; `hash_key`: as of LogCheckpoint::Options.
-  struct InKafka {
-    std::unique_ptr<KafkaStateLog> log;
-    std::string owner;
-    std::string hash_key = {};
-  };
+  // In Kafka, by the member of the group that has taken over.
   static absl::StatusOr<std::unique_ptr<ServiceStorage>> Open(
       const ServiceConfig& config, const ServiceStorageOptions& options,
-      InKafka in_kafka);
+      std::unique_ptr<KafkaStateLog> log);
 
   Checkpoint& checkpoint() { return *checkpoint_; }
   Outbox& outbox() { return *outbox_; }

@@ -36,7 +36,6 @@ struct KafkaBookmark {
   KafkaOffsets offsets;  // where to go on
 };
 absl::StatusOr<KafkaBookmark> ParseKafkaBookmark(std::string_view bookmark);
-std::string KafkaBookmarkText(const KafkaBookmark& bookmark);
 
 class KafkaSource final : public Source {
  public:

@@ -1,59 +1,81 @@
 // Which one of several processes works: all of them are members of a consumer
-// group that shares out one partition (kafka/kafka_shares.h), and who has it
-// leads. The others stand by, and one of them gets it when the leader's session
-// ends.
+// group that shares out one partition, and who has it leads. The others stand
+// by, and one of them gets it when the leader's session ends.
 //
-// Thread-safe.
+// It only chooses. That a leader which does not know yet that it was replaced
+// (it was stopped, or cut off) writes nothing more is for the transactions to
+// see to (kafka/kafka_transactions.h).
+//
+// Thread-safe. One thread of its own, from Start() to the end.
 #ifndef ODDVERB_KAFKA_KAFKA_LEADERSHIP_H_
 #define ODDVERB_KAFKA_KAFKA_LEADERSHIP_H_
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kafka/kafka_member.h"
-#include "kafka/kafka_shares.h"
+#include "kafka/consumer_health.h"
+#include "kafka/kafka_options.h"
+
+struct rd_kafka_s;
+struct rd_kafka_topic_partition_list_s;
 
 namespace oddverb {
 
-class KafkaLeadership final : public KafkaMember, private KafkaShares::Owner {
+class KafkaLeadership {
  public:
-  // Partition 0 of the topic is what the members share out.
-  using Options = KafkaShares::Options;
+  struct Options {
+    KafkaOptions client;
+    std::string topic;  // its partition 0 is what the members share out
+    std::string group;
+    // Of a static member: it leads again after a restart that takes less than
+    // session.timeout.ms, and nobody takes over meanwhile.
+    std::string instance_id = {};
+  };
 
-  // The errors of KafkaShares::Start(). Joins the group.
+  // InvalidArgument, FailedPrecondition: what the options name cannot be used.
+  // Joins the group.
   static absl::StatusOr<std::unique_ptr<KafkaLeadership>> Start(
       const Options& options);
   // Leaves the group, but for a static member, so that another one leads at
   // once.
-  ~KafkaLeadership() override;
+  ~KafkaLeadership();
 
   bool leads() const { return leads_; }
   // OK, or what keeps this process out of the group, with its cure.
-  absl::Status health() const { return shares_->health(); }
+  absl::Status health() const;
   // FailedPrecondition: it led and another one does now, or this process
   // cannot be a member any more. It has to end.
   absl::Status failure() const;
 
-  rd_kafka_s* handle() const override { return shares_->handle(); }
+  // For KafkaTransactions: a member's proof of its place in the group.
+  rd_kafka_s* handle() const;
 
  private:
-  explicit KafkaLeadership(std::string group) : group_(std::move(group)) {}
-  void OnGiven(const std::vector<int32_t>& partitions) override;
-  void OnTaken(const std::vector<int32_t>& partitions, Ending ending) override;
+  struct Client;
+  using PartitionList = rd_kafka_topic_partition_list_s;
+
+  explicit KafkaLeadership(Options options);
+  void Poll();
+  void OnRebalance(int error, PartitionList* partitions);
+  void OnError(int error, std::string_view reason);
+  bool Holds(const PartitionList* partitions) const;
   void NoteReplaced();
 
-  const std::string group_;
+  const Options options_;
+  ConsumerHealth health_;
+  std::unique_ptr<Client> client_;
   std::atomic<bool> leads_{false};
-  bool is_unsure_ = false;  // led, and lost it; of the thread of the shares
+  std::atomic<bool> ending_{false};
+  bool is_unsure_ = false;  // led, and lost it; of the poller
   mutable std::mutex mutex_;
   std::string replaced_;  // guarded by mutex_
-  std::unique_ptr<KafkaShares> shares_;
+  std::thread poller_;
 };
 
 }  // namespace oddverb

@@ -16,7 +16,6 @@
 #include "pipeline/correlator.h"
 #include "pipeline/event_clock.h"
 #include "pipeline/event_reorder.h"
-#include "pipeline/observation_export.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/shard.h"
 #include "pipeline/source_delays.h"
@@ -55,7 +54,6 @@ struct Stages {
   EventClock clock{absl::Seconds(10)};
   std::vector<ShardGroup> groups;  // one a worker
   std::unique_ptr<Correlator> correlator;
-  std::unique_ptr<ObservationExport> exporting;  // in its place; null: none
   SourceWatch source_watch;
   Checkpoint* checkpoint = nullptr;
   PipelineCounters counters;
@@ -113,9 +111,6 @@ struct Stages {
   void NoteDelay(const RoutedBatch& routed);
   void CountBatch(const RunContext& run, const RoutedBatch& routed);
   void TellJudged(const RoutedBatch& routed) const;
-  std::vector<Finding> Correlate(const RoutedBatch& routed,
-                                 std::vector<SliceOutput>& slices,
-                                 std::vector<StateRow>& state);
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);
   absl::Status MakeDurable(RunContext& run, ReadBatch& batch);
