@@ -30,6 +30,7 @@ namespace {
 
 constexpr int kColumns = 80;
 constexpr size_t kMaxLines = 100;
+constexpr char kStager[] = "kubernetes-super-admin";  // of the built-in log
 
 std::string_view Embedded(const unsigned char* bytes, std::uint64_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -106,8 +107,11 @@ std::vector<PlantedIncident> ParseIncidents(std::string_view text) {
   return incidents;
 }
 
-IncidentScore::IncidentScore(std::vector<PlantedIncident> incidents)
-    : incidents_(std::move(incidents)), found_(incidents_.size()) {
+IncidentScore::IncidentScore(std::vector<PlantedIncident> incidents,
+                             std::string stager)
+    : incidents_(std::move(incidents)),
+      stager_(std::move(stager)),
+      found_(incidents_.size()) {
   for (size_t i = 0; i < incidents_.size(); ++i) {
     for (const std::string& id : incidents_[i].audit_ids) owner_[id] = i;
   }
@@ -135,7 +139,9 @@ absl::Status IncidentScore::Export(std::span<const Finding> findings,
         found_[hit] = true;
       }
     }
-    if (hits.empty() && finding.severity >= Severity::kMedium) {
+    const bool is_of_stager = !stager_.empty() && finding.entity == stager_;
+    if (hits.empty() && !is_of_stager &&
+        finding.severity >= Severity::kMedium) {
       false_.insert(finding.id);
     } else {
       false_.erase(finding.id);
@@ -151,8 +157,9 @@ size_t IncidentScore::found_count() const {
 }
 
 int RunDemo(ScanOptions options, const std::atomic<bool>& stop) {
-  IncidentScore score(ParseIncidents(
-      Embedded(oddverb_demo_incidents, oddverb_demo_incidents_size)));
+  IncidentScore score(ParseIncidents(Embedded(oddverb_demo_incidents,
+                                              oddverb_demo_incidents_size)),
+                      kStager);
   absl::StatusOr<int> fd = OpenDemoLog();
   if (!fd.ok()) return ReportError(fd.status());
   options.paths = {absl::StrCat("/proc/self/fd/", *fd)};

@@ -33,10 +33,12 @@ std::vector<PlantedIncident> ParseIncidents(std::string_view text);
 // incident if it cites one of its requests and at most half of what it cites is
 // ordinary traffic. An incident is found by a hit of at least medium severity
 // (low, if that is its own). A finding of medium or more that hits nothing is
-// false, unless a later state of it hits. One thread.
+// false, unless a later state of it hits, or it is about `stager`: the account
+// that staged the incidents and took them away again. One thread.
 class IncidentScore final : public Exporter {
  public:
-  explicit IncidentScore(std::vector<PlantedIncident> incidents);
+  explicit IncidentScore(std::vector<PlantedIncident> incidents,
+                         std::string stager = "");
 
   absl::Status Export(std::span<const Finding> findings,
                       absl::Time deadline) override;
@@ -48,6 +50,7 @@ class IncidentScore final : public Exporter {
 
  private:
   std::vector<PlantedIncident> incidents_;
+  std::string stager_;                              // empty = none
   absl::flat_hash_map<std::string, size_t> owner_;  // audit ID -> incident
   std::vector<bool> found_;
   std::set<Hash128> false_;

@@ -144,5 +144,16 @@ TEST(IncidentScoreTest, JudgesByEvidence) {
   }
 }
 
+TEST(IncidentScoreTest, WhatIsToldOfTheStagerIsNotFalse) {
+  IncidentScore score(ParseIncidents("one\thigh\tx\ta1\n"), "stager");
+  Finding finding = FindingOf(1, Severity::kMedium, {"x"});
+  finding.entity = "stager";
+  EXPECT_THAT(score.Export({&finding, 1}, absl::InfiniteFuture()), IsOk());
+  EXPECT_EQ(score.false_findings(), 0);
+  finding.entity = "somebody";
+  EXPECT_THAT(score.Export({&finding, 1}, absl::InfiniteFuture()), IsOk());
+  EXPECT_EQ(score.false_findings(), 1);
+}
+
 }  // namespace
 }  // namespace oddverb
