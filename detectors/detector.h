@@ -92,17 +92,11 @@ class Emit {
   std::shared_ptr<TupleHasher> tuple_hasher;
 };
 
-class Detector {
+// What a part knows of each entity, as its tables and checkpoints see it.
+class EntityState {
  public:
-  virtual ~Detector() = default;
+  virtual ~EntityState() = default;
 
-  // What the decoder must fill.
-  virtual FieldSet fields() const = 0;
-  // One event, in the order of its actor's stream. Views die with the call.
-  virtual void Observe(const AuditEvent& event, const EntityIds& ids,
-                       Emit& out) = 0;
-  // The watermark has reached `watermark`, a whole second; it may jump.
-  virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
   // The table gives the id to another entity: drop its state.
   virtual void Forget(EntityKind kind, EntityId id) = 0;
 
@@ -110,6 +104,10 @@ class Detector {
   // another than Save's. Load returns DataLoss for damaged bytes.
   virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
   virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
+  // State that belongs to no one entity.
+  virtual void SaveShared(StateWriter&) const {}
+  virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+
   // An entity that nothing happens to may rest: its state becomes a short
   // string of bytes until it is touched again (pipeline/part_state.h). When it
   // does depends on memory alone, so nothing that is said may depend on it.
@@ -134,10 +132,17 @@ class Detector {
   virtual absl::Status Wake(EntityKind kind, EntityId id, StateReader& in) {
     return Load(kind, id, in);
   }
+};
 
-  // State that belongs to no one entity.
-  virtual void SaveShared(StateWriter&) const {}
-  virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
+class Detector : public EntityState {
+ public:
+  // What the decoder must fill.
+  virtual FieldSet fields() const = 0;
+  // One event, in the order of its actor's stream. Views die with the call.
+  virtual void Observe(const AuditEvent& event, const EntityIds& ids,
+                       Emit& out) = 0;
+  // The watermark has reached `watermark`, a whole second; it may jump.
+  virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
 };
 
 // A row of state by a number that a part gives out itself. The numbers of one
@@ -148,10 +153,8 @@ struct DetectorRow {
   std::string bytes;
 };
 
-class CrossDetector {
+class CrossDetector : public EntityState {
  public:
-  virtual ~CrossDetector() = default;
-
   virtual void Observe(const Observation& observation,
                        const ObservationIds& ids, Emit& out) = 0;
   // What a detector reported, at its place among the observations; of `ids`
@@ -159,24 +162,6 @@ class CrossDetector {
   // nobody here.
   virtual void ObserveFinding(const Finding&, const ObservationIds&, Emit&) {}
   virtual void AdvanceTo(absl::Time watermark, Emit& out) = 0;
-  virtual void Forget(EntityKind kind, EntityId id) = 0;
-  virtual void Save(EntityKind kind, EntityId id, StateWriter& out) const = 0;
-  virtual absl::Status Load(EntityKind kind, EntityId id, StateReader& in) = 0;
-  // As of a Detector.
-  virtual bool CanRest(EntityKind kind, EntityId id) const {
-    StateWriter state;
-    Save(kind, id, state);
-    return state.bytes().empty();
-  }
-  virtual void Rest(EntityKind kind, EntityId id, StateWriter& out) {
-    Save(kind, id, out);
-    Forget(kind, id);
-  }
-  virtual absl::Status Wake(EntityKind kind, EntityId id, StateReader& in) {
-    return Load(kind, id, in);
-  }
-  virtual void SaveShared(StateWriter&) const {}
-  virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
   // What it knows of the cluster's network, for metrics; null = it has no map.
   virtual const ClusterMapSizes* cluster_map() const { return nullptr; }
   // State of what is none of the tables' entities. Appends the rows that
