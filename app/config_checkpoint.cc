@@ -10,14 +10,21 @@ namespace {
 
 void VisitKafkaCheckpoint(ConfigFields& fields, KafkaCheckpointConfig& kafka) {
   fields.Text({"state_topic",
-               "What was learned, and the positions: one partition, compacted, "
-               "of this group alone.",
+               "What was learned, and the positions: compacted, of this group "
+               "alone, with one partition.",
                "oddverb.state"},
               TextKind::kName, kafka.state_topic);
   fields.Text({"findings_topic",
                "Every finding, for whoever reads it with read_committed.",
                "oddverb.findings"},
               TextKind::kName, kafka.findings_topic);
+  fields.Text({"observations_topic",
+               "With it the members share out the partitions of the source's "
+               "topic, which must be keyed by actor (oddverb forward does "
+               "that); what concerns several actors goes through here. The "
+               "state has one partition more than the source then.",
+               "oddverb.observations"},
+              TextKind::kName, kafka.observations_topic);
   fields.Text({"dead_letters_topic",
                "Records that could not be read; without it they are only in "
                "the log.",
@@ -80,10 +87,11 @@ void CheckKafkaCheckpoint(const YamlNode& root, const ServiceConfig& config,
   const std::pair<std::string_view, const std::string*> ours[] = {
       {"state_topic", &kafka.state_topic},
       {"findings_topic", &kafka.findings_topic},
+      {"observations_topic", &kafka.observations_topic},
       {"dead_letters_topic", &kafka.dead_letters_topic}};
   for (const auto& [key, topic] : ours) {
     if (topic->empty()) {
-      if (key == "dead_letters_topic") continue;
+      if (key == "dead_letters_topic" || key == "observations_topic") continue;
       tell(node.Get(key), "a topic needs a name");
     } else if (std::find(topics.begin(), topics.end(), *topic) !=
                topics.end()) {

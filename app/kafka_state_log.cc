@@ -13,43 +13,71 @@
 namespace oddverb {
 namespace {
 
-constexpr int32_t kStatePartition = 0;
+constexpr int32_t kObservationsPartition = 0;
 // Of one attempt; whoever asked tries again.
 constexpr absl::Duration kWriteTimeout = absl::Seconds(10);
 constexpr absl::Duration kTakeOverTimeout = absl::Seconds(5);
 
+std::string TransactionalId(const ServiceConfig& config,
+                            const std::string& suffix) {
+  const std::string& own = config.checkpoint_kafka->transactional_id;
+  return absl::StrCat(own.empty() ? config.sources.front().group : own, suffix);
+}
+
 }  // namespace
 
-KafkaStateLog::KafkaStateLog(const ServiceConfig& config,
+KafkaStateLog::KafkaStateLog(const ServiceConfig& config, const Place& place,
                              const std::atomic<bool>& stop)
     : topics_(*config.checkpoint_kafka),
       client_(KafkaClientOf(config.sources.front().kafka)),
       cluster_(config.cluster),
       group_(config.sources.front().group),
+      place_(place),
       keeps_samples_(config.secret_bodies == SecretBodies::kKeep),
       stop_(stop) {}
 
+absl::StatusOr<std::unique_ptr<KafkaTransactions>> MakeKafkaTransactions(
+    const ServiceConfig& config, const std::string& suffix) {
+  return KafkaTransactions::Make(
+      {.client = KafkaClientOf(config.sources.front().kafka),
+       .transactional_id = TransactionalId(config, suffix),
+       .topic = config.checkpoint_kafka->state_topic,
+       .group = config.sources.front().group});
+}
+
 absl::StatusOr<std::unique_ptr<KafkaStateLog>> KafkaStateLog::Join(
     const ServiceConfig& config, const std::atomic<bool>& stop) {
-  std::unique_ptr<KafkaStateLog> made(new KafkaStateLog(config, stop));
-  const KafkaCheckpointConfig& topics = made->topics_;
+  std::unique_ptr<KafkaStateLog> made(new KafkaStateLog(config, Place(), stop));
   ODDVERB_ASSIGN_OR_RETURN(
       made->leadership_,
       KafkaLeadership::Start(
           {.client = made->client_,
-           .topic = topics.state_topic,
+           .topic = made->topics_.state_topic,
            .group = made->group_,
            .instance_id = config.sources.front().instance_id}));
+  made->member_ = made->leadership_.get();
+  ODDVERB_ASSIGN_OR_RETURN(made->transactions_,
+                           MakeKafkaTransactions(config, ""));
+  return made;
+}
+
+absl::StatusOr<std::unique_ptr<KafkaStateLog>> KafkaStateLog::Open(
+    const ServiceConfig& config, const Place& place, const KafkaMember& member,
+    const std::atomic<bool>& stop) {
+  std::unique_ptr<KafkaStateLog> made(new KafkaStateLog(config, place, stop));
+  made->member_ = &member;
   ODDVERB_ASSIGN_OR_RETURN(
       made->transactions_,
-      KafkaTransactions::Make(
-          {.client = made->client_,
-           .transactional_id = topics.transactional_id.empty()
-                                   ? made->group_
-                                   : topics.transactional_id,
-           .topic = topics.state_topic,
-           .group = made->group_}));
+      MakeKafkaTransactions(config, place.transactional_suffix));
   return made;
+}
+
+absl::Status KafkaStateLog::failure() const {
+  if (place_.is_lost != nullptr && *place_.is_lost) {
+    return absl::FailedPreconditionError(
+        "another member of the group has this partition now");
+  }
+  return leadership_ == nullptr ? absl::OkStatus() : leadership_->failure();
 }
 
 absl::Status KafkaStateLog::TakeOver() {
@@ -59,7 +87,7 @@ absl::Status KafkaStateLog::TakeOver() {
 absl::Status KafkaStateLog::Read(const Each& each) {
   return ReadTopicLog({.client = client_,
                        .topic = topics_.state_topic,
-                       .partition = kStatePartition,
+                       .partition = place_.partition,
                        .group = group_},
                       stop_, each);
 }
@@ -76,12 +104,25 @@ KafkaWrite KafkaStateLog::DeadLetter(const DeadLetterRow& row) const {
   return letter;
 }
 
+// All of a cluster's in one partition: what concerns several actors needs them
+// in one place.
+void KafkaStateLog::AppendObservations(const StateLogWrite& write,
+                                       KafkaTransaction& transaction) const {
+  for (const std::string& observations : write.observations) {
+    transaction.writes.push_back({.topic = topics_.observations_topic,
+                                  .partition = kObservationsPartition,
+                                  .key = std::to_string(place_.partition),
+                                  .payload = observations});
+  }
+}
+
 absl::Status KafkaStateLog::Write(const StateLogWrite& write) {
+  ODDVERB_RETURN_IF_ERROR(failure());
   KafkaTransaction transaction;
   transaction.writes.reserve(write.records.size() + write.findings.size());
   for (const StateLogRecord& record : write.records) {
     transaction.writes.push_back({.topic = topics_.state_topic,
-                                  .partition = kStatePartition,
+                                  .partition = place_.partition,
                                   .key = record.key,
                                   .payload = record.value});
   }
@@ -92,6 +133,7 @@ absl::Status KafkaStateLog::Write(const StateLogWrite& write) {
                                   .payload = std::move(message.payload),
                                   .headers = std::move(message.headers)});
   }
+  AppendObservations(write, transaction);
   if (!topics_.dead_letters_topic.empty()) {
     for (const DeadLetterRow& row : write.dead_letters) {
       transaction.writes.push_back(DeadLetter(row));
@@ -102,11 +144,12 @@ absl::Status KafkaStateLog::Write(const StateLogWrite& write) {
                              ParseKafkaBookmark(bookmark));
     transaction.offsets[parsed.topic] = std::move(parsed.offsets);
   }
-  return transactions_->Write(transaction, *leadership_,
+  return transactions_->Write(transaction, *member_,
                               SteadyNow() + kWriteTimeout);
 }
 
 absl::Status KafkaStateLog::Settle() {
+  ODDVERB_RETURN_IF_ERROR(failure());
   return transactions_->Settle(SteadyNow() + kWriteTimeout);
 }
 

@@ -22,15 +22,32 @@ namespace oddverb {
 
 class KafkaStateLog final : public StateLog {
  public:
-  // Joins the group of the configuration's source. `stop` ends Read(), and must
-  // outlive the result. REQUIRES: config.checkpoint_kafka is there.
+  // One of several states of a group.
+  struct Place {
+    int32_t partition = 0;  // of the state topic
+    // As the configuration has it, and behind it: "" = that alone.
+    std::string transactional_suffix = {};
+    // Set: another process may have the place already, so nothing more is
+    // written. Null: never. Must outlive the log.
+    const std::atomic<bool>* is_lost = nullptr;
+  };
+
+  // Joins the group of the configuration's source, whose leader has the one
+  // state. `stop` ends Read(), and must outlive the result. REQUIRES:
+  // config.checkpoint_kafka is there.
   static absl::StatusOr<std::unique_ptr<KafkaStateLog>> Join(
       const ServiceConfig& config, const std::atomic<bool>& stop);
+  // Of the `member` of the group that was given `place`; it must outlive the
+  // result.
+  static absl::StatusOr<std::unique_ptr<KafkaStateLog>> Open(
+      const ServiceConfig& config, const Place& place,
+      const KafkaMember& member, const std::atomic<bool>& stop);
 
-  // Thread-safe; see KafkaLeadership.
+  // Thread-safe; see KafkaLeadership. REQUIRES: it is of Join().
   bool leads() const { return leadership_->leads(); }
   absl::Status health() const { return leadership_->health(); }
-  absl::Status failure() const { return leadership_->failure(); }
+  // Thread-safe. Not OK: nothing may be written any more.
+  absl::Status failure() const;
 
   // Once this process leads, before it reads: nobody else writes from now on.
   // Unavailable: to be called again.
@@ -42,18 +59,27 @@ class KafkaStateLog final : public StateLog {
   absl::Status Settle() override;
 
  private:
-  KafkaStateLog(const ServiceConfig& config, const std::atomic<bool>& stop);
+  KafkaStateLog(const ServiceConfig& config, const Place& place,
+                const std::atomic<bool>& stop);
   KafkaWrite DeadLetter(const DeadLetterRow& row) const;
+  void AppendObservations(const StateLogWrite& write,
+                          KafkaTransaction& transaction) const;
 
   const KafkaCheckpointConfig topics_;
   const KafkaOptions client_;
   const std::string cluster_;
   const std::string group_;
+  const Place place_;
   const bool keeps_samples_;
   const std::atomic<bool>& stop_;
-  std::unique_ptr<KafkaLeadership> leadership_;
+  std::unique_ptr<KafkaLeadership> leadership_;  // null: of Open()
+  const KafkaMember* member_ = nullptr;
   std::unique_ptr<KafkaTransactions> transactions_;
 };
+
+// A producer of the group's, for a place or for what else it writes.
+absl::StatusOr<std::unique_ptr<KafkaTransactions>> MakeKafkaTransactions(
+    const ServiceConfig& config, const std::string& suffix);
 
 }  // namespace oddverb
 

@@ -19,24 +19,33 @@ constexpr int64_t kLeastMessageBytes =
 struct WantedTopic {
   std::string name;
   KafkaTopicUse use;
+  int partitions = 0;  // as of CheckKafkaTopic()
 };
 
-std::vector<WantedTopic> TopicsOf(const KafkaCheckpointConfig& kafka) {
+// `source_partitions`: with observations_topic.
+std::vector<WantedTopic> TopicsOf(const KafkaCheckpointConfig& kafka,
+                                  int source_partitions) {
   std::vector<WantedTopic> topics = {
       {kafka.state_topic, KafkaTopicUse::kState},
       {kafka.findings_topic, KafkaTopicUse::kFindings}};
+  if (!kafka.observations_topic.empty()) {
+    // One for each judge, and one for the correlator.
+    topics[0].partitions = source_partitions + 1;
+    topics.push_back(
+        {kafka.observations_topic, KafkaTopicUse::kObservations, 1});
+  }
   if (!kafka.dead_letters_topic.empty()) {
     topics.push_back({kafka.dead_letters_topic, KafkaTopicUse::kDeadLetters});
   }
   return topics;
 }
 
-KafkaTopicFacts FactsOf(KafkaTopicUse use, int replicas) {
+KafkaTopicFacts FactsOf(const WantedTopic& topic, int replicas) {
   KafkaTopicFacts facts;
-  facts.partitions = 1;
+  facts.partitions = std::max(1, topic.partitions);
   facts.replicas = replicas;
   facts.settings["min.insync.replicas"] = replicas > 2 ? "2" : "1";
-  if (use == KafkaTopicUse::kState) {
+  if (topic.use == KafkaTopicUse::kState) {
     facts.settings["cleanup.policy"] = "compact";
     // A restore reads what is not compacted yet, too.
     facts.settings["segment.bytes"] = "67108864";
@@ -45,12 +54,12 @@ KafkaTopicFacts FactsOf(KafkaTopicUse use, int replicas) {
   return facts;
 }
 
-std::string CreateCommand(const std::string& topic, KafkaTopicUse use) {
-  return absl::StrCat(
-      "kafka-topics.sh --create --topic ", topic,
-      " --partitions 1 --replication-factor 3 --config "
-      "min.insync.replicas=2",
-      use == KafkaTopicUse::kState ? " --config cleanup.policy=compact" : "");
+std::string CreateCommand(const WantedTopic& topic) {
+  const bool is_state = topic.use == KafkaTopicUse::kState;
+  return absl::StrCat("kafka-topics.sh --create --topic ", topic.name,
+                      " --partitions ", std::max(1, topic.partitions),
+                      " --replication-factor 3 --config min.insync.replicas=2",
+                      is_state ? " --config cleanup.policy=compact" : "");
 }
 
 std::string AlterCommand(const std::string& topic, const std::string& setting) {
@@ -95,7 +104,7 @@ void CheckReplicas(const std::string& topic, const KafkaTopicFacts& facts,
 }
 
 void CheckState(const std::string& topic, const KafkaTopicFacts& facts,
-                KafkaTopicsReport& report) {
+                int partitions, KafkaTopicsReport& report) {
   auto policy = facts.settings.find("cleanup.policy");
   if (policy != facts.settings.end() && policy->second != "compact") {
     report.problems.push_back(
@@ -103,7 +112,15 @@ void CheckState(const std::string& topic, const KafkaTopicFacts& facts,
                      ", so that what was learned would be deleted; ",
                      AlterCommand(topic, "cleanup.policy=compact")));
   }
-  if (facts.partitions != 1) {
+  if (partitions > 0 && facts.partitions != partitions) {
+    report.problems.push_back(absl::StrCat(
+        "topic ", topic, " has ", facts.partitions,
+        " partitions, but one for each of the source's topic and one more are "
+        "needed, ",
+        partitions,
+        ": actors lie in other partitions now, so what was learned is of no "
+        "use; take another state_topic, or delete this one"));
+  } else if (partitions == 0 && facts.partitions != 1) {
     report.warnings.push_back(absl::StrCat("topic ", topic, " has ",
                                            facts.partitions,
                                            " partitions; only the first is "
@@ -114,8 +131,16 @@ void CheckState(const std::string& topic, const KafkaTopicFacts& facts,
 }  // namespace
 
 void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
-                     const KafkaTopicFacts& facts, KafkaTopicsReport& report) {
-  if (use == KafkaTopicUse::kState) CheckState(topic, facts, report);
+                     const KafkaTopicFacts& facts, KafkaTopicsReport& report,
+                     int partitions) {
+  if (use == KafkaTopicUse::kState) {
+    CheckState(topic, facts, partitions, report);
+  } else if (partitions > 0 && facts.partitions != partitions) {
+    report.problems.push_back(absl::StrCat(
+        "topic ", topic, " has ", facts.partitions,
+        " partitions, but what concerns several actors must be in one; delete "
+        "it and make it anew"));
+  }
   auto policy = facts.settings.find("cleanup.policy");
   if (use != KafkaTopicUse::kState && policy != facts.settings.end() &&
       policy->second.find("compact") != std::string::npos) {
@@ -134,42 +159,75 @@ void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
   CheckReplicas(topic, facts, report);
 }
 
+namespace {
+
+// What one check needs. One thread.
+struct TopicsCheck {
+  KafkaTopicsAdmin& admin;
+  const KafkaCheckpointConfig& kafka;
+  MissingTopics missing;
+  absl::Duration patience;
+
+  // Leaves the number of partitions in the report; false: there is no topic.
+  absl::StatusOr<bool> LookAtSource(const std::string& topic,
+                                    KafkaTopicsReport& report) {
+    absl::StatusOr<KafkaTopicFacts> facts = admin.Look(topic, patience);
+    if (absl::IsNotFound(facts.status())) {
+      report.problems.push_back(absl::StrCat(
+          facts.status().message(),
+          "; make it before, as the state has as many partitions and one "
+          "more"));
+      return false;
+    }
+    ODDVERB_RETURN_IF_ERROR(facts.status());
+    report.source_partitions = facts->partitions;
+    return true;
+  }
+
+  absl::Status Check(const WantedTopic& topic, KafkaTopicsReport& report) {
+    absl::StatusOr<KafkaTopicFacts> facts =
+        admin.Describe(topic.name, patience);
+    const bool is_missing = absl::IsNotFound(facts.status());
+    if (is_missing && missing == MissingTopics::kMade && kafka.create_topics) {
+      const KafkaTopicFacts wanted =
+          FactsOf(topic, static_cast<int>(kafka.replicas));
+      ODDVERB_RETURN_IF_ERROR(admin.Create(topic.name, wanted, patience));
+      report.made.push_back(topic.name);
+    } else if (is_missing && kafka.create_topics) {
+      report.warnings.push_back(absl::StrCat(
+          facts.status().message(), "; the service makes it when it starts"));
+    } else if (is_missing) {
+      report.problems.push_back(absl::StrCat(
+          facts.status().message(), "; make it: ", CreateCommand(topic),
+          " (or set create_topics)"));
+    } else if (absl::IsPermissionDenied(facts.status())) {
+      report.warnings.emplace_back(facts.status().message());
+    } else {
+      ODDVERB_RETURN_IF_ERROR(facts.status());
+      CheckKafkaTopic(topic.name, topic.use, *facts, report, topic.partitions);
+    }
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
 absl::StatusOr<KafkaTopicsReport> CheckCheckpointTopics(
     const ServiceConfig& config, MissingTopics missing,
     absl::Duration patience) {
   const KafkaCheckpointConfig& kafka = *config.checkpoint_kafka;
-  ODDVERB_ASSIGN_OR_RETURN(
-      std::unique_ptr<KafkaTopicsAdmin> admin,
-      KafkaTopicsAdmin::Make(KafkaClientOf(config.sources.front().kafka)));
+  const KafkaConfig& source = config.sources.front().kafka;
+  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<KafkaTopicsAdmin> admin,
+                           KafkaTopicsAdmin::Make(KafkaClientOf(source)));
+  TopicsCheck check = {*admin, kafka, missing, patience};
   KafkaTopicsReport report;
-  for (const WantedTopic& topic : TopicsOf(kafka)) {
-    absl::StatusOr<KafkaTopicFacts> facts =
-        admin->Describe(topic.name, patience);
-    if (absl::IsNotFound(facts.status()) && missing == MissingTopics::kMade &&
-        kafka.create_topics) {
-      const KafkaTopicFacts wanted =
-          FactsOf(topic.use, static_cast<int>(kafka.replicas));
-      ODDVERB_RETURN_IF_ERROR(admin->Create(topic.name, wanted, patience));
-      report.made.push_back(topic.name);
-      continue;
-    }
-    if (absl::IsNotFound(facts.status())) {
-      std::vector<std::string>& told =
-          kafka.create_topics ? report.warnings : report.problems;
-      told.push_back(absl::StrCat(
-          facts.status().message(), "; ",
-          kafka.create_topics
-              ? "the service makes it when it starts"
-              : absl::StrCat("make it: ", CreateCommand(topic.name, topic.use),
-                             " (or set create_topics)")));
-      continue;
-    }
-    if (absl::IsPermissionDenied(facts.status())) {
-      report.warnings.emplace_back(facts.status().message());
-      continue;
-    }
-    ODDVERB_RETURN_IF_ERROR(facts.status());
-    CheckKafkaTopic(topic.name, topic.use, *facts, report);
+  if (!kafka.observations_topic.empty()) {
+    ODDVERB_ASSIGN_OR_RETURN(bool is_there,
+                             check.LookAtSource(source.topic, report));
+    if (!is_there) return report;
+  }
+  for (const WantedTopic& topic : TopicsOf(kafka, report.source_partitions)) {
+    ODDVERB_RETURN_IF_ERROR(check.Check(topic, report));
   }
   return report;
 }

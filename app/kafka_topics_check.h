@@ -18,13 +18,22 @@ struct KafkaTopicsReport {
   std::vector<std::string> problems;  // the service would lose something
   std::vector<std::string> warnings;
   std::vector<std::string> made;  // topics
+  // Of the source's topic, with observations_topic; 0: not known.
+  int source_partitions = 0;
 };
 
-enum class KafkaTopicUse : uint8_t { kState, kFindings, kDeadLetters };
+enum class KafkaTopicUse : uint8_t {
+  kState,
+  kFindings,
+  kObservations,
+  kDeadLetters,
+};
 
-// Of one topic that is there.
+// Of one topic that is there. `partitions`: how many it must have, of the state
+// of members that share out partitions; 0: one is enough.
 void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
-                     const KafkaTopicFacts& facts, KafkaTopicsReport& report);
+                     const KafkaTopicFacts& facts, KafkaTopicsReport& report,
+                     int partitions = 0);
 
 enum class MissingTopics : uint8_t { kTold, kMade };
 

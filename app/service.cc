@@ -12,14 +12,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "app/app.h"
 #include "app/build.h"
 #include "app/build_version.h"
 #include "app/clock_skew.h"
-#include "app/config_changes.h"
-#include "app/config_redaction.h"
+#include "app/group_service.h"
 #include "app/http_metrics.h"
+#include "app/live_config.h"
 #include "app/pipeline_metrics.h"
 #include "app/recent_findings.h"
 #include "app/scan.h"
@@ -63,7 +62,6 @@ class Service {
         config_file_(std::move(config_file)),
         environment_(environment),
         storage_options_(storage),
-        effective_(config_),
         logger_(config_.log, clock_),
         notify_(environment) {}
 
@@ -77,11 +75,7 @@ class Service {
   std::string MetricsText();
   absl::Status Healthy();
   absl::Status Ready();
-  absl::StatusOr<std::string> Reload();
-  absl::StatusOr<std::string> TakeOver(
-      const absl::StatusOr<ServiceConfig>& fresh, ServiceConfig& next);
   absl::Status Apply(const ServiceConfig& next);
-  std::string ConfigJson();
   void Watch(const ServiceSignals& signals);
   void WatchStorage();
   void WatchProgress();
@@ -91,8 +85,6 @@ class Service {
   const std::string config_file_;
   const Environment environment_;
   const ServiceStorageOptions storage_options_;
-  std::mutex reload_mutex_;
-  ServiceConfig effective_;  // config_ as reloaded; guarded by reload_mutex_
   SystemClock clock_;
   Logger logger_;
   SystemdNotify notify_;
@@ -100,6 +92,7 @@ class Service {
   std::unique_ptr<ServiceStorage> storage_;
   std::unique_ptr<ServiceSources> sources_;
   std::unique_ptr<ServiceRules> rules_;
+  std::unique_ptr<LiveConfig> live_;
   std::unique_ptr<StreamMeters> meters_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ClockSkew> skew_;
@@ -111,8 +104,6 @@ class Service {
   std::atomic<HttpServer*> started_server_{nullptr};
   std::atomic<bool> running_{false};
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> last_reload_good_{true};
-  std::atomic<int64_t> last_good_load_{absl::ToUnixSeconds(absl::Now())};
 
   std::mutex watch_mutex_;
   std::condition_variable watch_changed_;
@@ -143,6 +134,10 @@ absl::Status Service::Build() {
   settings.hash = storage_->hash();
   ODDVERB_ASSIGN_OR_RETURN(rules_, ServiceRules::Make(config_.rules, logger_));
   settings.rules = rules_->live();
+  live_ = std::make_unique<LiveConfig>(
+      LiveConfig::Parts{config_, config_file_, environment_, *rules_, clock_,
+                        logger_},
+      [this](const ServiceConfig& next) { return Apply(next); });
   ODDVERB_ASSIGN_OR_RETURN(PartFactory parts, MakePartFactory(settings));
   ODDVERB_ASSIGN_OR_RETURN(sources_, ServiceSources::Make(config_));
   ODDVERB_ASSIGN_OR_RETURN(
@@ -196,14 +191,14 @@ ServiceAnswers Service::Answers() {
   answers.healthy = [this] { return Healthy(); };
   answers.ready = [this] { return Ready(); };
   answers.version_json = [] { return VersionJson(); };
-  answers.config_json = [this] { return ConfigJson(); };
+  answers.config_json = [this] { return live_->RedactedJson(); };
   answers.findings_json = [this](const FindingQuery& query) {
     return recent_.ToJson(query);
   };
   answers.alerts = [this](std::string_view path, std::string_view query) {
     return outputs_->alert_api->Answer(path, query, clock_.Now());
   };
-  answers.reload = [this] { return Reload(); };
+  answers.reload = [this] { return live_->Reload(); };
   return answers;
 }
 
@@ -216,7 +211,11 @@ std::string Service::MetricsText() {
   metrics.Gauge(MetricId::kMemoryBudget)
       .Set(static_cast<double>(config_.memory_budget));
   FillSourceMetrics(*sources_, metrics);
-  FillStateMetrics(*pipeline_, storage_->usage(), metrics);
+  FillStateMetrics({.counters = pipeline_->counters(),
+                    .is_writable = pipeline_->storage().ok(),
+                    .write_failures = pipeline_->storage_failures(),
+                    .usage = storage_->usage()},
+                   metrics);
   outputs_->FillMetrics(metrics);
   meters_->Fill(metrics);
   if (HttpServer* server = started_server_; server != nullptr) {
@@ -225,10 +224,7 @@ std::string Service::MetricsText() {
   }
   skew_->Fill(metrics);
   rules_->FillMetrics(metrics);
-  metrics.Gauge(MetricId::kConfigLastReloadSuccessful)
-      .Set(last_reload_good_ ? 1 : 0);
-  metrics.Gauge(MetricId::kConfigLastReloadSuccess)
-      .Set(static_cast<double>(last_good_load_.load()));
+  live_->FillMetrics(metrics);
   return metrics.Serialize();
 }
 
@@ -269,49 +265,6 @@ absl::Status Service::Apply(const ServiceConfig& next) {
     outputs_->filters[i]->SetMinSeverity(next.outputs[i].min_severity);
   }
   return absl::OkStatus();
-}
-
-// Puts the live keys of `fresh` into `next`, and that in force, with its rules,
-// of which it tells. Nothing has changed if it fails.
-absl::StatusOr<std::string> Service::TakeOver(
-    const absl::StatusOr<ServiceConfig>& fresh, ServiceConfig& next) {
-  ODDVERB_RETURN_IF_ERROR(fresh.status());
-  CopyLiveKeys(*fresh, next);
-  ODDVERB_ASSIGN_OR_RETURN(RuleFiles rules, rules_->Prepare(next.rules));
-  ODDVERB_RETURN_IF_ERROR(Apply(next));
-  return rules_->Apply(std::move(rules));
-}
-
-absl::StatusOr<std::string> Service::Reload() {
-  std::lock_guard<std::mutex> lock(reload_mutex_);
-  absl::StatusOr<ServiceConfig> fresh =
-      LoadServiceConfig(config_file_, environment_);
-  ServiceConfig next = effective_;
-  absl::StatusOr<std::string> rules_in_force = TakeOver(fresh, next);
-  last_reload_good_ = rules_in_force.ok();
-  if (!rules_in_force.ok()) {
-    logger_.Error("configuration refused, the old one stays",
-                  {{"error", std::string(rules_in_force.status().message())}});
-    return rules_in_force;
-  }
-  last_good_load_ = absl::ToUnixSeconds(clock_.Now());
-  auto keys = [](const std::vector<std::string>& list) {
-    return list.empty() ? std::string("nothing") : absl::StrJoin(list, ", ");
-  };
-  // Against what runs, so that a change that is taken back is none.
-  std::string changed = keys(CompareConfigs(effective_, *fresh).live);
-  std::string waits = keys(CompareConfigs(config_, *fresh).restart);
-  effective_ = std::move(next);
-  logger_.Info("configuration reloaded, certificates and tokens read again",
-               {{"in_effect", changed}, {"needs_restart", waits}});
-  return absl::StrCat("in effect now: ", changed, "; needs a restart: ", waits,
-                      "; certificates and tokens are read again\n",
-                      *rules_in_force);
-}
-
-std::string Service::ConfigJson() {
-  std::lock_guard<std::mutex> lock(reload_mutex_);
-  return RedactedConfigJson(effective_);
 }
 
 void Service::TellRejected(size_t source, const Rejected& rejected) {
@@ -376,7 +329,7 @@ void Service::Watch(const ServiceSignals& signals) {
       logger_.Info("stopping");
       sources_->Drain();
     }
-    if (signals.reload.exchange(false)) Reload().IgnoreError();
+    if (signals.reload.exchange(false)) live_->Reload().IgnoreError();
     WatchStorage();
     WatchProgress();
     skew_->Warn(logger_);
@@ -432,8 +385,14 @@ int RunService(const std::string& config_file, const Environment& environment,
   absl::StatusOr<ServiceConfig> config =
       LoadServiceConfig(config_file, environment);
   if (!config.ok()) return ReportError(config.status());
-  Service service(*std::move(config), config_file, environment, storage);
-  absl::Status status = service.Run(signals);
+  absl::Status status;
+  if (IsGroupService(*config)) {
+    status =
+        RunGroupService(*config, config_file, environment, storage, signals);
+  } else {
+    Service service(*std::move(config), config_file, environment, storage);
+    status = service.Run(signals);
+  }
   return status.ok() ? kExitFine : ReportError(status);
 }
 

@@ -159,6 +159,8 @@ struct DeliveryConfig {
 struct KafkaCheckpointConfig {
   std::string state_topic = "oddverb.state";
   std::string findings_topic = "oddverb.findings";
+  // Not empty: the members share out the partitions of the source's topic.
+  std::string observations_topic = {};
   std::string dead_letters_topic = {};  // empty: none
   std::string transactional_id = {};    // empty: the name of the group
   bool create_topics = false;

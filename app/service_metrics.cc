@@ -26,33 +26,6 @@ void FillTail(std::string_view name, const TailSource& tail, Metrics& metrics) {
                                std::min(at.read_bytes, at.total_bytes)));
 }
 
-void FillTopic(std::string_view name, const KafkaSource& topic,
-               Metrics& metrics) {
-  const KafkaConsumer::Counters counters = topic.consumer().counters();
-  const KafkaStatistics statistics =
-      ReadKafkaStatistics(topic.consumer().statistics());
-  const std::pair<MetricId, uint64_t> totals[] = {
-      {MetricId::kKafkaRebalances, counters.rebalances},
-      {MetricId::kKafkaLostPartitions, counters.lost_partitions},
-      {MetricId::kKafkaMissingMessages, counters.missing_messages}};
-  for (const auto& [id, value] : totals) {
-    metrics.Counter(id, {name}).Add(static_cast<double>(value));
-  }
-  const std::pair<MetricId, double> levels[] = {
-      {MetricId::kKafkaPartitions,
-       static_cast<double>(topic.consumer().Partitions().size())},
-      {MetricId::kKafkaBrokersUp, static_cast<double>(statistics.brokers_up)},
-      {MetricId::kKafkaQueuedBytes,
-       static_cast<double>(statistics.queued_bytes)},
-      {MetricId::kKafkaRoundTrip, absl::ToDoubleSeconds(statistics.round_trip)},
-      {MetricId::kKafkaThrottle, absl::ToDoubleSeconds(statistics.throttle)}};
-  for (const auto& [id, value] : levels) metrics.Gauge(id, {name}).Set(value);
-  for (const auto& [partition, lag] : counters.lag) {
-    metrics.Gauge(MetricId::kKafkaLag, {name, std::to_string(partition)})
-        .Set(static_cast<double>(lag));
-  }
-}
-
 void FillReceiver(std::string_view name, const WebhookSource& receiver,
                   Metrics& metrics) {
   const WebhookSource::Counters& counters = receiver.counters();
@@ -68,7 +41,39 @@ void FillReceiver(std::string_view name, const WebhookSource& receiver,
   }
 }
 
+TopicFacts FactsOf(const KafkaSource& topic) {
+  const KafkaConsumer& consumer = topic.consumer();
+  return {.counters = consumer.counters(),
+          .partitions = consumer.Partitions().size(),
+          .statistics = ReadKafkaStatistics(consumer.statistics())};
+}
+
 }  // namespace
+
+void FillTopicMetrics(std::string_view name, const TopicFacts& facts,
+                      Metrics& metrics) {
+  const KafkaConsumer::Counters& counters = facts.counters;
+  const KafkaStatistics& statistics = facts.statistics;
+  const std::pair<MetricId, uint64_t> totals[] = {
+      {MetricId::kKafkaRebalances, counters.rebalances},
+      {MetricId::kKafkaLostPartitions, counters.lost_partitions},
+      {MetricId::kKafkaMissingMessages, counters.missing_messages}};
+  for (const auto& [id, value] : totals) {
+    metrics.Counter(id, {name}).Add(static_cast<double>(value));
+  }
+  const std::pair<MetricId, double> levels[] = {
+      {MetricId::kKafkaPartitions, static_cast<double>(facts.partitions)},
+      {MetricId::kKafkaBrokersUp, static_cast<double>(statistics.brokers_up)},
+      {MetricId::kKafkaQueuedBytes,
+       static_cast<double>(statistics.queued_bytes)},
+      {MetricId::kKafkaRoundTrip, absl::ToDoubleSeconds(statistics.round_trip)},
+      {MetricId::kKafkaThrottle, absl::ToDoubleSeconds(statistics.throttle)}};
+  for (const auto& [id, value] : levels) metrics.Gauge(id, {name}).Set(value);
+  for (const auto& [partition, lag] : counters.lag) {
+    metrics.Gauge(MetricId::kKafkaLag, {name, std::to_string(partition)})
+        .Set(static_cast<double>(lag));
+  }
+}
 
 void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics) {
   for (const ServiceSources::Entry& entry : sources.entries()) {
@@ -76,16 +81,18 @@ void FillSourceMetrics(const ServiceSources& sources, Metrics& metrics) {
     metrics.Gauge(MetricId::kSourceUp, {entry.name})
         .Set(entry.source->health().ok() ? 1 : 0);
     if (entry.tail != nullptr) FillTail(entry.name, *entry.tail, metrics);
-    if (entry.topic != nullptr) FillTopic(entry.name, *entry.topic, metrics);
+    if (entry.topic != nullptr) {
+      FillTopicMetrics(entry.name, FactsOf(*entry.topic), metrics);
+    }
     if (entry.receiver != nullptr) {
       FillReceiver(entry.name, *entry.receiver, metrics);
     }
   }
 }
 
-void FillStateMetrics(const Pipeline& pipeline,
-                      const SqliteCheckpoint::Usage& usage, Metrics& metrics) {
-  const PipelineCounters& counters = pipeline.counters();
+void FillStateMetrics(const StateFacts& facts, Metrics& metrics) {
+  const PipelineCounters& counters = facts.counters;
+  const SqliteCheckpoint::Usage& usage = facts.usage;
   metrics.Counter(MetricId::kCheckpoints).Add(Of(counters.checkpoints));
   metrics.Counter(MetricId::kCheckpointSeconds)
       .Add(Of(counters.checkpoint_us) / 1e6);
@@ -95,9 +102,9 @@ void FillStateMetrics(const Pipeline& pipeline,
         .Set(
             absl::ToDoubleSeconds(SteadyNow() - absl::FromUnixMicros(last_us)));
   }
-  metrics.Gauge(MetricId::kStateWritable).Set(pipeline.storage().ok() ? 1 : 0);
+  metrics.Gauge(MetricId::kStateWritable).Set(facts.is_writable ? 1 : 0);
   metrics.Counter(MetricId::kStateWriteFailures)
-      .Add(static_cast<double>(pipeline.storage_failures()));
+      .Add(static_cast<double>(facts.write_failures));
   const std::pair<MetricId, uint64_t> sizes[] = {
       {MetricId::kSpoolBytes, usage.spool_bytes},
       {MetricId::kOutboxBytes, usage.outbox_bytes},

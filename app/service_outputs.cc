@@ -85,8 +85,10 @@ absl::StatusOr<std::unique_ptr<ServiceOutputs>> ServiceOutputs::Make(
     ODDVERB_ASSIGN_OR_RETURN(
         std::unique_ptr<Exporter> exporter,
         MakeOutput(config, output, {parts.clock, parts.logger}));
-    auto filter = std::make_unique<SeverityFilter>(std::move(exporter),
-                                                   output.min_severity);
+    const bool is_file = output.type == OutputConfig::Type::kNdjson;
+    auto filter = std::make_unique<SeverityFilter>(
+        std::move(exporter), output.min_severity,
+        is_file ? parts.turn : nullptr);
     made->filters.push_back(filter.get());
     member.exporter = std::move(filter);
   }

@@ -4,6 +4,7 @@
 #define ODDVERB_APP_SERVICE_OUTPUTS_H_
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,9 @@ struct ServiceOutputs {
     RecentFindings& recent;
     const Clock& clock;
     Logger& logger;
+    // Where several have the same outputs in one process: whose turn it is to
+    // write into a file or a pipe, so that lines stay whole. Null: one alone.
+    std::mutex* turn = nullptr;
   };
   // The errors of MakeOutput() and SinkSet::Start(). Tells in the log which
   // entries of suppress have expired.

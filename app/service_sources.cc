@@ -9,16 +9,17 @@
 namespace oddverb {
 
 absl::StatusOr<std::unique_ptr<ServiceSources>> ServiceSources::Make(
-    const ServiceConfig& config) {
+    const ServiceConfig& config, std::optional<int32_t> partition) {
   auto sources = std::make_unique<ServiceSources>();
   for (const SourceConfig& source : config.sources) {
-    ODDVERB_RETURN_IF_ERROR(sources->Add(config, source));
+    ODDVERB_RETURN_IF_ERROR(sources->Add(config, source, partition));
   }
   return sources;
 }
 
 absl::Status ServiceSources::Add(const ServiceConfig& config,
-                                 const SourceConfig& source) {
+                                 const SourceConfig& source,
+                                 std::optional<int32_t> partition) {
   auto index = static_cast<uint32_t>(entries_.size());
   Entry& entry = entries_.emplace_back();
   entry.name = source.name;
@@ -63,6 +64,7 @@ absl::Status ServiceSources::Add(const ServiceConfig& config,
       // Who leads the group reads all of the topic.
       if (config.checkpoint_kafka.has_value()) {
         consumer.partitions = KafkaConsumerOptions::Partitions::kAll;
+        consumer.only = partition;
       }
       absl::StatusOr<std::unique_ptr<KafkaSource>> topic = KafkaSource::Make(
           {.source_index = index, .consumer = std::move(consumer)});

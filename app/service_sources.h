@@ -2,8 +2,10 @@
 #ifndef ODDVERB_APP_SERVICE_SOURCES_H_
 #define ODDVERB_APP_SERVICE_SOURCES_H_
 
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,9 @@ class ServiceSources {
 
   // NotFound, PermissionDenied: what a `files` source names cannot be read.
   // FailedPrecondition: what a `kafka` source names (a certificate) cannot.
+  // `partition`: of the topic of the one `kafka` source, which alone is read.
   static absl::StatusOr<std::unique_ptr<ServiceSources>> Make(
-      const ServiceConfig& config);
+      const ServiceConfig& config, std::optional<int32_t> partition = {});
 
   const std::vector<NamedSource>& named() const { return named_; }
   const std::deque<Entry>& entries() const { return entries_; }
@@ -50,7 +53,8 @@ class ServiceSources {
   void Close();
 
  private:
-  absl::Status Add(const ServiceConfig& config, const SourceConfig& source);
+  absl::Status Add(const ServiceConfig& config, const SourceConfig& source,
+                   std::optional<int32_t> partition);
 
   std::deque<Entry> entries_;  // pinned: counters are pointed to
   std::vector<NamedSource> named_;

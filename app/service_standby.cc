@@ -125,7 +125,10 @@ absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStandby::AwaitState() {
   const absl::Time begin = SteadyNow();
   ODDVERB_ASSIGN_OR_RETURN(
       std::unique_ptr<ServiceStorage> storage,
-      ServiceStorage::Open(parts_.config, parts_.storage, std::move(log)));
+      ServiceStorage::Open(
+          parts_.config, parts_.storage,
+          {.log = std::move(log),
+           .owner = "group " + parts_.config.sources.front().group}));
   parts_.logger.Info(
       "state restored",
       {{"seconds", absl::StrCat(absl::ToDoubleSeconds(SteadyNow() - begin))}});

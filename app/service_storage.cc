@@ -26,13 +26,14 @@ absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStorage::Open(
 
 absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStorage::Open(
     const ServiceConfig& config, const ServiceStorageOptions& options,
-    std::unique_ptr<KafkaStateLog> log) {
+    InKafka in_kafka) {
   LogCheckpoint::Options state = options.in_kafka;
-  state.owner = "group " + config.sources.front().group;
+  state.owner = std::move(in_kafka.owner);
+  state.hash_key = std::move(in_kafka.hash_key);
   state.max_outbox_bytes = static_cast<uint64_t>(config.max_outbox);
   state.max_outbox_findings = static_cast<uint64_t>(config.max_outbox_findings);
   auto made = std::make_unique<ServiceStorage>();
-  made->log_ = std::move(log);
+  made->log_ = std::move(in_kafka.log);
   ODDVERB_ASSIGN_OR_RETURN(made->in_kafka_,
                            LogCheckpoint::Open(state, *made->log_));
   made->checkpoint_ = made->in_kafka_.get();

@@ -4,6 +4,7 @@
 #define ODDVERB_APP_SERVICE_STORAGE_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,10 +34,16 @@ class ServiceStorage {
   static absl::StatusOr<std::unique_ptr<ServiceStorage>> Open(
       const ServiceConfig& config, const ServiceStorageOptions& options,
       const Clock& clock, Logger& logger);
-  // In Kafka, by the member of the group that has taken over.
+  // In Kafka, by the member of the group that has taken over. `owner`: whose
+  // state it is; `hash_key`: as of LogCheckpoint::Options.
+  struct InKafka {
+    std::unique_ptr<KafkaStateLog> log;
+    std::string owner;
+    std::string hash_key = {};
+  };
   static absl::StatusOr<std::unique_ptr<ServiceStorage>> Open(
       const ServiceConfig& config, const ServiceStorageOptions& options,
-      std::unique_ptr<KafkaStateLog> log);
+      InKafka in_kafka);
 
   Checkpoint& checkpoint() { return *checkpoint_; }
   Outbox& outbox() { return *outbox_; }

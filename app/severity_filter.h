@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -14,8 +15,11 @@ namespace oddverb {
 
 class SeverityFilter final : public Exporter {
  public:
-  SeverityFilter(std::unique_ptr<Exporter> to, Severity min_severity)
-      : to_(std::move(to)), min_severity_(min_severity) {}
+  // `turn`: held while findings are passed on, by several filters to one file;
+  // it must outlive the filter. Null: nobody else does.
+  SeverityFilter(std::unique_ptr<Exporter> to, Severity min_severity,
+                 std::mutex* turn = nullptr)
+      : to_(std::move(to)), min_severity_(min_severity), turn_(turn) {}
 
   absl::Status Export(std::span<const Finding> findings,
                       absl::Time deadline) override {
@@ -24,7 +28,10 @@ class SeverityFilter final : public Exporter {
     for (const Finding& finding : findings) {
       if (finding.severity >= min_severity) passed.push_back(finding);
     }
-    return passed.empty() ? absl::OkStatus() : to_->Export(passed, deadline);
+    if (passed.empty()) return absl::OkStatus();
+    std::unique_lock<std::mutex> lock;
+    if (turn_ != nullptr) lock = std::unique_lock<std::mutex>(*turn_);
+    return to_->Export(passed, deadline);
   }
   absl::Status Finish() override { return to_->Finish(); }
   absl::Time next_work() const override { return to_->next_work(); }
@@ -40,6 +47,7 @@ class SeverityFilter final : public Exporter {
  private:
   std::unique_ptr<Exporter> to_;
   std::atomic<Severity> min_severity_;
+  std::mutex* const turn_;
 };
 
 }  // namespace oddverb

@@ -50,17 +50,21 @@ absl::Status KafkaSource::Resume(std::string_view bookmark) {
   return absl::OkStatus();
 }
 
-std::string KafkaSource::Bookmark() const {
-  const KafkaOffsets offsets = consumer_->positions();
+std::string KafkaBookmarkText(const KafkaBookmark& bookmark) {
   StateWriter out;
   out.PutU64(kBookmarkVersion);
-  out.PutString(options_.consumer.topic);
-  out.PutU64(offsets.size());
-  for (const auto& [partition, offset] : offsets) {
+  out.PutString(bookmark.topic);
+  out.PutU64(bookmark.offsets.size());
+  for (const auto& [partition, offset] : bookmark.offsets) {
     out.PutU64(static_cast<uint64_t>(partition));
     out.PutI64(offset);
   }
   return out.Release();
+}
+
+std::string KafkaSource::Bookmark() const {
+  return KafkaBookmarkText(
+      {.topic = options_.consumer.topic, .offsets = consumer_->positions()});
 }
 
 absl::Status KafkaSource::Read(absl::Time deadline, RawBatch& out) {
@@ -142,6 +146,7 @@ bool KafkaSource::FillHead(int32_t partition, Cursor& cursor) {
       continue;
     }
     cursor.at_end = step != KafkaConsumer::Step::kNothing;
+    if (step == KafkaConsumer::Step::kAtEnd) consumer_->PassEnd(partition);
     cursor.look_again = taken_ + kLookInterval;
     return false;
   }

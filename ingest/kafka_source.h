@@ -36,6 +36,7 @@ struct KafkaBookmark {
   KafkaOffsets offsets;  // where to go on
 };
 absl::StatusOr<KafkaBookmark> ParseKafkaBookmark(std::string_view bookmark);
+std::string KafkaBookmarkText(const KafkaBookmark& bookmark);
 
 class KafkaSource final : public Source {
  public:

@@ -45,9 +45,10 @@ void KafkaConsumer::TakeAll() {
     error = found.err;
     std::lock_guard<std::mutex> lock(mutex_);
     for (int i = 0; i < found.partition_cnt; ++i) {
-      if (assigned_.contains(found.partitions[i].id)) continue;
+      const int32_t id = found.partitions[i].id;
+      if (options_.only.value_or(id) != id || assigned_.contains(id)) continue;
       rd_kafka_topic_partition_list_add(added.get(), options_.topic.c_str(),
-                                        found.partitions[i].id);
+                                        id);
     }
   }
   rd_kafka_metadata_destroy(metadata);

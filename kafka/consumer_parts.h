@@ -93,6 +93,7 @@ struct KafkaConsumer::Assigned {
   rd_kafka_queue_t* queue = nullptr;
   bool leaving = false;      // nothing is handed out any more
   bool at_end = false;       // as the broker said last
+  int64_t at_end_of = 0;     // where that was
   bool is_unsure = false;    // was at its end when no broker answered any more
   bool needs_reset = false;  // what was asked for is not there
   bool has_gap = false;      // that nobody has taken yet

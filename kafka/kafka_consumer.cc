@@ -240,7 +240,7 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
     const rd_kafka_message_t& message = *record.owner;
     assigned.at_end = message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     if (assigned.at_end) {
-      assigned.end = message.offset;
+      assigned.end = assigned.at_end_of = message.offset;
       continue;
     }
     if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
@@ -254,6 +254,7 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
     }
     if (message.offset < assigned.taken) continue;
     assigned.taken = message.offset + 1;
+    if (message.key == nullptr) ++counters_.unkeyed_messages;
     record.partition = partition;
     record.offset = message.offset;
     record.has_payload = message.payload != nullptr;
@@ -271,6 +272,17 @@ bool KafkaConsumer::HandOut(const KafkaRecord& record) {
   // Nothing will be committed for a tombstone.
   if (record.has_payload) assigned.handed_out = record.offset + 1;
   return true;
+}
+
+void KafkaConsumer::PassEnd(int32_t partition) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto found = assigned_.find(partition);
+  auto position = positions_.find(partition);
+  if (found == assigned_.end() || position == positions_.end()) return;
+  const Assigned& assigned = *found->second;
+  if (assigned.at_end && assigned.at_end_of > position->second) {
+    position->second = assigned.at_end_of;
+  }
 }
 
 std::vector<KafkaGap> KafkaConsumer::TakeGaps() {

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -52,6 +53,8 @@ struct KafkaConsumerOptions {
   std::string topic;
   std::string group;
   Partitions partitions = Partitions::kOfMember;
+  // Of kAll: this one alone.
+  std::optional<int32_t> only = {};
   // Of a static member: a restart within session.timeout.ms moves nothing.
   std::string instance_id = {};
   Start start = Start::kBeginning;
@@ -116,6 +119,9 @@ class KafkaConsumer {
   Step Take(int32_t partition, KafkaRecord& record);
   // The record goes to the owner. False: the partition is not ours any more.
   bool HandOut(const KafkaRecord& record);
+  // At kAtEnd, when all that was taken went to the owner: what is behind the
+  // last message (marks of transactions) need not be read again.
+  void PassEnd(int32_t partition);
   // Since the last call; positions() are behind them now.
   std::vector<KafkaGap> TakeGaps();
   // Returns at `deadline` (of SteadyNow()), or when there may be something new.
@@ -134,6 +140,7 @@ class KafkaConsumer {
   struct Counters {
     uint64_t rebalances = 0, lost_partitions = 0;  // since the start
     uint64_t missing_messages = 0;                 // of all gaps
+    uint64_t unkeyed_messages = 0;                 // that were taken
     // Messages behind the end, of each of ours whose end was told once.
     KafkaOffsets lag = {};
   };

@@ -64,7 +64,7 @@ absl::Status KafkaTopicsAdmin::WhyNot(const std::string& otherwise) const {
   return absl::UnavailableError(absl::StrCat("no broker answers: ", otherwise));
 }
 
-absl::StatusOr<KafkaTopicFacts> KafkaTopicsAdmin::Describe(
+absl::StatusOr<KafkaTopicFacts> KafkaTopicsAdmin::Look(
     const std::string& topic, absl::Duration patience) {
   rd_kafka_t* handle = client_->handle;
   rd_kafka_topic_t* local = rd_kafka_topic_new(handle, topic.c_str(), nullptr);
@@ -88,6 +88,13 @@ absl::StatusOr<KafkaTopicFacts> KafkaTopicsAdmin::Describe(
     return absl::NotFoundError(absl::StrCat(
         "topic ", topic, " is not there, or this user may not see it"));
   }
+  return facts;
+}
+
+absl::StatusOr<KafkaTopicFacts> KafkaTopicsAdmin::Describe(
+    const std::string& topic, absl::Duration patience) {
+  rd_kafka_t* handle = client_->handle;
+  ODDVERB_ASSIGN_OR_RETURN(KafkaTopicFacts facts, Look(topic, patience));
   rd_kafka_ConfigResource_t* resource =
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
   rd_kafka_DescribeConfigs(handle, &resource, 1, nullptr, client_->answers);

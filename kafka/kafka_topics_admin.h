@@ -28,9 +28,11 @@ class KafkaTopicsAdmin {
       const KafkaOptions& options);
   ~KafkaTopicsAdmin();
 
-  // NotFound: there is none, or this user may not see it. PermissionDenied: its
-  // settings may not be looked at. Unavailable: no answer in time, with cause
-  // and cure.
+  // Without the settings. NotFound: there is none, or this user may not see it.
+  // Unavailable: no answer in time, with cause and cure.
+  absl::StatusOr<KafkaTopicFacts> Look(const std::string& topic,
+                                       absl::Duration patience);
+  // With them. PermissionDenied: they may not be looked at.
   absl::StatusOr<KafkaTopicFacts> Describe(const std::string& topic,
                                            absl::Duration patience);
   // OK, too, if it is there meanwhile. FailedPrecondition: refused.

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
-#include "kafka/kafka_leadership.h"
 
 namespace oddverb {
 namespace {
@@ -274,7 +273,7 @@ absl::Status KafkaTransactions::SendOffsets(absl::Time deadline) {
 }
 
 absl::Status KafkaTransactions::Write(const KafkaTransaction& transaction,
-                                      const KafkaLeadership& member,
+                                      const KafkaMember& member,
                                       absl::Time deadline) {
   if (state_ == State::kAborting) {
     ODDVERB_RETURN_IF_ERROR(Why(Abort(deadline)));

@@ -20,14 +20,12 @@
 #include "absl/time/time.h"
 #include "kafka/consumer_health.h"
 #include "kafka/kafka_consumer.h"
+#include "kafka/kafka_member.h"
 #include "kafka/kafka_options.h"
 
 struct rd_kafka_error_s;
-struct rd_kafka_s;
 
 namespace oddverb {
-
-class KafkaLeadership;
 
 struct KafkaWrite {
   static constexpr int32_t kByKey = -1;
@@ -71,7 +69,7 @@ class KafkaTransactions {
   //                       or is_undecided(), then Settle() comes next
   //   FailedPrecondition  another producer has taken over: never again
   absl::Status Write(const KafkaTransaction& transaction,
-                     const KafkaLeadership& member, absl::Time deadline);
+                     const KafkaMember& member, absl::Time deadline);
   // Whether it is not known what became of the last Write().
   bool is_undecided() const {
     return state_ == State::kSending || state_ == State::kCommitting;
@@ -100,7 +98,7 @@ class KafkaTransactions {
   State state_ = State::kIdle;
   // Of the transaction under way.
   std::map<std::string, KafkaOffsets> offsets_;
-  const KafkaLeadership* member_ = nullptr;
+  const KafkaMember* member_ = nullptr;
   std::unique_ptr<Client> client_;
 };
 

@@ -53,6 +53,8 @@ struct CheckpointBatch {
   std::vector<StateRow> state;    // only rows that changed
   std::vector<Finding> findings;  // since the last commit, in order
   std::vector<DeadLetterRow> dead_letters;
+  // For a correlator elsewhere, in order (pipeline/observation_record.h).
+  std::vector<std::string> observations;
 };
 
 // A finding that was committed and not yet acknowledged.

@@ -1,8 +1,6 @@
 #include "pipeline/correlator.h"
 
-#include <algorithm>
 #include <iterator>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -17,21 +15,6 @@ constexpr char kOwner[] = "correlator";
 // Of the rows that a part numbers itself.
 std::string OwnerOf(std::string_view part) {
   return absl::StrCat(kOwner, "/", A(part));
-}
-
-std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
-  std::vector<Emission> all;
-  for (SliceOutput& slice : slices) {
-    std::move(slice.emissions.begin(), slice.emissions.end(),
-              std::back_inserter(all));
-  }
-  auto key = [](const Emission& e) {
-    return std::tuple(e.event_index, e.phase, e.shard);
-  };
-  std::sort(all.begin(), all.end(), [&](const Emission& a, const Emission& b) {
-    return key(a) < key(b);
-  });
-  return all;
 }
 
 }  // namespace
@@ -67,17 +50,20 @@ EntityId Correlator::AccountId(const Observation& observation) {
   return state_.table(EntityKind::kActor).Find(observation.account);
 }
 
+// `finding` may be one of `out`.
+void Correlator::Tell(const Finding& finding, std::vector<Finding>& out) {
+  ObservationIds ids;
+  ids.source_address = AddressId(finding.where.source_ip);
+  state_.ForEachPart([&](CrossDetector& detector) {
+    detector.ObserveFinding(finding, ids, emit_);
+  });
+  Collect(out);
+}
+
 // The parts are told of the findings from `first` on; theirs follow.
 void Correlator::TellOf(size_t first, std::vector<Finding>& out) {
   const size_t end = out.size();
-  for (size_t i = first; i < end; ++i) {
-    ObservationIds ids;
-    ids.source_address = AddressId(out[i].where.source_ip);
-    state_.ForEachPart([&](CrossDetector& detector) {
-      detector.ObserveFinding(out[i], ids, emit_);
-    });
-    Collect(out);
-  }
+  for (size_t i = first; i < end; ++i) Tell(out[i], out);
 }
 
 ClusterMapSizes Correlator::cluster_map() const {
@@ -118,56 +104,24 @@ void Correlator::Observe(const Observation& observation,
   state_.Settle();
 }
 
+void Correlator::Steps::TakeFindings(std::vector<Finding> findings) {
+  if (of_shards_ == ShardFindings::kAreElsewhere) {
+    for (const Finding& finding : findings) correlator_.Tell(finding, out_);
+  } else {
+    const size_t first = out_.size();
+    std::move(findings.begin(), findings.end(), std::back_inserter(out_));
+    correlator_.TellOf(first, out_);
+  }
+  correlator_.state_.Settle();
+}
+
 std::vector<Finding> Correlator::Process(
     const RoutedBatch& routed, std::vector<SliceOutput>& slices,
     const std::vector<PlacedObservation>& stream,
     std::vector<StateRow>& state) {
   std::vector<Finding> out;
-  MoveTo(stream_time_);
-  std::vector<Emission> emissions = InOrder(slices);
-  const std::vector<oddverb::Tick>& ticks = routed.clock.ticks;
-  size_t tick = 0;
-  size_t seen = 0;
-  // What was seen of the stream behind events before `event_index`.
-  auto stream_before = [&](size_t event_index) {
-    for (; seen < stream.size() && stream[seen].event_index <= event_index;
-         ++seen) {
-      size_t at = stream[seen].event_index;
-      if (at > 0) MoveTo(routed.StreamTimeAt(at - 1, stream_time_));
-      Observe(stream[seen].observation, out);
-    }
-  };
-  // Ticks at or before (index, kTick) come after the shards' own answers to
-  // them and before the event itself.
-  auto ticks_before = [&](size_t event_index) {
-    for (; tick < ticks.size() && ticks[tick].event_index <= event_index;
-         ++tick) {
-      stream_before(ticks[tick].event_index);
-      MoveTo(routed.StreamTimeAt(ticks[tick].event_index, stream_time_));
-      Tick(ticks[tick].watermark, out);
-    }
-  };
-  for (Emission& emission : emissions) {
-    bool at_tick = emission.phase == Emission::Phase::kTick;
-    if (!at_tick) {
-      ticks_before(emission.event_index);
-    } else if (emission.event_index > 0) {
-      ticks_before(emission.event_index - 1);
-    }
-    stream_before(emission.event_index);
-    MoveTo(routed.StreamTimeAt(emission.event_index, stream_time_));
-    const size_t first = out.size();
-    std::move(emission.findings.begin(), emission.findings.end(),
-              std::back_inserter(out));
-    TellOf(first, out);
-    for (const Observation& o : emission.observations) Observe(o, out);
-    state_.Settle();
-  }
-  const size_t events = routed.batch->events.size();
-  ticks_before(events);
-  stream_before(events);
-  if (events > 0) MoveTo(routed.clock.stream_times.back());
-  if (routed.is_end) Tick(absl::InfiniteFuture(), out);
+  Steps steps(*this, Steps::ShardFindings::kReturned, out);
+  WalkInOrder(routed, slices, stream, stream_time_, steps);
   if (routed.checkpoint_after) TakeChanges(state);
   return out;
 }

@@ -14,6 +14,7 @@
 #include "model/finding.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/entity_limits.h"
+#include "pipeline/ordered_output.h"
 #include "pipeline/part_list.h"
 #include "pipeline/part_state.h"
 #include "pipeline/routed_batch.h"
@@ -37,6 +38,12 @@ class Correlator {
                                std::vector<SliceOutput>& slices,
                                const std::vector<PlacedObservation>& stream,
                                std::vector<StateRow>& state);
+  // The same in single steps, of what was put in order already: findings of
+  // shards (which are not returned), observations and ticks, behind MoveTo().
+  class Steps;
+
+  // Appends what changed since the last call.
+  void TakeChanges(std::vector<StateRow>& out);
   // From all rows of a checkpoint; `stream_time` is where the stream stood.
   absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
 
@@ -56,13 +63,13 @@ class Correlator {
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
+  void Tell(const Finding& finding, std::vector<Finding>& out);
   void TellOf(size_t first, std::vector<Finding>& out);
   EntityId AddressId(const std::string& ip,
                      Standing standing = Standing::kRegular);
   // Accounts are known from when a kubelet or the control plane mints a token
   // of them; until then they have no id.
   EntityId AccountId(const Observation& observation);
-  void TakeChanges(std::vector<StateRow>& out);
   void MoveTo(absl::Time stream_time) {
     stream_time_ = emit_.stream_time = stream_time;
   }
@@ -72,6 +79,31 @@ class Correlator {
   absl::Time stream_time_ = absl::InfinitePast();
   uint64_t observations_ = 0;
   Emit emit_;
+};
+
+// `out` takes the findings. Both must outlive it.
+class Correlator::Steps final : public OrderedOutput {
+ public:
+  enum class ShardFindings : uint8_t { kReturned, kAreElsewhere };
+  Steps(Correlator& correlator, ShardFindings of_shards,
+        std::vector<Finding>& out)
+      : correlator_(correlator), of_shards_(of_shards), out_(out) {}
+
+  void MoveTo(absl::Time stream_time) override {
+    correlator_.MoveTo(stream_time);
+  }
+  void TakeTick(absl::Time watermark) override {
+    correlator_.Tick(watermark, out_);
+  }
+  void TakeFindings(std::vector<Finding> findings) override;
+  void TakeObservation(const Observation& observation) override {
+    correlator_.Observe(observation, out_);
+  }
+
+ private:
+  Correlator& correlator_;
+  const ShardFindings of_shards_;
+  std::vector<Finding>& out_;
 };
 
 }  // namespace oddverb

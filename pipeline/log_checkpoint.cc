@@ -41,19 +41,22 @@ absl::StatusOr<std::unique_ptr<LogCheckpoint>> LogCheckpoint::Open(
   std::unique_ptr<LogCheckpoint> made(
       new LogCheckpoint(std::move(options), log));
   ODDVERB_RETURN_IF_ERROR(made->Load());
-  if (!made->has_origin_) {
+  const std::string& shared = made->options_.hash_key;
+  if (!made->has_origin_ && shared.empty()) {
     ODDVERB_ASSIGN_OR_RETURN(made->hash_key_, RandomHashKey());
+  } else if (!made->has_origin_) {
+    made->hash_key_ = shared;
+  } else if (!shared.empty() && made->hash_key_ != shared) {
+    return absl::FailedPreconditionError(
+        "the state there was made with another key than that of its group; "
+        "take another state_topic");
   }
   ODDVERB_ASSIGN_OR_RETURN(made->hash_, ParseHashKey(made->hash_key_));
   return made;
 }
 
 std::string LogCheckpoint::Origin() const {
-  StateWriter out;
-  out.PutU64(StateLogKey::kFormat);
-  out.PutString(options_.owner);
-  out.PutString(hash_key_);
-  return out.Release();
+  return OriginValue({.owner = options_.owner, .hash_key = hash_key_});
 }
 
 absl::StatusOr<std::optional<Restored>> LogCheckpoint::Restore() {
@@ -114,6 +117,7 @@ void LogCheckpoint::AppendCommit(const CheckpointBatch& batch,
   write.bookmarks = batch.bookmarks;
   write.findings = batch.findings;
   write.dead_letters = batch.dead_letters;
+  write.observations = batch.observations;
   for (const std::string& finding : pending.findings) {
     put({.type = Type::kFinding, .number = pending.totals.next_finding++},
         finding);

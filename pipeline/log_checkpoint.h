@@ -45,6 +45,9 @@ class LogCheckpoint final : public Checkpoint, public Outbox {
   struct Options {
     // Whose state this is: that of another owner in the same log is refused.
     std::string owner;
+    // The key of hash(), as hexadecimal digits, where several owners share one;
+    // a log that has another is refused. Empty: the log's own.
+    std::string hash_key = {};
     // Findings committed and not yet delivered; beyond, Commit() is refused.
     uint64_t max_outbox_findings = 100'000;
     uint64_t max_outbox_bytes = uint64_t{256} << 20;

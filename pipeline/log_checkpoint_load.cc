@@ -14,19 +14,16 @@ using Type = StateLogKey::Type;
 }  // namespace
 
 absl::Status LogCheckpoint::LoadOrigin(std::string_view value) {
-  StateReader in(value);
-  const uint64_t format = in.GetU64();
-  const std::string owner(in.GetString());
-  hash_key_ = in.GetString();
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  if (format != StateLogKey::kFormat) {
+  ODDVERB_ASSIGN_OR_RETURN(const StateOrigin origin, ParseOriginValue(value));
+  hash_key_ = origin.hash_key;
+  if (origin.format != StateLogKey::kFormat) {
     return absl::FailedPreconditionError(
         "the state was written by a newer version; take that one, or another "
         "state_topic");
   }
-  if (owner != options_.owner) {
+  if (origin.owner != options_.owner) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the state there is that of ", owner, ", not of ",
+        absl::StrCat("the state there is that of ", origin.owner, ", not of ",
                      options_.owner, "; give each its own state_topic"));
   }
   has_origin_ = true;

@@ -46,7 +46,11 @@ absl::Status Restore(Stages& stages) {
   for (ShardGroup& group : stages.groups) {
     ODDVERB_RETURN_IF_ERROR(group.Load(rows, stream_time));
   }
-  ODDVERB_RETURN_IF_ERROR(stages.correlator->Load(rows, stream_time));
+  if (stages.exporting != nullptr) {
+    ODDVERB_RETURN_IF_ERROR(stages.exporting->Load(rows));
+  } else {
+    ODDVERB_RETURN_IF_ERROR(stages.correlator->Load(rows, stream_time));
+  }
   ODDVERB_RETURN_IF_ERROR(stages.source_watch.Load(rows));
   return absl::OkStatus();
 }
@@ -129,6 +133,10 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   stages->correlator = std::make_unique<Correlator>(
       std::move(cross), options.hash, entities.correlator, track);
   stages->correlator->MeasureInto(stages->counters.detector_times);
+  if (options.exports_partition.has_value()) {
+    stages->exporting =
+        std::make_unique<ObservationExport>(*options.exports_partition);
+  }
   if (checkpoint != nullptr) ODDVERB_RETURN_IF_ERROR(Restore(*stages));
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(stages)));
 }

@@ -74,6 +74,10 @@ struct PipelineOptions {
   // events are judged with their bodies all the same, but for those that a
   // killed process left in the spool.
   SecretBodies secret_bodies = SecretBodies::kKeep;
+  // Of a judge of one partition of a topic: its number. What concerns several
+  // actors is then for a correlator elsewhere to find; it gets its input with
+  // the checkpoint, of which there must be one.
+  std::optional<uint32_t> exports_partition = {};
   // Told of each batch that held records, in order, from one thread at a time.
   // It may look at a clock: nothing that is decided depends on it.
   std::function<void(const JudgedBatch&)> on_judged;

@@ -212,6 +212,11 @@ void Stages::NoteDelay(const RoutedBatch& routed) {
 std::unique_ptr<RoutedBatch> Stages::Sequence(
     std::unique_ptr<RoutedBatch> routed) {
   if (!routed->batch->events.empty()) NoteDelay(*routed);
+  // A correlator waits for what was passed over without an event, too.
+  if (exporting != nullptr && !routed->complete.empty() &&
+      !routed->complete.front().bookmark.empty()) {
+    pace.NoteBytes(1);
+  }
   if (reorder != nullptr) {
     routed = reorder->Pass(std::move(routed), SteadyNow());
     counters.repeated.fetch_add(reorder->repeated_events(), kRelaxed);
@@ -329,7 +334,9 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   }
   counters.cluster_map.Set(correlator->cluster_map());
   counters.evictions.store(evictions, kRelaxed);
-  counters.observations.store(correlator->observations(), kRelaxed);
+  if (exporting == nullptr) {
+    counters.observations.store(correlator->observations(), kRelaxed);
+  }
   counters.batches_concluded.fetch_add(1, kRelaxed);
 }
 
@@ -370,13 +377,29 @@ void Stages::NoteJudged(const RunContext& run, const RoutedBatch& routed) {
   }
 }
 
+std::vector<Finding> Stages::Correlate(const RoutedBatch& routed,
+                                       std::vector<SliceOutput>& slices,
+                                       std::vector<StateRow>& state) {
+  const std::vector<PlacedObservation> stream = source_watch.Read(routed);
+  if (exporting == nullptr) {
+    return correlator->Process(routed, slices, stream, state);
+  }
+  std::vector<Finding> findings = exporting->Process(routed, slices, stream);
+  counters.observations.store(exporting->steps(), kRelaxed);
+  if (!routed.checkpoint_after) return findings;
+  const auto& bookmarks = uncommitted_.bookmarks;  // of the one source
+  uncommitted_.observations = exporting->TakeRecords(
+      bookmarks.empty() ? std::string() : bookmarks.begin()->second);
+  state.push_back(exporting->Save());
+  return findings;
+}
+
 absl::Status Stages::Conclude(RunContext& run, const RoutedBatch& routed,
                               std::vector<SliceOutput> slices) {
   CountBatch(run, routed);
   NoteJudged(run, routed);
   std::vector<StateRow> state;
-  std::vector<Finding> findings =
-      correlator->Process(routed, slices, source_watch.Read(routed), state);
+  std::vector<Finding> findings = Correlate(routed, slices, state);
   CountSlices(slices);
   TellJudged(routed);
   if (checkpoint == nullptr) {

@@ -16,6 +16,7 @@
 #include "pipeline/correlator.h"
 #include "pipeline/event_clock.h"
 #include "pipeline/event_reorder.h"
+#include "pipeline/observation_export.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/shard.h"
 #include "pipeline/source_delays.h"
@@ -54,6 +55,7 @@ struct Stages {
   EventClock clock{absl::Seconds(10)};
   std::vector<ShardGroup> groups;  // one a worker
   std::unique_ptr<Correlator> correlator;
+  std::unique_ptr<ObservationExport> exporting;  // in its place; null: none
   SourceWatch source_watch;
   Checkpoint* checkpoint = nullptr;
   PipelineCounters counters;
@@ -111,6 +113,9 @@ struct Stages {
   void NoteDelay(const RoutedBatch& routed);
   void CountBatch(const RunContext& run, const RoutedBatch& routed);
   void TellJudged(const RoutedBatch& routed) const;
+  std::vector<Finding> Correlate(const RoutedBatch& routed,
+                                 std::vector<SliceOutput>& slices,
+                                 std::vector<StateRow>& state);
   void CountSlices(const std::vector<SliceOutput>& slices);
   void NoteJudged(const RunContext& run, const RoutedBatch& routed);
   absl::Status MakeDurable(RunContext& run, ReadBatch& batch);

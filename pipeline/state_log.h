@@ -28,6 +28,7 @@ struct StateLogWrite {
   std::vector<StateLogRecord> records;
   std::span<const Finding> findings = {};  // to be published
   std::span<const DeadLetterRow> dead_letters = {};
+  std::span<const std::string> observations = {};  // for a correlator
   // By source name, as in CheckpointBatch: for whoever shows how far we are.
   std::map<std::string, std::string> bookmarks = {};
 };

@@ -69,6 +69,24 @@ std::optional<StateLogKey> StateLogKey::Parse(std::string_view text) {
   return key;
 }
 
+std::string OriginValue(const StateOrigin& origin) {
+  StateWriter out;
+  out.PutU64(origin.format);
+  out.PutString(origin.owner);
+  out.PutString(origin.hash_key);
+  return out.Release();
+}
+
+absl::StatusOr<StateOrigin> ParseOriginValue(std::string_view value) {
+  StateReader in(value);
+  StateOrigin origin;
+  origin.format = in.GetU64();
+  origin.owner = in.GetString();
+  origin.hash_key = in.GetString();
+  ODDVERB_RETURN_IF_ERROR(in.status());
+  return origin;
+}
+
 uint64_t PartsOf(const StateRow& row) {
   return std::max<uint64_t>(
       1, (row.bytes.size() + kMaxStateLogValue - 1) / kMaxStateLogValue);

@@ -43,6 +43,16 @@ struct StateLogKey {
   static std::optional<StateLogKey> Parse(std::string_view text);
 };
 
+// Whose state a log holds, and the key of its hashes: the value of "origin".
+struct StateOrigin {
+  uint64_t format = StateLogKey::kFormat;
+  std::string owner;
+  std::string hash_key;  // hexadecimal digits
+};
+std::string OriginValue(const StateOrigin& origin);
+// DataLoss: damaged.
+absl::StatusOr<StateOrigin> ParseOriginValue(std::string_view value);
+
 // Values of records stay below this, so that a topic with the usual
 // max.message.bytes takes them.
 inline constexpr size_t kMaxStateLogValue = 512 << 10;

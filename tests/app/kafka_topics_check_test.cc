@@ -84,6 +84,26 @@ TEST(KafkaTopicsCheckTest, TellsWhatIsWrongWithTheCommandThatMendsIt) {
   }
 }
 
+TEST(KafkaTopicsCheckTest, AGroupThatSharesATopicNeedsTheRightPartitions) {
+  using Use = KafkaTopicUse;
+  for (const auto& [use, wanted] :
+       {std::pair(Use::kState, 7), std::pair(Use::kObservations, 1)}) {
+    for (int partitions : {1, 6, 7, 8}) {
+      KafkaTopicFacts facts = GoodFacts(use);
+      facts.partitions = partitions;
+      KafkaTopicsReport report;
+      CheckKafkaTopic("t", use, facts, report, wanted);
+      EXPECT_EQ(report.problems.empty(), partitions == wanted) << partitions;
+      EXPECT_THAT(report.warnings, IsEmpty());
+    }
+  }
+  KafkaTopicFacts compacted = GoodFacts(Use::kObservations);
+  compacted.settings["cleanup.policy"] = "compact";
+  KafkaTopicsReport report;
+  CheckKafkaTopic("t", Use::kObservations, compacted, report, 1);
+  EXPECT_THAT(report.problems, ElementsAre(HasSubstr("keeps one message")));
+}
+
 class KafkaTopicsBrokerTest : public KafkaTest {
  protected:
   static ServiceConfig ConfigFor(const std::string& address) {
@@ -136,6 +156,28 @@ TEST_F(KafkaTopicsBrokerTest, AsksTheBrokersAndMakesWhatItIsToldTo) {
           .status()
           .code(),
       absl::StatusCode::kUnavailable);
+}
+
+TEST_F(KafkaTopicsBrokerTest, MakesAStateWithOnePartitionMoreThanTheSource) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  ServiceConfig config = ConfigFor(broker.address());
+  config.sources.front().kafka.topic = "oddverb.events";
+  config.checkpoint_kafka->observations_topic = "oddverb.observations";
+  config.checkpoint_kafka->create_topics = true;
+  EXPECT_THAT(Check(config, MissingTopics::kMade).problems,
+              ElementsAre(HasSubstr("topic oddverb.events is not there")));
+  topics.Create("oddverb.events", 4);
+  KafkaTopicsReport report = Check(config, MissingTopics::kMade);
+  EXPECT_EQ(report.source_partitions, 4);
+  EXPECT_THAT(report.made, ElementsAre("oddverb.state", "oddverb.findings",
+                                       "oddverb.observations", "oddverb.dlq"));
+  EXPECT_THAT(Check(config, MissingTopics::kTold).problems, IsEmpty());
+  // With more partitions actors lie elsewhere.
+  topics.AddPartitions("oddverb.events", 5);
+  EXPECT_THAT(Check(config, MissingTopics::kTold).problems,
+              ElementsAre(HasSubstr("needed, 6")));
 }
 
 }  // namespace

@@ -59,6 +59,38 @@ TEST_F(LogCheckpointTest, ANewOneIsEmptyAndHasAKeyThatStays) {
   EXPECT_NE((*opened)->hash().Hash(probe), first->hash().Hash(probe));
 }
 
+TEST_F(LogCheckpointTest, AKeyThatSeveralShareIsTheLogsOrItIsRefused) {
+  const std::string key = "00112233445566778899aabbccddeeff";
+  const std::string_view probe = "probe";
+  auto first = Open({.owner = "group a", .hash_key = key});
+  EXPECT_THAT(first->Commit(NumberedBatch(1)), IsOk());
+  auto other_owner = Open({.owner = "group a", .hash_key = key});
+  EXPECT_EQ(other_owner->hash().Hash(probe), first->hash().Hash(probe));
+  MemoryStateLog empty;
+  auto same_key =
+      LogCheckpoint::Open({.owner = "group a, 2", .hash_key = key}, empty);
+  ASSERT_THAT(same_key, IsOk());
+  EXPECT_EQ((*same_key)->hash().Hash(probe), first->hash().Hash(probe));
+  EXPECT_THAT(
+      LogCheckpoint::Open(
+          {.owner = "group a", .hash_key = "ff112233445566778899aabbccddeeff"},
+          log_),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("another key")));
+}
+
+TEST_F(LogCheckpointTest, ObservationsGoOutWithTheTransactionOrNotAtAll) {
+  auto checkpoint = Open();
+  CheckpointBatch batch = NumberedBatch(1);
+  batch.observations = {"first", "second"};
+  log_.FailNext(MemoryStateLog::Outcome::kNotThere);
+  EXPECT_THAT(checkpoint->Commit(batch),
+              StatusIs(absl::StatusCode::kUnavailable, _));
+  EXPECT_THAT(log_.observations(), IsEmpty());
+  EXPECT_THAT(checkpoint->Commit(batch), IsOk());
+  EXPECT_THAT(log_.observations(), ElementsAre("first", "second"));
+}
+
 TEST_F(LogCheckpointTest, RestoresTheLastCommitAndOnlyThat) {
   auto checkpoint = Open();
   for (uint64_t n = 1; n <= 3; ++n) {

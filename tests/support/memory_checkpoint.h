@@ -46,6 +46,9 @@ class MemoryCheckpoint final : public Checkpoint {
     for (const DeadLetterRow& row : batch.dead_letters) {
       dead_letters_.push_back(row);
     }
+    for (const std::string& message : batch.observations) {
+      observations_.push_back(message);
+    }
     restored_ = std::move(next);
     ++commits_;
     return first;
@@ -97,6 +100,8 @@ class MemoryCheckpoint final : public Checkpoint {
     std::lock_guard<std::mutex> guard(mutex_);
     failure_ = std::move(failure);
   }
+  // All that was for a correlator, in order.
+  const std::vector<std::string>& observations() const { return observations_; }
   int failed_writes() const { return failed_writes_; }
 
   int commits() const { return commits_; }
@@ -122,6 +127,7 @@ class MemoryCheckpoint final : public Checkpoint {
   std::mutex mutex_;
   std::optional<Restored> restored_;
   std::vector<Finding> committed_findings_;
+  std::vector<std::string> observations_;
   std::vector<DeadLetterRow> dead_letters_;
   std::map<std::string, std::map<uint64_t, std::string>> spool_;
   absl::Status failure_;

@@ -27,6 +27,7 @@ class MemoryStateLog final : public StateLog {
   std::map<std::string, std::string>& content() { return content_; }
   const std::vector<std::string>& findings() const { return findings_; }
   const std::vector<std::string>& dead_letters() const { return letters_; }
+  const std::vector<std::string>& observations() const { return observations_; }
   const std::map<std::string, std::string>& bookmarks() const {
     return bookmarks_;
   }
@@ -73,13 +74,16 @@ class MemoryStateLog final : public StateLog {
     for (const DeadLetterRow& row : write.dead_letters) {
       letters_.push_back(row.place);
     }
+    for (const std::string& message : write.observations) {
+      observations_.push_back(message);
+    }
     for (const auto& [source, bookmark] : write.bookmarks) {
       bookmarks_[source] = bookmark;
     }
   }
 
   std::map<std::string, std::string> content_, bookmarks_;
-  std::vector<std::string> findings_, letters_;
+  std::vector<std::string> findings_, letters_, observations_;
   Outcome next_ = Outcome::kThere;
   bool is_undecided_ = false, is_there_ = false;
 };
