@@ -149,7 +149,15 @@ void KafkaConsumer::OnRevoked(const PartitionList* partitions, bool lost) {
   if (!lost) {
     committed_.wait_for(lock, absl::ToChronoNanoseconds(options_.hand_over),
                         is_done);
-    TellGroup();  // the revocation waits for the answer
+    // Though an answer may be under way: in the middle of a rebalance it is a
+    // refusal, and this is the last time. The revocation waits for the answer.
+    for (int i = 0; i < partitions->cnt; ++i) {
+      auto found = assigned_.find(partitions->elems[i].partition);
+      if (is_telling_ && found != assigned_.end()) {
+        found->second->told = kUntold;
+      }
+    }
+    TellGroupNow();
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     assigned_.erase(partitions->elems[i].partition);
@@ -198,7 +206,11 @@ int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
 
 // REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
 void KafkaConsumer::TellGroup() {
-  if (is_telling_) return;
+  if (!is_telling_) TellGroupNow();
+}
+
+// REQUIRES: mutex_ is held.
+void KafkaConsumer::TellGroupNow() {
   if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) return;
   PartitionListPointer news = NewPartitionList();
   for (auto& [partition, assigned] : assigned_) {
