@@ -158,6 +158,10 @@ absl::StatusOr<std::unique_ptr<GroupShare::Running>> GroupShare::Build() {
                            .is_lost = &is_lost_},
                           parts_.member, stop_));
   ODDVERB_RETURN_IF_ERROR(TakeOver(*log));
+  if (log->has_undone()) {
+    parts_.logger.Warn(KafkaStateLog::kUndone,
+                       {{"partition", absl::StrCat(number_)}});
+  }
   ODDVERB_ASSIGN_OR_RETURN(
       made->storage,
       ServiceStorage::Open(config_, parts_.storage,

@@ -8,7 +8,6 @@
 #include "base/status_macros.h"
 #include "exporters/kafka_exporter.h"
 #include "ingest/kafka_source.h"
-#include "kafka/kafka_topic_log.h"
 
 namespace oddverb {
 namespace {
@@ -81,15 +80,40 @@ absl::Status KafkaStateLog::failure() const {
 }
 
 absl::Status KafkaStateLog::TakeOver() {
-  return transactions_->Begin(SteadyNow() + kTakeOverTimeout);
+  const absl::Time deadline = SteadyNow() + kTakeOverTimeout;
+  if (!has_begun_) {
+    ODDVERB_RETURN_IF_ERROR(transactions_->Begin(deadline));
+    has_begun_ = true;
+  }
+  ODDVERB_ASSIGN_OR_RETURN(const bool is_decided, IsDecided(Log(), deadline));
+  if (is_decided) return absl::OkStatus();
+  // Nobody else writes there, so its end was forgotten. Its events are judged
+  // again, as the state before it is what can be read; so the rest of it must
+  // not be seen either.
+  std::vector<KafkaPartitions> written = {
+      {.topic = topics_.state_topic, .only = place_.partition},
+      {.topic = topics_.findings_topic}};
+  if (!topics_.observations_topic.empty()) {
+    written.push_back(
+        {.topic = topics_.observations_topic, .only = kObservationsPartition});
+  }
+  if (!topics_.dead_letters_topic.empty()) {
+    written.push_back({.topic = topics_.dead_letters_topic});
+  }
+  ODDVERB_RETURN_IF_ERROR(transactions_->UndoForgotten(written, deadline));
+  has_undone_ = true;
+  return absl::OkStatus();
+}
+
+KafkaTopicLog KafkaStateLog::Log() const {
+  return {.client = client_,
+          .topic = topics_.state_topic,
+          .partition = place_.partition,
+          .group = group_};
 }
 
 absl::Status KafkaStateLog::Read(const Each& each) {
-  return ReadTopicLog({.client = client_,
-                       .topic = topics_.state_topic,
-                       .partition = place_.partition,
-                       .group = group_},
-                      stop_, each);
+  return ReadTopicLog(Log(), stop_, each);
 }
 
 KafkaWrite KafkaStateLog::DeadLetter(const DeadLetterRow& row) const {

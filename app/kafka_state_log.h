@@ -10,11 +10,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "app/service_config.h"
 #include "kafka/kafka_leadership.h"
+#include "kafka/kafka_topic_log.h"
 #include "kafka/kafka_transactions.h"
 #include "pipeline/state_log.h"
 
@@ -52,6 +54,12 @@ class KafkaStateLog final : public StateLog {
   // Once this process leads, before it reads: nobody else writes from now on.
   // Unavailable: to be called again.
   absl::Status TakeOver();
+  // Whether TakeOver() had to undo a transaction whose end the brokers forgot,
+  // and what to say then.
+  bool has_undone() const { return has_undone_; }
+  static constexpr std::string_view kUndone =
+      "the brokers were killed before they had ended a transaction; it is "
+      "undone, and what it says is judged again";
 
   absl::Status Read(const Each& each) override;
   absl::Status Write(const StateLogWrite& write) override;
@@ -61,6 +69,7 @@ class KafkaStateLog final : public StateLog {
  private:
   KafkaStateLog(const ServiceConfig& config, const Place& place,
                 const std::atomic<bool>& stop);
+  KafkaTopicLog Log() const;
   KafkaWrite DeadLetter(const DeadLetterRow& row) const;
   void AppendObservations(const StateLogWrite& write,
                           KafkaTransaction& transaction) const;
@@ -75,6 +84,8 @@ class KafkaStateLog final : public StateLog {
   std::unique_ptr<KafkaLeadership> leadership_;  // null: of Open()
   const KafkaMember* member_ = nullptr;
   std::unique_ptr<KafkaTransactions> transactions_;
+  bool has_begun_ = false;
+  bool has_undone_ = false;
 };
 
 // A producer of the group's, for a place or for what else it writes.

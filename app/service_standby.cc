@@ -122,6 +122,7 @@ absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStandby::AwaitState() {
   ODDVERB_RETURN_IF_ERROR(AwaitLead(*log));
   parts_.logger.Info("taking over");
   ODDVERB_RETURN_IF_ERROR(TakeOver(*log));
+  if (log->has_undone()) parts_.logger.Warn(KafkaStateLog::kUndone);
   const absl::Time begin = SteadyNow();
   ODDVERB_ASSIGN_OR_RETURN(
       std::unique_ptr<ServiceStorage> storage,

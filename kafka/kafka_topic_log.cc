@@ -2,9 +2,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "kafka/consumer_health.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int kPollMs = 100;
 constexpr absl::Duration kPatience = absl::Minutes(1);
+constexpr absl::Duration kDecides = absl::Seconds(2);
 
 void OnError(rd_kafka_t*, int error, const char* reason, void* opaque) {
   static_cast<ConsumerHealth*>(opaque)->Note(error, reason);
@@ -27,7 +30,9 @@ struct ClientDeleter {
 };
 using Client = std::unique_ptr<rd_kafka_t, ClientDeleter>;
 
-absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
+absl::StatusOr<Client> Connect(const KafkaTopicLog& log,
+                               const char* isolation_level,
+                               ConsumerHealth& health) {
   ODDVERB_ASSIGN_OR_RETURN(
       KafkaConf conf,
       MakeKafkaConf(log.client, {{"reconnect.backoff.max.ms", "1000"}},
@@ -35,7 +40,7 @@ absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
                      {"enable.auto.commit", "false"},
                      {"enable.auto.offset.store", "false"},
                      {"auto.offset.reset", "earliest"},
-                     {"isolation.level", "read_committed"},
+                     {"isolation.level", isolation_level},
                      {"enable.partition.eof", "true"},
                      {"check.crcs", "true"},
                      {"allow.auto.create.topics", "false"}}));
@@ -47,6 +52,12 @@ absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
   if (client == nullptr) return absl::FailedPreconditionError(error);
   static_cast<void>(conf.release());  // the client's now
   rd_kafka_poll_set_consumer(client.get());
+  return client;
+}
+
+absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
+  ODDVERB_ASSIGN_OR_RETURN(Client client,
+                           Connect(log, "read_committed", health));
   rd_kafka_topic_partition_list_t* one = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(one, log.topic.c_str(), log.partition)
       ->offset = RD_KAFKA_OFFSET_BEGINNING;
@@ -57,7 +68,44 @@ absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
       absl::StrCat("topic ", log.topic, ": ", rd_kafka_err2str(refused)));
 }
 
+// Behind the last message that `client` may read; nullopt: no answer.
+std::optional<int64_t> EndOf(const KafkaTopicLog& log, const Client& client,
+                             absl::Time deadline) {
+  int64_t low = 0, high = 0;
+  const int64_t left = absl::ToInt64Milliseconds(deadline - SteadyNow());
+  if (rd_kafka_query_watermark_offsets(
+          client.get(), log.topic.c_str(), log.partition, &low, &high,
+          static_cast<int>(std::clamp<int64_t>(left, 1, 1000))) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  return high;
+}
+
 }  // namespace
+
+absl::StatusOr<bool> IsDecided(const KafkaTopicLog& log, absl::Time deadline) {
+  ConsumerHealth health({log.topic, log.group, ""});  // outlives the clients
+  ODDVERB_ASSIGN_OR_RETURN(Client committed,
+                           Connect(log, "read_committed", health));
+  ODDVERB_ASSIGN_OR_RETURN(Client all,
+                           Connect(log, "read_uncommitted", health));
+  std::optional<absl::Time> undecided_since;
+  do {
+    // In this order: what is written in between is no reason to wait.
+    const std::optional<int64_t> written = EndOf(log, all, deadline);
+    const std::optional<int64_t> decided = EndOf(log, committed, deadline);
+    if (!written.has_value() || !decided.has_value()) continue;
+    if (*decided >= *written) return true;
+    const absl::Time now = SteadyNow();
+    if (now - undecided_since.value_or(now) >= kDecides) return false;
+    if (!undecided_since.has_value()) undecided_since = now;
+    absl::SleepFor(absl::Milliseconds(kPollMs));
+  } while (SteadyNow() < deadline);
+  ODDVERB_RETURN_IF_ERROR(health.status());
+  return absl::UnavailableError(
+      absl::StrCat("topic ", log.topic, ": no broker says where it ends"));
+}
 
 absl::Status ReadTopicLog(
     const KafkaTopicLog& log, const std::atomic<bool>& stop,

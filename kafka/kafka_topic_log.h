@@ -11,6 +11,8 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "kafka/kafka_options.h"
 
 namespace oddverb {
@@ -30,6 +32,11 @@ absl::Status ReadTopicLog(
     const KafkaTopicLog& log, const std::atomic<bool>& stop,
     const std::function<absl::Status(
         std::string_view key, std::optional<std::string_view> value)>& each);
+
+// Whether the fate of every message of it is known. False: it was not for two
+// seconds, so that a transaction is open there. Unavailable: no answer by
+// `deadline` (of SteadyNow()).
+absl::StatusOr<bool> IsDecided(const KafkaTopicLog& log, absl::Time deadline);
 
 }  // namespace oddverb
 

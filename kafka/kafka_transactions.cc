@@ -245,6 +245,56 @@ absl::Status KafkaTransactions::Enqueue(const KafkaWrite& write,
   }
 }
 
+absl::StatusOr<int32_t> KafkaTransactions::PartitionsOf(
+    const std::string& topic, absl::Time deadline) const {
+  rd_kafka_topic_t* asked =
+      rd_kafka_topic_new(client_->handle, topic.c_str(), nullptr);
+  const struct rd_kafka_metadata* metadata = nullptr;
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(
+      client_->handle, 0, asked, &metadata, MillisUntil(deadline));
+  if (asked != nullptr) rd_kafka_topic_destroy(asked);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(rd_kafka_err2str(error));
+  }
+  int32_t count = 0;
+  if (metadata->topic_cnt > 0) count = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+  return count;
+}
+
+// One message to each, so that the end of this transaction is written there.
+absl::Status KafkaTransactions::Touch(
+    const std::vector<KafkaPartitions>& partitions, absl::Time deadline) {
+  for (const KafkaPartitions& of_topic : partitions) {
+    int32_t begin = of_topic.only.value_or(0), end = begin + 1;
+    if (!of_topic.only.has_value()) {
+      ODDVERB_ASSIGN_OR_RETURN(end, PartitionsOf(of_topic.topic, deadline));
+    }
+    for (int32_t partition = begin; partition < end; ++partition) {
+      ODDVERB_RETURN_IF_ERROR(Enqueue(
+          {.topic = of_topic.topic, .partition = partition, .key = "undone"},
+          deadline));
+    }
+  }
+  const rd_kafka_resp_err_t error =
+      rd_kafka_flush(client_->handle, MillisUntil(deadline));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR &&
+      client_->refused == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::OkStatus();
+  }
+  return absl::Status(kAbortable, rd_kafka_err2str(error));
+}
+
+absl::Status KafkaTransactions::UndoForgotten(
+    const std::vector<KafkaPartitions>& partitions, absl::Time deadline) {
+  if (state_ == State::kAborting) return Why(Abort(deadline));
+  client_->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+  ODDVERB_RETURN_IF_ERROR(
+      Why(StatusOf(rd_kafka_begin_transaction(client_->handle))));
+  const absl::Status touched = Touch(partitions, deadline);
+  return touched.ok() ? Why(Abort(deadline)) : TakeBack(touched);
+}
+
 absl::Status KafkaTransactions::SendOffsets(absl::Time deadline) {
   rd_kafka_topic_partition_list_t* offsets =
       rd_kafka_topic_partition_list_new(8);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 
 #include "absl/time/clock.h"
@@ -111,6 +112,13 @@ class KafkaTransactionsTest : public KafkaTest {
     EXPECT_THAT(status, IsOk());
     return state;
   }
+  // Of the state; nullopt: no answer.
+  std::optional<bool> Decided() const {
+    auto decided =
+        IsDecided({.client = Client(), .topic = "state", .group = "g"}, Soon());
+    EXPECT_THAT(decided, IsOk());
+    return decided.ok() ? std::optional<bool>(*decided) : std::nullopt;
+  }
   static absl::Time Soon() { return SteadyNow() + absl::Seconds(20); }
 
   std::unique_ptr<KafkaBroker> broker_;
@@ -173,6 +181,65 @@ TEST_F(KafkaTransactionsTest, WhatATopicRefusesIsTakenBackAsAWhole) {
       Insist([&] { return transactions->Write(Puts("two"), *member, Soon()); }),
       IsOk());
   EXPECT_THAT(State(), ElementsAre(Pair("a", "two")));
+}
+
+// As a process that dies in the middle of one.
+void LeaveOpen(const KafkaOptions& client, const char* transactional_id) {
+  auto conf = MakeKafkaConf(client, {},
+                            {{"transactional.id", transactional_id},
+                             {"transaction.timeout.ms", "60000"}});
+  ASSERT_THAT(conf, IsOk());
+  char error[512];
+  rd_kafka_t* producer =
+      rd_kafka_new(RD_KAFKA_PRODUCER, conf->release(), error, sizeof(error));
+  ASSERT_NE(producer, nullptr) << error;
+  EXPECT_EQ(rd_kafka_init_transactions(producer, 20'000), nullptr);
+  EXPECT_EQ(rd_kafka_begin_transaction(producer), nullptr);
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(producer, "state", nullptr);
+  char payload[] = "open";
+  EXPECT_EQ(rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, payload, 4, "a", 1,
+                             nullptr),
+            0);
+  EXPECT_EQ(rd_kafka_flush(producer, 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_topic_destroy(topic);
+  rd_kafka_destroy(producer);
+}
+
+TEST_F(KafkaTransactionsTest, WhatIsOpenIsSeenAndEndsWithWhoTakesOver) {
+  EXPECT_EQ(Decided(), true);
+  ASSERT_NO_FATAL_FAILURE(LeaveOpen(Client(), "g"));
+  EXPECT_EQ(Decided(), false);
+  auto transactions = Begun();
+  EXPECT_EQ(Decided(), true);
+  // What was open with another id still is, and is none of ours.
+  ASSERT_NO_FATAL_FAILURE(LeaveOpen(Client(), "other"));
+  EXPECT_THAT(Insist([&] {
+                return transactions->UndoForgotten(
+                    {{.topic = "state", .only = 0}, {.topic = "findings"}},
+                    Soon());
+              }),
+              IsOk());
+  EXPECT_EQ(Decided(), false);
+}
+
+TEST_F(KafkaTransactionsTest, UndoingLeavesNothingToSeeAndWritingGoesOn) {
+  auto member = Join();
+  ASSERT_TRUE(BecomesTrue([&] { return member->leads(); }));
+  auto transactions = Begun();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(Insist([&] {
+                  return transactions->UndoForgotten(
+                      {{.topic = "state", .only = 0}, {.topic = "findings"}},
+                      Soon());
+                }),
+                IsOk());
+  }
+  EXPECT_THAT(State(), ElementsAre());
+  EXPECT_THAT(
+      Insist([&] { return transactions->Write(Puts("one"), *member, Soon()); }),
+      IsOk());
+  EXPECT_THAT(State(), ElementsAre(Pair("a", "one")));
+  EXPECT_EQ(topics_->Read("findings", 1).size(), 1u);
 }
 
 TEST_F(KafkaTransactionsTest, WaitsForABrokerThatRestarts) {
