@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/clock.h"
 #include "kafka/consumer_parts.h"
 #include "kafka/kafka_consumer.h"
@@ -14,9 +15,38 @@ namespace {
 // they are read from where they are known.
 constexpr int kCommittedMs = 1000;
 constexpr int kQuestions = 30;
-// At the end, for the answer to the last commit, and for taking leave. What the
-// group is not told then is known to its owner's checkpoint.
-constexpr absl::Duration kLeavePatience = absl::Seconds(2);
+// Of a group that answers late: a busy broker, a rebalance in between. What it
+// is not told then is known to the owner's checkpoint.
+constexpr absl::Duration kTellPatience = absl::Seconds(5);
+// For taking leave, and what is told then.
+constexpr absl::Duration kLeavePatience = absl::Seconds(10);
+// After an answer that is none yet.
+constexpr absl::Duration kTellPause = absl::Milliseconds(50);
+
+struct EventDeleter {
+  void operator()(rd_kafka_event_t* event) const {
+    rd_kafka_event_destroy(event);
+  }
+};
+
+// Whether the same commit may be taken a little later. Any other answer is
+// final: the member is not of the group any more.
+bool IsForLater(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -62,36 +92,33 @@ void KafkaConsumer::TakeAll() {
   ReleaseError(rd_kafka_incremental_assign(handle, added.get()));
 }
 
+// The partitions go by a revocation as any other, which tells the group.
 void KafkaConsumer::Leave() {
   rd_kafka_t* handle = client_->handle;
   const absl::Time deadline = SteadyNow() + kLeavePatience;
-  auto poll_until = [&](auto is_done) {
-    while (!is_done() && SteadyNow() < deadline) {
-      rd_kafka_message_t* message =
-          rd_kafka_consumer_poll(handle, kConsumerPollMs);
-      if (message != nullptr) rd_kafka_message_destroy(message);
-    }
-  };
-  poll_until([this] {
-    std::lock_guard<std::mutex> lock(mutex_);
-    TellGroup();  // once the answer to the one before is here
-    return !is_telling_;
-  });
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(handle);
   ReleaseError(rd_kafka_consumer_close_queue(handle, queue));
-  poll_until([handle] { return rd_kafka_consumer_closed(handle) != 0; });
+  while (rd_kafka_consumer_closed(handle) == 0 && SteadyNow() < deadline) {
+    rd_kafka_message_t* message =
+        rd_kafka_consumer_poll(handle, kConsumerPollMs);
+    if (message != nullptr) rd_kafka_message_destroy(message);
+  }
   rd_kafka_queue_destroy(queue);
 }
 
 void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
   rd_kafka_t* handle = client_->handle;
+  client_->talk->is_joining = false;
+  bool is_ending = false;
   {
     // Before the partitions: whoever sees these sees it counted.
     std::lock_guard<std::mutex> lock(mutex_);
     ++counters_.rebalances;
+    is_ending = ending_;
   }
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    OnAssigned(partitions);
+    // Nobody reads them any more, and they go at once.
+    if (!is_ending) OnAssigned(partitions);
     ReleaseError(rd_kafka_incremental_assign(handle, partitions));
   } else {
     OnRevoked(partitions, rd_kafka_assignment_lost(handle) != 0);
@@ -149,15 +176,23 @@ void KafkaConsumer::OnRevoked(const PartitionList* partitions, bool lost) {
   if (!lost) {
     committed_.wait_for(lock, absl::ToChronoNanoseconds(options_.hand_over),
                         is_done);
-    // Though an answer may be under way: in the middle of a rebalance it is a
-    // refusal, and this is the last time. The revocation waits for the answer.
+    PartitionListPointer last = NewPartitionList();
     for (int i = 0; i < partitions->cnt; ++i) {
       auto found = assigned_.find(partitions->elems[i].partition);
-      if (is_telling_ && found != assigned_.end()) {
-        found->second->told = kUntold;
+      if (found == assigned_.end()) continue;
+      const Assigned& going = *found->second;
+      // What was told may be refused yet.
+      if (going.committed < 0 ||
+          (!is_telling_ && going.told >= going.committed)) {
+        continue;
       }
+      rd_kafka_topic_partition_list_add(last.get(), options_.topic.c_str(),
+                                        partitions->elems[i].partition)
+          ->offset = going.committed;
     }
-    TellGroupNow();
+    lock.unlock();
+    if (last->cnt > 0) TellBeforeTheyGo(last.get());
+    lock.lock();
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     assigned_.erase(partitions->elems[i].partition);
@@ -204,14 +239,34 @@ int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
   return from_end ? high : low;
 }
 
-// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
-void KafkaConsumer::TellGroup() {
-  if (!is_telling_) TellGroupNow();
+// Of the poller, which is why the answer comes to a queue of its own. The
+// revocation waits for it: behind it somebody else may have the partitions.
+void KafkaConsumer::TellBeforeTheyGo(const PartitionList* offsets) {
+  if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) return;
+  rd_kafka_queue_t* answers = rd_kafka_queue_new(client_->handle);
+  const absl::Time deadline = SteadyNow() + kTellPatience;
+  bool is_told = false;
+  while (!is_told && SteadyNow() < deadline) {
+    rd_kafka_resp_err_t error = rd_kafka_commit_queue(
+        client_->handle, offsets, answers, nullptr, nullptr);
+    std::unique_ptr<rd_kafka_event_t, EventDeleter> answer;
+    while (error == RD_KAFKA_RESP_ERR_NO_ERROR && answer == nullptr &&
+           SteadyNow() < deadline) {
+      answer.reset(rd_kafka_queue_poll(answers, kConsumerPollMs));
+    }
+    if (answer != nullptr) error = rd_kafka_event_error(answer.get());
+    is_told = !IsForLater(error);
+    if (!is_told) absl::SleepFor(kTellPause);
+  }
+  rd_kafka_queue_destroy(answers);
 }
 
-// REQUIRES: mutex_ is held.
-void KafkaConsumer::TellGroupNow() {
-  if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) return;
+// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
+void KafkaConsumer::TellGroup() {
+  if (is_telling_ || client_->talk->is_joining ||
+      options_.partitions == KafkaConsumerOptions::Partitions::kAll) {
+    return;
+  }
   PartitionListPointer news = NewPartitionList();
   for (auto& [partition, assigned] : assigned_) {
     if (assigned->told >= assigned->committed) continue;

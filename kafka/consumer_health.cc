@@ -111,6 +111,11 @@ absl::Status ConsumerHealth::fatal() const {
   return absl::FailedPreconditionError(fatal_);
 }
 
+bool ConsumerHealth::is_connected() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return fatal_.empty() && rank_ != Rank::kConnection && rank_ != Rank::kLogin;
+}
+
 absl::Status ConsumerHealth::status() const {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!fatal_.empty()) return absl::FailedPreconditionError(fatal_);

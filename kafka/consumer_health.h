@@ -32,6 +32,9 @@ class ConsumerHealth {
   absl::Status status() const;
   // FailedPrecondition, for ever.
   absl::Status fatal() const;
+  // Whether there is somebody to talk to, as far as is known: brokers answer,
+  // and let this user in.
+  bool is_connected() const;
 
  private:
   // A later one hides an earlier one of the same or a lower rank: when nobody

@@ -5,12 +5,14 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "kafka/kafka_consumer.h"
 
 namespace oddverb {
@@ -34,16 +36,63 @@ inline void ReleaseError(rd_kafka_error_t* error) {
   if (error != nullptr) rd_kafka_error_destroy(error);
 }
 
+// What the client says to its group, as its threads see it. A commit that is
+// sent behind a request to join is answered behind it, and then of a generation
+// that is gone; for librdkafka before 2.10 all partitions are lost by that
+// (confluentinc/librdkafka#4059). It joins when the answer to a heartbeat says
+// so: what is right behind one is to be avoided, too.
+struct GroupTalk {
+  static constexpr char kName[] = "oddverb";  // of its interceptors
+  static constexpr int16_t kJoinGroup = 11;   // of Kafka's protocol
+  static constexpr int16_t kHeartbeat = 12;
+  static constexpr absl::Duration kQuiet = absl::Milliseconds(200);
+
+  static rd_kafka_resp_err_t OnNew(rd_kafka_t* made, const rd_kafka_conf_t*,
+                                   void* talk, char*, size_t) {
+    rd_kafka_resp_err_t error =
+        rd_kafka_interceptor_add_on_request_sent(made, kName, &OnSent, talk);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    return rd_kafka_interceptor_add_on_response_received(made, kName,
+                                                         &OnReceived, talk);
+  }
+  // Both from threads of librdkafka, with locks of its own held; the answer is
+  // looked at afterwards.
+  static rd_kafka_resp_err_t OnSent(rd_kafka_t*, int, const char*, int32_t,
+                                    int16_t api_key, int16_t, int32_t, size_t,
+                                    void* talk) {
+    if (api_key == kJoinGroup) static_cast<GroupTalk*>(talk)->is_joining = true;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  static rd_kafka_resp_err_t OnReceived(rd_kafka_t*, int, const char*, int32_t,
+                                        int16_t api_key, int16_t, int32_t,
+                                        size_t, int64_t, rd_kafka_resp_err_t,
+                                        void* talk) {
+    if (api_key == kHeartbeat) {
+      static_cast<GroupTalk*>(talk)->heartbeat_us =
+          absl::ToUnixMicros(SteadyNow());
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+  bool IsQuiet() const {
+    return SteadyNow() >= absl::FromUnixMicros(heartbeat_us) + kQuiet;
+  }
+
+  std::atomic<int64_t> heartbeat_us{0};  // the last answer, by SteadyNow()
+  // From the request to the callback that tells what came of it.
+  std::atomic<bool> is_joining{false};
+};
+
 struct KafkaConsumer::Client {
   ~Client() {
     if (handle == nullptr) return;
     // With a commit under way and no broker, librdkafka waits for one as long
     // as session.timeout.ms, and nothing cuts that short: it is left to end by
-    // itself. It calls nothing of ours any more.
+    // itself. It calls nothing of ours any more, but for what keeps `talk`.
     std::promise<void> destroyed;
     std::future<void> is_destroyed = destroyed.get_future();
     std::thread destroyer(
-        [handle = handle](std::promise<void> done) {
+        [handle = handle, talk = talk](std::promise<void> done) {
           rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
           done.set_value();
         },
@@ -81,6 +130,7 @@ struct KafkaConsumer::Client {
   static void OnReadable(rd_kafka_t*, void* opaque) { Of(opaque).Wake(); }
 
   rd_kafka_t* handle = nullptr;
+  const std::shared_ptr<GroupTalk> talk = std::make_shared<GroupTalk>();
 };
 
 struct KafkaConsumer::Assigned {

@@ -13,6 +13,7 @@ namespace oddverb {
 namespace {
 
 constexpr absl::Duration kTellInterval = absl::Seconds(1);
+constexpr absl::Duration kTellAnyway = absl::Seconds(2);
 // For partitions that were added to the topic.
 constexpr absl::Duration kLookInterval = absl::Seconds(10);
 
@@ -60,6 +61,9 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Make(
   rd_kafka_conf_set_error_cb(conf.get(), &Client::OnError);
   rd_kafka_conf_set_stats_cb(conf.get(), &Client::OnStatistics);
   rd_kafka_conf_set_offset_commit_cb(conf.get(), &Client::OnCommitted);
+  rd_kafka_conf_interceptor_add_on_new(conf.get(), GroupTalk::kName,
+                                       &GroupTalk::OnNew,
+                                       made->client_->talk.get());
   char error[512];
   rd_kafka_t* handle =
       rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error, sizeof(error));
@@ -119,12 +123,15 @@ void KafkaConsumer::Poll() {
     MendResets();
     LookForEnds();
     if (SteadyNow() < next_tell) continue;
+    // With many heartbeats there may be no quiet moment.
+    if (!client_->talk->IsQuiet() && SteadyNow() < next_tell + kTellAnyway)
+      continue;
     next_tell = SteadyNow() + kTellInterval;
     std::lock_guard<std::mutex> lock(mutex_);
     TellGroup();
   }
   // Without a broker there is nobody to take leave of.
-  if (health_.status().ok()) Leave();
+  if (health_.is_connected()) Leave();
 }
 
 void KafkaConsumer::MendResets() {

@@ -166,7 +166,7 @@ class KafkaConsumer {
   int64_t StartOf(int32_t partition, int64_t told, bool is_first) const;
   void OnCommitted(int error, const PartitionList* partitions);
   void TellGroup();
-  void TellGroupNow();  // though an answer is awaited
+  void TellBeforeTheyGo(const PartitionList* offsets);
   void NoteTold(int error, const PartitionList* partitions);
   void OnError(int error, std::string_view reason);
   void OnStatistics(std::string_view json);

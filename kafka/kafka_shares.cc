@@ -11,7 +11,10 @@ namespace oddverb {
 namespace {
 
 constexpr int kPollMs = 100;
-constexpr absl::Duration kLeavePatience = absl::Seconds(2);
+// Who is not heard taking leave is waited for as long as session.timeout.ms,
+// so a busy broker is given time; one that is not there is not.
+constexpr absl::Duration kLeavePatience = absl::Seconds(10);
+constexpr absl::Duration kUnheardPatience = absl::Seconds(2);
 
 void Release(rd_kafka_error_t* error) {
   if (error != nullptr) rd_kafka_error_destroy(error);
@@ -107,7 +110,9 @@ void KafkaShares::Poll() {
     rd_kafka_message_destroy(message);
   };
   while (!ending_) poll();
-  const absl::Time deadline = SteadyNow() + kLeavePatience;
+  const absl::Time deadline =
+      SteadyNow() +
+      (health_.is_connected() ? kLeavePatience : kUnheardPatience);
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(handle);
   Release(rd_kafka_consumer_close_queue(handle, queue));
   while (rd_kafka_consumer_closed(handle) == 0 && SteadyNow() < deadline) {
