@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -15,8 +17,12 @@ namespace oddverb {
 namespace {
 
 constexpr int kPollMs = 100;
+constexpr int kQuestionMs = 5000;
 constexpr absl::Duration kPatience = absl::Minutes(1);
 constexpr absl::Duration kDecides = absl::Seconds(2);
+// Taken with one call: a lock, and a look at the clock, for each would cost
+// more than the messages.
+constexpr size_t kBatch = 512;
 
 void OnError(rd_kafka_t*, int error, const char* reason, void* opaque) {
   static_cast<ConsumerHealth*>(opaque)->Note(error, reason);
@@ -30,9 +36,8 @@ struct ClientDeleter {
 };
 using Client = std::unique_ptr<rd_kafka_t, ClientDeleter>;
 
-absl::StatusOr<Client> Connect(const KafkaTopicLog& log,
-                               const char* isolation_level,
-                               ConsumerHealth& health) {
+absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health,
+                            const char* isolation_level = "read_committed") {
   ODDVERB_ASSIGN_OR_RETURN(
       KafkaConf conf,
       MakeKafkaConf(log.client, {{"reconnect.backoff.max.ms", "1000"}},
@@ -51,50 +56,116 @@ absl::StatusOr<Client> Connect(const KafkaTopicLog& log,
       rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error, sizeof(error)));
   if (client == nullptr) return absl::FailedPreconditionError(error);
   static_cast<void>(conf.release());  // the client's now
-  rd_kafka_poll_set_consumer(client.get());
   return client;
 }
 
-absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health) {
-  ODDVERB_ASSIGN_OR_RETURN(Client client,
-                           Connect(log, "read_committed", health));
+absl::Status Assign(const KafkaTopicLog& log, rd_kafka_t* client) {
+  rd_kafka_poll_set_consumer(client);
   rd_kafka_topic_partition_list_t* one = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(one, log.topic.c_str(), log.partition)
       ->offset = RD_KAFKA_OFFSET_BEGINNING;
-  rd_kafka_resp_err_t refused = rd_kafka_assign(client.get(), one);
+  rd_kafka_resp_err_t refused = rd_kafka_assign(client, one);
   rd_kafka_topic_partition_list_destroy(one);
-  if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) return client;
+  if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("topic ", log.topic, ": ", rd_kafka_err2str(refused)));
 }
 
-// Behind the last message that `client` may read; nullopt: no answer.
-std::optional<int64_t> EndOf(const KafkaTopicLog& log, const Client& client,
-                             absl::Time deadline) {
-  int64_t low = 0, high = 0;
+// Where the partition ends. A fetch does not tell: who leads a partition anew
+// may not know yet how much of it is committed, and answers as if it ended
+// earlier (KIP-207). This question is refused until it knows.
+// 0: it is empty.
+absl::StatusOr<int64_t> EndOf(const KafkaTopicLog& log, rd_kafka_t* client,
+                              ConsumerHealth& health,
+                              const std::atomic<bool>& stop) {
+  const absl::Time give_up = SteadyNow() + kPatience;
+  while (!stop && SteadyNow() < give_up) {
+    int64_t begin = 0, end = 0;
+    const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        client, log.topic.c_str(), log.partition, &begin, &end, kQuestionMs);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return begin == end ? 0 : end;
+    health.Note(error, rd_kafka_err2str(error));
+    rd_kafka_poll(client, kPollMs);
+  }
+  if (stop) return absl::CancelledError("stopped");
+  ODDVERB_RETURN_IF_ERROR(health.status());
+  return absl::UnavailableError(
+      absl::StrCat("topic ", log.topic, ": nobody tells where it ends"));
+}
+
+using Messages = std::vector<rd_kafka_message_t*>;
+
+Messages Take(rd_kafka_queue_t* queue) {
+  Messages messages(kBatch);
+  // Does not wait: it would until all of them are there.
+  const ssize_t count =
+      rd_kafka_consume_batch_queue(queue, 0, messages.data(), messages.size());
+  messages.resize(static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  if (!messages.empty()) return messages;
+  rd_kafka_message_t* next = rd_kafka_consume_queue(queue, kPollMs);
+  if (next != nullptr) messages.push_back(next);
+  return messages;
+}
+
+struct MessagesDeleter {
+  ~MessagesDeleter() {
+    for (rd_kafka_message_t* message : messages) {
+      rd_kafka_message_destroy(message);
+    }
+  }
+  Messages& messages;
+};
+
+// Whether the end was reached.
+absl::StatusOr<bool> GiveEach(const Messages& messages, int64_t end,
+                              ConsumerHealth& health,
+                              const KafkaTopicLogReader& each) {
+  for (const rd_kafka_message_t* message : messages) {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      if (message->offset >= end) return true;
+      continue;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const char* text = rd_kafka_message_errstr(message);
+      health.Note(message->err, text == nullptr ? "" : text);
+      continue;
+    }
+    std::optional<std::string_view> value;
+    if (message->payload != nullptr) {
+      value.emplace(static_cast<const char*>(message->payload), message->len);
+    }
+    ODDVERB_RETURN_IF_ERROR(each(
+        {static_cast<const char*>(message->key), message->key_len}, value));
+    if (message->offset + 1 >= end) return true;
+  }
+  return false;
+}
+
+// The same, asked once; nullopt: no answer.
+std::optional<int64_t> EndNow(const KafkaTopicLog& log, const Client& client,
+                              absl::Time deadline) {
+  int64_t begin = 0, end = 0;
   const int64_t left = absl::ToInt64Milliseconds(deadline - SteadyNow());
   if (rd_kafka_query_watermark_offsets(
-          client.get(), log.topic.c_str(), log.partition, &low, &high,
+          client.get(), log.topic.c_str(), log.partition, &begin, &end,
           static_cast<int>(std::clamp<int64_t>(left, 1, 1000))) !=
       RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::nullopt;
   }
-  return high;
+  return end;
 }
 
 }  // namespace
 
 absl::StatusOr<bool> IsDecided(const KafkaTopicLog& log, absl::Time deadline) {
   ConsumerHealth health({log.topic, log.group, ""});  // outlives the clients
-  ODDVERB_ASSIGN_OR_RETURN(Client committed,
-                           Connect(log, "read_committed", health));
-  ODDVERB_ASSIGN_OR_RETURN(Client all,
-                           Connect(log, "read_uncommitted", health));
+  ODDVERB_ASSIGN_OR_RETURN(Client committed, Open(log, health));
+  ODDVERB_ASSIGN_OR_RETURN(Client all, Open(log, health, "read_uncommitted"));
   std::optional<absl::Time> undecided_since;
   do {
     // In this order: what is written in between is no reason to wait.
-    const std::optional<int64_t> written = EndOf(log, all, deadline);
-    const std::optional<int64_t> decided = EndOf(log, committed, deadline);
+    const std::optional<int64_t> written = EndNow(log, all, deadline);
+    const std::optional<int64_t> decided = EndNow(log, committed, deadline);
     if (!written.has_value() || !decided.has_value()) continue;
     if (*decided >= *written) return true;
     const absl::Time now = SteadyNow();
@@ -107,33 +178,25 @@ absl::StatusOr<bool> IsDecided(const KafkaTopicLog& log, absl::Time deadline) {
       absl::StrCat("topic ", log.topic, ": no broker says where it ends"));
 }
 
-absl::Status ReadTopicLog(
-    const KafkaTopicLog& log, const std::atomic<bool>& stop,
-    const std::function<absl::Status(
-        std::string_view key, std::optional<std::string_view> value)>& each) {
+absl::Status ReadTopicLog(const KafkaTopicLog& log,
+                          const std::atomic<bool>& stop,
+                          const KafkaTopicLogReader& each) {
   ConsumerHealth health({log.topic, log.group, ""});  // outlives the client
   ODDVERB_ASSIGN_OR_RETURN(Client client, Open(log, health));
+  ODDVERB_ASSIGN_OR_RETURN(const int64_t end,
+                           EndOf(log, client.get(), health, stop));
+  if (end == 0) return absl::OkStatus();
+  ODDVERB_RETURN_IF_ERROR(Assign(log, client.get()));
+  std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
+      rd_kafka_queue_get_consumer(client.get()), &rd_kafka_queue_destroy);
   absl::Time give_up = SteadyNow() + kPatience;
   while (!stop && SteadyNow() < give_up) {
-    std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>
-        message(rd_kafka_consumer_poll(client.get(), kPollMs),
-                &rd_kafka_message_destroy);
-    if (message == nullptr) continue;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      return absl::OkStatus();
-    }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      const char* text = rd_kafka_message_errstr(message.get());
-      health.Note(message->err, text == nullptr ? "" : text);
-      continue;
-    }
-    give_up = SteadyNow() + kPatience;
-    std::optional<std::string_view> value;
-    if (message->payload != nullptr) {
-      value.emplace(static_cast<const char*>(message->payload), message->len);
-    }
-    ODDVERB_RETURN_IF_ERROR(each(
-        {static_cast<const char*>(message->key), message->key_len}, value));
+    Messages messages = Take(queue.get());
+    MessagesDeleter deleter{messages};
+    ODDVERB_ASSIGN_OR_RETURN(const bool is_at_end,
+                             GiveEach(messages, end, health, each));
+    if (is_at_end) return absl::OkStatus();
+    if (!messages.empty()) give_up = SteadyNow() + kPatience;
   }
   if (stop) return absl::CancelledError("stopped");
   ODDVERB_RETURN_IF_ERROR(health.status());

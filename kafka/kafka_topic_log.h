@@ -24,14 +24,16 @@ struct KafkaTopicLog {
   std::string group;  // whose right to read it is; it does not join
 };
 
+using KafkaTopicLogReader = std::function<absl::Status(
+    std::string_view key, std::optional<std::string_view> value)>;
+
 // Calls `each` with key and value (nullopt: a tombstone) of every message that
 // was committed, oldest first. Stops with the status of `each` if that is not
 // OK. Cancelled: `stop` was set. Unavailable, with cause and cure: nothing came
 // for a minute. FailedPrecondition: what the options name cannot be used.
-absl::Status ReadTopicLog(
-    const KafkaTopicLog& log, const std::atomic<bool>& stop,
-    const std::function<absl::Status(
-        std::string_view key, std::optional<std::string_view> value)>& each);
+absl::Status ReadTopicLog(const KafkaTopicLog& log,
+                          const std::atomic<bool>& stop,
+                          const KafkaTopicLogReader& each);
 
 // Whether the fate of every message of it is known. False: it was not for two
 // seconds, so that a transaction is open there. Unavailable: no answer by
