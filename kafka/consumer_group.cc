@@ -202,9 +202,20 @@ void KafkaConsumer::OnRevoked(const PartitionList* partitions, bool lost) {
 
 KafkaOffsets KafkaConsumer::CommittedOf(const PartitionList* partitions) const {
   KafkaOffsets committed;
-  if (partitions->cnt == 0) return committed;
-  PartitionListPointer asked(rd_kafka_topic_partition_list_copy(partitions),
-                             &rd_kafka_topic_partition_list_destroy);
+  // Where the state is written with the offsets it knows them. And brokers that
+  // were killed may say for long that the offsets are not settled.
+  KafkaOffsets known;
+  if (options_.partitions == KafkaConsumerOptions::Partitions::kAll) {
+    known = positions();
+  }
+  PartitionListPointer asked = NewPartitionList();
+  for (int i = 0; i < partitions->cnt; ++i) {
+    const rd_kafka_topic_partition_t& partition = partitions->elems[i];
+    if (known.contains(partition.partition)) continue;
+    rd_kafka_topic_partition_list_add(asked.get(), partition.topic,
+                                      partition.partition);
+  }
+  if (asked->cnt == 0) return committed;
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   for (int tries = 0; error != RD_KAFKA_RESP_ERR_NO_ERROR; ++tries) {
     std::unique_lock<std::mutex> lock(mutex_);

@@ -20,8 +20,9 @@
 
 namespace oddverb {
 
-inline bool BecomesTrue(const std::function<bool()>& condition) {
-  absl::Time give_up = absl::Now() + absl::Seconds(60);
+inline bool BecomesTrue(const std::function<bool()>& condition,
+                        absl::Duration patience = absl::Seconds(60)) {
+  absl::Time give_up = absl::Now() + patience;
   while (!condition()) {
     if (absl::Now() > give_up) return false;
     absl::SleepFor(absl::Milliseconds(10));

@@ -291,8 +291,15 @@ std::map<int32_t, int64_t> KafkaTopics::CommittedOffsets(
   for (int32_t i = 0; i < kPartitions; ++i) {
     rd_kafka_topic_partition_list_add(all, topic.c_str(), i);
   }
-  EXPECT_EQ(rd_kafka_committed(reader, all, kPatienceMs),
-            RD_KAFKA_RESP_ERR_NO_ERROR);
+  const absl::Time give_up = absl::Now() + absl::Milliseconds(kPatienceMs);
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    error = rd_kafka_committed(reader, all, kPatienceMs);
+    // A broker that has just started looks for its groups.
+  } while (absl::Now() < give_up &&
+           (error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+            error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS));
+  EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR);
   std::map<int32_t, int64_t> offsets;
   for (int i = 0; i < all->cnt; ++i) {
     if (all->elems[i].offset >= 0) {
