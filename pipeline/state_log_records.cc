@@ -17,6 +17,9 @@ namespace {
 constexpr std::string_view kTypes[] = {"row",  "bookmark", "finding",
                                        "sink", "totals",   "origin"};
 
+// There are 64 shards and a few more; so many fit beside a row's id.
+constexpr size_t kMaxOwners = 1 << 16;
+
 // The text up to the next space, which goes with it.
 std::string_view TakeWord(std::string_view& rest) {
   const size_t end = std::min(rest.find(' '), rest.size());
@@ -115,41 +118,75 @@ uint64_t AppendRow(const StateRow& row, uint64_t parts_before,
 
 void RowAssembly::Add(const StateLogKey& key,
                       std::optional<std::string_view> value) {
-  Key part(key.name, key.kind, key.id, key.number);
+  auto owner = numbers_.find(key.name);
+  if (owner == numbers_.end()) {
+    owner =
+        numbers_.emplace(key.name, static_cast<uint32_t>(owners_.size())).first;
+    owners_.push_back(key.name);
+  }
+  const Part part = {.owner = owner->second,
+                     .id = key.id,
+                     .number = key.number,
+                     .kind = key.kind};
   if (value.has_value()) {
-    parts_[std::move(part)] = *value;
+    parts_[part] = *value;
   } else {
     parts_.erase(part);
   }
 }
 
+std::vector<RowAssembly::Place> RowAssembly::InOrder() {
+  std::vector<uint64_t> ranks(owners_.size());
+  uint64_t rank = 0;
+  for (const auto& [name, number] : numbers_) ranks[number] = rank++;
+  std::vector<Place> places;
+  places.reserve(parts_.size());
+  for (auto& entry : parts_) {
+    const Part& part = entry.first;
+    places.push_back(
+        {.row = ranks[part.owner] << 40 | uint64_t{part.kind} << 32 | part.id,
+         .number = part.number,
+         .part = &entry});
+  }
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return a.row != b.row ? a.row < b.row : a.number < b.number;
+  });
+  return places;
+}
+
 absl::StatusOr<std::vector<StateRow>> RowAssembly::Take() {
+  if (owners_.size() > kMaxOwners) {
+    return absl::DataLossError("the state has rows of too many owners");
+  }
   std::vector<StateRow> rows;
-  uint64_t missing = 0;  // parts of the last row
-  uint64_t next = 0;
-  while (!parts_.empty()) {
-    auto node = parts_.extract(parts_.begin());
-    const auto& [owner, kind, id, part] = node.key();
-    if (part == 0 && missing == 0) {
-      StateReader head(node.mapped());
+  rows.reserve(parts_.size());
+  Part last;             // of the last row
+  uint64_t missing = 0;  // parts of it
+  bool is_whole = true;
+  for (const Place& place : InOrder()) {
+    const Part& part = place.part->first;
+    std::string& bytes = place.part->second;
+    if (part.number == 0 && missing == 0) {
+      StateReader head(bytes);
       missing = head.GetU64();
       StateWriter again;
       again.PutU64(missing);
-      if (!head.status().ok() || missing == 0) break;
+      is_whole = head.status().ok() && missing > 0;
+      if (!is_whole) break;
+      bytes.erase(0, again.bytes().size());
       rows.push_back(
-          {owner, kind, id, node.mapped().substr(again.bytes().size())});
-    } else if (missing > 0 && part == next && rows.back().owner == owner &&
-               rows.back().kind == kind && rows.back().id == id) {
-      rows.back().bytes += node.mapped();
+          {owners_[part.owner], part.kind, part.id, std::move(bytes)});
     } else {
-      missing = 1;
-      break;
+      ++last.number;
+      is_whole = missing > 0 && part == last;
+      if (!is_whole) break;
+      rows.back().bytes += bytes;
     }
+    last = part;
     --missing;
-    next = part + 1;
   }
-  if (missing == 0 && parts_.empty()) return rows;
   parts_.clear();
+  if (is_whole && missing == 0) return rows;
   return absl::DataLossError("parts of a row of state are missing");
 }
 

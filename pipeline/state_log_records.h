@@ -4,13 +4,15 @@
 #define ODDVERB_PIPELINE_STATE_LOG_RECORDS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pipeline/checkpoint.h"
@@ -71,9 +73,32 @@ class RowAssembly {
   absl::StatusOr<std::vector<StateRow>> Take();
 
  private:
-  // owner, kind, id, part
-  using Key = std::tuple<std::string, uint8_t, uint32_t, uint64_t>;
-  std::map<Key, std::string> parts_;
+  struct Part {
+    uint32_t owner = 0;  // as numbers_ has it
+    uint32_t id = 0;
+    uint64_t number = 0;
+    uint8_t kind = 0;
+
+    bool operator==(const Part&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const Part& part) {
+      return H::combine(std::move(state), part.owner, part.id, part.number,
+                        part.kind);
+    }
+  };
+  using Parts = absl::flat_hash_map<Part, std::string>;
+  // Of millions of rows: all that is compared lies side by side, and owners, of
+  // whom there are few, are numbers.
+  struct Place {
+    uint64_t row = 0;  // by owner, kind and id
+    uint64_t number = 0;
+    Parts::value_type* part = nullptr;
+  };
+  std::vector<Place> InOrder();
+
+  std::map<std::string, uint32_t, std::less<>> numbers_;
+  std::vector<std::string> owners_;
+  Parts parts_;
 };
 
 // Number of parts that a row of these bytes has.
