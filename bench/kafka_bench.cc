@@ -1,13 +1,13 @@
 // Question: what does an event cost more that comes from a topic of Kafka than
 // one that comes from a file?
 //
-//   kafka_bench FILE HOST:PORT [ROUNDS]
+//   kafka_bench FILE HOST:PORT [ROUNDS [NAME=VALUE...]]
 //
 // Writes FILE (plain NDJSON) to a topic of a real broker, one event a message,
 // lz4, as `oddverb forward` does it; then judges the file and the topic in
 // turns, with every detector, on one thread beside librdkafka's own. Prints
-// medians of this process's CPU time for an event. Without a broker it does
-// nothing.
+// medians of this process's CPU time for an event. NAME: a property of
+// librdkafka, for the reader. Without a broker it does nothing.
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/build.h"
@@ -110,8 +111,13 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-int Run(const std::string& path, const std::string& broker, int rounds) {
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+int Run(const std::string& path, const std::string& broker, int rounds,
+        const Properties& properties) {
   const KafkaOptions client = {.brokers = {broker}};
+  KafkaOptions reader = client;
+  reader.properties = properties;
   const std::string topic = "kafka_bench." + std::to_string(getpid());
   const uint64_t events = Fill(path, client, topic);
   std::vector<double> of_file, of_topic;
@@ -119,7 +125,7 @@ int Run(const std::string& path, const std::string& broker, int rounds) {
     auto file = ValueOrDie(OpenFiles({path}, {}));
     of_file.push_back(Judge(*file, events));
     auto messages = ValueOrDie(KafkaSource::Make(
-        {.consumer = {.client = client,
+        {.consumer = {.client = reader,
                       .topic = topic,
                       .group = topic,
                       .partitions = KafkaConsumerOptions::Partitions::kAll}}));
@@ -144,5 +150,13 @@ int main(int argc, char** argv) {
     std::printf("kafka_bench FILE HOST:PORT [ROUNDS]: no broker, no figures\n");
     return 0;
   }
-  return oddverb::Run(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 9);
+  oddverb::Properties properties;
+  for (int i = 4; i < argc; ++i) {
+    const std::string text = argv[i];
+    const size_t end = std::min(text.find('='), text.size());
+    properties.push_back(
+        {text.substr(0, end), text.substr(std::min(end + 1, text.size()))});
+  }
+  return oddverb::Run(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 9,
+                      properties);
 }

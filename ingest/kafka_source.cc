@@ -151,9 +151,19 @@ bool KafkaSource::FillHead(int32_t partition, Cursor& cursor) {
     return false;
   }
   cursor.has_head = true;
-  cursor.watermark =
-      std::max(cursor.watermark, PeekStageTime(cursor.head.payload, times_));
+  cursor.is_dated = false;
   return true;
+}
+
+// One that is alone is not compared with others, and its time is not looked
+// for.
+bool KafkaSource::IsBefore(Cursor& cursor, Cursor& other) {
+  for (Cursor* one : {&cursor, &other}) {
+    if (std::exchange(one->is_dated, true)) continue;
+    one->watermark =
+        std::max(one->watermark, PeekStageTime(one->head.payload, times_));
+  }
+  return cursor.watermark < other.watermark;
 }
 
 KafkaSource::Fill KafkaSource::TakeNext(RawBatch& out) {
@@ -163,9 +173,7 @@ KafkaSource::Fill KafkaSource::TakeNext(RawBatch& out) {
   for (auto& [partition, cursor] : cursors_) {
     if (FillHead(partition, cursor)) {
       // Equal ones by their partition.
-      if (lowest == nullptr || cursor.watermark < lowest->watermark) {
-        lowest = &cursor;
-      }
+      if (lowest == nullptr || IsBefore(cursor, *lowest)) lowest = &cursor;
     } else if (!cursor.at_end) {
       is_held_back |=
           SteadyNow() < cursor.empty_since + options_.merge_patience;

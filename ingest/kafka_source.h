@@ -72,6 +72,7 @@ class KafkaSource final : public Source {
   struct Cursor {
     KafkaRecord head;
     bool has_head = false;
+    bool is_dated = false;  // the watermark knows of the head
     bool at_end = false;
     uint64_t look_again = 0;  // when so many messages were taken
     absl::Time watermark = absl::InfinitePast();
@@ -86,6 +87,7 @@ class KafkaSource final : public Source {
   void TakeGaps(RawBatch& out);
   Fill TakeNext(RawBatch& out);
   bool FillHead(int32_t partition, Cursor& cursor);
+  bool IsBefore(Cursor& cursor, Cursor& other);
   void Append(Cursor& cursor, RawBatch& out);
   bool ExpectsMore() const;
   std::string Bookmark() const;

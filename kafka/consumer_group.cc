@@ -11,6 +11,11 @@
 namespace oddverb {
 namespace {
 
+constexpr size_t kAtOnce = 64;  // messages; a queue holds 4 MiB of them
+// Before, messages that a call has taken are lost where a rebalance pauses the
+// partition in the middle of it (confluentinc/librdkafka#4208).
+constexpr int kBatchesAndPausesWork = 0x020100ff;
+
 // For what the group has committed, when partitions come: without an answer
 // they are read from where they are known.
 constexpr int kCommittedMs = 1000;
@@ -139,6 +144,10 @@ void KafkaConsumer::OnAssigned(PartitionList* partitions) {
     made->queue = rd_kafka_queue_get_partition(
         client_->handle, options_.topic.c_str(), added.partition);
     if (made->queue == nullptr) continue;
+    if (options_.partitions == KafkaConsumerOptions::Partitions::kAll ||
+        rd_kafka_version() >= kBatchesAndPausesWork) {
+      made->at_once = kAtOnce;
+    }
     rd_kafka_queue_forward(made->queue, nullptr);
     rd_kafka_queue_cb_event_enable(made->queue, &Client::OnReadable, this);
     std::lock_guard<std::mutex> lock(mutex_);

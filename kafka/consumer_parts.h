@@ -5,12 +5,14 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "kafka/kafka_consumer.h"
@@ -135,12 +137,35 @@ struct KafkaConsumer::Client {
 
 struct KafkaConsumer::Assigned {
   ~Assigned() {
+    DropFetched();
     if (queue == nullptr) return;
     rd_kafka_queue_cb_event_enable(queue, nullptr, nullptr);
     rd_kafka_queue_destroy(queue);
   }
 
+  // Null: none is there. Each call that asks the queue costs as much as a
+  // message does, so up to `at_once` are fetched by one.
+  rd_kafka_message_t* Next() {
+    if (at_once <= 1) return rd_kafka_consume_queue(queue, 0);
+    if (next == fetched.size()) {
+      fetched.resize(at_once);
+      const ssize_t count =
+          rd_kafka_consume_batch_queue(queue, 0, fetched.data(), at_once);
+      fetched.resize(static_cast<size_t>(std::max<ssize_t>(count, 0)));
+      next = 0;
+    }
+    return next == fetched.size() ? nullptr : fetched[next++];
+  }
+  void DropFetched() {
+    for (; next < fetched.size(); ++next) {
+      rd_kafka_message_destroy(fetched[next]);
+    }
+  }
+
   rd_kafka_queue_t* queue = nullptr;
+  size_t at_once = 1;
+  std::vector<rd_kafka_message_t*> fetched;
+  size_t next = 0;           // of `fetched`: not taken yet
   bool leaving = false;      // nothing is handed out any more
   bool at_end = false;       // as the broker said last
   int64_t at_end_of = 0;     // where that was

@@ -179,6 +179,7 @@ void KafkaConsumer::Mend(int32_t partition) {
       next = low;
     }
     assigned.needs_reset = false;
+    assigned.DropFetched();
     assigned.taken = next;
     assigned.end = high;
   }
@@ -240,7 +241,7 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
   Assigned& assigned = *found->second;
   if (assigned.has_gap) return Step::kNothing;
   while (true) {
-    record.owner.reset(rd_kafka_consume_queue(assigned.queue, 0));
+    record.owner.reset(assigned.Next());
     if (record.owner == nullptr) {
       return assigned.at_end ? Step::kAtEnd : Step::kNothing;
     }
