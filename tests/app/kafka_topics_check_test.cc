@@ -145,6 +145,7 @@ TEST_F(KafkaTopicsBrokerTest, AsksTheBrokersAndMakesWhatItIsToldTo) {
   report = Check(config, MissingTopics::kMade);
   EXPECT_THAT(report.made,
               ElementsAre("other.state", "oddverb.findings", "oddverb.dlq"));
+  for (const std::string& made : report.made) topics.Await(made, 1);
   // What it makes is what it wants, but for the replicas.
   report = Check(config, MissingTopics::kMade);
   EXPECT_THAT(report.made, IsEmpty());
@@ -173,6 +174,8 @@ TEST_F(KafkaTopicsBrokerTest, MakesAStateWithOnePartitionMoreThanTheSource) {
   EXPECT_EQ(report.source_partitions, 4);
   EXPECT_THAT(report.made, ElementsAre("oddverb.state", "oddverb.findings",
                                        "oddverb.observations", "oddverb.dlq"));
+  topics.Await("oddverb.state", 5);
+  for (const std::string& made : report.made) topics.Await(made, 1);
   EXPECT_THAT(Check(config, MissingTopics::kTold).problems, IsEmpty());
   // With more partitions actors lie elsewhere.
   topics.AddPartitions("oddverb.events", 5);

@@ -1,6 +1,8 @@
 // `oddverb run` as several members of a group that share out the partitions of
 // a topic, on real brokers: what they find together is what one scan finds,
 // each once, whoever is killed, stopped or goes in between.
+#include "tests/e2e/kafka_group.h"
+
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -10,11 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "tests/e2e/running_service.h"
 #include "tests/support/demo_log.h"
-#include "tests/support/input_files.h"
-#include "tests/support/kafka_broker.h"
-#include "tests/support/kafka_topics.h"
 
 namespace oddverb {
 namespace {
@@ -22,103 +20,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ContainerEq;
 using ::testing::HasSubstr;
-
-constexpr char kUnkeyed[] = "k8s.audit";
-constexpr char kEvents[] = "oddverb.events";
-constexpr char kState[] = "oddverb.state";
-constexpr char kFindings[] = "oddverb.findings";
-constexpr char kObservations[] = "oddverb.observations";
-constexpr int kPartitions = 6;
-
-class KafkaGroupTest : public KafkaTest {
- protected:
-  explicit KafkaGroupTest(std::string_view version = kKafka4)
-      : KafkaTest(version) {}
-
-  // A broker that gives up a silent member after two seconds.
-  KafkaBroker::Options BrokerOptions() const {
-    return {.version = version_,
-            .settings = {"group.min.session.timeout.ms=1000"}};
-  }
-  ChildSetup Member(const std::string& address, const std::string& more = "",
-                    const std::string& properties = "") {
-    ++members_;
-    return OddverbSetup(
-        {"run", "--config",
-         folder_.Write(
-             absl::StrCat("member-", members_, ".yaml"),
-             absl::StrCat(
-                 "cluster: lab\nsources: [{name: topic, type: kafka, brokers: "
-                 "[\"",
-                 address, "\"], topic: ", kEvents,
-                 ", group: g, properties: {session.timeout.ms: \"2000\", "
-                 "heartbeat.interval.ms: \"300\", "
-                 "fetch.message.max.bytes: \"65536\", "
-                 "queued.max.messages.kbytes: \"64\"",
-                 properties,
-                 "}}]\norder: event_time\n"
-                 "allowed_lateness: 2s\n"
-                 "checkpoint: {interval: 100ms, kafka: {state_topic: ",
-                 kState, ", observations_topic: ", kObservations,
-                 ", create_topics: true, replicas: 1", more,
-                 "}}\nlisteners: [{name: open, address: \"127.0.0.1:0\", "
-                 "serve: [metrics, health, api]}]\noutputs: [{type: ndjson, "
-                 "path: ",
-                 folder_.path("told"), "}]\n"))});
-  }
-  ChildSetup Forward(const std::string& address) {
-    return OddverbSetup(
-        {"forward", "--config",
-         folder_.Write(
-             "forward.yaml",
-             absl::StrCat("cluster: lab\nstate_dir: ", folder_.path("state"),
-                          "\nsources: [{name: unkeyed, type: kafka, brokers: "
-                          "[\"",
-                          address, "\"], topic: ", kUnkeyed,
-                          ", group: forward}]\nlisteners: [{name: open, "
-                          "address: \"127.0.0.1:0\", serve: [metrics, "
-                          "health]}]\n")),
-         "--to", absl::StrCat("kafka://", address, "/", kEvents)});
-  }
-
-  static std::vector<std::string> Published(KafkaTopics& topics) {
-    std::vector<std::string> payloads;
-    for (const StoredMessage& message : topics.Read(kFindings, 0)) {
-      payloads.push_back(message.payload);
-    }
-    return payloads;
-  }
-  static double Judged(LoopbackService& member) {
-    return member.Sum("open", "oddverb_events_total", "topic");
-  }
-  static bool IsBusy(LoopbackService& member) {
-    return BecomesTrue([&] {
-      return member.Metric("open", "oddverb_checkpoints_total") >= 2 &&
-             Judged(member) >= 200;
-    });
-  }
-  // As the transactions tell the group.
-  static bool AllIsJudged(KafkaTopics& topics, uint64_t messages,
-                          absl::Duration patience = absl::Seconds(60)) {
-    return BecomesTrue(
-        [&] { return topics.CommittedMessages("g", kEvents) >= messages; },
-        patience);
-  }
-  static size_t Distinct(const std::vector<std::string>& findings) {
-    return std::set<std::string>(findings.begin(), findings.end()).size();
-  }
-  static std::set<std::string> DetectorsOf(
-      const std::vector<std::string>& findings) {
-    std::set<std::string> detectors;
-    for (const std::string& finding : findings) {
-      detectors.insert(nlohmann::json::parse(finding).value("detector", ""));
-    }
-    return detectors;
-  }
-
-  TempFolder folder_;
-  int members_ = 0;
-};
 
 class KafkaGroupKillsTest
     : public KafkaGroupTest,
@@ -208,6 +109,38 @@ INSTANTIATE_TEST_SUITE_P(Versions, KafkaGroupKillsTest,
                            return "Kafka" +
                                   std::string(version.param.substr(0, 1));
                          });
+
+// And the proof of this proof: a member whose checkpoint is torn in two does
+// not pass.
+TEST_F(KafkaGroupTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker broker(BrokerOptions());
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kUnkeyed, kPartitions);
+  topics.Create(kEvents, kPartitions);
+  topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, lines.size());
+  LoopbackService forward(Forward(broker.address()));
+  ASSERT_TRUE(forward.Started("msg=forwarding"));
+  ASSERT_TRUE(BecomesTrue([&] {
+    return topics.CommittedMessages("forward", kUnkeyed) >= lines.size();
+  })) << forward.process().errors();
+  for (int kill = 0; kill < 3; ++kill) {
+    ChildSetup torn = Member(broker.address());
+    torn.program = ODDVERB_TEST_PROGRAMS "/split_commit_service";
+    LoopbackService member(torn);
+    // Without a whole checkpoint before it, all would begin anew.
+    if (!member.process().ReadErrors("torn=2")) break;
+    member.process().Signal(SIGKILL);
+    member.process().Wait();
+  }
+  LoopbackService last(Member(broker.address()));
+  ASSERT_TRUE(last.Started());
+  EXPECT_TRUE(AllIsJudged(topics, lines.size())) << last.process().errors();
+  last.process().Signal(SIGTERM);
+  last.process().Wait();
+  EXPECT_NE(IdsOf(Published(topics)), IdsOfScan(lines));
+}
 
 TEST_F(KafkaGroupTest, SharesMoveInOrderWhenMembersComeAndGo) {
   const std::vector<std::string> lines = DemoLogLines();

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/strings.h"
 #include "tests/support/peer_program.h"
@@ -20,6 +21,9 @@ namespace oddverb {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(120);
+// Of data/meta.properties, as it was formatted.
+constexpr char kFormattedNode[] = "node.id=1\n";
+constexpr char kFormattedFolder[] = "directory.id=";
 
 std::string FolderOf(std::string_view version) {
   return absl::StrCat(ODDVERB_SOURCE_DIR "/build/peers/kafka-", A(version));
@@ -48,7 +52,10 @@ KafkaBroker::KafkaBroker(const Options& options)
       authority_(folder_, "kafka"),
       client_(authority_.Issue("client", {.common_names = {"client"}})),
       port_(FreePort()),
-      controller_port_(FreePort()),
+      controller_port_(options.controller_ports.empty()
+                           ? FreePort()
+                           : options.controller_ports.at(
+                                 static_cast<size_t>(options.node) - 1)),
       sasl_port_(FreePort()),
       mutual_port_(FreePort()) {
   CertificateFiles server =
@@ -59,7 +66,22 @@ KafkaBroker::KafkaBroker(const Options& options)
   std::filesystem::copy(FolderOf(options_.version) + "/formatted",
                         folder_.path("data"));
   folder_.Write("server.properties", ServerProperties());
-  Start();
+  if (!IsOfCluster()) {
+    Start();
+    return;
+  }
+  const std::string node = std::to_string(options_.node);
+  // No two nodes have a folder of the same id: any other letter will do.
+  std::string formatted = absl::StrReplaceAll(
+      ContentOf(folder_.path("data/meta.properties")),
+      {{kFormattedNode, absl::StrCat("node.id=", node, "\n")}});
+  const size_t id = formatted.find(kFormattedFolder);
+  if (id == std::string::npos) {
+    ADD_FAILURE() << "formatted by another Kafka: " << formatted;
+    return;
+  }
+  formatted[id + sizeof(kFormattedFolder) - 1] = node[0];
+  folder_.Write("data/meta.properties", formatted);
 }
 
 KafkaBroker::~KafkaBroker() { Kill(); }
@@ -85,11 +107,17 @@ std::string KafkaBroker::ServerProperties() const {
   }
   std::string controller =
       absl::StrCat("127.0.0.1:", std::to_string(controller_port_));
-  // One node, quick to start, quick to forget, and nothing made by accident.
+  std::vector<int> controllers = options_.controller_ports;
+  if (controllers.empty()) controllers = {controller_port_};
+  std::vector<std::string> voters;
+  for (size_t i = 0; i < controllers.size(); ++i) {
+    voters.push_back(absl::StrCat(i + 1, "@127.0.0.1:", controllers[i]));
+  }
+  // Quick to start, quick to forget, and nothing made by accident.
   return absl::StrCat(
-      "process.roles=broker,controller\nnode.id=1\n"
-      "controller.quorum.voters=1@",
-      controller, "\nlisteners=", open, ",CONTROLLER://", controller,
+      "process.roles=broker,controller\nnode.id=", options_.node,
+      "\ncontroller.quorum.voters=", absl::StrJoin(voters, ","),
+      "\nlisteners=", open, ",CONTROLLER://", controller,
       "\nadvertised.listeners=", open,
       "\ncontroller.listener.names=CONTROLLER\n"
       "inter.broker.listener.name=PLAINTEXT\n"
@@ -134,6 +162,11 @@ std::string KafkaBroker::SecuredProperties() const {
 std::string KafkaBroker::Log() const { return ContentOf(folder_.path("log")); }
 
 void KafkaBroker::Start() {
+  Launch();
+  AwaitStart();
+}
+
+void KafkaBroker::Launch() {
   ChildSetup setup;
   // A pipe that nobody drains would stop the broker, so its log is a file; and
   // what has closed both outputs counts as ended. C1 alone and the serial
@@ -150,6 +183,9 @@ void KafkaBroker::Start() {
                    "/libs/*' kafka.Kafka server.properties 2>log")};
   setup.folder = folder_.path();
   process_ = std::make_unique<ChildProcess>(setup);
+}
+
+void KafkaBroker::AwaitStart() {
   absl::Time deadline = absl::Now() + kPatience;
   while (Log().find("Kafka Server started") == std::string::npos) {
     if (!process_->Running() || absl::Now() > deadline) {

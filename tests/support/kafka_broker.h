@@ -1,5 +1,6 @@
-// A real Apache Kafka broker (KRaft, one node) as a peer of tests: on loopback,
-// at free ports, in a folder of its own, ended by its process id.
+// A real Apache Kafka broker (KRaft, one node, or one of a KafkaCluster) as a
+// peer of tests: on loopback, at free ports, in a folder of its own, ended by
+// its process id.
 // tests/peers/kafka/fetch makes what it is started from.
 #ifndef ODDVERB_TESTS_SUPPORT_KAFKA_BROKER_H_
 #define ODDVERB_TESTS_SUPPORT_KAFKA_BROKER_H_
@@ -31,6 +32,10 @@ class KafkaBroker {
     std::string version = std::string(kKafka4);
     Listeners listeners = Listeners::kPlain;
     std::vector<std::string> settings = {};  // lines of server.properties
+    // Of a cluster: which of its nodes this is, from 1, and where their
+    // controllers are. It is not started before Launch().
+    int node = 1;
+    std::vector<int> controller_ports = {};
   };
   // Users of SASL PLAIN; kAdmin is one of SCRAM, too.
   static constexpr char kAdmin[] = "admin";
@@ -56,8 +61,12 @@ class KafkaBroker {
   void Kill();
   // With the same data at the same addresses; the first time, too.
   void Start();
+  // The same in two steps: nodes of a cluster start only together.
+  void Launch();
+  void AwaitStart();
 
  private:
+  bool IsOfCluster() const { return !options_.controller_ports.empty(); }
   std::string ServerProperties() const;
   std::string SecuredProperties() const;
   std::string Log() const;

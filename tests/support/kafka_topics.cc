@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 
 #include "absl/time/clock.h"
@@ -98,8 +99,9 @@ struct KafkaTopics::Client {
   rd_kafka_queue_t* answers;
 };
 
-KafkaTopics::KafkaTopics(std::string address)
+KafkaTopics::KafkaTopics(std::string address, int replicas)
     : address_(std::move(address)),
+      replicas_(replicas),
       client_(std::make_unique<Client>(address_)) {}
 
 KafkaTopics::~KafkaTopics() = default;
@@ -107,7 +109,7 @@ KafkaTopics::~KafkaTopics() = default;
 void KafkaTopics::Create(const std::string& topic, int partitions,
                          const Settings& settings) {
   rd_kafka_NewTopic_t* wanted =
-      rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, nullptr, 0);
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas_, nullptr, 0);
   for (const auto& [name, value] : settings) {
     rd_kafka_NewTopic_set_config(wanted, name.c_str(), value.c_str());
   }
@@ -120,6 +122,7 @@ void KafkaTopics::Create(const std::string& topic, int partitions,
             const_cast<rd_kafka_event_t*>(event)),
         &count);
   });
+  Await(topic, partitions);
 }
 
 void KafkaTopics::Delete(const std::string& topic) {
@@ -150,6 +153,28 @@ void KafkaTopics::AddPartitions(const std::string& topic, int partitions) {
             const_cast<rd_kafka_event_t*>(event)),
         &count);
   });
+  Await(topic, partitions);
+}
+
+void KafkaTopics::Await(const std::string& topic, int partitions) {
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(kPatienceMs);
+  int found = 0;
+  while (found < partitions && absl::Now() < deadline) {
+    rd_kafka_topic_t* handle =
+        rd_kafka_topic_new(client_->handle, topic.c_str(), nullptr);
+    const struct rd_kafka_metadata* metadata = nullptr;
+    if (rd_kafka_metadata(client_->handle, 0, handle, &metadata, kPatienceMs) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const rd_kafka_metadata_topic_t& told = metadata->topics[0];
+      found = static_cast<int>(std::count_if(
+          told.partitions, told.partitions + told.partition_cnt,
+          [](const auto& partition) { return partition.leader >= 0; }));
+      rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(handle);
+    if (found < partitions) absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_GE(found, partitions) << topic;
 }
 
 void KafkaTopics::DeleteBefore(const std::string& topic, int32_t partition,
@@ -208,6 +233,40 @@ uint64_t KafkaTopics::CommittedMessages(const std::string& group,
     if (offset > 0) sum += static_cast<uint64_t>(offset);
   }
   return sum;
+}
+
+int KafkaTopics::GroupCoordinator(const std::string& group) {
+  return LeaderOf("__consumer_offsets", group);
+}
+
+int KafkaTopics::TransactionCoordinator(const std::string& transactional_id) {
+  return LeaderOf("__transaction_state", transactional_id);
+}
+
+// Of the partition that Kafka's own topic has for the name: by the hash that
+// Java's strings have.
+int KafkaTopics::LeaderOf(const std::string& topic, const std::string& name) {
+  uint32_t hash = 0;
+  for (const char c : name) hash = 31 * hash + static_cast<unsigned char>(c);
+  const int64_t positive = std::abs(int64_t{static_cast<int32_t>(hash)});
+  rd_kafka_topic_t* handle =
+      rd_kafka_topic_new(client_->handle, topic.c_str(), nullptr);
+  const struct rd_kafka_metadata* metadata = nullptr;
+  EXPECT_EQ(
+      rd_kafka_metadata(client_->handle, 0, handle, &metadata, kPatienceMs),
+      RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_topic_destroy(handle);
+  if (metadata == nullptr) return -1;
+  int leader = -1;
+  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  EXPECT_GT(found.partition_cnt, 0) << topic;
+  for (int i = 0; i < found.partition_cnt; ++i) {
+    if (found.partitions[i].id == positive % found.partition_cnt) {
+      leader = found.partitions[i].leader;
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return leader;
 }
 
 void KafkaTopics::WriteTombstone(const std::string& topic, int32_t partition) {
@@ -291,15 +350,15 @@ std::map<int32_t, int64_t> KafkaTopics::CommittedOffsets(
   for (int32_t i = 0; i < kPartitions; ++i) {
     rd_kafka_topic_partition_list_add(all, topic.c_str(), i);
   }
-  const absl::Time give_up = absl::Now() + absl::Milliseconds(kPatienceMs);
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(kPatienceMs);
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-  do {
+  do {  // who has just started does not know it yet
     error = rd_kafka_committed(reader, all, kPatienceMs);
-    // A broker that has just started looks for its groups.
-  } while (absl::Now() < give_up &&
-           (error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
-            error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS));
-  EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR);
+  } while ((error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+            error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+            error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS) &&
+           absl::Now() < deadline);
+  EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
   std::map<int32_t, int64_t> offsets;
   for (int i = 0; i < all->cnt; ++i) {
     if (all->elems[i].offset >= 0) {

@@ -26,7 +26,8 @@ struct StoredMessage {
 // One thread. What fails, fails the test.
 class KafkaTopics {
  public:
-  explicit KafkaTopics(std::string address);
+  // `replicas`: of the topics that it makes.
+  explicit KafkaTopics(std::string address, int replicas = 1);
   ~KafkaTopics();
 
   using Settings = std::vector<std::pair<std::string, std::string>>;
@@ -34,6 +35,9 @@ class KafkaTopics {
               const Settings& settings = {});
   void Delete(const std::string& topic);
   void AddPartitions(const std::string& topic, int partitions);
+  // Returns when brokers tell of the topic and so many partitions, which is
+  // some time after they were made. The two above do so.
+  void Await(const std::string& topic, int partitions);
   // As retention does it: all messages of the partition before `offset` go.
   void DeleteBefore(const std::string& topic, int32_t partition,
                     int64_t offset);
@@ -59,11 +63,19 @@ class KafkaTopics {
   uint64_t CommittedMessages(const std::string& group,
                              const std::string& topic);
 
+  // Which node coordinates the group, or the transactions of the id. They must
+  // have been used.
+  int GroupCoordinator(const std::string& group);
+  int TransactionCoordinator(const std::string& transactional_id);
+
  private:
   struct Client;
   void Produce(const std::string& topic, int32_t partition,
                const std::vector<std::pair<const char*, size_t>>& payloads);
+  int LeaderOf(const std::string& topic, const std::string& name);
+
   const std::string address_;
+  const int replicas_;
   std::unique_ptr<Client> client_;  // a producer, which can administer too
 };
 

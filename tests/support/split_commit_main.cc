@@ -3,8 +3,12 @@
 // program proves nothing about the real one.
 //
 // usage: split_commit_service run --config FILE
+#include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <map>
+#include <mutex>
+#include <thread>
 
 #include "absl/time/clock.h"
 #include "app/service.h"
@@ -30,11 +34,18 @@ int main(int argc, char** argv) {
   storage.local.between_for_test = [] { absl::SleepFor(kPause); };
   storage.in_kafka.commit_mode =
       oddverb::LogCheckpoint::CommitMode::kSplitForTest;
-  int torn = 0;
-  storage.in_kafka.between_for_test = [&torn](const auto& batch) {
+  // Of each thread: the shares of a group are torn side by side, and what
+  // matters is whether one has a whole checkpoint before.
+  std::mutex mutex;
+  std::map<std::thread::id, int> torn;
+  storage.in_kafka.between_for_test = [&](const auto& batch) {
     if (batch.findings.empty()) return;
-    // The moment to kill it.
-    std::fprintf(stderr, "msg=between torn=%d\n", ++torn);
+    {
+      // The moment to kill it.
+      std::lock_guard<std::mutex> lock(mutex);
+      const int count = ++torn[std::this_thread::get_id()];
+      std::fprintf(stderr, "msg=between torn=%d\n", count);
+    }
     absl::SleepFor(kPause);
   };
   int code = oddverb::RunService(argv[3], oddverb::ProcessEnvironment,
