@@ -3,6 +3,7 @@
 // finding is there once. And the proof of this proof: a service whose
 // checkpoint is torn in two does not pass.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -286,6 +287,53 @@ TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
                                     "were deleted") != std::string::npos;
                        });
   })) << second.process().errors();
+}
+
+TEST_F(KafkaCheckpointTest, BrokersAreAwayForLongerThanATransactionMayTake) {
+  const std::vector<std::string> lines = DemoLogLines();
+  KafkaBroker::Options options = BrokerOptions();
+  options.settings.emplace_back(
+      "transaction.abort.timed.out.transaction.cleanup.interval.ms=200");
+  KafkaBroker broker(options);
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  topics.Create(kTopic, kPartitions);
+  WriteLines(topics, lines, 0, lines.size());
+  ChildSetup setup =
+      Member(broker.address(), "", ", create_topics: true, replicas: 1",
+             ", transaction.timeout.ms: \"1000\"");
+  auto member = std::make_unique<LoopbackService>(setup);
+  ASSERT_TRUE(member->Started());
+  // If one of its transactions was open, it is gone, and so is the process,
+  // sooner or later: whoever supervises it starts it again.
+  auto becomes_true = [&](const std::function<bool()>& condition) {
+    return BecomesTrue([&] {
+      if (!member->process().Running()) {
+        const ChildResult ended = member->process().Wait();
+        EXPECT_EQ(ended.exit_code, 1) << ended.errors;
+        EXPECT_THAT(ended.errors, HasSubstr("transaction.timeout.ms"));
+        member = std::make_unique<LoopbackService>(setup);
+      }
+      return condition();
+    });
+  };
+  for (uint64_t outage = 1; outage <= 3; ++outage) {
+    EXPECT_TRUE(becomes_true([&] {
+      return CommittedMessages(topics) >= 1500 * outage;
+    })) << member->process().errors();
+    broker.Kill();
+    absl::SleepFor(absl::Seconds(2));
+    broker.Start();
+  }
+  EXPECT_TRUE(becomes_true([&] {
+    return CommittedMessages(topics) >= lines.size();
+  })) << member->process().errors();
+  const std::set<std::string> expected = IdsOfScan(lines);
+  EXPECT_TRUE(becomes_true([&] {
+    return IdsOf(Published(topics)) == expected;
+  })) << member->process().errors();
+  const std::vector<std::string> published = Published(topics);
+  EXPECT_EQ(Distinct(published), published.size());
 }
 
 TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {
