@@ -101,9 +101,11 @@ class KafkaGroupTest : public KafkaTest {
     });
   }
   // As the transactions tell the group.
-  static bool AllIsJudged(KafkaTopics& topics, uint64_t messages) {
+  static bool AllIsJudged(KafkaTopics& topics, uint64_t messages,
+                          absl::Duration patience = absl::Seconds(60)) {
     return BecomesTrue(
-        [&] { return topics.CommittedMessages("g", kEvents) >= messages; });
+        [&] { return topics.CommittedMessages("g", kEvents) >= messages; },
+        patience);
   }
   static size_t Distinct(const std::vector<std::string>& findings) {
     return std::set<std::string>(findings.begin(), findings.end()).size();
