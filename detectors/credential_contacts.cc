@@ -26,6 +26,10 @@ static_assert(Contact::kMaxAgentBytes < 256 && Contact::kMaxUriBytes < 256 &&
 // streamingConnectionIdleTimeout). What is older than that is a clock that was
 // set, and begins anew.
 constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
+// More addresses than are remembered within this time are a crowd: runners of a
+// pipeline come and go within an hour, logins of a VPN give four in a day.
+constexpr int64_t kCrowdSpanMicros = int64_t{2} * 3600 * 1'000'000;
+// How long a crowd is believed to be one.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
@@ -251,6 +255,20 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
+bool CredentialContacts::IsOtherFamily(size_t index) const {
+  const Contact& other = contact(index);
+  const size_t base = home();
+  for (size_t i = 0; i < size(); ++i) {
+    const bool is_further =
+        i != index && i != base && contact(i).is_v6() == other.is_v6();
+    if (is_further) return false;
+  }
+  const Contact& owner = contact(base);
+  return owner.is_v6() != other.is_v6() &&
+         owner.is_private() == other.is_private() &&
+         owner.SharesAgentWith(other);
+}
+
 int CredentialContacts::ChangesWithin(absl::Time now,
                                       absl::Duration span) const {
   return moved_ == nullptr ? 0 : moved_->changes.CountWithin(now, span);
@@ -289,7 +307,7 @@ void CredentialContacts::Evict(absl::Time now) {
     }
   }
   int64_t micros = absl::ToUnixMicros(now);
-  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdedMicros) {
+  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdSpanMicros) {
     moved_->crowded_micros = micros;
   }
   auto second = moved_->others.begin();

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
+#include "bench/detection/credential_attacks.h"
 #include "bench/detection/intruder.h"
 
 namespace oddverb {
@@ -260,13 +262,7 @@ void WriteProbe(Intruder& i) {
   i.AskAll(client, wishes, 1, 20);
 }
 
-struct KindRow {
-  std::string_view name;
-  void (*plan)(Intruder&);
-  bool is_slow = false;  // takes days: begins early
-};
-
-constexpr std::array<KindRow, 18> kRows = {{
+constexpr std::array<AttackKind, 18> kRefusalAttacks = {{
     {"anonymous_enumeration", AnonymousEnumeration},
     {"distributed_identities", DistributedIdentities},
     {"escalation_denied", EscalationDenied},
@@ -287,36 +283,64 @@ constexpr std::array<KindRow, 18> kRows = {{
     {"write_probe", WriteProbe},
 }};
 
-constexpr std::array<std::string_view, kRows.size()> Names() {
-  std::array<std::string_view, kRows.size()> names;
-  for (size_t i = 0; i < kRows.size(); ++i) names[i] = kRows[i].name;
-  return names;
+// The thief takes what the victim has at that moment.
+class Beginning final : public Process {
+ public:
+  Beginning(void (*plan)(Intruder&), Attack& attack, int index)
+      : plan_(plan), attack_(attack), index_(index) {}
+
+  Micros Step(Traffic& traffic, Micros) override {
+    Intruder intruder(traffic, attack_, index_);
+    plan_(intruder);
+    return kNever;
+  }
+
+ private:
+  void (*plan_)(Intruder&);
+  Attack& attack_;
+  int index_;
+};
+
+std::vector<AttackKind> AllKinds() {
+  std::vector<AttackKind> kinds(kRefusalAttacks.begin(), kRefusalAttacks.end());
+  const std::span<const AttackKind> credentials = CredentialAttacks();
+  kinds.insert(kinds.end(), credentials.begin(), credentials.end());
+  return kinds;
 }
-constexpr std::array<std::string_view, kRows.size()> kNames = Names();
 
 }  // namespace
 
-std::span<const std::string_view> AttackKinds() { return kNames; }
+bool IsCredentialAttack(std::string_view kind) {
+  return kind.size() > 1 && kind[0] == 't' && kind[1] >= '0' && kind[1] <= '9';
+}
 
-std::vector<Attack> PlanAttacks(Traffic& traffic, Micros start, Micros end,
-                                int each) {
-  std::vector<Attack> attacks;
-  attacks.reserve(kRows.size() * static_cast<size_t>(each));
-  for (int round = 0; round < each; ++round) {
-    for (const KindRow& row : kRows) {
-      Attack& attack = attacks.emplace_back();
-      attack.kind = row.name;
-      Micros latest = row.is_slow ? start + (end - start) / 3
-                                  : std::max(start, end - 8 * kHour);
-      double part = traffic.random().Uniform();
-      attack.start = start + static_cast<Micros>(
-                                 part * static_cast<double>(latest - start));
-      attack.end = attack.start;
-      Intruder intruder(traffic, attack, static_cast<int>(attacks.size()) - 1);
-      row.plan(intruder);
-    }
+std::vector<std::string_view> AttackKinds() {
+  std::vector<std::string_view> names;
+  for (const AttackKind& kind : AllKinds()) names.push_back(kind.name);
+  return names;
+}
+
+void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
+                 std::vector<Attack>& attacks) {
+  const std::vector<AttackKind> kinds = AllKinds();
+  attacks.resize(kinds.size() * static_cast<size_t>(each));
+  for (size_t i = 0; i < attacks.size(); ++i) {
+    const AttackKind& row = kinds[i % kinds.size()];
+    Attack& attack = attacks[i];
+    attack.kind = row.name;
+    const Micros earliest =
+        start + static_cast<Micros>(row.hours_before) * kHour;
+    const Micros latest = std::max(
+        earliest, row.is_slow ? start + (end - start) / 3 : end - 8 * kHour);
+    double part = traffic.random().Uniform();
+    attack.start =
+        earliest +
+        static_cast<Micros>(part * static_cast<double>(latest - earliest));
+    attack.end = attack.start;
+    traffic.Start(
+        std::make_unique<Beginning>(row.plan, attack, static_cast<int>(i)),
+        attack.start);
   }
-  return attacks;
 }
 
 }  // namespace oddverb
