@@ -110,11 +110,13 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   // What the event says by itself is computed first: meanwhile the actor comes
   // from memory, and then its set.
   Prefetch(actor);
-  KnownPlaces::Place place = KnownPlaces::Of(event);
+  TupleHasher& hasher = HasherOf(out);
+  KnownPlaces::Place place = hasher.PlaceOf(event);
   bool allowed = IsAllowed(event);
-  CaseRequest request{event, ids, TupleOf(event), 0, time};
-  if (allowed && request.tuple.path_class == PathClass::kNone) {
-    request.hash = Hash(event, request.tuple, out);
+  auto [tuple, hash] = hasher.Of(event);
+  CaseRequest request{event, ids, tuple, hash, time};
+  if (allowed && hash != 0) {
+    request.hash = ForWhom(event, hash);
     actor.allowed.Prefetch(request.hash);
   }
   actor.slots.See(time);
@@ -154,8 +156,12 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
   }
   if (identity == IdentityClass::kUnauthenticated) return;
   if (IsHealthProbe(event, request.tuple)) return;
-  if (impersonation) request.tuple.verb_class = VerbClass::kEscalate;
-  request.hash = Hash(event, request.tuple, out);
+  if (impersonation) {
+    request.tuple.verb_class = VerbClass::kEscalate;
+    request.hash = 0;
+  }
+  if (request.hash == 0) request.hash = HasherOf(out).Hash(request.tuple);
+  request.hash = ForWhom(event, request.hash);
   auto entry = allow_.Find(event.user.name, request.hash, request.time);
   if (entry.has_value()) {
     ++out.counts.allowed_refusals[*entry];
@@ -176,14 +182,16 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
   OnRefused(attempt, request.ids, actor, out);
 }
 
-// The impersonated name is part of the kind, never an actor of its own: what
-// one acting for another may do is not what it may do itself.
-uint64_t ForbiddenBurst::Hash(const AuditEvent& event, const Tuple& tuple,
-                              Emit& out) const {
+TupleHasher& ForbiddenBurst::HasherOf(Emit& out) const {
   if (out.tuple_hasher == nullptr) {
     out.tuple_hasher = std::make_shared<TupleHasher>(context_.hash);
   }
-  uint64_t hash = out.tuple_hasher->Hash(tuple);
+  return *out.tuple_hasher;
+}
+
+// The impersonated name is part of the kind, never an actor of its own: what
+// one acting for another may do is not what it may do itself.
+uint64_t ForbiddenBurst::ForWhom(const AuditEvent& event, uint64_t hash) const {
   if (event.impersonated.name.empty()) return hash;
   return context_.hash.Combine(hash,
                                context_.hash.Hash(event.impersonated.name));
@@ -195,7 +203,9 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   const Tuple& tuple = request.tuple;
   absl::Time time = request.time;
   if (request.ids.keys.identity == IdentityClass::kAnonymous) {
-    if (request.hash == 0) request.hash = Hash(event, tuple, out);
+    if (request.hash == 0) {
+      request.hash = ForWhom(event, HasherOf(out).Hash(tuple));
+    }
     cases_.OnAnonymousAllowed(request, out);
   }
   if (IsSelfReview(tuple)) {

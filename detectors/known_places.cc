@@ -17,7 +17,6 @@ constexpr size_t kMaxOfAKind = 8;
 // After a day a place is one of the actor's own: people travel, and what is
 // deployed today is normal tomorrow.
 constexpr uint32_t kNewSeconds = 24 * 60 * 60;
-constexpr size_t kMaxProgramBytes = 32;
 
 uint32_t SecondOf(absl::Time time) {
   return static_cast<uint32_t>(
@@ -105,7 +104,7 @@ uint32_t NetworkOf(string_view address) {
 }
 
 uint32_t ProgramOf(string_view agent) {
-  size_t end = 0, most = std::min(agent.size(), kMaxProgramBytes);
+  size_t end = 0, most = std::min(agent.size(), KnownPlaces::kMaxProgramBytes);
   for (; end + sizeof(uint64_t) <= most; end += sizeof(uint64_t)) {
     uint64_t word = WordAt(agent.data() + end);
     uint64_t ends = BytesThatAre(word, '/') | BytesThatAre(word, ' ');

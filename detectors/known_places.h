@@ -29,6 +29,8 @@ class KnownPlaces {
     uint32_t program = 0;
   };
   static Place Of(const AuditEvent& event);
+  // Of a User-Agent: no more of it is looked at.
+  static constexpr size_t kMaxProgramBytes = 32;
 
   // Remembers when each was first seen.
   void See(const Place& place, absl::Time now);

@@ -1,87 +1,95 @@
 #include "detectors/tuple_hasher.h"
 
-#include <cstring>
+#include <bit>
 #include <string_view>
+
+#include "base/text_words.h"
 
 namespace oddverb {
 namespace {
 
 using std::string_view;
 
-constexpr size_t kWord = sizeof(uint64_t);
+constexpr uint32_t kPresent = uint32_t{1} << 31;
 
-uint64_t WordAt(const char* bytes) {
-  uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
+// What tells most texts of one size apart.
+uint64_t Fold(const TextWords& text) {
+  const WordPair folded = text.first ^ text.second;
+  return folded[0] ^ std::rotl(folded[1], 32);
 }
 
-// By words, the last of which overlaps the one before: names are short, and a
-// comparison of a length that varies is a call.
-bool Same(const char* stored, string_view text) {
-  size_t size = text.size();
-  if (size < kWord) {
-    for (size_t at = 0; at < size; ++at) {
-      if (stored[at] != text[at]) return false;
-    }
-    return true;
-  }
-  for (size_t at = 0; at + kWord < size; at += kWord) {
-    if (WordAt(stored + at) != WordAt(text.data() + at)) return false;
-  }
-  return WordAt(stored + size - kWord) == WordAt(text.data() + size - kWord);
-}
+bool IsZero(WordPair pair) { return (pair[0] | pair[1]) == 0; }
 
-// Both classes and four sizes, each below 256. The bit at the top tells it from
-// an empty entry.
-uint64_t ShapeOf(const Tuple& tuple) {
-  return uint64_t{1} << 63 | static_cast<uint64_t>(tuple.verb_class) << 40 |
-         static_cast<uint64_t>(tuple.path_class) << 32 |
-         tuple.group.size() << 24 | tuple.resource.size() << 16 |
-         tuple.subresource.size() << 8 | tuple.scope.size();
-}
-
-// The last bytes, which tell most names of one length apart.
-uint64_t EndOf(string_view text) {
-  if (text.size() >= kWord) return WordAt(text.data() + text.size() - kWord);
-  uint64_t word = 0;
-  for (char c : text) word = word << 8 | static_cast<unsigned char>(c);
-  return word;
-}
-
-size_t PlaceOf(const Tuple& tuple, uint64_t shape) {
-  uint64_t mixed = shape * 0x9e3779b97f4a7c15U;
-  mixed = (mixed ^ EndOf(tuple.resource)) * 0xff51afd7ed558ccdU;
-  mixed ^= mixed >> 32;
-  mixed = (mixed ^ EndOf(tuple.scope)) * 0xc4ceb9fe1a85ec53U;
-  return mixed >> 32;
+// Each is multiplied by an odd number of its own, so that no product waits for
+// another.
+size_t Mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+  uint64_t sum = a * 0x9e3779b97f4a7c15U + b * 0xff51afd7ed558ccdU +
+                 c * 0xc4ceb9fe1a85ec53U + d * 0xbf58476d1ce4e5b9U;
+  sum ^= sum >> 32;
+  return sum * 0x9fb21c651e98df25U >> 40;
 }
 
 }  // namespace
 
-uint64_t TupleHasher::Hash(const Tuple& tuple) {
-  const size_t group = tuple.group.size(),
-               resource = group + tuple.resource.size(),
-               subresource = resource + tuple.subresource.size();
-  if (subresource + tuple.scope.size() > kMaxTextBytes) {
-    return HashTuple(hash_, tuple, scratch_);
+TupleHasher::HashedTuple TupleHasher::Of(const AuditEvent& event) {
+  const ObjectReference& object = event.object;
+  if (!object.present) return {TupleOf(event), 0};
+  KindKey key;
+  const size_t verb = event.verb.size(), sub = object.subresource.size(),
+               group = object.api_group.size(),
+               resource = object.resource.size(), scope = object.ns.size();
+  if (verb > sizeof(key.verb) || sub > sizeof(key.subresource) ||
+      group > sizeof(key.group) || resource > sizeof(key.resource) ||
+      scope > sizeof(key.scope)) {
+    const Tuple tuple = TupleOf(event);
+    return {tuple, Hash(tuple)};
   }
-  const uint64_t shape = ShapeOf(tuple);
-  Entry& entry = entries_[PlaceOf(tuple, shape) % kEntries];
-  char* text = entry.text.data();
-  if (entry.shape == shape && Same(text, tuple.group) &&
-      Same(text + group, tuple.resource) &&
-      Same(text + resource, tuple.subresource) &&
-      Same(text + subresource, tuple.scope)) {
-    return entry.hash;
+  key.verb = LoadWord(event.verb);
+  key.subresource = LoadWord(object.subresource);
+  key.group = LoadText(object.api_group);
+  key.resource = LoadText(object.resource);
+  key.scope = LoadText(object.ns);
+  key.sizes =
+      kPresent | static_cast<uint32_t>(verb << 24 | sub << 18 | group << 12 |
+                                       resource << 6 | scope);
+  Kind& kind = kinds_[Mix(key.sizes, key.verb ^ std::rotl(key.subresource, 8),
+                          Fold(key.resource), Fold(key.scope)) %
+                      kKinds];
+  const uint64_t difference = (key.sizes ^ kind.key.sizes) |
+                              (key.verb ^ kind.key.verb) |
+                              (key.subresource ^ kind.key.subresource);
+  const WordPair differences = Difference(key.group, kind.key.group) |
+                               Difference(key.resource, kind.key.resource) |
+                               Difference(key.scope, kind.key.scope);
+  if (difference != 0 || !IsZero(differences)) {
+    const Tuple tuple = TupleOf(event);
+    kind = {key, tuple.verb_class, Hash(tuple)};
+    return {tuple, kind.hash};
   }
-  entry.shape = shape;
-  tuple.group.copy(text, group);
-  tuple.resource.copy(text + group, tuple.resource.size());
-  tuple.subresource.copy(text + resource, tuple.subresource.size());
-  tuple.scope.copy(text + subresource, tuple.scope.size());
-  entry.hash = HashTuple(hash_, tuple, scratch_);
-  return entry.hash;
+  return {
+      {kind.verb_class, PathClass::kNone, object.api_group, object.resource,
+       object.subresource, object.ns.empty() ? string_view("*") : object.ns},
+      kind.hash};
+}
+
+KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
+  PlaceKey key;
+  const string_view agent =
+      event.user_agent.substr(0, KnownPlaces::kMaxProgramBytes);
+  static_assert(KnownPlaces::kMaxProgramBytes <= sizeof(key.agent));
+  const size_t address = event.source_ip.size();
+  if (address > sizeof(key.address)) return KnownPlaces::Of(event);
+  key.address = LoadText(event.source_ip);
+  key.agent = LoadText(agent);
+  key.sizes = kPresent | static_cast<uint32_t>(address << 8 | agent.size());
+  KnownPlace& known =
+      places_[Mix(key.sizes, Fold(key.address), Fold(key.agent), 0) % kPlaces];
+  const WordPair differences = Difference(key.address, known.key.address) |
+                               Difference(key.agent, known.key.agent);
+  if (key.sizes != known.key.sizes || !IsZero(differences)) {
+    known = {key, KnownPlaces::Of(event)};
+  }
+  return known.place;
 }
 
 }  // namespace oddverb

@@ -1,45 +1,72 @@
-// HashTuple() for detectors that ask it of every event. It keeps the hashes of
-// the kinds of request that it met: in most streams some hundreds are nearly
-// all. The result is the same.
+// What detectors ask of every event: its kind of request with HashTuple(), and
+// from which network and with which program it comes. Both are kept for the
+// kinds and places that were met: in most streams some hundreds are nearly all.
+// The result is the same.
 //
 // A kind is known by all its bytes; where it is looked up depends on few of
-// them. Who makes up names that fall together only makes the detector hash them
-// whole, as it would without. Bounded (56 KiB), so the shards of a worker share
-// one. One thread.
+// them. Who makes up names that fall together, or are longer than what is kept,
+// only makes the detector work them out, as it would without. Bounded (104
+// KiB), so the shards of a worker share one. One thread.
 #ifndef ODDVERB_DETECTORS_TUPLE_HASHER_H_
 #define ODDVERB_DETECTORS_TUPLE_HASHER_H_
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "base/keyed_hash.h"
+#include "base/text_words.h"
+#include "detectors/known_places.h"
 #include "detectors/tuple.h"
+#include "model/audit_event.h"
 
 namespace oddverb {
 
 class TupleHasher {
  public:
-  explicit TupleHasher(const KeyedHash& hash)
-      : hash_(hash), entries_(kEntries) {}
+  struct HashedTuple {
+    Tuple tuple;
+    uint64_t hash = 0;
+  };
 
-  // HashTuple().
-  uint64_t Hash(const Tuple& tuple);
+  explicit TupleHasher(const KeyedHash& hash)
+      : hash_(hash), kinds_(kKinds), places_(kPlaces) {}
+
+  // TupleOf(), and HashTuple() of it; 0 for a path, which most do not ask for.
+  HashedTuple Of(const AuditEvent& event);
+  // Of any tuple.
+  uint64_t Hash(const Tuple& tuple) {
+    return HashTuple(hash_, tuple, scratch_);
+  }
+  // KnownPlaces::Of().
+  KnownPlaces::Place PlaceOf(const AuditEvent& event);
 
  private:
-  static constexpr size_t kEntries = 512;
-  static constexpr size_t kMaxTextBytes = 96;
+  static constexpr size_t kKinds = 512, kPlaces = 512;
 
-  struct Entry {
-    uint64_t shape = 0;  // both classes and the sizes of the texts; 0 = empty
+  struct KindKey {
+    uint64_t verb = 0, subresource = 0;
+    TextWords group, resource, scope;
+    uint32_t sizes = 0;  // of all; 0 = empty
+  };
+  // Two lines of the processor's cache.
+  struct alignas(64) Kind {
+    KindKey key;
+    VerbClass verb_class = VerbClass::kOther;
     uint64_t hash = 0;
-    // Group, resource, subresource, scope.
-    std::array<char, kMaxTextBytes> text{};
+  };
+  struct PlaceKey {
+    TextWords address, agent;
+    uint32_t sizes = 0;
+  };
+  struct KnownPlace {
+    PlaceKey key;
+    KnownPlaces::Place place;
   };
 
   KeyedHash hash_;
   HashInput scratch_;
-  std::vector<Entry> entries_;
+  std::vector<Kind> kinds_;
+  std::vector<KnownPlace> places_;
 };
 
 }  // namespace oddverb
