@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "bench/detection/intruder.h"
@@ -287,6 +288,24 @@ constexpr std::array<KindRow, 18> kRows = {{
     {"write_probe", WriteProbe},
 }};
 
+// The thief takes what the victim has at that moment.
+class Beginning final : public Process {
+ public:
+  Beginning(void (*plan)(Intruder&), Attack& attack, int index)
+      : plan_(plan), attack_(attack), index_(index) {}
+
+  Micros Step(Traffic& traffic, Micros) override {
+    Intruder intruder(traffic, attack_, index_);
+    plan_(intruder);
+    return kNever;
+  }
+
+ private:
+  void (*plan_)(Intruder&);
+  Attack& attack_;
+  int index_;
+};
+
 constexpr std::array<std::string_view, kRows.size()> Names() {
   std::array<std::string_view, kRows.size()> names;
   for (size_t i = 0; i < kRows.size(); ++i) names[i] = kRows[i].name;
@@ -298,25 +317,23 @@ constexpr std::array<std::string_view, kRows.size()> kNames = Names();
 
 std::span<const std::string_view> AttackKinds() { return kNames; }
 
-std::vector<Attack> PlanAttacks(Traffic& traffic, Micros start, Micros end,
-                                int each) {
-  std::vector<Attack> attacks;
-  attacks.reserve(kRows.size() * static_cast<size_t>(each));
-  for (int round = 0; round < each; ++round) {
-    for (const KindRow& row : kRows) {
-      Attack& attack = attacks.emplace_back();
-      attack.kind = row.name;
-      Micros latest = row.is_slow ? start + (end - start) / 3
-                                  : std::max(start, end - 8 * kHour);
-      double part = traffic.random().Uniform();
-      attack.start = start + static_cast<Micros>(
-                                 part * static_cast<double>(latest - start));
-      attack.end = attack.start;
-      Intruder intruder(traffic, attack, static_cast<int>(attacks.size()) - 1);
-      row.plan(intruder);
-    }
+void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
+                 std::vector<Attack>& attacks) {
+  attacks.resize(kRows.size() * static_cast<size_t>(each));
+  for (size_t i = 0; i < attacks.size(); ++i) {
+    const KindRow& row = kRows[i % kRows.size()];
+    Attack& attack = attacks[i];
+    attack.kind = row.name;
+    Micros latest = row.is_slow ? start + (end - start) / 3
+                                : std::max(start, end - 8 * kHour);
+    double part = traffic.random().Uniform();
+    attack.start =
+        start + static_cast<Micros>(part * static_cast<double>(latest - start));
+    attack.end = attack.start;
+    traffic.Start(
+        std::make_unique<Beginning>(row.plan, attack, static_cast<int>(i)),
+        attack.start);
   }
-  return attacks;
 }
 
 }  // namespace oddverb

@@ -24,10 +24,12 @@ struct Attack {
 // Sorted by name.
 std::span<const std::string_view> AttackKinds();
 
-// Schedules `each` attacks of every kind between `start` and `end`. Which of
-// them happened is seen when their events are logged.
-std::vector<Attack> PlanAttacks(Traffic& traffic, Micros start, Micros end,
-                                int each);
+// Schedules `each` attacks of every kind between `start` and `end`. Whom they
+// are about is decided, and added to `attacks`, when they begin; which of them
+// happened is seen when their events are logged. `attacks` must be empty and
+// stay where it is.
+void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
+                 std::vector<Attack>& attacks);
 
 }  // namespace oddverb
 

@@ -127,7 +127,8 @@ void AppendUri(const Question& question, std::string& out) {
   }
   out += '/';
   out += question.resource;
-  if (!question.name.empty() && question.verb != "create") {
+  const bool is_new = question.verb == "create" && question.subresource.empty();
+  if (!question.name.empty() && !is_new) {
     out += '/';
     out += question.name;
   }
@@ -236,34 +237,48 @@ void AppendStatus(const Client& client, const Question& question,
   out += '}';
 }
 
-void AppendDecision(const Client& client, const Answer& answer,
-                    std::string& out) {
+void AppendAnnotations(const Client& client, const Question& question,
+                       const Answer& answer, std::string& out) {
+  const bool is_undecided = answer.outcome == Outcome::kUnauthenticated ||
+                            answer.outcome == Outcome::kImpersonation;
+  const bool has_more = !question.annotations.empty() && answer.code < 400;
+  if (is_undecided) return;
+  out += ",\"annotations\":{";
+  if (has_more) out += question.annotations + ",";
   switch (answer.outcome) {
     case Outcome::kUnauthenticated:
     case Outcome::kImpersonation:
-      return;
+      break;
     case Outcome::kRefused:
       out +=
-          ",\"annotations\":{\"authorization.k8s.io/decision\":\"forbid\","
+          "\"authorization.k8s.io/decision\":\"forbid\","
           "\"authorization.k8s.io/reason\":\"\"}";
-      return;
+      break;
     case Outcome::kNodeRace:
       out +=
-          ",\"annotations\":{\"authorization.k8s.io/decision\":\"forbid\","
+          "\"authorization.k8s.io/decision\":\"forbid\","
           "\"authorization.k8s.io/reason\":\"no relationship found between "
           "node '";
       out += client.node;
       out += "' and this object\"}";
-      return;
+      break;
     case Outcome::kAllowed:
     case Outcome::kEscalation:
     case Outcome::kAdmission:
       out +=
-          ",\"annotations\":{\"authorization.k8s.io/decision\":\"allow\","
+          "\"authorization.k8s.io/decision\":\"allow\","
           "\"authorization.k8s.io/reason\":\"RBAC: allowed by "
           "ClusterRoleBinding \\\"b\\\" of ClusterRole \\\"b\\\"\"}";
-      return;
+      break;
   }
+}
+
+void AppendPlace(const std::vector<std::string>& addresses,
+                 const std::string& agent, std::string& out) {
+  AppendList(addresses, out);
+  if (agent.empty()) return;
+  out += ',';
+  AppendPair("userAgent", agent, out);
 }
 
 }  // namespace
@@ -284,14 +299,17 @@ void Client::Render() {
   if (!impersonates.empty()) {
     json_ += ",\"impersonatedUser\":{";
     AppendPair("username", impersonates, json_);
-    json_ += ",\"groups\":[\"system:authenticated\"]}";
+    json_ += ",\"groups\":";
+    AppendList(impersonated_groups, json_);
+    json_ += '}';
   }
   json_ += ",\"sourceIPs\":";
-  AppendList(addresses, json_);
-  if (!agent.empty()) {
-    json_ += ',';
-    AppendPair("userAgent", agent, json_);
+  other_json_.clear();
+  if (!other_address.empty()) {
+    other_json_ = json_;
+    AppendPlace({other_address}, agent, other_json_);
   }
+  AppendPlace(addresses, agent, json_);
 }
 
 Answer Refused(Outcome outcome, std::string text) {
@@ -314,15 +332,19 @@ void AppendAuditEvent(const Client& client, const Question& question,
   out += "\",\"verb\":\"";
   out += question.verb;
   out += "\",";
-  out += client.json();
+  out += client.json(mark.is_other);
   AppendObject(question, out);
   AppendStatus(client, question, answer, out);
+  if (!question.body.empty() && mark.level != "Metadata") {
+    out += ",\"requestObject\":";
+    out += question.body;
+  }
   out += ",\"requestReceivedTimestamp\":\"";
   AppendTime(mark.time.received, out);
   out += "\",\"stageTimestamp\":\"";
   AppendTime(mark.time.stage, out);
   out += '"';
-  AppendDecision(client, answer, out);
+  AppendAnnotations(client, question, answer, out);
   out += "}\n";
 }
 

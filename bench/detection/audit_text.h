@@ -17,7 +17,7 @@ inline constexpr Micros kMinute = 60 * kSecond;
 inline constexpr Micros kHour = 60 * kMinute;
 inline constexpr Micros kDay = 24 * kHour;
 
-// A credential as it is used from one address with one program.
+// A credential as it is used from one place with one program.
 struct Client {
   std::string user;  // empty: no valid credential (401)
   std::string uid;
@@ -25,19 +25,30 @@ struct Client {
   std::string credential;  // "JTI=..." or "X509SHA256=..."
   std::string pod, pod_uid, node;
   std::vector<std::string> addresses;  // as in sourceIPs
+  // A part of its connections comes from there: of the other family, behind
+  // another address of a NAT. Empty = none.
+  std::string other_address = {};
+  double other_share = 0;  // of its requests
   std::string agent;
   std::string impersonates;
+  std::vector<std::string> impersonated_groups = {"system:authenticated"};
   int server = 0;         // the API server that it is connected to
   int actor = -1;         // index of Cluster's actors; -1 = none of them
   int attack = -1;        // index of its attack; -1 = honest
   uint64_t fixed_id = 0;  // the Audit-ID that the client sends; 0 = none
 
+  int node_number = -1;  // of the pod's node in the cluster
+  std::string pod_ip;    // as its kubelet knows it
+
   // To be called after a change of the above.
   void Render();
-  const std::string& json() const { return json_; }
+  const std::string& json(bool is_other) const {
+    return is_other ? other_json_ : json_;
+  }
 
  private:
   std::string json_;  // "user":...,"sourceIPs":...,"userAgent":...
+  std::string other_json_;
 };
 
 struct Question {
@@ -50,6 +61,9 @@ struct Question {
   std::string name = {};
   std::string query = {};  // with its '?'
   std::string path = {};   // of a request for no resource
+  std::string body = {};   // JSON, in a log that has bodies
+  // Members of the annotations, as JSON without braces.
+  std::string annotations = {};
 };
 
 enum class Outcome : uint8_t {
@@ -82,6 +96,7 @@ struct EventMark {
   uint64_t id_high = 0, id_low = 0;  // of the audit ID
   std::string_view level = "Metadata";
   std::string_view stage = "ResponseComplete";
+  bool is_other = false;  // by the client's other address
 };
 
 // Appends one line.

@@ -28,6 +28,7 @@ constexpr const char* kOperators[] = {"cert-manager",
                                       "kyverno",
                                       "postgres-operator",
                                       "strimzi",
+                                      "cilium",
                                       "crossplane",
                                       "flux",
                                       "metrics-server"};
@@ -52,11 +53,6 @@ constexpr const char* kPeopleAgents[] = {
     "OpenAPI-Generator/33.1.0/python",
     "python-requests/2.32.4"};
 
-std::vector<std::string> GroupsOf(const std::string& ns) {
-  return {"system:serviceaccounts", "system:serviceaccounts:" + ns,
-          "system:authenticated"};
-}
-
 }  // namespace
 
 Cluster::Cluster(uint64_t seed) : random_(seed * 0x51ed27 + 11) {
@@ -64,9 +60,15 @@ Cluster::Cluster(uint64_t seed) : random_(seed * 0x51ed27 + 11) {
   is_public_ = random_.Chance(0.4);
   people_share_gateway_ = random_.Chance(0.25);
   double network = random_.Uniform();
-  network_ = network < 0.5   ? PodNetwork::kDirect
-             : network < 0.8 ? PodNetwork::kNodeAddress
-                             : PodNetwork::kGateway;
+  network_ = network < 0.4   ? PodNetwork::kDirect
+             : network < 0.6 ? PodNetwork::kNodeAddress
+             : network < 0.7 ? PodNetwork::kTranslated
+             : network < 0.8 ? PodNetwork::kGateway
+             : network < 0.9 ? PodNetwork::kPool
+                             : PodNetwork::kOneAddress;
+  is_dual_stack_ =
+      random_.Chance(0.3) &&
+      (network_ == PodNetwork::kDirect || network_ == PodNetwork::kNodeAddress);
   size_t teams = static_cast<size_t>(random_.Between(12, 24));
   for (size_t i = 0; i < teams; ++i) {
     namespaces_.emplace_back(kTeams[i]);
@@ -115,18 +117,6 @@ std::string Cluster::Uuid() {
   return Hex(8) + "-" + Hex(4) + "-4" + Hex(3) + "-a" + Hex(3) + "-" + Hex(12);
 }
 
-std::string Cluster::PublicAddress() {
-  return std::to_string(random_.Between(31, 99)) + "." +
-         std::to_string(random_.Between(1, 254)) + "." +
-         std::to_string(random_.Between(1, 254)) + "." +
-         std::to_string(random_.Between(1, 254));
-}
-
-std::string Cluster::OfficeAddress() {
-  return "10.8." + std::to_string(random_.Between(0, 3)) + "." +
-         std::to_string(random_.Between(2, 250));
-}
-
 Client* Cluster::NewClient(const Client& like) {
   clients_.push_back(like);
   clients_.back().server =
@@ -150,43 +140,6 @@ Client* Cluster::NewMachine(int actor, std::vector<std::string> groups,
   return kept;
 }
 
-void Cluster::RenewToken(Client& client) {
-  client.credential = "JTI=" + Uuid();
-  client.Render();
-}
-
-Client* Cluster::NewPod(int actor, const std::string& agent) {
-  Actor& owner = actors_[static_cast<size_t>(actor)];
-  size_t node = random_.Below(node_names_.size());
-  std::string name = owner.user.substr(owner.user.rfind(':') + 1);
-  Client client;
-  client.actor = actor;
-  client.user = owner.user;
-  // The same in all pods of the account.
-  client.uid = owner.clients.empty() ? Uuid() : owner.clients[0]->uid;
-  client.groups = GroupsOf(owner.home);
-  client.pod = name + "-" + Hex(9) + "-" + Hex(5);
-  client.pod_uid = Uuid();
-  client.node = node_names_[node];
-  client.agent = agent;
-  switch (network_) {
-    case PodNetwork::kDirect:
-      client.addresses = {"10.244." + std::to_string(node) + "." +
-                          std::to_string(random_.Between(2, 250))};
-      break;
-    case PodNetwork::kNodeAddress:
-      client.addresses = {node_addresses_[node]};
-      break;
-    case PodNetwork::kGateway:
-      client.addresses = {"10.0.255.1"};
-      break;
-  }
-  RenewToken(client);
-  Client* kept = NewClient(client);
-  owner.clients.push_back(kept);
-  return kept;
-}
-
 Client* Cluster::NewStranger(const std::string& address,
                              const std::string& agent) {
   Client client;
@@ -205,12 +158,22 @@ void Cluster::MakeNodes() {
     node_addresses_.push_back("10.0.1." + std::to_string(10 + i));
     int actor =
         AddActor(Actor::Kind::kNode, "system:node:" + node_names_.back(), "");
-    Client* kubelet = NewMachine(
-        actor, {"system:nodes", "system:authenticated"}, node_addresses_.back(),
-        "kubelet/v1.34.1 (linux/amd64) kubernetes/93248f9");
+    const bool is_hidden = network_ == PodNetwork::kOneAddress;
+    Client* kubelet =
+        NewMachine(actor, {"system:nodes", "system:authenticated"},
+                   is_hidden ? kGatewayAddress : node_addresses_.back(),
+                   "kubelet/v1.34.1 (linux/amd64) kubernetes/93248f9");
     kubelet->node = node_names_.back();
+    kubelet->node_number = i;
+    if (is_dual_stack_) {
+      kubelet->other_address = NodeAddressV6(i);
+      Reconnect(*kubelet);
+    }
     kubelet->Render();
+    kubelets_.push_back(kubelet);
+    last_host_.push_back(1);
   }
+  schedulable_nodes_ = count - 1;
 }
 
 void Cluster::MakeControlPlane() {
@@ -227,7 +190,7 @@ void Cluster::MakeControlPlane() {
     int actor =
         AddServiceAccount(Actor::Kind::kController, "kube-system", name);
     Client* client =
-        NewMachine(actor, GroupsOf("kube-system"), "10.0.0.4",
+        NewMachine(actor, GroupsOfAccount("kube-system"), "10.0.0.4",
                    "kube-controller-manager/v1.34.1 (linux/amd64) "
                    "kubernetes/93248f9/system:serviceaccount:kube-system:" +
                        std::string(name));
@@ -239,10 +202,11 @@ void Cluster::MakeOperators() {
   for (const char* name : kOperators) {
     if (random_.Chance(0.2)) continue;
     int actor = AddServiceAccount(Actor::Kind::kOperator, name, name);
-    int pods = std::string_view(name) == "fluent-bit"
-                   ? static_cast<int>(node_names_.size())
-                   : 1;
-    for (int i = 0; i < pods; ++i) {
+    const bool is_network = std::string_view(name) == "cilium";
+    const bool is_on_each =
+        is_network || std::string_view(name) == "fluent-bit";
+    actors_[static_cast<size_t>(actor)].on_host_network = is_network;
+    for (int i = is_on_each ? nodes() - 1 : 1; i > 0; --i) {
       NewPod(actor,
              std::string(name) + "/v1.2.0 (linux/amd64) kubernetes/$Format");
     }
@@ -251,7 +215,7 @@ void Cluster::MakeOperators() {
 
 void Cluster::MakeWorkloads() {
   for (const std::string& ns : namespaces_) {
-    int accounts = random_.Between(3, 7);
+    int accounts = random_.Between(4, 8);
     size_t first = random_.Below(std::size(kParts));
     for (int i = 0; i < accounts; ++i) {
       const char* part =
@@ -262,6 +226,10 @@ void Cluster::MakeWorkloads() {
                           : random_.Chance(0.5) ? "okhttp/4.12.0"
                                                 : "python-requests/2.32.4";
       for (int pod = 0; pod < pods; ++pod) NewPod(actor, agent);
+    }
+    int silent = AddServiceAccount(Actor::Kind::kSilent, ns, "default");
+    for (int pod = random_.Between(1, 3); pod > 0; --pod) {
+      NewPod(silent, "Go-http-client/2.0");
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bench/detection/honest_credentials.h"
 #include "bench/detection/honest_refusals.h"
 #include "bench/detection/routine_traffic.h"
 
@@ -29,9 +30,10 @@ ClusterLog::ClusterLog(const Options& options, const TrafficShapes& shapes)
       level_(options.seed % 2 == 0 ? "Metadata" : "Request") {
   StartRoutineTraffic(traffic_, start_);
   StartHonestRefusals(traffic_, start_, end_);
+  StartHonestCredentials(traffic_, start_, end_);
   // The first hours are quiet, so that there is something to compare with.
   Micros first = start_ + std::min<Micros>(6 * kHour, (end_ - start_) / 8);
-  attacks_ = PlanAttacks(traffic_, first, end_, options.attacks_each);
+  PlanAttacks(traffic_, first, end_, options.attacks_each, attacks_);
 }
 
 void ClusterLog::Stall(int server, Micros until) {
@@ -46,6 +48,8 @@ void ClusterLog::Take(const Client& client, const Question& question,
   mark.id_high = client.fixed_id != 0 ? client.fixed_id : random_.Next();
   mark.id_low = client.fixed_id != 0 ? client.fixed_id : random_.Next();
   mark.level = level_;
+  mark.is_other =
+      !client.other_address.empty() && random_.Chance(client.other_share);
   if (client.attack >= 0) {
     attacks_[static_cast<size_t>(client.attack)].requests.push_back(
         mark.time.stage);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/detection/honest_refusals.h"
+#include "bench/detection/pod_life.h"
 #include "bench/detection/routine_traffic.h"
 
 namespace oddverb {
@@ -111,12 +112,13 @@ class NewManifest final : public Process {
     if (questions_.empty()) Choose(random, actor.spaces[0]);
     const Client* client = cluster.NewPod(
         actor_, "kubectl/v1.34.1 (linux/amd64) kubernetes/93248f9");
-    Micros at = now;
+    Micros at = LogPodStart(traffic, *client, now);
     for (const Question& question : questions_) {
       traffic.AskAt(
           at += 15'000, client, question,
           Refused(escalates_ ? Outcome::kEscalation : Outcome::kRefused));
     }
+    LogPodEnd(traffic, *client, at + kSecond);
     if (--runs_ == 0) return kNever;
     return NextAtWork(random, now, 2);
   }

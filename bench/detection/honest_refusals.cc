@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/detection/pod_life.h"
 #include "bench/detection/routine_traffic.h"
 
 namespace oddverb {
@@ -131,6 +132,9 @@ void StartBrokenOperators(Traffic& traffic, Micros start, Micros end) {
                     Micros from, Micros until) {
     Client* client = cluster.NewPod(
         actor, "operator/v0.3.1 (linux/amd64) kubernetes/$Format");
+    StartPodKeeper(
+        traffic, client, from - 5 * kSecond,
+        from > start + kHour ? PodBirth::kInTheLog : PodBirth::kBeforeTheLog);
     traffic.Start(std::make_unique<BrokenOperator>(client, std::move(lists),
                                                    elects, until),
                   from);

@@ -65,13 +65,17 @@ Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
        {kind, Actor::Kind::kOperator, Actor::Kind::kController}) {
     if (!actors.empty()) break;
     actors = cluster_.OfKind(next);
-    std::erase_if(actors, [&](int i) { return ActorAt(i).is_victim; });
+    std::erase_if(actors, [&](int i) {
+      return ActorAt(i).is_victim || ActorAt(i).clients.empty();
+    });
   }
+  if (actors.empty()) actors = cluster_.OfKind(kind);
   Actor& victim = ActorAt(random_.Pick(actors));
   victim.is_victim = true;
   victim_ = &victim;
   Client client = *random_.Pick(victim.clients);
   client.addresses = {address};
+  client.other_address.clear();
   client.agent = agent;
   client.actor = -1;  // what is refused is said with each request
   attack_.users.push_back(victim.user);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "bench/detection/pod_life.h"
+
 namespace oddverb {
 namespace {
 
@@ -41,9 +43,17 @@ std::string RoleName(Actor::Kind kind) {
     case Actor::Kind::kAnonymous:
       return "anonymous";
     case Actor::Kind::kWorkload:
+    case Actor::Kind::kSilent:
       break;
   }
   return "workload";
+}
+
+// What pod_life.h logs, where it belongs to a pod that there is.
+bool IsOfPodLife(Actor::Kind kind, const Question& question) {
+  return question.subresource == "token" ||
+         (kind == Actor::Kind::kNode && question.resource == "pods" &&
+          (question.subresource == "status" || question.verb == "delete"));
 }
 
 // A program that does the same few kinds of thing for ever.
@@ -60,7 +70,9 @@ class Machine final : public Process {
         actor.kind == Actor::Kind::kNode ? 24 : random.Between(4, 14));
     for (size_t tries = 0; repertoire_.size() < wanted && tries < 60; ++tries) {
       const RequestKind& kind = shape.Kind(random);
-      if (kind.code < 400 || kind.code == 404 || kind.code == 409) {
+      const bool is_told =
+          kind.code < 400 || kind.code == 404 || kind.code == 409;
+      if (is_told && !IsOfPodLife(actor.kind, kind.question)) {
         repertoire_.push_back(&kind);
       }
     }
@@ -68,10 +80,6 @@ class Machine final : public Process {
 
   Micros Step(Traffic& traffic, Micros now) override {
     Random& random = traffic.random();
-    if (!client_->pod_uid.empty() && now >= renew_at_) {
-      if (renew_at_ > 0) traffic.cluster().RenewToken(*client_);
-      renew_at_ = now + kHour - random.Between(0, 300) * kSecond;
-    }
     if (spaces_.empty()) ChooseSpaces(traffic);
     const RequestKind& kind = *random.Pick(repertoire_);
     traffic.AskNow(*client_, QuestionOf(kind, random.Pick(spaces_), random),
@@ -100,7 +108,6 @@ class Machine final : public Process {
   double pods_;
   const RoleShape& shape_;
   std::vector<const RequestKind*> repertoire_;
-  Micros renew_at_ = 0;
 };
 
 // Sessions of one person.
@@ -175,7 +182,7 @@ class Pipeline final : public Process {
     if (actor.clients.size() > 8) actor.clients.resize(8);
     const std::string& ns = random.Pick(actor.spaces);
     const RoleShape& shape = traffic.shapes().Of("ci");
-    Micros at = now;
+    Micros at = LogPodStart(traffic, *client, now);
     int patience = random.Between(1, 3);
     for (int i = random.Between(15, 60); i > 0; --i) {
       const RequestKind& kind = shape.Kind(random);
@@ -200,6 +207,7 @@ class Pipeline final : public Process {
       secret.verb = "create";
       traffic.AskAt(at + 20'000, client, secret, {Outcome::kAllowed, 201, ""});
     }
+    LogPodEnd(traffic, *client, at + kSecond);
     return NextAtWork(random, at, 3);
   }
 
@@ -248,6 +256,14 @@ Question QuestionOf(const RequestKind& kind, const std::string& ns,
   return question;
 }
 
+void StartMachine(Traffic& traffic, int actor, Client* client, Micros at) {
+  const Actor& who = traffic.cluster().actors()[static_cast<size_t>(actor)];
+  traffic.Start(std::make_unique<Machine>(
+                    client, who, traffic.shapes().Of(RoleName(who.kind)),
+                    traffic.random()),
+                at);
+}
+
 void StartRoutineTraffic(Traffic& traffic, Micros start) {
   Cluster& cluster = traffic.cluster();
   Random& random = traffic.random();
@@ -265,6 +281,11 @@ void StartRoutineTraffic(Traffic& traffic, Micros start) {
                     NextAtWork(random, start, 3));
       continue;
     }
+    // The last node joins later (honest_credentials.cc).
+    const bool is_late =
+        actor.kind == Actor::Kind::kNode &&
+        actor.clients[0] == cluster.kubelet(cluster.nodes() - 1);
+    if (is_late) continue;
     Micros begin = start;
     // Some are deployed later; of these, a few before their roles are.
     if (actor.kind == Actor::Kind::kWorkload && random.Chance(0.12)) {
@@ -275,12 +296,18 @@ void StartRoutineTraffic(Traffic& traffic, Micros start) {
       }
     }
     for (Client* client : actor.clients) {
-      traffic.Start(
-          std::make_unique<Machine>(
-              client, actor, traffic.shapes().Of(RoleName(actor.kind)), random),
-          begin + random.Between(0, 30'000'000));
+      if (client->credential.starts_with("JTI=")) {
+        const bool is_new = begin > start;
+        const int age = is_new ? 0 : random.Between(0, 47 * 60);
+        StartPodKeeper(traffic, client, begin + age * kSecond,
+                       is_new ? PodBirth::kInTheLog : PodBirth::kBeforeTheLog);
+      }
+      if (actor.kind == Actor::Kind::kSilent) continue;
+      StartMachine(traffic, index, client,
+                   begin + 5 * kSecond + random.Between(0, 30'000'000));
     }
   }
+  StartPodLife(traffic, start);
   for (int i = random.Between(2, 4); i > 0; --i) {
     traffic.Start(std::make_unique<Prober>(cluster.NewStranger(
                       "10.0.0." + std::to_string(20 + i), "kube-probe/1.34")),

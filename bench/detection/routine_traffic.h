@@ -13,6 +13,9 @@ namespace oddverb {
 // Starts all of it; ends by itself never.
 void StartRoutineTraffic(Traffic& traffic, Micros start);
 
+// One program of an actor, for as long as the log lasts.
+void StartMachine(Traffic& traffic, int actor, Client* client, Micros at);
+
 // The next time within a person's working hours, about `mean_hours` of work
 // later.
 Micros NextAtWork(Random& random, Micros now, double mean_hours);

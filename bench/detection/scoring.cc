@@ -13,32 +13,26 @@ constexpr size_t kTop = 20;
 
 }  // namespace
 
-Scorer::Scorer(const std::vector<Attack>& attacks) : attacks_(attacks) {
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    for (const std::string& user : attacks[i].users) by_user_.emplace(user, i);
-    for (const std::string& address : attacks[i].addresses) {
-      by_address_.emplace(address, i);
+Scorer::Scorer(const std::vector<Attack>& attacks) : attacks_(attacks) {}
+
+// Whom an attack is about is known from its beginning on.
+void Scorer::Match(const Statement& statement, std::vector<size_t>& out) const {
+  auto names = [](const std::vector<std::string>& list,
+                  const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  for (size_t i = 0; i < attacks_.size(); ++i) {
+    const Attack& attack = attacks_[i];
+    if (statement.last < attack.start) continue;
+    if (!statement.is_of_credential &&
+        statement.first > attack.end + kAftermath) {
+      continue;
+    }
+    if (names(attack.users, statement.user) ||
+        names(attack.addresses, statement.address)) {
+      out.push_back(i);
     }
   }
-}
-
-void Scorer::Match(const Statement& statement, std::vector<size_t>& out) const {
-  auto collect = [&](const auto& index, const std::string& key) {
-    auto [from, to] = index.equal_range(key);
-    for (; from != to; ++from) {
-      const Attack& attack = attacks_[from->second];
-      if (statement.last < attack.start) continue;
-      if (!statement.is_of_credential &&
-          statement.first > attack.end + kAftermath) {
-        continue;
-      }
-      if (std::find(out.begin(), out.end(), from->second) == out.end()) {
-        out.push_back(from->second);
-      }
-    }
-  };
-  collect(by_user_, statement.user);
-  collect(by_address_, statement.address);
 }
 
 void Scorer::Say(std::string_view name, const Statement& statement) {

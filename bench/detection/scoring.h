@@ -69,7 +69,6 @@ class Scorer {
   void Match(const Statement& statement, std::vector<size_t>& out) const;
 
   const std::vector<Attack>& attacks_;
-  std::multimap<std::string, size_t, std::less<>> by_user_, by_address_;
   std::map<std::string, System, std::less<>> systems_;
 };
 

@@ -8,8 +8,10 @@ namespace {
 // Of the requests to an API server without its caches; the rest waited.
 constexpr double kRefusedWhileCold = 0.8;
 
+// Also what is tried until it succeeds: minting, which has an annotation.
 bool IsOpenToAll(const Question& question) {
-  return !question.path.empty() || question.resource.starts_with("selfsubject");
+  return !question.annotations.empty() || !question.path.empty() ||
+         question.resource.starts_with("selfsubject");
 }
 
 }  // namespace
