@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "bench/detection/credential_attacks.h"
 #include "bench/detection/intruder.h"
 
 namespace oddverb {
@@ -261,13 +262,7 @@ void WriteProbe(Intruder& i) {
   i.AskAll(client, wishes, 1, 20);
 }
 
-struct KindRow {
-  std::string_view name;
-  void (*plan)(Intruder&);
-  bool is_slow = false;  // takes days: begins early
-};
-
-constexpr std::array<KindRow, 18> kRows = {{
+constexpr std::array<AttackKind, 18> kRefusalAttacks = {{
     {"anonymous_enumeration", AnonymousEnumeration},
     {"distributed_identities", DistributedIdentities},
     {"escalation_denied", EscalationDenied},
@@ -306,22 +301,31 @@ class Beginning final : public Process {
   int index_;
 };
 
-constexpr std::array<std::string_view, kRows.size()> Names() {
-  std::array<std::string_view, kRows.size()> names;
-  for (size_t i = 0; i < kRows.size(); ++i) names[i] = kRows[i].name;
-  return names;
+std::vector<AttackKind> AllKinds() {
+  std::vector<AttackKind> kinds(kRefusalAttacks.begin(), kRefusalAttacks.end());
+  const std::span<const AttackKind> credentials = CredentialAttacks();
+  kinds.insert(kinds.end(), credentials.begin(), credentials.end());
+  return kinds;
 }
-constexpr std::array<std::string_view, kRows.size()> kNames = Names();
 
 }  // namespace
 
-std::span<const std::string_view> AttackKinds() { return kNames; }
+bool IsCredentialAttack(std::string_view kind) {
+  return kind.size() > 1 && kind[0] == 't' && kind[1] >= '0' && kind[1] <= '9';
+}
+
+std::vector<std::string_view> AttackKinds() {
+  std::vector<std::string_view> names;
+  for (const AttackKind& kind : AllKinds()) names.push_back(kind.name);
+  return names;
+}
 
 void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
                  std::vector<Attack>& attacks) {
-  attacks.resize(kRows.size() * static_cast<size_t>(each));
+  const std::vector<AttackKind> kinds = AllKinds();
+  attacks.resize(kinds.size() * static_cast<size_t>(each));
   for (size_t i = 0; i < attacks.size(); ++i) {
-    const KindRow& row = kRows[i % kRows.size()];
+    const AttackKind& row = kinds[i % kinds.size()];
     Attack& attack = attacks[i];
     attack.kind = row.name;
     Micros latest = row.is_slow ? start + (end - start) / 3

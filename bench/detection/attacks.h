@@ -1,10 +1,10 @@
 // Puts attacks into the traffic: stolen credentials that find out what they may
-// do, in many ways and paces. Knows nothing of detectors. Each attack has
-// victims of its own, and the truth about it is kept. One thread.
+// do, in many ways and paces, and such that are used for what they may do
+// (credential_attacks.h). Knows nothing of detectors. Each attack has victims
+// of its own, and the truth about it is kept. One thread.
 #ifndef ODDVERB_BENCH_DETECTION_ATTACKS_H_
 #define ODDVERB_BENCH_DETECTION_ATTACKS_H_
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +21,10 @@ struct Attack {
   std::vector<Micros> requests;        // stage times, as logged
 };
 
-// Sorted by name.
-std::span<const std::string_view> AttackKinds();
+// Those that show by refusals, then uses of stolen credentials by their number
+// in docs/detection.md.
+std::vector<std::string_view> AttackKinds();
+bool IsCredentialAttack(std::string_view kind);
 
 // Schedules `each` attacks of every kind between `start` and `end`. Whom they
 // are about is decided, and added to `attacks`, when they begin; which of them

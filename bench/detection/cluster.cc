@@ -56,6 +56,9 @@ constexpr const char* kPeopleAgents[] = {
 }  // namespace
 
 Cluster::Cluster(uint64_t seed) : random_(seed * 0x51ed27 + 11) {
+  // Some audit policies log bodies as well, which Elastic's rule on anonymous
+  // enumeration asks for.
+  has_bodies_ = seed % 2 != 0;
   servers_ = random_.Between(1, 3);
   is_public_ = random_.Chance(0.4);
   people_share_gateway_ = random_.Chance(0.25);

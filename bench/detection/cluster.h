@@ -93,6 +93,7 @@ class Cluster {
   std::string AddressOnNode(int node);
 
   PodNetwork network() const { return network_; }
+  bool has_bodies() const { return has_bodies_; }  // in its log
   bool is_dual_stack() const { return is_dual_stack_; }
   // Pods are told apart by where they call from, at least by node.
   bool shows_nodes() const {
@@ -107,6 +108,8 @@ class Cluster {
   const std::string& node_address(int node) const {
     return node_addresses_[static_cast<size_t>(node)];
   }
+  // Of a node, a pod, a gateway or a person at work.
+  static bool IsHonest(const std::string& address);
   Client* kubelet(int node) { return kubelets_[static_cast<size_t>(node)]; }
   // The last node joins while the log is written; pods come to it from then on.
   void JoinLastNode() { schedulable_nodes_ = nodes(); }
@@ -142,6 +145,7 @@ class Cluster {
   bool is_public_ = false;
   bool people_share_gateway_ = false;
   bool is_dual_stack_ = false;
+  bool has_bodies_ = false;
   PodNetwork network_ = PodNetwork::kDirect;
   std::vector<std::string> namespaces_;
   std::vector<std::string> node_names_, node_addresses_;

@@ -25,9 +25,7 @@ ClusterLog::ClusterLog(const Options& options, const TrafficShapes& shapes)
       random_(options.seed * 7919 + 5),
       traffic_(cluster_, shapes, options.seed * 104729 + 3, *this),
       servers_(static_cast<size_t>(cluster_.servers())),
-      // Some audit policies log bodies as well, which Elastic's rule on
-      // anonymous enumeration asks for.
-      level_(options.seed % 2 == 0 ? "Metadata" : "Request") {
+      level_(cluster_.has_bodies() ? "Request" : "Metadata") {
   StartRoutineTraffic(traffic_, start_);
   StartHonestRefusals(traffic_, start_, end_);
   StartHonestCredentials(traffic_, start_, end_);

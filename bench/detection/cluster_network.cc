@@ -44,6 +44,11 @@ std::string Cluster::FreePodAddress(int node) {
   return "10.244." + std::to_string(node) + "." + std::to_string(host);
 }
 
+bool Cluster::IsHonest(const std::string& address) {
+  return address.starts_with("10.0.") || address.starts_with("10.244.") ||
+         address.starts_with("10.8.") || address.starts_with("fd00:");
+}
+
 std::string Cluster::AddressOnNode(int node) {
   return SeenAs(FreePodAddress(node), node);
 }

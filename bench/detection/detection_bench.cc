@@ -7,6 +7,8 @@
 // Makes the log of a cluster for each seed, with --each attacks of every kind,
 // and runs everything over it. Writes tables to --out, prints the short one,
 // and puts that between the two marks <!-- detection_bench --> of --document.
+// --print yes: writes the log of the first seed instead, and the attacks in it
+// to the standard error.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -40,6 +42,7 @@ std::map<std::string, std::string> Arguments(int argc, char** argv) {
       {"--each", "5"},
       {"--variants", "yes"},
       {"--shapes", "bench/detection/traffic_shapes.tsv"},
+      {"--print", "no"},
       {"--out", ""},
       {"--document", ""}};
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -70,6 +73,23 @@ void PutIntoDocument(const std::string& path, const std::string& table) {
   first += mark.size();
   document.replace(first, last - first, "\n" + table + "\n");
   Write(path, document);
+}
+
+void Print(const ClusterLog::Options& options, const TrafficShapes& shapes) {
+  ClusterLog log(options, shapes);
+  std::string text;
+  for (bool more = true; more; text.clear()) {
+    more = log.Append(size_t{1} << 20, text);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  for (const Attack& attack : log.attacks()) {
+    std::fprintf(stderr, "%s %lld %lld %s %s\n",
+                 std::string(attack.kind).c_str(),
+                 static_cast<long long>(attack.start),
+                 static_cast<long long>(attack.end),
+                 attack.users.empty() ? "-" : attack.users[0].c_str(),
+                 attack.addresses.empty() ? "-" : attack.addresses[0].c_str());
+  }
 }
 
 // A seed a thread. Each result depends on its seed alone.
@@ -118,6 +138,11 @@ int Main(int argc, char** argv) {
   absl::StatusOr<TrafficShapes> shapes =
       TrafficShapes::Load(arguments["--shapes"]);
   if (!shapes.ok()) Die(shapes.status().ToString());
+  options.seed = first;
+  if (arguments["--print"] == "yes") {
+    Print(options, *shapes);
+    return 0;
+  }
   Variants variants =
       arguments["--variants"] == "yes" ? Variants::kAll : Variants::kNone;
   std::vector<LabResult> results =

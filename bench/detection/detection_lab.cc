@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
+#include "bench/detection/credential_attacks.h"
 #include "bench/detection/peer_rules.h"
 #include "detectors/detectors.h"
 #include "detectors/forbidden_burst.h"
@@ -189,14 +190,25 @@ class PeerStatements {
   std::vector<std::map<std::string, Case>> cases_;
 };
 
+// Nothing is set but what a site alone knows: its decoys.
+absl::StatusOr<YamlNode> OptionsOf(std::string_view detector) {
+  if (detector != "honeytoken") return YamlNode();
+  return YamlNode::Parse(
+      absl::StrCat("users: [", kDecoyUser, "]\nserviceaccounts: [",
+                   kDecoyNamespace, "/", kDecoyAccount, "]\nsecrets: [",
+                   kDecoyNamespace, "/", kDecoySecret, "]\n"),
+      "decoys");
+}
+
 absl::StatusOr<DetectorList> MakeDetectors(Variants variants) {
   DetectorContext context;
   context.cluster = kDefault;
   DetectorList list;
   for (const DetectorEntry& entry : AllDetectors()) {
     if (entry.make == nullptr) continue;
+    ODDVERB_ASSIGN_OR_RETURN(YamlNode options, OptionsOf(entry.name));
     ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<Detector> part,
-                             entry.make(context, YamlNode()));
+                             entry.make(context, options));
     list.push_back({std::string(entry.name), std::move(part)});
   }
   if (variants == Variants::kNone) return list;

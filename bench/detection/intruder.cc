@@ -56,31 +56,62 @@ std::vector<Question> Intruder::Wishes(const std::string& home, int count) {
   return wishes;
 }
 
+Actor* Intruder::ChooseVictim(Actor::Kind kind, bool (*fits)(const Actor&)) {
+  std::vector<int> actors = cluster_.OfKind(kind);
+  std::erase_if(actors, [&](int i) {
+    const Actor& actor = ActorAt(i);
+    return actor.is_victim || actor.clients.empty() || !fits(actor);
+  });
+  if (actors.empty()) return nullptr;
+  victim_ = &ActorAt(random_.Pick(actors));
+  victim_->is_victim = true;
+  return victim_;
+}
+
 Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
                         const std::string& agent) {
-  std::vector<int> actors;
+  auto any = [](const Actor&) { return true; };
   // A small cluster may have no workload left without a thief: then one of the
   // other service accounts.
-  for (Actor::Kind next :
-       {kind, Actor::Kind::kOperator, Actor::Kind::kController}) {
-    if (!actors.empty()) break;
-    actors = cluster_.OfKind(next);
-    std::erase_if(actors, [&](int i) {
-      return ActorAt(i).is_victim || ActorAt(i).clients.empty();
-    });
+  const bool is_found = ChooseVictim(kind, any) != nullptr ||
+                        ChooseVictim(Actor::Kind::kOperator, any) != nullptr ||
+                        ChooseVictim(Actor::Kind::kController, any) != nullptr;
+  if (!is_found) victim_ = &ActorAt(random_.Pick(cluster_.OfKind(kind)));
+  return StealFrom(random_.Pick(victim_->clients), address, agent);
+}
+
+Client* Intruder::StealPod(const std::string& address,
+                           const std::string& agent) {
+  auto has_pods = [](const Actor& actor) {
+    return !actor.clients[0]->pod_uid.empty() && !actor.on_host_network;
+  };
+  const bool is_found =
+      ChooseVictim(Actor::Kind::kWorkload, has_pods) != nullptr ||
+      ChooseVictim(Actor::Kind::kOperator, has_pods) != nullptr;
+  if (!is_found) {
+    victim_ = &ActorAt(random_.Pick(cluster_.OfKind(Actor::Kind::kWorkload)));
   }
-  if (actors.empty()) actors = cluster_.OfKind(kind);
-  Actor& victim = ActorAt(random_.Pick(actors));
-  victim.is_victim = true;
-  victim_ = &victim;
-  Client client = *random_.Pick(victim.clients);
+  return StealFrom(random_.Pick(victim_->clients), address, agent);
+}
+
+Client* Intruder::StealFrom(Client* owner, const std::string& address,
+                            const std::string& agent) {
+  owner_ = owner;
+  Client client = *owner;
   client.addresses = {address};
   client.other_address.clear();
   client.agent = agent;
+  return Take(std::move(client));
+}
+
+Client* Intruder::Take(Client client) {
   client.actor = -1;  // what is refused is said with each request
-  attack_.users.push_back(victim.user);
-  attack_.addresses = {address};
-  return Keep(client);
+  attack_.users.push_back(client.user);
+  // Where honest ones are seen as well, only the identity is an attacker's.
+  if (!cluster_.IsHonest(client.addresses.back())) {
+    attack_.addresses.push_back(client.addresses.back());
+  }
+  return Keep(std::move(client));
 }
 
 }  // namespace oddverb

@@ -25,6 +25,19 @@ class Intruder {
   // The token of a pod, its certificate or whatever it is, in his hands.
   Client* Steal(Actor::Kind kind, const std::string& address,
                 const std::string& agent);
+  // The token of a pod of a workload, else of an operator, likewise.
+  Client* StealPod(const std::string& address, const std::string& agent);
+  // Makes a victim of one of that kind; what `fits` not is left alone. Null if
+  // there is none.
+  Actor* ChooseVictim(Actor::Kind kind, bool (*fits)(const Actor&));
+  // A client of the victim, which goes on working with it; the last that was
+  // stolen from.
+  Client* owner() { return owner_; }
+  // The owner's credential at `address`.
+  Client* StealFrom(Client* owner, const std::string& address,
+                    const std::string& agent);
+  // What is not the owner's, but is used by this attack alone.
+  Client* Take(Client client);
   Client* Keep(Client client) {
     client.attack = index_;
     client.Render();
@@ -77,6 +90,7 @@ class Intruder {
     return address;
   }
   const std::vector<std::string>& Namespaces() { return cluster_.namespaces(); }
+  Cluster& cluster() { return cluster_; }
   Actor& ActorAt(int i) { return cluster_.actors()[static_cast<size_t>(i)]; }
   const Actor& victim() const { return *victim_; }
   Traffic& traffic() { return traffic_; }
@@ -90,6 +104,16 @@ class Intruder {
   Attack& attack_;
   int index_;
   Actor* victim_ = nullptr;
+  Client* owner_ = nullptr;
+};
+
+// A kind of attack.
+struct AttackKind {
+  std::string_view name;
+  void (*plan)(Intruder&);
+  bool is_slow = false;  // takes days: begins early
+  // Hours of the log before it, for what is known only by then.
+  double hours_before = 0;
 };
 
 }  // namespace oddverb

@@ -63,6 +63,28 @@ std::string Seconds(double seconds) {
   return absl::StrFormat("%.0f h", seconds / 3600);
 }
 
+// By all detectors together.
+std::string CredentialsMarkdown(const std::vector<LabResult>& results) {
+  std::string out =
+      "\n| stolen credential | attacks | recall | requests, p50 / p95 | time, "
+      "p50 / p95 |\n| --- | --- | --- | --- | --- |\n";
+  auto row = [&](string_view kind) {
+    Total total = TotalOf(results, std::string(kAllDetectors), kind);
+    if (total.attacks == 0) return;
+    absl::StrAppendFormat(
+        &out, "| %s | %d | %s | %.0f / %.0f | %s / %s |\n", A(kind),
+        total.attacks, Share(total.recall()), Quantile(total.requests, 0.5),
+        Quantile(total.requests, 0.95), Seconds(Quantile(total.seconds, 0.5)),
+        Seconds(Quantile(total.seconds, 0.95)));
+  };
+  for (string_view kind : AttackKinds()) {
+    if (IsCredentialAttack(kind)) row(kind);
+  }
+  // D1 and D2 together.
+  row("human_12_tries");
+  return out;
+}
+
 }  // namespace
 
 double Total::recall() const {
@@ -85,7 +107,10 @@ Total TotalOf(const std::vector<LabResult>& results, const std::string& system,
     auto score = result.systems.find(system);
     bool silent = score == result.systems.end();
     for (size_t i = 0; i < result.kinds.size(); ++i) {
-      if (!kind.empty() && result.kinds[i] != kind) continue;
+      const string_view name = result.kinds[i];
+      const bool is_asked_for =
+          kind.empty() ? !IsCredentialAttack(name) : name.starts_with(kind);
+      if (!is_asked_for) continue;
       ++total.attacks;
       if (silent || !score->second.found[i].is_found) continue;
       ++total.found;
@@ -159,19 +184,19 @@ std::string FalseFindingsCsv(const std::vector<LabResult>& results) {
 
 std::string Markdown(const std::vector<LabResult>& results) {
   double honest = 0;
-  size_t attacks = 0;
   for (const LabResult& result : results) {
     honest += static_cast<double>(result.honest_events);
-    attacks += result.kinds.size();
   }
+  const size_t attacks = TotalOf(results, std::string(kDefault)).attacks;
+  size_t kinds = 0;
+  for (string_view kind : AttackKinds()) kinds += !IsCredentialAttack(kind);
   std::string out = absl::StrFormat(
       "Seeds %d to %d: %.1f million honest events, %d attacks of %d kinds.\n\n"
       "| system | recall | false findings per 10 million honest events | "
       "precision at 20 | attack requests to the finding, p50 / p95 | time, p50 "
       "/ "
       "p95 |\n| --- | --- | --- | --- | --- | --- |\n",
-      results.front().seed, results.back().seed, honest / 1e6, attacks,
-      AttackKinds().size());
+      results.front().seed, results.back().seed, honest / 1e6, attacks, kinds);
   for (const std::string& system : SystemNames(results)) {
     // Of the peers, each vendor's rules together; one by one in the tables.
     if (!IsOurs(system) && !system.ends_with(kTogether)) continue;
@@ -189,6 +214,7 @@ std::string Markdown(const std::vector<LabResult>& results) {
       "\n| kind of attack | recall | recall from low | requests, p50 "
       "/ p95 |\n| --- | --- | --- | --- |\n");
   for (string_view kind : AttackKinds()) {
+    if (IsCredentialAttack(kind)) continue;
     Total total = TotalOf(results, std::string(kDefault), kind);
     Total low = TotalOf(results, std::string(kFromLow), kind);
     absl::StrAppendFormat(&out, "| %s | %s | %s | %.0f / %.0f |\n", A(kind),
@@ -196,7 +222,7 @@ std::string Markdown(const std::vector<LabResult>& results) {
                           Quantile(total.requests, 0.5),
                           Quantile(total.requests, 0.95));
   }
-  return out;
+  return out + CredentialsMarkdown(results);
 }
 
 }  // namespace oddverb

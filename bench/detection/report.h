@@ -1,5 +1,5 @@
 // Tables of what RunLab() measured: CSV for each seed and each kind of attack,
-// and the short one for people. Pure functions.
+// and the short ones for people. Pure functions.
 #ifndef ODDVERB_BENCH_DETECTION_REPORT_H_
 #define ODDVERB_BENCH_DETECTION_REPORT_H_
 
@@ -21,7 +21,7 @@ struct Total {
   double recall() const;
   double false_per_10m() const;
 };
-// `kind` empty = all kinds.
+// `kind`: all kinds whose names begin so; empty = those that show by refusals.
 Total TotalOf(const std::vector<LabResult>& results, const std::string& system,
               std::string_view kind = {});
 
