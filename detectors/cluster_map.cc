@@ -166,6 +166,20 @@ bool ClusterMap::IsOfNode(EntityId id, uint64_t node, absl::Time now) const {
   });
 }
 
+uint64_t ClusterMap::OnlyNodeAt(EntityId id) const {
+  const Address* address = Find(id);
+  const bool is_one = address != nullptr && PlaceOf(*address) == Place::kNode &&
+                      address->kubelets.size() == 1;
+  return is_one ? address->kubelets.front().node : 0;
+}
+
+bool ClusterMap::IsOnAnotherNode(EntityId home, EntityId away,
+                                 uint64_t node) const {
+  const uint64_t other = OnlyNodeAt(away);
+  return node != 0 && other != 0 && other != node && OnlyNodeAt(home) == node &&
+         Find(away)->nodes.size() <= 2 && Find(away)->nodes.Contains(other);
+}
+
 bool ClusterMap::Knows(EntityId id) const {
   const Address* address = Find(id);
   return address != nullptr &&

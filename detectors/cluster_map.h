@@ -52,6 +52,10 @@ class ClusterMap {
   // The node's kubelet calls from there: its first address at once, a further
   // one after a day.
   bool IsOfNode(EntityId address, uint64_t node, absl::Time now) const;
+  // Pods are seen with the addresses of their nodes, the token of a pod at
+  // `home` on its own, `node`; and at `away` on another one's, where all but it
+  // are of that node. False at what several nodes share: gateways, tunnels.
+  bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node) const;
   // A kubelet, or the token of another pod than `pod`, was seen there.
   bool HasOthers(EntityId address, uint64_t pod) const;
   const ClusterMapSizes& sizes() const { return sizes_; }
@@ -83,6 +87,8 @@ class ClusterMap {
     bool is_distrusted = false;
   };
 
+  // The one whose kubelet alone is there; 0 = none, or several.
+  uint64_t OnlyNodeAt(EntityId id) const;
   Address& AddressOf(EntityId id);
   const Address* Find(EntityId id) const;
   static void SaveAddress(const Address& address, StateWriter& out);

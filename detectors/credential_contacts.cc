@@ -251,6 +251,20 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
+bool CredentialContacts::IsOtherFamily(size_t index) const {
+  const Contact& other = contact(index);
+  const size_t base = home();
+  for (size_t i = 0; i < size(); ++i) {
+    const bool is_further =
+        i != index && i != base && contact(i).is_v6() == other.is_v6();
+    if (is_further) return false;
+  }
+  const Contact& owner = contact(base);
+  return owner.is_v6() != other.is_v6() &&
+         owner.is_private() == other.is_private() &&
+         owner.SharesAgentWith(other);
+}
+
 int CredentialContacts::ChangesWithin(absl::Time now,
                                       absl::Duration span) const {
   return moved_ == nullptr ? 0 : moved_->changes.CountWithin(now, span);

@@ -48,7 +48,9 @@ class Contact {
   bool IsAt(std::string_view source_ip) const;
   bool SharesAgentWith(const Contact& other) const;
 
-  // Severity + 1 of what was said of this address; 0 = nothing.
+  // What was said of this address; 0 = nothing.
+  static constexpr uint8_t kReportedLow = 1;
+  static constexpr uint8_t kReportedFully = 2;
   uint8_t reported = 0;
 
  private:
@@ -103,6 +105,9 @@ class CredentialContacts {
   // The client of this address is one that was seen at home, or at an address
   // which has a client in common with home.
   bool HasOwnClient(size_t index) const;
+  // On a dual-stack network there is one address of each family, both of them
+  // inside or both outside, and one program behind both.
+  bool IsOtherFamily(size_t index) const;
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/ip_address.h"
 #include "base/status_macros.h"
 #include "detectors/event_finding.h"
 #include "detectors/pod_events.h"
@@ -14,61 +16,9 @@
 namespace oddverb {
 namespace {
 
-// Levels of Contact::reported.
-constexpr uint8_t kReportedLow = 1;
-constexpr uint8_t kReportedFully = 2;
-// A kubelet stays on its node: to come back once is enough.
-constexpr int kNodeAlternations = 2;
-// Sensitivity() of secrets, code execution, cluster-wide rights.
-constexpr double kSensitiveFrom = 1.5;
-
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";
-}
-
-// A pod on a dual-stack network has one address of each family, both of them
-// inside or both outside, and one program behind both.
-bool IsOtherFamilyOfPod(const CredentialContacts& contacts, size_t index) {
-  const Contact& contact = contacts.contact(index);
-  size_t home = contacts.home();
-  for (size_t i = 0; i < contacts.size(); ++i) {
-    bool is_further = i != index && i != home &&
-                      contacts.contact(i).is_v6() == contact.is_v6();
-    if (is_further) return false;
-  }
-  const Contact& pod = contacts.contact(home);
-  return pod.is_v6() != contact.is_v6() &&
-         pod.is_private() == contact.is_private() &&
-         pod.SharesAgentWith(contact);
-}
-
-// How much can be said of a credential that alternates. Where the log does not
-// name it (before Kubernetes 1.32 all but service accounts' tokens), a name may
-// stand for many: people who share an administrator's certificate or, in
-// Amazon's clusters, a role. A static token has a uid of its own.
-Severity MostFor(const AuditEvent& event, IdentityClass identity) {
-  if (!event.credential_id.empty() || identity == IdentityClass::kNode) {
-    return Severity::kHigh;
-  }
-  bool is_role = event.user.uid.starts_with("aws-iam-authenticator:");
-  return event.user.uid.empty() || is_role ? Severity::kLow : Severity::kMedium;
-}
-
-// Which of two addresses is in doubt: not home; else the one with a client that
-// is strange to home; else the newer one.
-size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
-  size_t home = contacts.home();
-  if (a == home || b == home) return a == home ? b : a;
-  bool a_is_own = contacts.HasOwnClient(a);
-  if (a_is_own != contacts.HasOwnClient(b)) return a_is_own ? b : a;
-  return std::max(a, b);
-}
-
-Severity SeverityOf(const Alternation& seen, Severity most) {
-  if (seen.crowded) return Severity::kLow;
-  if (!seen.own_client) return most;
-  return seen.novelty > 0 ? std::min(most, Severity::kMedium) : Severity::kLow;
 }
 
 CredentialContacts& ContactsOf(
@@ -78,25 +28,13 @@ CredentialContacts& ContactsOf(
   return *table[id];
 }
 
-Observation MakeObservation(ObservationKind kind, const AuditEvent& event,
-                            const EntityKeys& keys, const Contact& contact) {
-  Observation observation;
-  observation.kind = kind;
-  observation.time = event.stage_time;
-  observation.credential = keys.pod != 0 ? keys.pod : keys.credential;
-  observation.pod_bound = keys.pod != 0;
-  observation.actor = keys.actor;
-  observation.source_ip = contact.ip();
-  return observation;
-}
-
 // Whoever it is may have failed to authenticate there before
 // (authn.fail_then_success).
 Observation FirstContact(const DetectorContext& context,
                          const AuditEvent& event, const EntityIds& ids,
                          const Contact& contact) {
-  Observation observation = MakeObservation(
-      ObservationKind::kCredentialAtAddress, event, ids.keys, contact);
+  Observation observation = ObservationOf(ObservationKind::kCredentialAtAddress,
+                                          event, ids.keys, contact);
   if (ids.keys.pod != 0) {
     observation.pod_name = PodNameKey(
         context.hash, NamespaceOfAccount(event.user.name), event.pod_name);
@@ -124,7 +62,7 @@ void Continue(const AuditEvent& event, const EntityKeys& keys,
     return;
   }
   Observation more =
-      MakeObservation(ObservationKind::kSuspectContinues, event, keys, suspect);
+      ObservationOf(ObservationKind::kSuspectContinues, event, keys, suspect);
   more.draft.emplace();
   more.draft->count = suspect.uses();
   more.draft->last_seen = event.stage_time;
@@ -233,7 +171,7 @@ void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
   size_t home = contacts.home();
   if (use.is_new) {
     out.Observe(FirstContact(context_, event, ids, current));
-    if (use.is_first || IsOtherFamilyOfPod(contacts, use.contact)) return;
+    if (use.is_first || contacts.IsOtherFamily(use.contact)) return;
     // The newcomer is in doubt, unless it is the first inside address: then the
     // log began while a thief was at work.
     size_t suspect = use.contact == home ? 0 : use.contact;
@@ -245,7 +183,7 @@ void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
   bool pod_is_back = use.contact == home && use.previous != use.contact;
   if (!pod_is_back) return;
   for (size_t i = 0; i < contacts.size(); ++i) {
-    if (contacts.contact(i).reported == kReportedLow) {
+    if (contacts.contact(i).reported == Contact::kReportedLow) {
       AccuseToken({event, ids, contacts, i, home}, contacts, out);
     }
   }
@@ -258,15 +196,16 @@ void StolenCredential::AccuseToken(const Suspicion& suspicion,
   const Contact& pod = suspicion.compared();
   // A pod whose node was rebooted keeps its uid and its program, and gets
   // another address; the old one is never heard of again.
-  bool pod_speaks = suspect.reported == kReportedLow;
+  bool pod_speaks = suspect.reported == Contact::kReportedLow;
   bool may_be_restarted = !pod_speaks && suspect.is_private() &&
                           pod.is_private() && pod.SharesAgentWith(suspect);
-  uint8_t level = may_be_restarted ? kReportedLow : kReportedFully;
+  uint8_t level =
+      may_be_restarted ? Contact::kReportedLow : Contact::kReportedFully;
   if (level <= suspect.reported) return;
   suspect.reported = level;
   Observation moved =
-      MakeObservation(ObservationKind::kPodTokenMoved, suspicion.event,
-                      suspicion.ids.keys, suspect);
+      ObservationOf(ObservationKind::kPodTokenMoved, suspicion.event,
+                    suspicion.ids.keys, suspect);
   moved.other_ip = pod.ip();
   moved.draft = DraftMoved(
       context_, suspicion,
@@ -287,56 +226,6 @@ void StolenCredential::ObserveUnbound(const AuditEvent& event,
   if (current.reported > 0)
     Continue(event, ids.keys, current, use.last_use, out);
   if (use.contact != use.previous) Alternate(event, ids, use, contacts, out);
-}
-
-void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
-                                 const CredentialContacts::Use& use,
-                                 CredentialContacts& contacts,
-                                 Emit& out) const {
-  Alternation seen;
-  seen.span = options_.alternation_span;
-  seen.changes = contacts.ChangesWithin(event.stage_time, seen.span);
-  seen.needed = ids.keys.identity == IdentityClass::kNode
-                    ? std::min(kNodeAlternations, options_.min_alternations)
-                    : options_.min_alternations;
-  // To go somewhere is one change, and no alternation.
-  if (seen.changes < 2) return;
-  size_t index = SuspectOf(contacts, use.contact, use.previous);
-  size_t other = index == use.contact ? use.previous : use.contact;
-  // Who moves in the evening and again in the morning does not alternate.
-  const bool is_return =
-      !use.is_new && event.stage_time - use.last_use <= seen.span;
-  const bool is_other_new =
-      is_return && IsFromNewNetwork(event, ids, contacts, other, index);
-  if (is_other_new) std::swap(index, other);
-  seen.own_client = contacts.HasOwnClient(index);
-  seen.crowded = contacts.IsCrowded(event.stage_time);
-  if (is_other_new ||
-      (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
-    const SiteHistory& sites = *sites_[ids.actor];
-    seen.novelty =
-        sites.Novelty(SiteOf(context_.hash, contacts.contact(index).ip()));
-    seen.sessions = sites.sessions();
-    seen.sensitive =
-        index == use.contact && Sensitivity(TupleOf(event)) >= kSensitiveFrom;
-    if (NewNetworkScore(seen) < kNewNetworkScore) seen.novelty = 0;
-  }
-  if (seen.changes < seen.needed && seen.novelty == 0) return;
-  Contact& suspect = contacts.contact(index);
-  seen.severity = SeverityOf(seen, MostFor(event, ids.keys.identity));
-  bool is_low = seen.severity == Severity::kLow;
-  uint8_t level = is_low ? kReportedLow : kReportedFully;
-  if (level <= suspect.reported) return;
-  // That a credential roams is worth one word, not one for each address.
-  if (is_low && contacts.roaming_reported()) return;
-  contacts.SetRoamingReported();
-  suspect.reported = level;
-  Observation alternates = MakeObservation(
-      ObservationKind::kCredentialAlternates, event, ids.keys, suspect);
-  alternates.other_ip = contacts.contact(other).ip();
-  alternates.draft =
-      DraftAlternation(context_, {event, ids, contacts, index, other}, seen);
-  out.Observe(std::move(alternates));
 }
 
 void StolenCredential::AdvanceTo(absl::Time watermark, Emit& out) {

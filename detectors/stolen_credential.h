@@ -90,6 +90,9 @@ class StolenCredential final : public Detector {
                         size_t other) const;
   void SaveActor(EntityId actor, StateWriter& out) const;
   absl::Status LoadActor(EntityId actor, StateReader& in);
+  void AddNovelty(const AuditEvent& event, EntityId actor,
+                  std::string_view suspect, bool is_in_use,
+                  Alternation& seen) const;
   void Alternate(const AuditEvent& event, const EntityIds& ids,
                  const CredentialContacts::Use& use,
                  CredentialContacts& contacts, Emit& out) const;
@@ -171,6 +174,8 @@ class StolenCredentialCross final : public CrossDetector {
   // The node that the pod's token names.
   bool IsOwnNode(const Finding& finding, EntityId address,
                  absl::Time now) const;
+  bool IsOnAnotherNode(const Observation& observation,
+                       const ObservationIds& ids) const;
   void WeighToken(const Observation& observation, EntityId address,
                   Others others, Finding& finding) const;
   // stolen_credential_pods.cc: what is known of the pod beside its token.

@@ -168,6 +168,14 @@ bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
          map_.IsOfNode(address, context_.hash.Hash(finding.who.node), now);
 }
 
+bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
+                                            const ObservationIds& ids) const {
+  const std::string& node = observation.draft->who.node;
+  return !node.empty() &&
+         map_.IsOnAnotherNode(ids.other_address, ids.source_address,
+                              context_.hash.Hash(node));
+}
+
 // What the map knows of the address that a pod's token came from.
 void StolenCredentialCross::WeighToken(const Observation& observation,
                                        EntityId address, Others others,
@@ -262,8 +270,12 @@ void StolenCredentialCross::Judge(const Observation& observation,
   bool source_is_gateway = map_.IsShared(ids.source_address);
   bool other_is_gateway = map_.IsShared(ids.other_address);
   bool pod_bound = observation.kind == ObservationKind::kPodTokenMoved;
-  // Every pod is seen through the same few addresses here.
-  if (pod_bound && source_is_gateway && other_is_gateway) return;
+  // Every pod is seen through the same few addresses here; but where these are
+  // the nodes', each pod has its own.
+  if (pod_bound && source_is_gateway && other_is_gateway &&
+      !IsOnAnotherNode(observation, ids)) {
+    return;
+  }
   if (pod_bound && IsReported(observation, ids.credential)) return;
   Finding finding = Weigh(observation, ids);
   const bool awaits_report =

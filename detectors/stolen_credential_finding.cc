@@ -179,6 +179,9 @@ void WriteMovedTexts(const Suspicion& suspicion, TokenMove move,
 
 std::string ClientCheck(const Alternation& seen) {
   if (!seen.own_client) return "No client of this address is used at home.";
+  if (seen.is_off_machine) {
+    return "The same client is used at home too, but a node does not roam.";
+  }
   return absl::StrCat(
       "The same client is used at home too, as by a person who roams: "
       "severity ",
@@ -194,6 +197,18 @@ std::string OwnershipCheck(const AuditEvent& event) {
 }
 
 }  // namespace
+
+Observation ObservationOf(ObservationKind kind, const AuditEvent& event,
+                          const EntityKeys& keys, const Contact& contact) {
+  Observation observation;
+  observation.kind = kind;
+  observation.time = event.stage_time;
+  observation.credential = keys.pod != 0 ? keys.pod : keys.credential;
+  observation.pod_bound = keys.pod != 0;
+  observation.actor = keys.actor;
+  observation.source_ip = contact.ip();
+  return observation;
+}
 
 Finding DraftMoved(const DetectorContext& context, const Suspicion& suspicion,
                    TokenMove move) {
@@ -242,6 +257,10 @@ Finding DraftAlternation(const DetectorContext& context,
             kEachChange * (seen.changes - 1), draft);
   if (!seen.own_client) {
     AddReason(kForeignClient, AllAgents(suspect), kForeignClientWeight, draft);
+  }
+  if (seen.is_off_machine) {
+    AddReason("a node's credential in another network than its node",
+              std::string(suspect.ip()), kForeignClientWeight, draft);
   }
   if (seen.novelty > 0) AddReasonsNewNetwork(suspect, seen, draft);
   AddReasonOutside(suspect, other, draft);

@@ -43,7 +43,9 @@ struct Alternation {
   int needed = 0;
   absl::Duration span;
   bool own_client = false;  // the suspect's client is used at home too
-  bool crowded = false;     // more addresses than are remembered
+  // A machine's credential, in another network: its client excuses nothing.
+  bool is_off_machine = false;
+  bool crowded = false;  // more addresses than are remembered
   // Of a network that is new to an identity with a history; 0 = not so.
   double novelty = 0;
   uint32_t sessions = 0;   // of that history
@@ -55,6 +57,9 @@ struct Alternation {
 inline constexpr double kNewNetworkScore = 7;
 double NewNetworkScore(const Alternation& seen);
 
+// What the correlator is told of a credential at an address.
+Observation ObservationOf(ObservationKind kind, const AuditEvent& event,
+                          const EntityKeys& keys, const Contact& contact);
 Finding DraftAlternation(const DetectorContext& context,
                          const Suspicion& suspicion, const Alternation& seen);
 

@@ -1,14 +1,65 @@
-// The shards' part of stolen_credential: the networks of each identity.
+// The shards' part of stolen_credential: the networks of each identity, and
+// credentials that go back and forth between addresses.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
 
+#include "base/ip_address.h"
 #include "detectors/stolen_credential.h"
+#include "detectors/tuple.h"
 
 namespace oddverb {
 namespace {
 
 // How often an identity's network is noted, at least.
 constexpr int64_t kNoteSeconds = 600;
+// A kubelet stays on its node: to come back once is enough.
+constexpr int kNodeAlternations = 2;
+// Sensitivity() of secrets, code execution, cluster-wide rights.
+constexpr double kSensitiveFrom = 1.5;
+
+// A kubelet is on one machine, so its name alone excuses none at another place:
+// a thief has it, too. Further addresses of a machine are near to the first, in
+// the same /16; those of the other family cannot be compared.
+bool IsFarFromHome(const CredentialContacts& contacts, size_t index) {
+  std::optional<IpAddress> home =
+      IpAddress::Parse(contacts.contact(contacts.home()).ip());
+  std::optional<IpAddress> away =
+      IpAddress::Parse(contacts.contact(index).ip());
+  return home.has_value() && away.has_value() && home->is_v4() &&
+         away->is_v4() && home->v4() >> 16 != away->v4() >> 16;
+}
+
+// How much can be said of a credential that alternates. Where the log does not
+// name it (before Kubernetes 1.32 all but service accounts' tokens), a name may
+// stand for many: people who share an administrator's certificate or, in
+// Amazon's clusters, a role. A static token has a uid of its own.
+Severity MostFor(const AuditEvent& event, IdentityClass identity) {
+  if (!event.credential_id.empty() || identity == IdentityClass::kNode) {
+    return Severity::kHigh;
+  }
+  bool is_role = event.user.uid.starts_with("aws-iam-authenticator:");
+  return event.user.uid.empty() || is_role ? Severity::kLow : Severity::kMedium;
+}
+
+// Which of two addresses is in doubt: not home; else the one with a client that
+// is strange to home; else the newer one.
+size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
+  size_t home = contacts.home();
+  if (a == home || b == home) return a == home ? b : a;
+  bool a_is_own = contacts.HasOwnClient(a);
+  if (a_is_own != contacts.HasOwnClient(b)) return a_is_own ? b : a;
+  return std::max(a, b);
+}
+
+Severity SeverityOf(const Alternation& seen, Severity most) {
+  if (seen.crowded) return Severity::kLow;
+  if (!seen.own_client || seen.is_off_machine) return most;
+  return seen.novelty > 0 ? std::min(most, Severity::kMedium) : Severity::kLow;
+}
 
 }  // namespace
 
@@ -67,6 +118,65 @@ bool StolenCredential::IsFromNewNetwork(const AuditEvent& event,
          sites.IsNew(SiteOf(context_.hash, from.ip()), event.stage_time) &&
          sites.IsEstablished(SiteOf(context_.hash, home.ip()),
                              event.stage_time);
+}
+
+// `suspect` is new to the actor's history, and in use now if `is_in_use`.
+void StolenCredential::AddNovelty(const AuditEvent& event, EntityId actor,
+                                  std::string_view suspect, bool is_in_use,
+                                  Alternation& seen) const {
+  const SiteHistory& sites = *sites_[actor];
+  seen.novelty = sites.Novelty(SiteOf(context_.hash, suspect));
+  seen.sessions = sites.sessions();
+  seen.sensitive = is_in_use && Sensitivity(TupleOf(event)) >= kSensitiveFrom;
+  if (NewNetworkScore(seen) < kNewNetworkScore) seen.novelty = 0;
+}
+
+void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
+                                 const CredentialContacts::Use& use,
+                                 CredentialContacts& contacts,
+                                 Emit& out) const {
+  Alternation seen;
+  seen.span = options_.alternation_span;
+  seen.changes = contacts.ChangesWithin(event.stage_time, seen.span);
+  const bool is_node = ids.keys.identity == IdentityClass::kNode;
+  seen.needed = is_node ? std::min(kNodeAlternations, options_.min_alternations)
+                        : options_.min_alternations;
+  // To go somewhere is one change, and no alternation.
+  if (seen.changes < 2) return;
+  size_t index = SuspectOf(contacts, use.contact, use.previous);
+  size_t other = index == use.contact ? use.previous : use.contact;
+  if (is_node && contacts.IsOtherFamily(index)) return;
+  // Who moves in the evening and again in the morning does not alternate.
+  const bool is_return =
+      !use.is_new && event.stage_time - use.last_use <= seen.span;
+  const bool is_other_new =
+      is_return && IsFromNewNetwork(event, ids, contacts, other, index);
+  if (is_other_new) std::swap(index, other);
+  seen.own_client = contacts.HasOwnClient(index);
+  seen.is_off_machine =
+      is_node && seen.own_client && IsFarFromHome(contacts, index);
+  seen.crowded = contacts.IsCrowded(event.stage_time);
+  if (is_other_new ||
+      (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
+    AddNovelty(event, ids.actor, contacts.contact(index).ip(),
+               index == use.contact, seen);
+  }
+  if (seen.changes < seen.needed && seen.novelty == 0) return;
+  Contact& suspect = contacts.contact(index);
+  seen.severity = SeverityOf(seen, MostFor(event, ids.keys.identity));
+  bool is_low = seen.severity == Severity::kLow;
+  uint8_t level = is_low ? Contact::kReportedLow : Contact::kReportedFully;
+  if (level <= suspect.reported) return;
+  // That a credential roams is worth one word, not one for each address.
+  if (is_low && contacts.roaming_reported()) return;
+  contacts.SetRoamingReported();
+  suspect.reported = level;
+  Observation alternates = ObservationOf(ObservationKind::kCredentialAlternates,
+                                         event, ids.keys, suspect);
+  alternates.other_ip = contacts.contact(other).ip();
+  alternates.draft =
+      DraftAlternation(context_, {event, ids, contacts, index, other}, seen);
+  out.Observe(std::move(alternates));
 }
 
 void StolenCredential::SaveActor(EntityId actor, StateWriter& out) const {

@@ -37,8 +37,9 @@ struct Client {
   int attack = -1;        // index of its attack; -1 = honest
   uint64_t fixed_id = 0;  // the Audit-ID that the client sends; 0 = none
 
-  int node_number = -1;  // of the pod's node in the cluster
-  std::string pod_ip;    // as its kubelet knows it
+  int node_number = -1;    // of the pod's node in the cluster
+  std::string pod_ip;      // as its kubelet knows it
+  bool is_started = true;  // the pod is there
 
   // To be called after a change of the above.
   void Render();

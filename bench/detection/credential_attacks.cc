@@ -127,7 +127,7 @@ Client* StealKubelet(Intruder& i, const std::string& address,
   auto any = [](const Actor&) { return true; };
   Actor* node = i.ChooseVictim(Actor::Kind::kNode, any);
   if (node == nullptr) return nullptr;
-  return i.StealFrom(node->clients[0], address, agent);
+  return i.StealFrom(i.ClientOf(*node), address, agent);
 }
 
 // As the kubelet names itself, for what a kubelet may do.
@@ -222,7 +222,7 @@ void SilentAccount(Intruder& i) {
   auto any = [](const Actor&) { return true; };
   Actor* silent = i.ChooseVictim(Actor::Kind::kSilent, any);
   if (silent == nullptr) return;
-  Client* owner = i.random().Pick(silent->clients);
+  Client* owner = i.ClientOf(*silent);
   const bool is_at_home = i.random().Chance(0.6);
   Client* client = i.StealFrom(
       owner, is_at_home ? owner->addresses[0] : i.NewAddress(), Tool(i));

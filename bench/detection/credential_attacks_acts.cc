@@ -106,7 +106,7 @@ void Impersonation(Intruder& i) {
 void RareOperations(Intruder& i) {
   auto is_sre = [](const Actor& actor) { return actor.is_sre; };
   if (i.ChooseVictim(Actor::Kind::kPerson, is_sre) == nullptr) return;
-  Client* owner = i.random().Pick(i.victim().clients);
+  Client* owner = i.ClientOf(i.victim());
   const Client* client = i.StealFrom(owner, i.NewAddress(), "curl/8.5.0");
   const std::string ns = i.random().Pick(i.Namespaces());
   std::vector<Question> asks = {

@@ -154,6 +154,7 @@ int Main(int argc, char** argv) {
     Write(out + "/seeds.csv", SeedsCsv(results));
     Write(out + "/attack_kinds.csv", KindsCsv(results));
     Write(out + "/false_findings.csv", FalseFindingsCsv(results));
+    Write(out + "/missed_attacks.csv", MissedCsv(results));
   }
   if (!arguments["--document"].empty()) {
     PutIntoDocument(arguments["--document"], table);

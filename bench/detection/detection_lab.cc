@@ -114,6 +114,10 @@ Statement StatementOf(const Finding& finding) {
   statement.rank = static_cast<int>(finding.severity);
   statement.score = finding.score;
   statement.summary = finding.summary;
+  for (const FindingReason& why : finding.why) {
+    absl::StrAppend(&statement.summary, "; ", why.feature, " ",
+                    why.contribution);
+  }
   statement.is_of_credential = finding.rule == "token.outside_its_pod" ||
                                finding.rule == "credential.two_networks";
   return statement;
@@ -237,8 +241,10 @@ absl::StatusOr<CrossDetectorList> MakeCrossDetectors() {
 void KeepComplete(const ClusterLog& log, Micros log_end, LabResult& result) {
   const std::vector<Attack>& attacks = log.attacks();
   for (const Attack& attack : attacks) {
-    if (Scorer::IsComplete(attack, log_end))
-      result.kinds.push_back(attack.kind);
+    if (!Scorer::IsComplete(attack, log_end)) continue;
+    result.kinds.push_back(attack.kind);
+    result.attacks.push_back(attack);
+    result.attacks.back().requests.clear();
   }
   for (auto& [name, system] : result.systems) {
     std::vector<Found> kept;

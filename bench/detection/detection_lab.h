@@ -27,6 +27,7 @@ struct LabResult {
   uint64_t honest_events = 0, attack_events = 0, rejected = 0;
   // Of the complete attacks, parallel to SystemScore::found.
   std::vector<std::string_view> kinds;
+  std::vector<Attack> attacks;  // the same, without their requests
   std::map<std::string, SystemScore> systems;
 };
 

@@ -202,6 +202,7 @@ class Console final : public Process {
     if (console_ == nullptr) {
       int actor = random.Pick(cluster.OfKind(Actor::Kind::kOperator));
       console_ = cluster.NewPod(actor, "rancher/v2.9 Go-http-client/2.0");
+      StartPodKeeper(traffic, console_, now + kMinute, PodBirth::kBeforeTheLog);
       people_ = cluster.OfKind(Actor::Kind::kPerson);
     }
     const Actor& person =

@@ -55,6 +55,7 @@ class HandsInPod final : public Process {
         random.Pick(cluster.OfKind(Actor::Kind::kWorkload)))];
     bool kubectl = random.Chance(0.4);
     Client client = *random.Pick(owner.clients);
+    if (!client.is_started) return NextAtWork(random, now, 5);
     client.agent = kubectl ? "kubectl/v1.34.1 (linux/amd64) kubernetes/93248f9"
                            : "curl/8.5.0";
     client.Render();

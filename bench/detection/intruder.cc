@@ -60,12 +60,18 @@ Actor* Intruder::ChooseVictim(Actor::Kind kind, bool (*fits)(const Actor&)) {
   std::vector<int> actors = cluster_.OfKind(kind);
   std::erase_if(actors, [&](int i) {
     const Actor& actor = ActorAt(i);
-    return actor.is_victim || actor.clients.empty() || !fits(actor);
+    return actor.is_victim || ClientOf(actor) == nullptr || !fits(actor);
   });
   if (actors.empty()) return nullptr;
   victim_ = &ActorAt(random_.Pick(actors));
   victim_->is_victim = true;
   return victim_;
+}
+
+Client* Intruder::ClientOf(const Actor& actor) {
+  std::vector<Client*> clients = actor.clients;
+  std::erase_if(clients, [](const Client* c) { return !c->is_started; });
+  return clients.empty() ? nullptr : random_.Pick(clients);
 }
 
 Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
@@ -76,8 +82,8 @@ Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
   const bool is_found = ChooseVictim(kind, any) != nullptr ||
                         ChooseVictim(Actor::Kind::kOperator, any) != nullptr ||
                         ChooseVictim(Actor::Kind::kController, any) != nullptr;
-  if (!is_found) victim_ = &ActorAt(random_.Pick(cluster_.OfKind(kind)));
-  return StealFrom(random_.Pick(victim_->clients), address, agent);
+  if (!is_found) victim_ = &ActorAt(cluster_.OfKind(kind).front());
+  return StealFrom(ClientOf(*victim_), address, agent);
 }
 
 Client* Intruder::StealPod(const std::string& address,
@@ -89,9 +95,9 @@ Client* Intruder::StealPod(const std::string& address,
       ChooseVictim(Actor::Kind::kWorkload, has_pods) != nullptr ||
       ChooseVictim(Actor::Kind::kOperator, has_pods) != nullptr;
   if (!is_found) {
-    victim_ = &ActorAt(random_.Pick(cluster_.OfKind(Actor::Kind::kWorkload)));
+    victim_ = &ActorAt(cluster_.OfKind(Actor::Kind::kWorkload).front());
   }
-  return StealFrom(random_.Pick(victim_->clients), address, agent);
+  return StealFrom(ClientOf(*victim_), address, agent);
 }
 
 Client* Intruder::StealFrom(Client* owner, const std::string& address,

@@ -30,6 +30,8 @@ class Intruder {
   // Makes a victim of one of that kind; what `fits` not is left alone. Null if
   // there is none.
   Actor* ChooseVictim(Actor::Kind kind, bool (*fits)(const Actor&));
+  // One of its clients that is in use.
+  Client* ClientOf(const Actor& actor);
   // A client of the victim, which goes on working with it; the last that was
   // stolen from.
   Client* owner() { return owner_; }

@@ -20,6 +20,7 @@ class PodKeeper final : public Process {
   Micros Step(Traffic& traffic, Micros now) override {
     if (birth_ == PodBirth::kInTheLog) {
       birth_ = PodBirth::kBeforeTheLog;
+      pod_->is_started = true;
       LogPodStart(traffic, *pod_, now);
     } else {
       RenewPodToken(traffic, *pod_, now);
@@ -54,6 +55,7 @@ class Releases final : public Process {
         actor.kind == Actor::Kind::kOperator && random.Chance(0.3);
     const std::string version = "v1.2." + std::to_string(random.Between(1, 9));
     for (Client* pod : actor.clients) {
+      if (!pod->is_started) continue;
       Client* old = traffic.cluster().NewClient(*pod);
       traffic.cluster().ReplacePod(*pod);
       if (is_upgrade) {
@@ -86,7 +88,7 @@ class NodeRestarts final : public Process {
     for (Actor& actor : cluster.actors()) {
       if (!HasPods(actor)) continue;
       for (Client* pod : actor.clients) {
-        if (pod->node_number != node) continue;
+        if (pod->node_number != node || !pod->is_started) continue;
         cluster.MovePod(*pod);
         LogPodStatus(traffic, *pod, now + random.Between(100, 900) * 1000);
       }
@@ -196,6 +198,7 @@ void RenewPodToken(Traffic& traffic, Client& pod, Micros now) {
 }
 
 void StartPodKeeper(Traffic& traffic, Client* pod, Micros at, PodBirth birth) {
+  pod->is_started = birth == PodBirth::kBeforeTheLog;
   traffic.Start(std::make_unique<PodKeeper>(pod, birth), at);
 }
 

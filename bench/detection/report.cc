@@ -182,6 +182,27 @@ std::string FalseFindingsCsv(const std::vector<LabResult>& results) {
   return out;
 }
 
+std::string MissedCsv(const std::vector<LabResult>& results) {
+  std::string out = "seed,kind,user,address,start\n";
+  for (const LabResult& result : results) {
+    auto score = result.systems.find(std::string(kAllDetectors));
+    for (size_t i = 0; i < result.attacks.size(); ++i) {
+      const Attack& attack = result.attacks[i];
+      const bool is_found =
+          score != result.systems.end() && score->second.found[i].is_found;
+      if (is_found) continue;
+      absl::StrAppend(&out, result.seed, ",", A(attack.kind), ",",
+                      attack.users.empty() ? "" : attack.users.front(), ",",
+                      attack.addresses.empty() ? "" : attack.addresses.front(),
+                      ",",
+                      absl::FormatTime(absl::FromUnixMicros(attack.start),
+                                       absl::UTCTimeZone()),
+                      "\n");
+    }
+  }
+  return out;
+}
+
 std::string Markdown(const std::vector<LabResult>& results) {
   double honest = 0;
   for (const LabResult& result : results) {

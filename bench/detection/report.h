@@ -32,6 +32,8 @@ std::string SeedsCsv(const std::vector<LabResult>& results);
 std::string KindsCsv(const std::vector<LabResult>& results);
 // What we said about honest identities, from severity medium on.
 std::string FalseFindingsCsv(const std::vector<LabResult>& results);
+// The attacks that all detectors together missed.
+std::string MissedCsv(const std::vector<LabResult>& results);
 std::string Markdown(const std::vector<LabResult>& results);
 
 }  // namespace oddverb
