@@ -26,6 +26,10 @@ static_assert(Contact::kMaxAgentBytes < 256 && Contact::kMaxUriBytes < 256 &&
 // streamingConnectionIdleTimeout). What is older than that is a clock that was
 // set, and begins anew.
 constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
+// More addresses than are remembered within this time are a crowd: runners of a
+// pipeline come and go within an hour, logins of a VPN give four in a day.
+constexpr int64_t kCrowdSpanMicros = int64_t{6} * 3600 * 1'000'000;
+// How long a crowd is believed to be one.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
@@ -303,7 +307,7 @@ void CredentialContacts::Evict(absl::Time now) {
     }
   }
   int64_t micros = absl::ToUnixMicros(now);
-  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdedMicros) {
+  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdSpanMicros) {
     moved_->crowded_micros = micros;
   }
   auto second = moved_->others.begin();

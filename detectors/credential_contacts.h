@@ -111,7 +111,8 @@ class CredentialContacts {
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;
-  // More addresses than are remembered were in use within the last day.
+  // More addresses than are remembered were in use within six hours, of the
+  // last day.
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?
   bool roaming_reported() const;

@@ -41,9 +41,11 @@ bool IsPublic(string_view ip) {
   return address.has_value() && !address->is_private();
 }
 
+constexpr std::string_view kAllRights = "selfsubjectrulesreviews";
+
 bool AsksRights(const AuditEvent& event) {
   return event.object.resource == "selfsubjectaccessreviews" ||
-         event.object.resource == "selfsubjectrulesreviews";
+         event.object.resource == kAllRights;
 }
 
 void CountOne(uint16_t& count) {
@@ -94,8 +96,12 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   // What is seldom by itself counts only beside one of these.
   const bool in_doubt = IsInDoubt(state, event.stage_time);
   if (in_doubt) {
+    // Who works in a pod of his own asks about one thing that does not work,
+    // and not for a list of all rights.
     if (AsksRights(event)) {
-      note(kAsksRights, std::string(event.object.resource));
+      if (!is_bound || event.object.resource == kAllRights) {
+        note(kAsksRights, std::string(event.object.resource));
+      }
     } else if (Tuple tuple = TupleOf(event);
                Sensitivity(tuple) >= kSensitiveFrom) {
       note(kSensitive, TupleText(tuple, event.verb));

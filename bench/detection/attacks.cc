@@ -328,11 +328,14 @@ void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
     const AttackKind& row = kinds[i % kinds.size()];
     Attack& attack = attacks[i];
     attack.kind = row.name;
-    Micros latest = row.is_slow ? start + (end - start) / 3
-                                : std::max(start, end - 8 * kHour);
+    const Micros earliest =
+        start + static_cast<Micros>(row.hours_before) * kHour;
+    const Micros latest = std::max(
+        earliest, row.is_slow ? start + (end - start) / 3 : end - 8 * kHour);
     double part = traffic.random().Uniform();
     attack.start =
-        start + static_cast<Micros>(part * static_cast<double>(latest - start));
+        earliest +
+        static_cast<Micros>(part * static_cast<double>(latest - earliest));
     attack.end = attack.start;
     traffic.Start(
         std::make_unique<Beginning>(row.plan, attack, static_cast<int>(i)),

@@ -7,6 +7,7 @@
 // Makes the log of a cluster for each seed, with --each attacks of every kind,
 // and runs everything over it. Writes tables to --out, prints the short one,
 // and puts that between the two marks <!-- detection_bench --> of --document.
+// --minutes N: no seed is begun after that; the tables are those of the others.
 // --print yes: writes the log of the first seed instead, and the attacks in it
 // to the standard error.
 #include <algorithm>
@@ -24,6 +25,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "bench/detection/detection_lab.h"
 #include "bench/detection/report.h"
 
@@ -43,6 +46,7 @@ std::map<std::string, std::string> Arguments(int argc, char** argv) {
       {"--variants", "yes"},
       {"--shapes", "bench/detection/traffic_shapes.tsv"},
       {"--print", "no"},
+      {"--minutes", "0"},
       {"--out", ""},
       {"--document", ""}};
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -92,17 +96,21 @@ void Print(const ClusterLog::Options& options, const TrafficShapes& shapes) {
   }
 }
 
-// A seed a thread. Each result depends on its seed alone.
+// A seed a thread, in their order, until `deadline`; one at least. Each result
+// depends on its seed alone.
 std::vector<LabResult> RunSeeds(const ClusterLog::Options& options,
-                                uint64_t first, uint64_t last,
-                                const TrafficShapes& shapes,
-                                Variants variants) {
-  std::vector<LabResult> results(static_cast<size_t>(last - first + 1));
+                                size_t seeds, const TrafficShapes& shapes,
+                                Variants variants, absl::Time deadline) {
+  std::vector<LabResult> results(seeds);
   std::atomic<size_t> next{0};
+  auto claim = [&] {
+    const bool is_late = next > 0 && absl::Now() >= deadline;
+    return is_late ? results.size() : next++;
+  };
   auto work = [&] {
-    for (size_t i = next++; i < results.size(); i = next++) {
+    for (size_t i = claim(); i < results.size(); i = claim()) {
       ClusterLog::Options one = options;
-      one.seed = first + i;
+      one.seed += i;
       absl::StatusOr<LabResult> result = RunLab(one, shapes, variants);
       if (!result.ok()) Die(result.status().ToString());
       Total total = TotalOf({*result}, std::string(kDefault));
@@ -121,6 +129,7 @@ std::vector<LabResult> RunSeeds(const ClusterLog::Options& options,
     threads.emplace_back(work);
   }
   for (std::thread& thread : threads) thread.join();
+  results.resize(std::min<size_t>(next, results.size()));
   return results;
 }
 
@@ -128,10 +137,12 @@ int Main(int argc, char** argv) {
   std::map<std::string, std::string> arguments = Arguments(argc, argv);
   std::vector<std::string> ends = absl::StrSplit(arguments["--seeds"], '-');
   uint64_t first = 0, last = 0;
+  int minutes = 0;
   ClusterLog::Options options;
   if (!absl::SimpleAtoi(ends.front(), &first) ||
       !absl::SimpleAtoi(ends.back(), &last) || first > last ||
       !absl::SimpleAtod(arguments["--days"], &options.days) ||
+      !absl::SimpleAtoi(arguments["--minutes"], &minutes) ||
       !absl::SimpleAtoi(arguments["--each"], &options.attacks_each)) {
     Die("expected --seeds FIRST-LAST --days NUMBER --each NUMBER");
   }
@@ -145,8 +156,11 @@ int Main(int argc, char** argv) {
   }
   Variants variants =
       arguments["--variants"] == "yes" ? Variants::kAll : Variants::kNone;
+  absl::Duration allowed =
+      minutes > 0 ? absl::Minutes(minutes) : absl::InfiniteDuration();
   std::vector<LabResult> results =
-      RunSeeds(options, first, last, *shapes, variants);
+      RunSeeds(options, static_cast<size_t>(last - first + 1), *shapes,
+               variants, absl::Now() + allowed);
   std::string table = Markdown(results);
   std::fputs(table.c_str(), stdout);
   const std::string& out = arguments["--out"];

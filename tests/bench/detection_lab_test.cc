@@ -4,7 +4,9 @@
 // (bench/detection/results).
 #include "bench/detection/detection_lab.h"
 
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/detection/report.h"
@@ -63,6 +65,32 @@ TEST(DetectionLabTest, EveryLineIsAnAuditEvent) {
   // Operators without rights and the like: some per cent.
   EXPECT_GT(refused, batch->events.size() / 1000);
   EXPECT_LT(refused, batch->events.size() / 5);
+}
+
+// As in a cluster whose audit policy shows TokenRequests: all but forged ones.
+TEST(DetectionLabTest, EveryTokenOfAPodWasMintedByAKubelet) {
+  std::unique_ptr<EventBatch> batch = DecodeLines(LogOf(1, 200'000));
+  std::set<std::string_view> minted;
+  for (const AuditEvent& event : batch->events) {
+    if (event.issued_credential_id.empty()) continue;
+    EXPECT_EQ(event.object.subresource, "token");
+    minted.insert(event.issued_credential_id);
+  }
+  // What the log begins with was minted before it, at most an hour ago.
+  const absl::Time first = batch->events.front().stage_time;
+  std::set<std::string_view> known = minted;
+  size_t used = 0;
+  for (const AuditEvent& event : batch->events) {
+    if (event.pod_uid.empty()) continue;
+    if (event.stage_time - first < absl::Minutes(60)) {
+      known.insert(event.credential_id);
+    } else {
+      used += minted.contains(event.credential_id);
+      EXPECT_TRUE(known.contains(event.credential_id))
+          << event.user.name << " " << event.audit_id;
+    }
+  }
+  EXPECT_GT(used, 1000u);
 }
 
 TEST(DetectionLabTest, AttacksAreFoundAndHonestIdentitiesLeftAlone) {

@@ -198,11 +198,12 @@ TEST(CredentialContactsTest, HomeIsTheFirstInsideAddressAndStays) {
 }
 
 TEST(CredentialContactsTest, CrowdIsOfOneDay) {
+  // As of a person behind a VPN that gives another with each login.
   CredentialContacts slow;
   for (int i = 0; i < 10; ++i) {
-    AddAt(slow, absl::StrCat("10.0.0.", i), 86'401 * i);
+    AddAt(slow, absl::StrCat("10.0.0.", i), 3 * 3600 * i);
+    EXPECT_FALSE(slow.IsCrowded(kStart + absl::Hours(3 * i)));
   }
-  EXPECT_FALSE(slow.IsCrowded(kStart + absl::Seconds(86'401 * 9)));
 
   CredentialContacts fast;
   for (int i = 0; i < 5; ++i) {
