@@ -28,7 +28,7 @@ static_assert(Contact::kMaxAgentBytes < 256 && Contact::kMaxUriBytes < 256 &&
 constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
 // More addresses than are remembered within this time are a crowd: runners of a
 // pipeline come and go within an hour, logins of a VPN give four in a day.
-constexpr int64_t kCrowdSpanMicros = int64_t{6} * 3600 * 1'000'000;
+constexpr int64_t kCrowdSpanMicros = int64_t{2} * 3600 * 1'000'000;
 // How long a crowd is believed to be one.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
 

@@ -111,7 +111,7 @@ class CredentialContacts {
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;
-  // More addresses than are remembered were in use within six hours, of the
+  // More addresses than are remembered were in use within two hours of the
   // last day.
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?

@@ -126,7 +126,7 @@ void RareOperations::AddOthers(const Observation& first, Actor& actor) const {
 
 void RareOperations::Note(const DetectorContext& context,
                           const Observation& first, Emit& out) {
-  if (!first.draft.has_value() || first.novelty <= 0) return;
+  if (!first.draft.has_value() || first.novelty < kMinNovelty) return;
   const double factor = IsUsualAmongPeers(first) ? kPeerFactor : 1;
   Actor& actor = ActorOf(first.actor);
   std::erase_if(actor.operations, [&](const Operation& operation) {

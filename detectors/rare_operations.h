@@ -32,6 +32,9 @@ class RareOperations {
  public:
   static constexpr absl::Duration kWindow = absl::Minutes(30);
   static constexpr double kThreshold = 14;
+  // Whoever does something new in one of seven spans of work does several new
+  // things in such a one: they are no surprise each, but one together.
+  static constexpr double kMinNovelty = 2;
 
   explicit RareOperations(const KeyedHash& hash) : hash_(hash) {}
 

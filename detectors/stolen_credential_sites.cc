@@ -36,13 +36,17 @@ bool IsFarFromHome(const CredentialContacts& contacts, size_t index) {
 // How much can be said of a credential that alternates. Where the log does not
 // name it (before Kubernetes 1.32 all but service accounts' tokens), a name may
 // stand for many: people who share an administrator's certificate or, in
-// Amazon's clusters, a role. A static token has a uid of its own.
-Severity MostFor(const AuditEvent& event, IdentityClass identity) {
+// Amazon's clusters, a role. A static token has a uid of its own. A service
+// account's token from a secret is copied to all the machines that need it.
+Severity MostFor(const AuditEvent& event, IdentityClass identity,
+                 bool is_near_home) {
   if (!event.credential_id.empty() || identity == IdentityClass::kNode) {
     return Severity::kHigh;
   }
   bool is_role = event.user.uid.starts_with("aws-iam-authenticator:");
-  return event.user.uid.empty() || is_role ? Severity::kLow : Severity::kMedium;
+  bool is_copied = identity == IdentityClass::kServiceAccount && is_near_home;
+  return event.user.uid.empty() || is_role || is_copied ? Severity::kLow
+                                                        : Severity::kMedium;
 }
 
 // Which of two addresses is in doubt: not home; else the one with a client that
@@ -163,7 +167,8 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   }
   if (seen.changes < seen.needed && seen.novelty == 0) return;
   Contact& suspect = contacts.contact(index);
-  seen.severity = SeverityOf(seen, MostFor(event, ids.keys.identity));
+  seen.severity = SeverityOf(
+      seen, MostFor(event, ids.keys.identity, !IsFarFromHome(contacts, index)));
   bool is_low = seen.severity == Severity::kLow;
   uint8_t level = is_low ? Contact::kReportedLow : Contact::kReportedFully;
   if (level <= suspect.reported) return;
