@@ -1,3 +1,5 @@
+// Long because: what is remembered of one credential, its packing and its
+// saving know each other's every field.
 #include "detectors/credential_contacts.h"
 
 #include <algorithm>
@@ -26,11 +28,13 @@ static_assert(Contact::kMaxAgentBytes < 256 && Contact::kMaxUriBytes < 256 &&
 // streamingConnectionIdleTimeout). What is older than that is a clock that was
 // set, and begins anew.
 constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
-// More addresses than are remembered within this time are a crowd: runners of a
-// pipeline come and go within an hour, logins of a VPN give four in a day.
-constexpr int64_t kCrowdSpanMicros = int64_t{2} * 3600 * 1'000'000;
-// How long a crowd is believed to be one.
+// More addresses than are remembered within this time are a crowd, and are
+// believed to be one for as long.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
+// In the network of home only if it is so fast: a VPN gives another address
+// with each login, four in a day; a pipeline's runners come and go within an
+// hour.
+constexpr int64_t kCrowdAtHomeMicros = int64_t{2} * 3600 * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
   std::string bounded = Bounded(text, max_bytes);
@@ -255,6 +259,13 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
+bool CredentialContacts::IsFarFromHome(size_t index) const {
+  std::optional<IpAddress> base = IpAddress::Parse(contact(home()).ip());
+  std::optional<IpAddress> away = IpAddress::Parse(contact(index).ip());
+  return base.has_value() && away.has_value() && base->is_v4() &&
+         away->is_v4() && base->v4() >> 16 != away->v4() >> 16;
+}
+
 bool CredentialContacts::IsOtherFamily(size_t index) const {
   const Contact& other = contact(index);
   const size_t base = home();
@@ -307,7 +318,10 @@ void CredentialContacts::Evict(absl::Time now) {
     }
   }
   int64_t micros = absl::ToUnixMicros(now);
-  if (Difference(micros, contact(oldest).last_micros_) <= kCrowdSpanMicros) {
+  const int64_t span = IsFarFromHome(oldest) || contact(oldest).is_v6()
+                           ? kCrowdedMicros
+                           : kCrowdAtHomeMicros;
+  if (Difference(micros, contact(oldest).last_micros_) <= span) {
     moved_->crowded_micros = micros;
   }
   auto second = moved_->others.begin();

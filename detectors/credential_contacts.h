@@ -111,8 +111,10 @@ class CredentialContacts {
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;
-  // More addresses than are remembered were in use within two hours of the
-  // last day.
+  // In another /16 of IPv4; those of the other family cannot be compared.
+  bool IsFarFromHome(size_t index) const;
+  // More addresses than are remembered were in use within the last day (two
+  // hours, where they are near to home).
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?
   bool roaming_reported() const;

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "base/ip_address.h"
 #include "detectors/stolen_credential.h"
 #include "detectors/tuple.h"
 
@@ -20,18 +18,6 @@ constexpr int64_t kNoteSeconds = 600;
 constexpr int kNodeAlternations = 2;
 // Sensitivity() of secrets, code execution, cluster-wide rights.
 constexpr double kSensitiveFrom = 1.5;
-
-// A kubelet is on one machine, so its name alone excuses none at another place:
-// a thief has it, too. Further addresses of a machine are near to the first, in
-// the same /16; those of the other family cannot be compared.
-bool IsFarFromHome(const CredentialContacts& contacts, size_t index) {
-  std::optional<IpAddress> home =
-      IpAddress::Parse(contacts.contact(contacts.home()).ip());
-  std::optional<IpAddress> away =
-      IpAddress::Parse(contacts.contact(index).ip());
-  return home.has_value() && away.has_value() && home->is_v4() &&
-         away->is_v4() && home->v4() >> 16 != away->v4() >> 16;
-}
 
 // How much can be said of a credential that alternates. Where the log does not
 // name it (before Kubernetes 1.32 all but service accounts' tokens), a name may
@@ -157,8 +143,9 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
       is_return && IsFromNewNetwork(event, ids, contacts, other, index);
   if (is_other_new) std::swap(index, other);
   seen.own_client = contacts.HasOwnClient(index);
+  // A thief has the kubelet's name, too, but a node does not roam.
   seen.is_off_machine =
-      is_node && seen.own_client && IsFarFromHome(contacts, index);
+      is_node && seen.own_client && contacts.IsFarFromHome(index);
   seen.crowded = contacts.IsCrowded(event.stage_time);
   if (is_other_new ||
       (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
@@ -168,7 +155,7 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   if (seen.changes < seen.needed && seen.novelty == 0) return;
   Contact& suspect = contacts.contact(index);
   seen.severity = SeverityOf(
-      seen, MostFor(event, ids.keys.identity, !IsFarFromHome(contacts, index)));
+      seen, MostFor(event, ids.keys.identity, !contacts.IsFarFromHome(index)));
   bool is_low = seen.severity == Severity::kLow;
   uint8_t level = is_low ? Contact::kReportedLow : Contact::kReportedFully;
   if (level <= suspect.reported) return;

@@ -109,6 +109,13 @@ TEST(DetectionLabTest, AttacksAreFoundAndHonestIdentitiesLeftAlone) {
   EXPECT_GE(total.recall(), 0.93) << Markdown(results);
   EXPECT_LE(total.false_findings, 1u) << FalseFindingsCsv(results);
   EXPECT_LE(Quantile(total.requests, 0.5), 8);
+  // Of stolen credentials, in half a day: those that need no history.
+  for (const char* kind : {"t01", "t03_minted", "t04", "t05", "t07_account",
+                           "t09", "t11", "t13", "t15"}) {
+    Total stolen = TotalOf(results, std::string(kAllDetectors), kind);
+    EXPECT_GT(stolen.attacks, 0u) << kind;
+    EXPECT_GE(stolen.recall(), 0.7) << kind << "\n" << Markdown(results);
+  }
   Total sigma = TotalOf(results, "sigma.together");
   EXPECT_GE(sigma.false_findings, 50u * total.false_findings);
 }
