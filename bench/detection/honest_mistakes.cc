@@ -208,7 +208,8 @@ class Console final : public Process {
     const Actor& person =
         cluster.actors()[static_cast<size_t>(random.Pick(people_))];
     Client*& acting = acting_[static_cast<size_t>(random.Below(kKept))];
-    if (acting == nullptr || random.Chance(0.2)) {
+    if (acting == nullptr || acting->pod_uid != console_->pod_uid ||
+        random.Chance(0.2)) {
       Client client = *console_;
       client.impersonates = person.user;
       client.Render();
