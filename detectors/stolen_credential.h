@@ -176,7 +176,7 @@ class StolenCredentialCross final : public CrossDetector {
                  absl::Time now) const;
   bool IsOnAnotherNode(const Observation& observation,
                        const ObservationIds& ids) const;
-  void WeighToken(const Observation& observation, EntityId address,
+  void WeighToken(const Observation& observation, const ObservationIds& ids,
                   Others others, Finding& finding) const;
   // stolen_credential_pods.cc: what is known of the pod beside its token.
   bool IsReported(const Observation& observation, EntityId pod) const;

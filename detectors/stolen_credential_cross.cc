@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kNodePrefix = "system:node:";
 constexpr std::string_view kNodeKind = "node";
+// With fewer pods at addresses of their own, these may be thieves' places.
+constexpr uint64_t kDirectPods = 3;
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
 
@@ -178,8 +180,9 @@ bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
 
 // What the map knows of the address that a pod's token came from.
 void StolenCredentialCross::WeighToken(const Observation& observation,
-                                       EntityId address, Others others,
+                                       const ObservationIds& ids, Others others,
                                        Finding& finding) const {
+  const EntityId address = ids.source_address;
   const std::string& ip = observation.source_ip;
   const ClusterMapSizes& sizes = map_.sizes();
   finding.benign_checks.push_back(
@@ -192,6 +195,13 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
     // Its node translates addresses for some of the API servers.
     AddReason("the address of the pod's own node, and its own client", ip, -2,
               finding);
+    finding.severity = Severity::kLow;
+  } else if (IsOwnNode(finding, ids.other_address, observation.time) &&
+             map_.PlaceOf(address) == ClusterMap::Place::kPod &&
+             sizes.direct_pods >= kDirectPods && others.honest == 0 &&
+             !IsStrange(finding)) {
+    AddReason("its node's address before, and pods are seen at their own, too",
+              observation.other_ip, -2, finding);
     finding.severity = Severity::kLow;
   } else if (!is_own_node &&
              map_.PlaceOf(address) == ClusterMap::Place::kNode) {
@@ -244,7 +254,7 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
                                  AddressUse::kMaxRemembered);
   }
   if (observation.kind == ObservationKind::kPodTokenMoved) {
-    WeighToken(observation, address, others, finding);
+    WeighToken(observation, ids, others, finding);
     WeighPod(observation, ids, finding);
     LinkToRead(finding);
   } else if (others.honest > 0) {
