@@ -4,6 +4,7 @@
 #include "tests/e2e/kafka_group.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <set>
 
@@ -187,7 +188,12 @@ TEST_F(KafkaGroupTest, SharesMoveInOrderWhenMembersComeAndGo) {
   EXPECT_EQ(Distinct(published), published.size());
 }
 
+// Left out unless it is asked for, as with one judge: see
+// kafka_checkpoint_test.cc.
 TEST_F(KafkaGroupTest, BrokersAreAwayForLongerThanATransactionMayTake) {
+  if (std::getenv("ODDVERB_PROOF_OUTAGES") == nullptr) {
+    GTEST_SKIP() << "set ODDVERB_PROOF_OUTAGES=1 for it";
+  }
   const std::vector<std::string> lines = DemoLogLines();
   KafkaBroker::Options options = BrokerOptions();
   options.settings.emplace_back(
