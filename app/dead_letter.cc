@@ -5,13 +5,14 @@
 
 namespace oddverb {
 
-absl::StatusOr<DeadLetter> DeadLetter::Open(const std::string& path) {
+absl::StatusOr<DeadLetterFile> DeadLetterFile::Open(const std::string& path) {
   ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output,
                            OutputFile::Open(path, OutputFile::Mode::kReplace));
-  return DeadLetter(std::move(output));
+  return DeadLetterFile(std::move(output));
 }
 
-absl::Status DeadLetter::Add(const Rejected& rejected, std::string_view place) {
+absl::Status DeadLetterFile::Add(const Rejected& rejected,
+                                 std::string_view place) {
   JsonWriter line;
   line.BeginObject();
   line.Key("place").String(place);

@@ -14,13 +14,13 @@
 
 namespace oddverb {
 
-class DeadLetter {
+class DeadLetterFile {
  public:
   // Beyond this the records are only counted: a flood of garbage must not fill
   // the disk.
   static constexpr uint64_t kMaxFileBytes = 100 << 20;
 
-  static absl::StatusOr<DeadLetter> Open(const std::string& path);
+  static absl::StatusOr<DeadLetterFile> Open(const std::string& path);
 
   // `place` as Source::Describe() says it.
   absl::Status Add(const Rejected& rejected, std::string_view place);
@@ -28,7 +28,7 @@ class DeadLetter {
   absl::Status Close() { return output_->Close(); }
 
  private:
-  explicit DeadLetter(std::unique_ptr<OutputFile> output)
+  explicit DeadLetterFile(std::unique_ptr<OutputFile> output)
       : output_(std::move(output)) {}
 
   std::unique_ptr<OutputFile> output_;

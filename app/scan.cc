@@ -53,7 +53,8 @@ Progress::Style StyleOf(const ScanOptions& options) {
 // Tells of bad records: the first few in words, all to the dead letter.
 class RejectReport {
  public:
-  RejectReport(Source& source, Logger& logger, std::unique_ptr<DeadLetter> file)
+  RejectReport(Source& source, Logger& logger,
+               std::unique_ptr<DeadLetterFile> file)
       : source_(source),
         logger_(logger),
         log_(logger),
@@ -84,7 +85,7 @@ class RejectReport {
   Source& source_;
   Logger& logger_;
   LimitedLog log_;
-  std::unique_ptr<DeadLetter> file_;
+  std::unique_ptr<DeadLetterFile> file_;
   absl::Status status_;
 };
 

@@ -123,10 +123,10 @@ absl::StatusOr<ScanOutputs> OpenOutputs(
   ODDVERB_ASSIGN_OR_RETURN(outputs.findings,
                            MakeExporter(FormatOf(options), std::move(setup)));
   if (!options.dead_letter_file.empty()) {
-    absl::StatusOr<DeadLetter> file =
-        DeadLetter::Open(options.dead_letter_file);
+    absl::StatusOr<DeadLetterFile> file =
+        DeadLetterFile::Open(options.dead_letter_file);
     if (!file.ok()) return WithFlag("--dead-letter", file.status());
-    outputs.dead_letter = std::make_unique<DeadLetter>(*std::move(file));
+    outputs.dead_letter = std::make_unique<DeadLetterFile>(*std::move(file));
   }
   if (!options.metrics_file.empty()) {
     absl::StatusOr<std::unique_ptr<OutputFile>> file =

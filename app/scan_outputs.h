@@ -17,8 +17,8 @@ namespace oddverb {
 
 struct ScanOutputs {
   std::unique_ptr<Exporter> findings;
-  std::unique_ptr<DeadLetter> dead_letter;  // null = none
-  std::unique_ptr<OutputFile> metrics;      // null = none
+  std::unique_ptr<DeadLetterFile> dead_letter;  // null = none
+  std::unique_ptr<OutputFile> metrics;          // null = none
 };
 
 // InvalidArgument where an output would overwrite one of `inputs` (as

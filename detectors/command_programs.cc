@@ -14,71 +14,71 @@ namespace {
 
 struct ProgramRow {
   std::string_view name;
-  Program program;
+  CommandProgram program;
   // Wherever the word stands: as an argument of another program, too.
   bool anywhere;
 };
 constexpr ProgramRow kPrograms[] = {
-    {"aria2c", Program::kFetches, true},
-    {"axel", Program::kFetches, true},
-    {"certutil", Program::kFetches, true},
-    {"curl", Program::kFetches, true},
-    {"curlie", Program::kFetches, true},
-    {"elinks", Program::kFetches, true},
-    {"ftp", Program::kFetches, true},
-    {"grpcurl", Program::kFetches, true},
-    {"httpie", Program::kFetches, true},
-    {"invoke-restmethod", Program::kFetches, true},
-    {"invoke-webrequest", Program::kFetches, true},
-    {"irm", Program::kFetches, true},
-    {"iwr", Program::kFetches, true},
-    {"lwp-request", Program::kFetches, true},
-    {"lynx", Program::kFetches, true},
-    {"nc", Program::kFetches, true},
-    {"nc.openbsd", Program::kFetches, true},
-    {"nc.traditional", Program::kFetches, true},
-    {"ncat", Program::kFetches, true},
-    {"netcat", Program::kFetches, true},
-    {"nmap", Program::kFetches, true},
-    {"openssl", Program::kFetches, true},
-    {"ping", Program::kFetches, true},
-    {"rsync", Program::kFetches, true},
-    {"scp", Program::kFetches, true},
-    {"socat", Program::kFetches, true},
-    {"ssh", Program::kFetches, true},
-    {"telnet", Program::kFetches, true},
-    {"tftp", Program::kFetches, true},
-    {"w3m", Program::kFetches, true},
-    {"websocat", Program::kFetches, true},
-    {"wget", Program::kFetches, true},
-    {"wget2", Program::kFetches, true},
-    {"wrk", Program::kFetches, true},
-    {"xh", Program::kFetches, true},
+    {"aria2c", CommandProgram::kFetches, true},
+    {"axel", CommandProgram::kFetches, true},
+    {"certutil", CommandProgram::kFetches, true},
+    {"curl", CommandProgram::kFetches, true},
+    {"curlie", CommandProgram::kFetches, true},
+    {"elinks", CommandProgram::kFetches, true},
+    {"ftp", CommandProgram::kFetches, true},
+    {"grpcurl", CommandProgram::kFetches, true},
+    {"httpie", CommandProgram::kFetches, true},
+    {"invoke-restmethod", CommandProgram::kFetches, true},
+    {"invoke-webrequest", CommandProgram::kFetches, true},
+    {"irm", CommandProgram::kFetches, true},
+    {"iwr", CommandProgram::kFetches, true},
+    {"lwp-request", CommandProgram::kFetches, true},
+    {"lynx", CommandProgram::kFetches, true},
+    {"nc", CommandProgram::kFetches, true},
+    {"nc.openbsd", CommandProgram::kFetches, true},
+    {"nc.traditional", CommandProgram::kFetches, true},
+    {"ncat", CommandProgram::kFetches, true},
+    {"netcat", CommandProgram::kFetches, true},
+    {"nmap", CommandProgram::kFetches, true},
+    {"openssl", CommandProgram::kFetches, true},
+    {"ping", CommandProgram::kFetches, true},
+    {"rsync", CommandProgram::kFetches, true},
+    {"scp", CommandProgram::kFetches, true},
+    {"socat", CommandProgram::kFetches, true},
+    {"ssh", CommandProgram::kFetches, true},
+    {"telnet", CommandProgram::kFetches, true},
+    {"tftp", CommandProgram::kFetches, true},
+    {"w3m", CommandProgram::kFetches, true},
+    {"websocat", CommandProgram::kFetches, true},
+    {"wget", CommandProgram::kFetches, true},
+    {"wget2", CommandProgram::kFetches, true},
+    {"wrk", CommandProgram::kFetches, true},
+    {"xh", CommandProgram::kFetches, true},
     // Ordinary words but in the place of a program.
-    {"ab", Program::kFetches, false},
-    {"fetch", Program::kFetches, false},
-    {"get", Program::kFetches, false},  // libwww-perl
-    {"hey", Program::kFetches, false},
-    {"http", Program::kFetches, false},  // HTTPie
-    {"https", Program::kFetches, false},
-    {"links", Program::kFetches, false},
+    {"ab", CommandProgram::kFetches, false},
+    {"fetch", CommandProgram::kFetches, false},
+    {"get", CommandProgram::kFetches, false},  // libwww-perl
+    {"hey", CommandProgram::kFetches, false},
+    {"http", CommandProgram::kFetches, false},  // HTTPie
+    {"https", CommandProgram::kFetches, false},
+    {"links", CommandProgram::kFetches, false},
     // `curl -o grep http://...` does not grep.
-    {"ag", Program::kOnlyMentions, false},
-    {"egrep", Program::kOnlyMentions, false},
-    {"fgrep", Program::kOnlyMentions, false},
-    {"grep", Program::kOnlyMentions, false},
-    {"rg", Program::kOnlyMentions, false},
+    {"ag", CommandProgram::kOnlyMentions, false},
+    {"egrep", CommandProgram::kOnlyMentions, false},
+    {"fgrep", CommandProgram::kOnlyMentions, false},
+    {"grep", CommandProgram::kOnlyMentions, false},
+    {"rg", CommandProgram::kOnlyMentions, false},
     // On Google Cloud the metadata address is the resolver, too; on Azure the
     // WireServer's is.
-    {"dig", Program::kOnlyMentions, false},
-    {"drill", Program::kOnlyMentions, false},
-    {"host", Program::kOnlyMentions, false},
-    {"kdig", Program::kOnlyMentions, false},
-    {"nslookup", Program::kOnlyMentions, false},
-    {"ip6tables", Program::kFirewall, false},
-    {"iptables", Program::kFirewall, false},
-    {"nft", Program::kFirewall, false},
-    {"ufw", Program::kFirewall, false},
+    {"dig", CommandProgram::kOnlyMentions, false},
+    {"drill", CommandProgram::kOnlyMentions, false},
+    {"host", CommandProgram::kOnlyMentions, false},
+    {"kdig", CommandProgram::kOnlyMentions, false},
+    {"nslookup", CommandProgram::kOnlyMentions, false},
+    {"ip6tables", CommandProgram::kFirewall, false},
+    {"iptables", CommandProgram::kFirewall, false},
+    {"nft", CommandProgram::kFirewall, false},
+    {"ufw", CommandProgram::kFirewall, false},
 };
 
 // A bit for each row, by the lower-case first letter of its name.
@@ -129,11 +129,12 @@ constexpr std::string_view kDataOptions[] = {
 
 }  // namespace
 
-Program ProgramOf(std::string_view word, ProgramPlace place) {
+CommandProgram ProgramOf(std::string_view word, ProgramPlace place) {
   size_t slash = word.find_last_of("/\\");
   if (slash != word.npos) word.remove_prefix(slash + 1);
   if (absl::EndsWithIgnoreCase(A(word), ".exe")) word.remove_suffix(4);
-  if (word.empty() || word.size() > LongestProgram()) return Program::kOther;
+  if (word.empty() || word.size() > LongestProgram())
+    return CommandProgram::kOther;
   auto letter = static_cast<unsigned char>(word[0]);
   uint64_t rows = kProgramsByLetter[static_cast<unsigned char>(
       absl::ascii_tolower(letter))];
@@ -141,9 +142,9 @@ Program ProgramOf(std::string_view word, ProgramPlace place) {
     const ProgramRow& row = kPrograms[std::countr_zero(rows)];
     if (!absl::EqualsIgnoreCase(A(row.name), A(word))) continue;
     bool counts = row.anywhere || place == ProgramPlace::kCommand;
-    return counts ? row.program : Program::kOther;
+    return counts ? row.program : CommandProgram::kOther;
   }
-  return Program::kOther;
+  return CommandProgram::kOther;
 }
 
 bool LeadsToProgram(std::string_view word) {

@@ -8,7 +8,7 @@
 
 namespace oddverb {
 
-enum class Program : uint8_t {
+enum class CommandProgram : uint8_t {
   kOther,
   kFetches,       // connects to the hosts that are its arguments
   kOnlyMentions,  // searches for them, or asks them as DNS servers
@@ -22,7 +22,7 @@ enum class ProgramPlace : uint8_t {
 
 // Of a word, which may have a path or ".exe"; in any case of letters. Some
 // names count only in the place of a program.
-Program ProgramOf(std::string_view word, ProgramPlace place);
+CommandProgram ProgramOf(std::string_view word, ProgramPlace place);
 
 // Whether the word behind `word` can still be the program of its command: a
 // shell, a wrapper ("sudo"), an option, an assignment.

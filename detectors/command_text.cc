@@ -58,7 +58,7 @@ struct Place {
 
 class HostSearch {
  public:
-  HostSearch(const MetadataTargets& targets, TextKind kind,
+  HostSearch(const MetadataTargets& targets, CommandTextKind kind,
              std::vector<HostHit>& hits)
       : targets_(targets), kind_(kind), hits_(hits) {}
 
@@ -66,11 +66,11 @@ class HostSearch {
   void Word(std::string_view word) {
     if (!IsProgramWord(word)) {
       word_ = word;
-      mentions_only_ = program_ == Program::kOnlyMentions ||
-                       program_ == Program::kFirewall ||
+      mentions_only_ = program_ == CommandProgram::kOnlyMentions ||
+                       program_ == CommandProgram::kFirewall ||
                        IsNoProxyAssignment(word) || previous_ == "--noproxy";
       SearchRuns();
-      if (program_ == Program::kFetches && !IsDataOption(previous_)) {
+      if (program_ == CommandProgram::kFetches && !IsDataOption(previous_)) {
         SearchArgument();
       }
     }
@@ -78,7 +78,7 @@ class HostSearch {
     previous_ = word;
   }
   void EndCommand() {
-    program_ = Program::kOther;
+    program_ = CommandProgram::kOther;
     program_may_follow_ = true;
     previous_ = {};
   }
@@ -88,16 +88,16 @@ class HostSearch {
  private:
   // Notes the program that `word` names.
   bool IsProgramWord(std::string_view word) {
-    if (kind_ == TextKind::kPlain) return false;
-    if (program_ == Program::kFirewall && word == "DNAT") {
-      program_ = Program::kOther;  // a redirection is no defence
+    if (kind_ == CommandTextKind::kPlain) return false;
+    if (program_ == CommandProgram::kFirewall && word == "DNAT") {
+      program_ = CommandProgram::kOther;  // a redirection is no defence
       return true;
     }
     if (IsDataOption(previous_)) return false;
-    Program named =
+    CommandProgram named =
         ProgramOf(word, program_may_follow_ ? ProgramPlace::kCommand
                                             : ProgramPlace::kArgument);
-    if (named == Program::kOther) return false;
+    if (named == CommandProgram::kOther) return false;
     program_ = named;
     return true;
   }
@@ -282,9 +282,9 @@ class HostSearch {
   }
 
   const MetadataTargets& targets_;
-  const TextKind kind_;
+  const CommandTextKind kind_;
   std::vector<HostHit>& hits_;
-  Program program_ = Program::kOther;
+  CommandProgram program_ = CommandProgram::kOther;
   bool program_may_follow_ = true;
   bool mentions_only_ = false;
   std::string_view previous_;
@@ -323,7 +323,7 @@ Division DivisionAt(std::string_view text, size_t i) {
 
 }  // namespace
 
-std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
+std::vector<HostHit> FindHosts(std::string_view text, CommandTextKind kind,
                                const MetadataTargets& targets,
                                size_t* looked_at) {
   std::vector<HostHit> hits;
@@ -354,7 +354,7 @@ std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
   return hits;
 }
 
-void CommandLine::Add(std::string_view argument) {
+void ShellLine::Add(std::string_view argument) {
   if (!text_.empty()) text_ += ' ';
   // A quote inside of the argument would end the word early; hosts are found
   // all the same.

@@ -35,7 +35,7 @@ struct HostHit {
   std::string_view text;  // as spelled; borrows from the text searched
 };
 
-enum class TextKind : uint8_t {
+enum class CommandTextKind : uint8_t {
   kPlain,    // no program reads the words: the path of a URL, a value
   kCommand,  // what a program does decides what its words mean
 };
@@ -43,13 +43,13 @@ enum class TextKind : uint8_t {
 // In order of appearance; each (target, spelling) once, in its best context.
 // `looked_at`, if not null: the bytes that were looked at, those that are
 // tested for a host several times. At most some 20 times the text.
-std::vector<HostHit> FindHosts(std::string_view text, TextKind kind,
+std::vector<HostHit> FindHosts(std::string_view text, CommandTextKind kind,
                                const MetadataTargets& targets,
                                size_t* looked_at = nullptr);
 
 // One line out of the arguments of an exec. An argument that is only data for
 // its option (`-H 'X: 1'`) is quoted, so that it stays one word.
-class CommandLine {
+class ShellLine {
  public:
   void Add(std::string_view argument);
   const std::string& text() const { return text_; }

@@ -234,7 +234,7 @@ class Reader {
   }
 
   void ReadCommand(RawJson value) {
-    CommandLine line;
+    ShellLine line;
     ShellWords arguments;
     JsonElements words(value);
     for (RawJson word; words.Next(word);) {
@@ -245,7 +245,7 @@ class Reader {
     bool debug = event_.object.subresource == "ephemeralcontainers";
     Add({.id = SurfaceId::kWorkload,
          .text = line.text(),
-         .text_kind = TextKind::kCommand,
+         .text_kind = CommandTextKind::kCommand,
          .arguments = std::move(arguments),
          .weight = debug ? 3 : 2.5,
          .place = debug ? "command of a debug container"
@@ -441,7 +441,7 @@ class Reader {
       body_.exhausted = true;
     }
     // A shell can compute any text.
-    bool computes = surface.text_kind == TextKind::kCommand &&
+    bool computes = surface.text_kind == CommandTextKind::kCommand &&
                     surface.text.find_first_of("$`|\\+") != std::string::npos;
     if (!computes && !MayNameTarget(surface.host) &&
         !MayNameTarget(surface.text)) {

@@ -92,7 +92,7 @@ std::string Summary(const AuditEvent& event, const MetadataSurface& surface,
   for (const DecodedLayer& layer : reading.decoded) {
     if (layer.layer != "spelling") text = layer.text;
   }
-  bool is_command = surface.text_kind == TextKind::kCommand;
+  bool is_command = surface.text_kind == CommandTextKind::kCommand;
   std::string summary = Bounded(who, kMaxNameBytes);
   if (surface.id == SurfaceId::kEvent) {
     absl::StrAppend(&summary, " reported of ", OwnerText(surface), ": ");
@@ -217,7 +217,7 @@ void DescribeMetadataFinding(const AuditEvent& event,
       "values of NO_PROXY, networks, DNS queries, grep and firewall rules are "
       "not taken for access"};
   out.attack = {"T1552.005"};
-  bool runs_command = surface.text_kind == TextKind::kCommand;
+  bool runs_command = surface.text_kind == CommandTextKind::kCommand;
   if (runs_command && !IsBody(surface.id)) out.attack.emplace_back("T1609");
   if (surface.id == SurfaceId::kWorkload) out.attack.emplace_back("T1610");
   out.practice = {5};

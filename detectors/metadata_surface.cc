@@ -50,7 +50,7 @@ bool IsCommandParameter(std::string_view name) {
 
 // All commands of the query, in any place among other parameters.
 void SetCommand(std::string_view query, MetadataSurface& surface) {
-  CommandLine line;
+  ShellLine line;
   QueryPairs pairs(query);
   for (QueryPair pair; pairs.Next(pair);) {
     if (!IsCommandParameter(pair.name)) continue;
@@ -59,7 +59,7 @@ void SetCommand(std::string_view query, MetadataSurface& surface) {
     surface.arguments.push_back(std::move(argument));
   }
   surface.text = line.text();
-  surface.text_kind = TextKind::kCommand;
+  surface.text_kind = CommandTextKind::kCommand;
 }
 
 // Google Cloud's log has no query; it has the command as a label, which the
@@ -73,7 +73,7 @@ void SetLabelledCommand(RawJson annotations, MetadataSurface& surface) {
     SetCommand(command, surface);
   } else {
     surface.text = command.substr(0, kMaxUriBytes);
-    surface.text_kind = TextKind::kCommand;
+    surface.text_kind = CommandTextKind::kCommand;
   }
 }
 

@@ -47,7 +47,7 @@ struct MetadataSurface {
   std::string port{};
   // The command, or the forwarded path with its parameters as words.
   std::string text{};
-  TextKind text_kind = TextKind::kPlain;
+  CommandTextKind text_kind = CommandTextKind::kPlain;
   // Of a command: what `text` consists of.
   ShellWords arguments{};
   // How much a target weighs here, and what the place is called.

@@ -569,7 +569,7 @@ ShellInterpreter::Output ShellInterpreter::RunCode(const ShellWords& words,
 
 void ShellInterpreter::Report(const ShellWords& words, const Command& command,
                               string_view input) {
-  CommandLine line;
+  ShellLine line;
   for (const auto& [name, values] : command.assignments) {
     line.Add(absl::StrCat(name, "=", absl::StrJoin(values, " ")));
   }

@@ -63,7 +63,7 @@ struct FalcoRow {
   }
 };
 
-class FalcoReader : public FieldReader {
+class FalcoReader : public RuleFieldReader {
  public:
   static constexpr int kAll = -1;
   struct Source {

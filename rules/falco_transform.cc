@@ -36,7 +36,7 @@ constexpr FunctionName kFunctions[] = {
     {"toupper", Function::kUpper}, {"val", Function::kValue}};
 
 // Reads its operands, and makes something of them.
-class TransformReader : public FieldReader {
+class TransformReader : public RuleFieldReader {
  public:
   TransformReader(Function function, bool of_list,
                   std::vector<FalcoOperand> operands)

@@ -136,7 +136,7 @@ class NameParser {
 struct Field::Compiled {
   std::string name;
   bool everything = false;
-  std::shared_ptr<const FieldReader> reader;  // of another language
+  std::shared_ptr<const RuleFieldReader> reader;  // of another language
   std::vector<PathStep> path;  // in the JSON text of the whole event
   // How a decoded event is read: one of these, else the path.
   const EventField* event_field = nullptr;
@@ -213,7 +213,8 @@ Field Field::Everything() {
   return Field(std::move(compiled));
 }
 
-Field Field::Of(std::string name, std::shared_ptr<const FieldReader> reader) {
+Field Field::Of(std::string name,
+                std::shared_ptr<const RuleFieldReader> reader) {
   auto compiled = std::make_shared<Compiled>();
   compiled->name = std::move(name);
   compiled->reader = std::move(reader);

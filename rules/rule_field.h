@@ -32,9 +32,9 @@ struct EventBody;
 struct EventField;
 
 // How another rule language reads a field of its own. Immutable; thread-safe.
-class FieldReader {
+class RuleFieldReader {
  public:
-  virtual ~FieldReader() = default;
+  virtual ~RuleFieldReader() = default;
   // As Field::Read(). Never called for an element of an array.
   virtual void Read(const RuleRecord& record, Arena& arena,
                     std::vector<FieldValue>& out) const = 0;
@@ -57,7 +57,8 @@ class Field {
   // All texts of the event and their keys: what keywords are searched in.
   static Field Everything();
   // A field of another language. REQUIRES: equal names read the same.
-  static Field Of(std::string name, std::shared_ptr<const FieldReader> reader);
+  static Field Of(std::string name,
+                  std::shared_ptr<const RuleFieldReader> reader);
 
   const std::string& name() const;
   bool is_everything() const;

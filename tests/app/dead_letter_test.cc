@@ -36,7 +36,7 @@ Rejected Torn(std::string sample) {
 TEST(DeadLetterTest, ARecordIsOneLineOfJsonWhateverBytesItHas) {
   TempFolder folder;
   const std::string path = folder.path("dead");
-  absl::StatusOr<DeadLetter> letter = DeadLetter::Open(path);
+  absl::StatusOr<DeadLetterFile> letter = DeadLetterFile::Open(path);
   ASSERT_THAT(letter, IsOk());
   const std::string hostile("{\"a\":\"\n\x1b[2J\0\xff\xfe\"", 14);
   EXPECT_THAT(letter->Add(Torn(hostile), "audit\n.log:7"), IsOk());
@@ -59,7 +59,7 @@ TEST(DeadLetterTest, ARecordIsOneLineOfJsonWhateverBytesItHas) {
 TEST(DeadLetterTest, AFloodOfGarbageDoesNotFillTheDisk) {
   TempFolder folder;
   const std::string path = folder.path("dead");
-  absl::StatusOr<DeadLetter> letter = DeadLetter::Open(path);
+  absl::StatusOr<DeadLetterFile> letter = DeadLetterFile::Open(path);
   ASSERT_THAT(letter, IsOk());
   const Rejected big = Torn(std::string(1 << 20, 'x'));
   uint64_t added = 0;
@@ -72,14 +72,14 @@ TEST(DeadLetterTest, AFloodOfGarbageDoesNotFillTheDisk) {
   EXPECT_EQ(letter->left_out(), 1u);
   EXPECT_THAT(letter->Close(), IsOk());
   const std::string text = TextOf(path);
-  EXPECT_LE(text.size(), DeadLetter::kMaxFileBytes);
-  EXPECT_GT(text.size(), DeadLetter::kMaxFileBytes - (2 << 20));
+  EXPECT_LE(text.size(), DeadLetterFile::kMaxFileBytes);
+  EXPECT_GT(text.size(), DeadLetterFile::kMaxFileBytes - (2 << 20));
   EXPECT_THAT(LinesOf(text), SizeIs(added));
 }
 
 TEST(DeadLetterTest, SaysWhyItCannotBeOpened) {
   EXPECT_THAT(
-      DeadLetter::Open("/no/such/folder/x"),
+      DeadLetterFile::Open("/no/such/folder/x"),
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/folder/x")));
 }
 

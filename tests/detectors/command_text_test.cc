@@ -13,10 +13,11 @@ namespace {
 class CommandTextTest : public ::testing::Test {
  protected:
   std::vector<HostHit> Find(std::string_view text) {
-    return FindHosts(text, TextKind::kCommand, targets_);
+    return FindHosts(text, CommandTextKind::kCommand, targets_);
   }
   // "host" in its best context, or "".
-  std::string Best(std::string_view text, TextKind kind = TextKind::kCommand) {
+  std::string Best(std::string_view text,
+                   CommandTextKind kind = CommandTextKind::kCommand) {
     std::string best;
     HostContext context = HostContext::kMention;
     for (const HostHit& hit : FindHosts(text, kind, targets_)) {
@@ -204,11 +205,11 @@ TEST_F(CommandTextTest, WantsAHostPlaceForOrdinaryWords) {
 }
 
 TEST_F(CommandTextTest, KnowsNoProgramsInPlainText) {
-  EXPECT_EQ(Best("/grep url=http://2852039166/", TextKind::kPlain),
+  EXPECT_EQ(Best("/grep url=http://2852039166/", CommandTextKind::kPlain),
             "host 169.254.169.254");
-  EXPECT_EQ(Best("/host 169.254.169.254", TextKind::kPlain),
+  EXPECT_EQ(Best("/host 169.254.169.254", CommandTextKind::kPlain),
             "word 169.254.169.254");
-  EXPECT_EQ(Best("/get 2852039166", TextKind::kPlain), "");
+  EXPECT_EQ(Best("/get 2852039166", CommandTextKind::kPlain), "");
 }
 
 TEST_F(CommandTextTest, KeepsTheTextAsSpelled) {
@@ -226,7 +227,7 @@ TEST_F(CommandTextTest, ReportsEachTargetAndSpellingOnce) {
 }
 
 TEST_F(CommandTextTest, JoinsArgumentsIntoOneLine) {
-  CommandLine line;
+  ShellLine line;
   for (std::string_view argument :
        {"curl", "-H", "X-Id: 2852039166", "http://api/"}) {
     line.Add(argument);
@@ -250,7 +251,8 @@ TEST_F(CommandTextTest, LooksAtEachByteAFewTimesAtMost) {
         "://1/",      "1.2.3.4 ",    "@1.2.3.4,",
         "1.nip.io ",  "a-a.nip.io ", "[64:ff9b::1]",
         "(a",         "curl 0x1,",   "fd00:ec2::255 "}) {
-    for (TextKind kind : {TextKind::kPlain, TextKind::kCommand}) {
+    for (CommandTextKind kind :
+         {CommandTextKind::kPlain, CommandTextKind::kCommand}) {
       std::string text;
       while (text.size() < 250'000) text += piece;
       size_t looked_at = 0;

@@ -200,7 +200,7 @@ TEST(MetadataReadingTest, ShowsHowItWasRead) {
                           .text =
                               "echo Y3VybCBodHRwOi8vMHhhOWZlYTlmZS9sYXRlc3Qv"
                               "dXNlci1kYXRh | base64 -d",
-                          .text_kind = TextKind::kCommand,
+                          .text_kind = CommandTextKind::kCommand,
                           .weight = 3};
   std::optional<MetadataReading> reading = ReadAlone(surface);
   ASSERT_TRUE(reading);
@@ -224,7 +224,7 @@ TEST(MetadataReadingTest, ShowsThePlaceOfTheHostInALongText) {
       .host = {},
       .port = {},
       .text = std::string(500'000, 'x') + " curl http://169.254.169.254/ now",
-      .text_kind = TextKind::kCommand};
+      .text_kind = CommandTextKind::kCommand};
   std::optional<MetadataReading> reading = ReadAlone(surface);
   ASSERT_TRUE(reading);
   EXPECT_THAT(reading->decoded[0].text, HasSubstr("curl http://169.254.169."));
