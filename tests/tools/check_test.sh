@@ -117,6 +117,15 @@ caught model/model.h:5 'include guard is not closed'
 header model/model.h ODDVERB_MODEL_MODEL_H_ 'void F(absl::string_view s);'
 caught model/model.h:4 'absl::string_view in a header'
 
+# Types.
+header base/base.h ODDVERB_BASE_BASE_H_ 'struct Line {};'
+header model/model.h ODDVERB_MODEL_MODEL_H_ 'class Line : public Text {'
+caught model/model.h:4 'the type Line is also defined in base/base.h'
+header base/base.h ODDVERB_BASE_BASE_H_ 'struct Line {};'
+printf 'namespace {\nstruct Line {};\n}  // namespace\n' \
+  >"$tree/ingest/decoder.cc"
+passes "what is in an unnamed namespace is seen by nobody"
+
 # Sizes.
 { echo; lines 400; } >"$tree/ingest/decoder.cc"
 caught ingest/decoder.cc:400 '401 lines'
