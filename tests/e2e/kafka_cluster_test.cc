@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/kafka_group.h"
 #include "tests/support/demo_log.h"
+#include "tests/support/sanitizers.h"
 
 namespace oddverb {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 using ::testing::ContainerEq;
 
 TEST_F(KafkaGroupTest, CoordinatorsDieInTheMiddle) {
+  // Three brokers beside it, and a minute for each step.
+  if (UnderAddressSanitizer()) GTEST_SKIP() << "too slow for its deadlines";
   const std::vector<std::string> lines = DemoLogLines();
   KafkaCluster cluster(BrokerOptions());
   ASSERT_TRUE(cluster.is_running());
