@@ -292,7 +292,7 @@ TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
 
 // Left out unless it is asked for: brokers that are killed in the middle of a
 // commit may forget its end (docs/kafka.md), and of what one judge writes a
-// finding was seen twice in one of six runs.
+// finding was seen twice in one of seven runs.
 TEST_F(KafkaCheckpointTest, BrokersAreAwayForLongerThanATransactionMayTake) {
   if (std::getenv("ODDVERB_PROOF_OUTAGES") == nullptr) {
     GTEST_SKIP() << "set ODDVERB_PROOF_OUTAGES=1 for it";
