@@ -86,6 +86,44 @@ int FreePort() {
   return 0;
 }
 
+std::string MetricsUrlIn(std::string_view log) {
+  constexpr std::string_view kBefore = "listener=probes address=";
+  size_t begin = log.find(kBefore);
+  if (begin == std::string_view::npos) return "";
+  begin += kBefore.size();
+  const size_t end = log.find_first_of(" \n", begin);
+  return absl::StrCat("http://", std::string(log.substr(begin, end - begin)),
+                      "/metrics");
+}
+
+uint64_t MetricAt(const std::string& metrics_url, std::string_view name) {
+  auto client = HttpClient::Make(HttpClientOptions());
+  if (!client.ok()) return 0;
+  auto result = (*client)->Send({.method = "GET", .url = metrics_url},
+                                absl::Seconds(20));
+  if (!result.ok() || result->status != 200) return 0;
+  double sum = 0;
+  for (const std::string& line : LinesOf(result->body)) {
+    if (!line.starts_with(name)) continue;
+    char next = line[std::min(name.size(), line.size() - 1)];
+    double value = 0;
+    bool is_number = absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value);
+    if ((next == '{' || next == ' ') && is_number) sum += value;
+  }
+  return static_cast<uint64_t>(sum);
+}
+
+uint64_t AwaitMetricAt(const std::string& metrics_url, std::string_view name,
+                       uint64_t wanted, absl::Duration patience) {
+  absl::Time deadline = absl::Now() + patience;
+  uint64_t value = MetricAt(metrics_url, name);
+  while (value < wanted && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(50));
+    value = MetricAt(metrics_url, name);
+  }
+  return value;
+}
+
 RunningService::RunningService(const Options& options)
     : authority_(folder_, "test"),
       options_(options),
@@ -152,45 +190,21 @@ void RunningService::AwaitFindings(size_t wanted,
   }
 }
 
-std::string RunningService::MetricsUrl() {
-  AwaitStarted();
-  constexpr std::string_view kBefore = "listener=probes address=";
-  const std::string& log = process_->errors();
-  size_t begin = log.find(kBefore);
-  if (begin == std::string::npos) return "";
-  begin += kBefore.size();
-  return absl::StrCat(
-      "http://", log.substr(begin, log.find_first_of(" \n", begin) - begin),
-      "/metrics");
+const std::string& RunningService::MetricsUrl() {
+  if (metrics_url_.empty()) {
+    AwaitStarted();
+    metrics_url_ = MetricsUrlIn(process_->errors());
+  }
+  return metrics_url_;
 }
 
 uint64_t RunningService::Metric(std::string_view name) {
-  if (metrics_url_.empty()) metrics_url_ = MetricsUrl();
-  auto client = HttpClient::Make(HttpClientOptions());
-  if (!client.ok()) return 0;
-  auto result = (*client)->Send({.method = "GET", .url = metrics_url_},
-                                absl::Seconds(20));
-  if (!result.ok() || result->status != 200) return 0;
-  double sum = 0;
-  for (const std::string& line : LinesOf(result->body)) {
-    if (!line.starts_with(name)) continue;
-    char next = line[std::min(name.size(), line.size() - 1)];
-    double value = 0;
-    bool is_number = absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value);
-    if ((next == '{' || next == ' ') && is_number) sum += value;
-  }
-  return static_cast<uint64_t>(sum);
+  return MetricAt(MetricsUrl(), name);
 }
 
 uint64_t RunningService::AwaitMetric(std::string_view name, uint64_t wanted,
                                      absl::Duration patience) {
-  absl::Time deadline = absl::Now() + patience;
-  uint64_t value = Metric(name);
-  while (value < wanted && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(50));
-    value = Metric(name);
-  }
-  return value;
+  return AwaitMetricAt(MetricsUrl(), name, wanted, patience);
 }
 
 RunningService::Durable RunningService::ReadState() const {

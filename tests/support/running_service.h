@@ -21,6 +21,14 @@ namespace oddverb {
 // what must be found again after a restart.
 int FreePort();
 
+// Of the listener `probes` of an oddverb that has written this log; "" for none.
+std::string MetricsUrlIn(std::string_view log);
+// Sum over all labels; 0 if there is no answer.
+uint64_t MetricAt(const std::string& metrics_url, std::string_view name);
+// Until the metric is at least `wanted`, or for `patience`; returns it.
+uint64_t AwaitMetricAt(const std::string& metrics_url, std::string_view name,
+                       uint64_t wanted, absl::Duration patience);
+
 // One thread.
 class RunningService {
  public:
@@ -63,7 +71,7 @@ class RunningService {
   void AwaitFindings(size_t wanted, absl::Duration patience) const;
   // Sum over all labels, since the last start.
   uint64_t Metric(std::string_view name);
-  // Until the metric is at least `wanted`, or for `patience`; returns it.
+  // As AwaitMetricAt.
   uint64_t AwaitMetric(std::string_view name, uint64_t wanted,
                        absl::Duration patience);
 
@@ -76,7 +84,7 @@ class RunningService {
   Durable ReadState() const;
 
  private:
-  std::string MetricsUrl();
+  const std::string& MetricsUrl();
 
   TempFolder folder_;
   TestAuthority authority_;
