@@ -8,7 +8,10 @@
 //   - forbidden_burst on all events, and its ticks (goal: 150 ns in the mean);
 //   - metadata_access on the events that are no candidates, which is the price
 //     of its prefilter (goal: 100 ns), and on the candidates;
-//   - an empty loop over the same events, which is taken off both.
+//   - an empty loop over the same events, which is taken off both;
+//   - all detectors, event by event as a shard runs them, with and without
+//     forbidden_burst: what it adds where the others have just touched the same
+//     event.
 // Also the share of events with a text that is looked through, and with one
 // from which a layer of encoding comes off: those are decoded in depth (goal: 1
 // %). Medians of the rounds; each round begins with fresh detectors.
@@ -20,12 +23,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "detectors/decoded_views.h"
+#include "detectors/detectors.h"
 #include "detectors/forbidden_burst.h"
 #include "detectors/metadata_access.h"
 #include "detectors/metadata_body.h"
@@ -33,6 +38,7 @@
 #include "ingest/decoder.h"
 #include "ingest/merged_source.h"
 #include "model/identity.h"
+#include "yaml/yaml_node.h"
 
 namespace oddverb {
 namespace {
@@ -85,6 +91,7 @@ struct Judged {
 // CPU seconds and events of one round.
 struct Round {
   double loop = 0, burst = 0, prefilter = 0, candidates = 0;
+  double all_with = 0, all_without = 0;
   uint64_t events = 0, candidate_events = 0, read_events = 0;
   uint64_t decoded_events = 0;
   uint64_t findings = 0;
@@ -140,6 +147,44 @@ class Nothing final : public Detector {
   }
 };
 
+// All detectors but `left_out`, as a shard runs them.
+class AllButOne {
+ public:
+  explicit AllButOne(std::string_view left_out) {
+    for (const DetectorEntry& entry : AllDetectors()) {
+      if (entry.make == nullptr || entry.name == left_out) continue;
+      auto made = entry.make({}, YamlNode());
+      if (!made.ok()) Die(made.status().ToString());
+      detectors_.push_back(*std::move(made));
+    }
+  }
+
+  // CPU seconds.
+  double Time(const std::vector<Judged>& events) {
+    double start = CpuSeconds();
+    for (const Judged& judged : events) {
+      out_.stream_time = judged.event->stage_time;
+      for (auto& detector : detectors_) {
+        detector->Observe(*judged.event, judged.ids, out_);
+      }
+      out_.changed.clear();
+    }
+    if (!events.empty()) {
+      for (auto& detector : detectors_) {
+        detector->AdvanceTo(events.back().event->stage_time, out_);
+      }
+    }
+    double seconds = CpuSeconds() - start;
+    Round unused;
+    Clear(out_, unused);
+    return seconds;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Detector>> detectors_;
+  Emit out_;
+};
+
 class Measurement {
  public:
   explicit Measurement(const char* path) : path_(path) {}
@@ -150,12 +195,19 @@ class Measurement {
     Round round;
     ForbiddenBurst burst({}, {});
     MetadataAccess metadata({}, {});
+    AllButOne with(""), without("forbidden_burst");
+    bool with_first = false;
     while (true) {
       RawBatch raw;
       absl::Status status = (*source)->Read(absl::InfiniteFuture(), raw);
       if (!status.ok() && !absl::IsOutOfRange(status)) Die(status.ToString());
       std::unique_ptr<EventBatch> batch = decoder_.Decode(std::move(raw));
       Measure(*batch, burst, metadata, round);
+      // Whoever comes second finds the events in the processor's caches.
+      with_first = !with_first;
+      if (with_first) round.all_with += with.Time(all_);
+      round.all_without += without.Time(all_);
+      if (!with_first) round.all_with += with.Time(all_);
       decoder_.Recycle(std::move(batch));
       if (!status.ok()) return round;
     }
@@ -201,7 +253,7 @@ int Main(int argc, char** argv) {
   int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
   Measurement measurement(argv[1]);
   Round last;
-  std::vector<double> loop, burst, prefilter, candidates;
+  std::vector<double> loop, burst, prefilter, candidates, all, added;
   for (int round = 0; round <= std::max(rounds, 1); ++round) {
     last = measurement.Run();
     if (last.events == 0) Die("no events");
@@ -210,6 +262,8 @@ int Main(int argc, char** argv) {
       return events == 0 ? 0.0 : seconds * 1e9 / static_cast<double>(events);
     };
     loop.push_back(per(last.loop, last.events));
+    all.push_back(per(last.all_with, last.events));
+    added.push_back(per(last.all_with - last.all_without, last.events));
     burst.push_back(per(last.burst, last.events));
     prefilter.push_back(
         per(last.prefilter, last.events - last.candidate_events));
@@ -226,6 +280,8 @@ int Main(int argc, char** argv) {
   std::printf("an empty loop                    %8.1f ns an event\n", empty);
   std::printf("forbidden_burst                  %8.1f ns\n",
               Median(burst) - empty);
+  std::printf("all detectors                    %8.1f ns\n", Median(all));
+  std::printf("of which forbidden_burst adds    %8.1f ns\n", Median(added));
   std::printf("metadata_access, no candidates   %8.1f ns\n",
               Median(prefilter) - empty);
   std::printf("metadata_access, candidates      %8.1f ns, %.2f %% of events\n",
