@@ -99,8 +99,8 @@ std::string MetricsUrlIn(std::string_view log) {
 uint64_t MetricAt(const std::string& metrics_url, std::string_view name) {
   auto client = HttpClient::Make(HttpClientOptions());
   if (!client.ok()) return 0;
-  auto result = (*client)->Send({.method = "GET", .url = metrics_url},
-                                absl::Seconds(20));
+  auto result =
+      (*client)->Send({.method = "GET", .url = metrics_url}, absl::Seconds(20));
   if (!result.ok() || result->status != 200) return 0;
   double sum = 0;
   for (const std::string& line : LinesOf(result->body)) {

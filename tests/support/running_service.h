@@ -21,7 +21,8 @@ namespace oddverb {
 // what must be found again after a restart.
 int FreePort();
 
-// Of the listener `probes` of an oddverb that has written this log; "" for none.
+// Of the listener `probes` of an oddverb that has written this log; "" for
+// none.
 std::string MetricsUrlIn(std::string_view log);
 // Sum over all labels; 0 if there is no answer.
 uint64_t MetricAt(const std::string& metrics_url, std::string_view name);
