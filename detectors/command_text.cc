@@ -1,6 +1,7 @@
 #include "detectors/command_text.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "absl/strings/ascii.h"
@@ -292,6 +293,16 @@ class HostSearch {
   size_t looked_at_ = 0;
 };
 
+// Bytes that never divide words, which most are: see DivisionAt().
+constexpr std::array<bool, 256> kIsInWord = [] {
+  constexpr std::string_view kDividers("\0\t\n\v\f\r \"'`;|()<>&", 17);
+  std::array<bool, 256> in_word{};
+  for (size_t byte = 0; byte < in_word.size(); ++byte) {
+    in_word[byte] = kDividers.find(static_cast<char>(byte)) == kDividers.npos;
+  }
+  return in_word;
+}();
+
 // Whether the byte at `i` divides words, and whether it ends a command.
 struct Division {
   bool divides = false;
@@ -345,7 +356,11 @@ std::vector<HostHit> FindHosts(std::string_view text, CommandTextKind kind,
       continue;
     }
     size_t end = i;
-    while (end < text.size() && !DivisionAt(text, end).divides) ++end;
+    while (end < text.size() &&
+           (kIsInWord[static_cast<unsigned char>(text[end])] ||
+            !DivisionAt(text, end).divides)) {
+      ++end;
+    }
     last_word = text.substr(i, end - i);
     search.Word(last_word);
     i = end;

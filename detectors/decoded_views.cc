@@ -1,6 +1,7 @@
 #include "detectors/decoded_views.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/gunzip.h"
@@ -57,6 +58,31 @@ EscapeReading ReadAsciiEscape(std::string_view text) {
   }
   if (i < begin + 2 || value < 0x20 || value > 0x7e) return {};
   return {i, static_cast<char>(value)};
+}
+
+struct Run {
+  size_t begin = 0, end = 0;
+};
+// The next maximal run of at least `least` bytes that are `is_digit`, from
+// `from` on, where the last run ended or the text begins. Such a run has a byte
+// at every `least`-th place, so most others are never looked at.
+template <typename IsDigit>
+std::optional<Run> NextRun(std::string_view text, size_t from, size_t least,
+                           IsDigit is_digit) {
+  for (size_t at = from + least - 1; at < text.size();) {
+    if (!is_digit(text[at])) {
+      from = at + 1;
+      at += least;
+      continue;
+    }
+    Run run{at, at + 1};
+    while (run.begin > from && is_digit(text[run.begin - 1])) --run.begin;
+    while (run.end < text.size() && is_digit(text[run.end])) ++run.end;
+    if (run.end - run.begin >= least) return run;
+    from = run.end;
+    at = from + least - 1;
+  }
+  return std::nullopt;
 }
 
 bool LooksLikeText(std::string_view bytes) {
@@ -254,19 +280,15 @@ void DecodedViews::AddPercentView(size_t parent) {
 }
 
 void DecodedViews::AddBase64Views(size_t parent) {
-  size_t end = 0;
-  while (true) {
-    const std::string& text = views_[parent].text;  // views_ may have grown
-    size_t begin = end;
-    while (begin < text.size() && Base64Value(text[begin]) < 0) ++begin;
-    if (begin == text.size()) return;
-    end = begin;
-    while (end < text.size() && Base64Value(text[end]) >= 0) ++end;
-    if (end - begin < kMinBase64Run) continue;
+  auto is_digit = [](char c) { return Base64Value(c) >= 0; };
+  for (size_t from = 0;;) {
+    const std::string_view text = views_[parent].text;  // views_ may have grown
+    const std::optional<Run> run = NextRun(text, from, kMinBase64Run, is_digit);
+    if (!run) return;
+    from = run->end;
     size_t useful = (limits_.produced_bytes - produced_bytes_) / 3 * 4 + 4;
-    std::string_view run(text.data() + begin, end - begin);
-    std::string bytes =
-        DropUtf16Zeros(DecodeBase64Digits(run.substr(0, useful)));
+    std::string bytes = DropUtf16Zeros(DecodeBase64Digits(
+        text.substr(run->begin, run->end - run->begin).substr(0, useful)));
     if (!AddBytes(parent, DecodeLayer::kBase64, std::move(bytes))) return;
   }
 }
@@ -294,20 +316,19 @@ bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
 
 // `xxd -r -p`, `printf`, unhexlify: digits in a row.
 void DecodedViews::AddHexViews(size_t parent) {
-  size_t end = 0;
-  while (true) {
-    const std::string& text = views_[parent].text;  // views_ may have grown
-    size_t begin = end;
-    while (begin < text.size() && HexValue(text[begin]) < 0) ++begin;
-    if (begin == text.size()) return;
-    end = begin;
-    while (end < text.size() && HexValue(text[end]) >= 0) ++end;
-    if (end - begin < kMinHexRun || (end - begin) % 2 != 0) continue;
+  auto is_digit = [](char c) { return HexValue(c) >= 0; };
+  for (size_t from = 0;;) {
+    const std::string_view text = views_[parent].text;  // views_ may have grown
+    const std::optional<Run> run = NextRun(text, from, kMinHexRun, is_digit);
+    if (!run) return;
+    from = run->end;
+    const size_t size = run->end - run->begin;
+    if (size % 2 != 0) continue;
     // One byte too many tells that there are more.
-    size_t useful = std::min(
-        end - begin, 2 * (limits_.produced_bytes - produced_bytes_) + 2);
+    size_t useful =
+        std::min(size, 2 * (limits_.produced_bytes - produced_bytes_) + 2);
     std::string bytes;
-    for (size_t i = begin; i + 1 < begin + useful; i += 2) {
+    for (size_t i = run->begin; i + 1 < run->begin + useful; i += 2) {
       bytes +=
           static_cast<char>(HexValue(text[i]) << 4 | HexValue(text[i + 1]));
     }
@@ -316,18 +337,22 @@ void DecodedViews::AddHexViews(size_t parent) {
 }
 
 void DecodedViews::AddEscapesView(size_t parent) {
-  const std::string& text = views_[parent].text;
-  size_t first = text.find('\\');
-  if (first == text.npos) return;
+  const std::string_view text = views_[parent].text;
   std::string decoded;
-  bool any = false;
-  for (size_t i = 0; i < text.size();) {
-    EscapeReading escape = ReadAsciiEscape(std::string_view(text).substr(i));
-    any = any || escape.length > 0;
-    decoded += escape.length > 0 ? escape.character : text[i];
-    i += std::max<size_t>(escape.length, 1);
+  size_t copied = 0;
+  for (size_t i = text.find('\\'); i != text.npos; i = text.find('\\', i)) {
+    EscapeReading escape = ReadAsciiEscape(text.substr(i));
+    if (escape.length == 0) {
+      ++i;
+      continue;
+    }
+    decoded += text.substr(copied, i - copied);
+    decoded += escape.character;
+    i += escape.length;
+    copied = i;
   }
-  if (!any || !TakeCandidate()) return;
+  if (copied == 0 || !TakeCandidate()) return;
+  decoded += text.substr(copied);
   AddView(parent, DecodeLayer::kEscapes, std::move(decoded));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace oddverb {
 namespace {
@@ -100,11 +101,23 @@ bool Fold(uint32_t code, std::string& out) {
   return out.size() > before || HasNoWidth(code);
 }
 
+bool IsAscii(string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080U;
+  size_t i = 0;
+  uint64_t seen = 0, word = 0;
+  for (; i + sizeof(word) <= text.size(); i += sizeof(word)) {
+    std::memcpy(&word, text.data() + i, sizeof(word));
+    seen |= word;
+  }
+  for (; i < text.size(); ++i) seen |= static_cast<unsigned char>(text[i]);
+  return (seen & kHighBits) == 0;
+}
+
 }  // namespace
 
 std::string FoldDigits(string_view text) {
+  if (IsAscii(text)) return "";
   auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-  if (std::all_of(text.begin(), text.end(), is_ascii)) return "";
   std::string folded;
   bool any = false;
   while (!text.empty()) {

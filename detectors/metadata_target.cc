@@ -125,10 +125,28 @@ constexpr std::array<uint8_t, 257> ClueStarts() {
 constexpr std::array<uint8_t, 257> kClueStarts = ClueStarts();
 static_assert(kClueStarts[256] == std::size(kClues), "not sorted");
 
-bool IsNameByte(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+constexpr char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+constexpr bool IsNameByte(char c) {
+  const char lower = Lower(c);
+  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
 }
+
+// Whether a clue begins with the byte in either case; and IsNameByte().
+constexpr uint8_t kBeginsClue = 1, kInName = 2;
+constexpr std::array<uint8_t, 256> kByteKinds = [] {
+  std::array<uint8_t, 256> kinds{};
+  for (size_t byte = 0; byte < kinds.size(); ++byte) {
+    const auto c = static_cast<char>(byte);
+    const auto lower = static_cast<unsigned char>(Lower(c));
+    if (kClueStarts[lower] < kClueStarts[lower + 1u]) kinds[byte] = kBeginsClue;
+    if (IsNameByte(c)) kinds[byte] |= kInName;
+  }
+  return kinds;
+}();
 
 // "service-accounts/ANY/token" or ".../identity"; `rest` begins behind the
 // first slash.
@@ -314,11 +332,16 @@ MetadataClues FindMetadataClues(std::string_view text) {
     return static_cast<unsigned char>(
         absl::ascii_tolower(static_cast<unsigned char>(text[i])));
   };
+  uint8_t before = 0;
   for (size_t i = 0; i + 1 < text.size(); ++i) {
-    unsigned char byte = lower_at(i);
+    const uint8_t kind = kByteKinds[static_cast<unsigned char>(text[i])];
+    const bool may_begin = (kind & ~before & kBeginsClue) != 0;
+    // As the next byte's mask: a clue begins where no name goes on.
+    before = (kind & kInName) != 0 ? kBeginsClue : 0;
+    if (!may_begin) continue;
+    const unsigned char byte = lower_at(i);
     size_t row = kClueStarts[byte];
     const size_t end = kClueStarts[byte + 1u];
-    if (row == end || (i > 0 && IsNameByte(text[i - 1]))) continue;
     const auto second = static_cast<char>(lower_at(i + 1));
     for (; row < end; ++row) {
       std::string_view wanted = kClues[row].text;

@@ -1,26 +1,11 @@
 #include "detectors/text_codecs.h"
 
 #include <algorithm>
-#include <array>
 
 namespace oddverb {
 namespace {
 
 using std::string_view;
-
-constexpr std::array<int8_t, 256> Base64Values() {
-  std::array<int8_t, 256> values{};
-  values.fill(-1);
-  constexpr string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<unsigned char>(kDigits[i])] = static_cast<int8_t>(i);
-  }
-  values['-'] = 62;
-  values['_'] = 63;
-  return values;
-}
-constexpr std::array<int8_t, 256> kBase64Values = Base64Values();
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -58,8 +43,6 @@ Escape HexEscape(string_view text) {
 
 }  // namespace
 
-int Base64Value(char c) { return kBase64Values[static_cast<unsigned char>(c)]; }
-
 std::string DecodeBase64Digits(string_view digits) {
   std::string bytes;
   bytes.reserve(digits.size() / 4 * 3 + 3);
@@ -85,13 +68,6 @@ std::string DecodeBase64Text(string_view text) {
     digits.clear();
   }
   return bytes + DecodeBase64Digits(digits);
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 std::string DecodeHexText(string_view text) {

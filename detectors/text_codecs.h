@@ -3,6 +3,7 @@
 #ifndef ODDVERB_DETECTORS_TEXT_CODECS_H_
 #define ODDVERB_DETECTORS_TEXT_CODECS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,15 +11,48 @@
 
 namespace oddverb {
 
+namespace text_codecs_internal {
+
+// -1 = no digit. Inline: they are asked for each byte of long texts.
+using DigitValues = std::array<int8_t, 256>;
+constexpr DigitValues ValuesOf(std::string_view digits) {
+  DigitValues values{};
+  values.fill(-1);
+  for (size_t i = 0; i < digits.size(); ++i) {
+    values[static_cast<unsigned char>(digits[i])] = static_cast<int8_t>(i);
+  }
+  return values;
+}
+inline constexpr DigitValues kBase64Values = [] {
+  DigitValues values = ValuesOf(
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+  values['-'] = 62;
+  values['_'] = 63;
+  return values;
+}();
+inline constexpr DigitValues kHexValues = [] {
+  DigitValues values = ValuesOf("0123456789abcdef");
+  for (size_t i = 0; i < 6; ++i) {
+    values['A' + i] = static_cast<int8_t>(10 + i);
+  }
+  return values;
+}();
+
+}  // namespace text_codecs_internal
+
 // The value of a base64 or base64url digit, else -1.
-int Base64Value(char c);
+inline int Base64Value(char c) {
+  return text_codecs_internal::kBase64Values[static_cast<unsigned char>(c)];
+}
 // Of digits and nothing else; what is no whole byte is dropped.
 std::string DecodeBase64Digits(std::string_view digits);
 // As `base64 -d -i` does: other bytes are skipped, '=' ends it.
 std::string DecodeBase64Text(std::string_view text);
 
 // The value of a hexadecimal digit, else -1.
-int HexValue(char c);
+inline int HexValue(char c) {
+  return text_codecs_internal::kHexValues[static_cast<unsigned char>(c)];
+}
 // As `xxd -r -p` does: blanks are skipped, other bytes end it.
 std::string DecodeHexText(std::string_view text);
 

@@ -77,6 +77,29 @@ TEST(DecodedViewsTest, UndoesBase64) {
   EXPECT_THAT(Decode("powershell -enc " + ToBase64(wide)), Contains(secret));
 }
 
+// Runs are looked for in steps; other runs, too short to count, lie before.
+TEST(DecodedViewsTest, FindsARunOfDigitsWhereverItBegins) {
+  const std::string base64 = ToBase64("http://a9");  // the shortest
+  const std::string hex = "687474703a2f2f613966";    // http://a9f
+  for (size_t before = 0; before < 45; ++before) {
+    std::string noise;
+    while (noise.size() < before) noise += noise.size() % 7 == 6 ? '!' : 'a';
+    if (!noise.empty()) noise.back() = '.';
+    EXPECT_THAT(Decode(noise + base64), Contains("http://a9")) << before;
+    EXPECT_THAT(Decode(noise + base64 + ". " + noise), Contains("http://a9"));
+    EXPECT_THAT(Decode(noise + hex), Contains("http://a9f")) << before;
+    EXPECT_THAT(Decode(noise + hex + "zz" + hex + "."), Contains("http://a9f"));
+    EXPECT_THAT(Decode(noise + base64.substr(1)), SizeIs(1)) << before;
+    EXPECT_THAT(Decode(noise + base64 + "." + ToBase64("http://b")), SizeIs(2));
+  }
+}
+
+TEST(DecodedViewsTest, KeepsWhatStandsBetweenEscapes) {
+  EXPECT_THAT(Decode(R"(a\q\x62c\\x64 e\)"), Contains(R"(a\qbc\d e\)"));
+  EXPECT_THAT(Decode(R"(\x61)"), Contains("a"));
+  EXPECT_THAT(Decode(R"(C:\q\z)"), SizeIs(1));
+}
+
 TEST(DecodedViewsTest, FollowsNestedLayersToTheDepthLimit) {
   std::string text = "curl http://169.254.169.254/";
   for (int i = 0; i < 3; ++i) text = ToBase64(text);
