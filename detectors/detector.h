@@ -88,7 +88,7 @@ class Emit {
   absl::Time stream_time = absl::InfinitePast();
   // Of rule_match, for all shards of the worker; it makes it.
   std::shared_ptr<RuleJudge> rule_judge;
-  // Of forbidden_burst, likewise.
+  // Likewise, of whoever asks first (HasherOf() of tuple_hasher.h).
   std::shared_ptr<TupleHasher> tuple_hasher;
 };
 

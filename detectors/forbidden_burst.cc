@@ -110,7 +110,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
   // What the event says by itself is computed first: meanwhile the actor comes
   // from memory, and then its set.
   Prefetch(actor);
-  TupleHasher& hasher = HasherOf(out);
+  TupleHasher& hasher = HasherOf(context_.hash, out);
   KnownPlaces::Place place = hasher.PlaceOf(event);
   bool allowed = IsAllowed(event);
   auto [tuple, hash] = hasher.Of(event);
@@ -160,7 +160,8 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
     request.tuple.verb_class = VerbClass::kEscalate;
     request.hash = 0;
   }
-  if (request.hash == 0) request.hash = HasherOf(out).Hash(request.tuple);
+  if (request.hash == 0)
+    request.hash = HasherOf(context_.hash, out).Hash(request.tuple);
   request.hash = ForWhom(event, request.hash);
   auto entry = allow_.Find(event.user.name, request.hash, request.time);
   if (entry.has_value()) {
@@ -182,13 +183,6 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
   OnRefused(attempt, request.ids, actor, out);
 }
 
-TupleHasher& ForbiddenBurst::HasherOf(Emit& out) const {
-  if (out.tuple_hasher == nullptr) {
-    out.tuple_hasher = std::make_shared<TupleHasher>(context_.hash);
-  }
-  return *out.tuple_hasher;
-}
-
 // The impersonated name is part of the kind, never an actor of its own: what
 // one acting for another may do is not what it may do itself.
 uint64_t ForbiddenBurst::ForWhom(const AuditEvent& event, uint64_t hash) const {
@@ -204,7 +198,7 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   absl::Time time = request.time;
   if (request.ids.keys.identity == IdentityClass::kAnonymous) {
     if (request.hash == 0) {
-      request.hash = ForWhom(event, HasherOf(out).Hash(tuple));
+      request.hash = ForWhom(event, HasherOf(context_.hash, out).Hash(tuple));
     }
     cases_.OnAnonymousAllowed(request, out);
   }

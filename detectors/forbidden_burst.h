@@ -99,7 +99,6 @@ class ForbiddenBurst final : public Detector {
   absl::Time DeadlineOf(const RefusalRecord& refused) const;
   // The end of a finding; its evidence counts for nothing more.
   static Finding Finish(ForbiddenActor& actor);
-  TupleHasher& HasherOf(Emit& out) const;
   uint64_t ForWhom(const AuditEvent& event, uint64_t hash) const;
 
   DetectorContext context_;

@@ -12,6 +12,7 @@
 #include "detectors/next_steps.h"
 #include "detectors/refusal.h"
 #include "detectors/tuple.h"
+#include "detectors/tuple_hasher.h"
 #include "detectors/user_agent.h"
 
 namespace oddverb {
@@ -38,8 +39,8 @@ constexpr absl::Duration kRotation = absl::Minutes(15);
 
 // Programs that people hold, or that are made for looking around. kubeadm and
 // what cloud providers run on a node are built on client-go, as the kubelet is.
-bool IsTool(string_view user_agent) {
-  switch (AgentFamilyOf(user_agent)) {
+bool IsTool(AgentFamily family) {
+  switch (family) {
     case AgentFamily::kNone:
     case AgentFamily::kKubectl:
     case AgentFamily::kCurl:
@@ -143,18 +144,19 @@ bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
          state.namespaces.size() >= kMinNamespaces;
 }
 
-bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids) {
+bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids,
+                             TupleHasher& hasher) {
   const EntityId actor = ids.actor;
   bool any = false;
   auto note = [&](Clue clue, std::string value) {
     StateFor(actor).clues.Note(clue, std::move(value), event.stage_time);
     any = true;
   };
-  const bool is_tool = IsTool(event.user_agent);
+  const bool is_tool = IsTool(hasher.FamilyOf(event));
   if (is_tool) {
     note(kTool, event.user_agent.empty() ? "none" : Named(event.user_agent));
   }
-  Tuple tuple = TupleOf(event);
+  const Tuple tuple = hasher.Of(event).tuple;
   if (IsSecretList(event)) {
     note(kList, TupleText(tuple, event.verb));
   } else if (IsForeign(event, tuple)) {
@@ -171,7 +173,7 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids) {
     note(kOtherNode, Bounded(ServerText(event), 100));
   }
   History& history = HistoryFor(event, actor);
-  const KnownPlaces::Place place = KnownPlaces::Of(event);
+  const KnownPlaces::Place place = hasher.PlaceOf(event);
   history.programs.See(place, event.stage_time);
   // A person's client is a clue of its own.
   if (any && !is_tool &&
@@ -193,7 +195,8 @@ void NodeIdentity::Observe(const AuditEvent& event, const EntityIds& ids,
     return;
   }
   cases_.EndQuiet(ids.actor, event.stage_time, out);
-  if (NoteClues(event, ids)) Judge(event, ids, out);
+  if (NoteClues(event, ids, HasherOf(context_.hash, out)))
+    Judge(event, ids, out);
 }
 
 void NodeIdentity::Weigh(const State& state, absl::Time now, Finding& finding) {

@@ -90,7 +90,8 @@ class NodeIdentity final : public Detector {
   static bool NoteCertificate(const AuditEvent& event, uint64_t certificate,
                               History& history);
   // Whether the event has a clue.
-  bool NoteClues(const AuditEvent& event, const EntityIds& ids);
+  bool NoteClues(const AuditEvent& event, const EntityIds& ids,
+                 TupleHasher& hasher);
   bool NoteGuess(const AuditEvent& event, State& state) const;
   void Judge(const AuditEvent& event, const EntityIds& ids, Emit& out);
   Finding Write(const AuditEvent& event, const EntityIds& ids,

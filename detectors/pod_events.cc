@@ -31,13 +31,10 @@ std::string TextAt(RawJson root, std::initializer_list<string_view> path) {
 // that was deleted, or the status about it; else empty.
 std::string UidOf(const AuditEvent& event) {
   if (!event.object.uid.empty()) return std::string(event.object.uid);
-  for (std::string uid :
-       {TextAt(event.request_object, {"preconditions", "uid"}),
-        TextAt(event.response_object, {"metadata", "uid"}),
-        TextAt(event.response_object, {"details", "uid"})}) {
-    if (!uid.empty()) return uid;
-  }
-  return "";
+  std::string uid = TextAt(event.request_object, {"preconditions", "uid"});
+  if (uid.empty()) uid = TextAt(event.response_object, {"metadata", "uid"});
+  if (uid.empty()) uid = TextAt(event.response_object, {"details", "uid"});
+  return uid;
 }
 
 bool IsDryRun(const AuditEvent& event) {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/ip_address.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "detectors/actor_act.h"
@@ -13,6 +12,7 @@
 #include "detectors/next_steps.h"
 #include "detectors/service_account_debut.h"
 #include "detectors/tuple.h"
+#include "detectors/tuple_hasher.h"
 #include "detectors/user_agent.h"
 
 namespace oddverb {
@@ -34,11 +34,6 @@ bool IsTool(AgentFamily family) {
          family == AgentFamily::kBrowser || family == AgentFamily::kDashboard ||
          family == AgentFamily::kHelm || family == AgentFamily::kScanner ||
          family == AgentFamily::kNone;
-}
-
-bool IsPublic(string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && !address->is_private();
 }
 
 constexpr std::string_view kAllRights = "selfsubjectrulesreviews";
@@ -69,7 +64,7 @@ ServiceAccountUse::State& ServiceAccountUse::StateFor(EntityId actor) {
 }
 
 bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
-                                  State& state) {
+                                  TupleHasher& hasher, State& state) {
   bool any = false;
   auto note = [&](Clue clue, std::string value) {
     if (state.doubt == nullptr) state.doubt = std::make_unique<Doubt>();
@@ -84,13 +79,14 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   if (!is_bound && state.unbound == 0 && state.bound >= kMinBound) {
     note(kUnbound, Named(event.credential_id));
   }
-  const AgentFamily family = AgentFamilyOf(event.user_agent);
+  const AgentFamily family = hasher.FamilyOf(event);
   const uint32_t family_bit = 1u << static_cast<uint32_t>(family);
   const bool is_new_family = (state.families & family_bit) == 0;
   if (is_new_family && uses >= kMinUses && IsTool(family)) {
     note(kTool, Named(event.user_agent));
   }
-  if (state.outside == 0 && uses >= kMinUses && IsPublic(event.source_ip)) {
+  const bool is_outside = hasher.IsFromOutside(event);
+  if (state.outside == 0 && uses >= kMinUses && is_outside) {
     note(kOutside, Named(event.source_ip));
   }
   // What is seldom by itself counts only beside one of these.
@@ -102,7 +98,7 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
       if (!is_bound || event.object.resource == kAllRights) {
         note(kAsksRights, std::string(event.object.resource));
       }
-    } else if (Tuple tuple = TupleOf(event);
+    } else if (Tuple tuple = hasher.Of(event).tuple;
                Sensitivity(tuple) >= kSensitiveFrom) {
       note(kSensitive, TupleText(tuple, event.verb));
     }
@@ -112,7 +108,7 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   if (!in_doubt || event.stage_time - state.doubt->since >= kPatience) {
     state.families |= family_bit;
     CountOne(is_bound ? state.bound : state.unbound);
-    if (IsPublic(event.source_ip)) CountOne(state.outside);
+    if (is_outside) CountOne(state.outside);
   }
   return any;
 }
@@ -125,51 +121,66 @@ void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
   }
   cases_.EndQuiet(ids.actor, event.stage_time, out);
   State& state = StateFor(ids.actor);
-  NoteDebut(event, ids, state, out);
-  if (NoteClues(event, ids, state)) Judge(event, ids, state, out);
+  TupleHasher& hasher = HasherOf(context_.hash, out);
+  NoteDebut(event, ids, hasher, state, out);
+  if (NoteClues(event, ids, hasher, state)) Judge(event, ids, state, out);
 }
 
-ServiceAccountUse::DebutValues ServiceAccountUse::DebutValuesOf(
-    const AuditEvent& event, const EntityIds& ids) {
-  DebutValues values;
-  auto note = [&](DebutClue clue, std::string value) {
-    values[clue] = value.empty() ? "none" : std::move(value);
+uint8_t ServiceAccountUse::DebutCluesOf(const AuditEvent& event,
+                                        const EntityIds& ids,
+                                        TupleHasher& hasher) {
+  uint8_t clues = 0;
+  auto note = [&](DebutClue clue, bool is_seen) {
+    if (is_seen) clues |= static_cast<uint8_t>(1U << clue);
   };
-  if (IsPublic(event.source_ip)) note(kFirstOutside, Named(event.source_ip));
-  if (ids.keys.pod == 0) note(kFirstUnbound, Named(event.credential_id));
-  if (IsTool(AgentFamilyOf(event.user_agent))) {
-    note(kFirstTool, Named(event.user_agent));
+  const bool asks_rights = AsksRights(event);
+  note(kFirstOutside, hasher.IsFromOutside(event));
+  note(kFirstUnbound, ids.keys.pod == 0);
+  note(kFirstTool, IsTool(hasher.FamilyOf(event)));
+  note(kFirstAsksRights, asks_rights);
+  note(kFirstSensitive,
+       !asks_rights && Sensitivity(hasher.Of(event).tuple) >= kSensitiveFrom);
+  return clues;
+}
+
+std::string ServiceAccountUse::DebutValueOf(const AuditEvent& event,
+                                            DebutClue clue) {
+  switch (clue) {
+    case kFirstOutside:
+      return Named(event.source_ip);
+    case kFirstUnbound:
+      return Named(event.credential_id);
+    case kFirstTool:
+      return Named(event.user_agent);
+    case kFirstAsksRights:
+      return std::string(event.object.resource);
+    case kFirstSensitive:
+      return TupleText(TupleOf(event), event.verb);
+    case kDebutClues:
+      break;
   }
-  if (AsksRights(event)) {
-    note(kFirstAsksRights, std::string(event.object.resource));
-  } else if (Tuple tuple = TupleOf(event);
-             Sensitivity(tuple) >= kSensitiveFrom) {
-    note(kFirstSensitive, TupleText(tuple, event.verb));
-  }
-  return values;
+  return "";
 }
 
 // The first request is told whatever it is, so that it is known as the first.
 void ServiceAccountUse::NoteDebut(const AuditEvent& event, const EntityIds& ids,
-                                  State& state, Emit& out) const {
+                                  TupleHasher& hasher, State& state,
+                                  Emit& out) const {
   const auto second = static_cast<uint32_t>(std::clamp<int64_t>(
       absl::ToUnixSeconds(event.stage_time), 1, UINT32_MAX));
   const bool is_first = state.first_second == 0;
   if (is_first) state.first_second = second;
   if (second > state.first_second + absl::ToInt64Seconds(kWindow)) return;
-  DebutValues values = DebutValuesOf(event, ids);
-  uint8_t clues = state.debut_clues;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!values[i].empty()) clues |= static_cast<uint8_t>(1U << i);
-  }
-  if (!is_first && clues == state.debut_clues) return;
-  state.debut_clues = clues;
+  const uint8_t now = DebutCluesOf(event, ids, hasher);
+  const bool is_news = (now & ~state.debut_clues) != 0;
+  if (!is_first && !is_news) return;
+  state.debut_clues |= now;
   Observation debut;
   debut.kind = ObservationKind::kAccountDebuts;
   debut.time = event.stage_time;
   debut.actor = debut.account = ids.keys.actor;
   debut.source_ip = event.source_ip;
-  debut.draft = WriteDebut(event, ids, clues, std::move(values));
+  debut.draft = WriteDebut(event, ids, now, state.debut_clues);
   out.Observe(std::move(debut));
 }
 
@@ -227,14 +238,18 @@ Finding ServiceAccountUse::Write(const AuditEvent& event, const EntityIds& ids,
 }
 
 Finding ServiceAccountUse::WriteDebut(const AuditEvent& event,
-                                      const EntityIds& ids, uint8_t clues,
-                                      DebutValues values) const {
+                                      const EntityIds& ids, uint8_t now,
+                                      uint8_t clues) const {
   Finding finding = OpenFinding(context_, "service_account_use",
                                 kUsedByHandRule, event, ids.keys.identity);
-  for (size_t i = 0; i < values.size(); ++i) {
+  for (size_t i = 0; i < kDebutKinds.size(); ++i) {
     if ((clues >> i & 1U) == 0) continue;
-    if (values[i].empty()) values[i] = "in an earlier request";
-    AddReason(kDebutKinds[i].text, std::move(values[i]), kDebutKinds[i].weight,
+    std::string value = "in an earlier request";
+    if ((now >> i & 1U) != 0) {
+      value = DebutValueOf(event, static_cast<DebutClue>(i));
+      if (value.empty()) value = "none";
+    }
+    AddReason(kDebutKinds[i].text, std::move(value), kDebutKinds[i].weight,
               finding);
   }
   finding.threshold = kThreshold;

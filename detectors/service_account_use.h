@@ -105,18 +105,19 @@ class ServiceAccountUse final : public Detector {
     std::unique_ptr<Doubt> doubt;  // null = no clue so far
   };
 
-  // What was seen of each DebutClue by one request; empty = nothing.
-  using DebutValues = std::array<std::string, kDebutClues>;
-
   State& StateFor(EntityId actor);
-  void NoteDebut(const AuditEvent& event, const EntityIds& ids, State& state,
-                 Emit& out) const;
-  static DebutValues DebutValuesOf(const AuditEvent& event,
-                                   const EntityIds& ids);
-  Finding WriteDebut(const AuditEvent& event, const EntityIds& ids,
-                     uint8_t clues, DebutValues values) const;
+  void NoteDebut(const AuditEvent& event, const EntityIds& ids,
+                 TupleHasher& hasher, State& state, Emit& out) const;
+  // As bits. Of every request of a young account, so without their texts.
+  static uint8_t DebutCluesOf(const AuditEvent& event, const EntityIds& ids,
+                              TupleHasher& hasher);
+  static std::string DebutValueOf(const AuditEvent& event, DebutClue clue);
+  // `now`: the clues of this request; `clues`: all so far.
+  Finding WriteDebut(const AuditEvent& event, const EntityIds& ids, uint8_t now,
+                     uint8_t clues) const;
   // Whether the event has a clue. Learns it.
-  bool NoteClues(const AuditEvent& event, const EntityIds& ids, State& state);
+  bool NoteClues(const AuditEvent& event, const EntityIds& ids,
+                 TupleHasher& hasher, State& state);
   static bool IsInDoubt(const State& state, absl::Time now);
   static void Weigh(const State& state, absl::Time now, Finding& finding);
   void Judge(const AuditEvent& event, const EntityIds& ids, const State& state,

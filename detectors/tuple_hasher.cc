@@ -1,9 +1,14 @@
 #include "detectors/tuple_hasher.h"
 
 #include <bit>
+#include <cstring>
+#include <memory>
+#include <optional>
 #include <string_view>
 
+#include "base/ip_address.h"
 #include "base/text_words.h"
+#include "detectors/detector.h"
 
 namespace oddverb {
 namespace {
@@ -27,6 +32,11 @@ size_t Mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
                  c * 0xc4ceb9fe1a85ec53U + d * 0xbf58476d1ce4e5b9U;
   sum ^= sum >> 32;
   return sum * 0x9fb21c651e98df25U >> 40;
+}
+
+bool IsOutside(string_view ip) {
+  std::optional<IpAddress> address = IpAddress::Parse(ip);
+  return address.has_value() && !address->is_private();
 }
 
 }  // namespace
@@ -90,6 +100,39 @@ KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
     known = {key, KnownPlaces::Of(event)};
   }
   return known.place;
+}
+
+AgentFamily TupleHasher::FamilyOf(const AuditEvent& event) {
+  const string_view agent = event.user_agent;
+  const size_t size = agent.size();
+  if (size == 0 || size > sizeof(Program::agent)) return AgentFamilyOf(agent);
+  // By all its bytes: many programs differ in a few of a hundred.
+  Program& known = programs_[hash_.Hash(agent) % kPrograms];
+  if (known.size != size ||
+      std::memcmp(known.agent.data(), agent.data(), size) != 0) {
+    known.size = static_cast<uint32_t>(size);
+    known.family = AgentFamilyOf(agent);
+    std::memcpy(known.agent.data(), agent.data(), size);
+  }
+  return known.family;
+}
+
+bool TupleHasher::IsFromOutside(const AuditEvent& event) {
+  const string_view ip = event.source_ip;
+  if (ip.empty() || ip.size() > sizeof(Address::text)) return IsOutside(ip);
+  const TextWords text = LoadText(ip);
+  Address& known = addresses_[Mix(ip.size(), Fold(text), 0, 0) % kAddresses];
+  if (known.size != ip.size() || !IsZero(Difference(text, known.text))) {
+    known = {text, static_cast<uint32_t>(ip.size()), IsOutside(ip)};
+  }
+  return known.is_outside;
+}
+
+TupleHasher& HasherOf(const KeyedHash& hash, Emit& out) {
+  if (out.tuple_hasher == nullptr) {
+    out.tuple_hasher = std::make_shared<TupleHasher>(hash);
+  }
+  return *out.tuple_hasher;
 }
 
 }  // namespace oddverb

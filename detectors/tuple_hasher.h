@@ -1,25 +1,30 @@
 // What detectors ask of every event: its kind of request with HashTuple(), and
-// from which network and with which program it comes. Both are kept for the
+// from which network and with which program it comes. All are kept for the
 // kinds and places that were met: in most streams some hundreds are nearly all.
 // The result is the same.
 //
 // A kind is known by all its bytes; where it is looked up depends on few of
 // them. Who makes up names that fall together, or are longer than what is kept,
-// only makes the detector work them out, as it would without. Bounded (104
+// only makes the detector work them out, as it would without. Bounded (165
 // KiB), so the shards of a worker share one. One thread.
 #ifndef ODDVERB_DETECTORS_TUPLE_HASHER_H_
 #define ODDVERB_DETECTORS_TUPLE_HASHER_H_
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/keyed_hash.h"
 #include "base/text_words.h"
 #include "detectors/known_places.h"
 #include "detectors/tuple.h"
+#include "detectors/user_agent.h"
 #include "model/audit_event.h"
 
 namespace oddverb {
+
+class Emit;
 
 class TupleHasher {
  public:
@@ -29,7 +34,11 @@ class TupleHasher {
   };
 
   explicit TupleHasher(const KeyedHash& hash)
-      : hash_(hash), kinds_(kKinds), places_(kPlaces) {}
+      : hash_(hash),
+        kinds_(kKinds),
+        places_(kPlaces),
+        programs_(kPrograms),
+        addresses_(kAddresses) {}
 
   // TupleOf(), and HashTuple() of it; 0 for a path, which most do not ask for.
   HashedTuple Of(const AuditEvent& event);
@@ -39,9 +48,14 @@ class TupleHasher {
   }
   // KnownPlaces::Of().
   KnownPlaces::Place PlaceOf(const AuditEvent& event);
+  // AgentFamilyOf() of its User-Agent.
+  AgentFamily FamilyOf(const AuditEvent& event);
+  // Whether its source is outside of private networks; false for none.
+  bool IsFromOutside(const AuditEvent& event);
 
  private:
   static constexpr size_t kKinds = 512, kPlaces = 512;
+  static constexpr size_t kPrograms = 256, kAddresses = 256;
 
   struct KindKey {
     uint64_t verb = 0, subresource = 0;
@@ -62,12 +76,27 @@ class TupleHasher {
     PlaceKey key;
     KnownPlaces::Place place;
   };
+  struct Program {
+    uint32_t size = 0;  // 0 = empty
+    AgentFamily family = AgentFamily::kNone;
+    std::array<char, 184> agent{};
+  };
+  struct Address {
+    TextWords text;
+    uint32_t size = 0;  // 0 = empty
+    bool is_outside = false;
+  };
 
   KeyedHash hash_;
   HashInput scratch_;
   std::vector<Kind> kinds_;
   std::vector<KnownPlace> places_;
+  std::vector<Program> programs_;
+  std::vector<Address> addresses_;
 };
+
+// The one of the worker that `out` belongs to, made when it is first asked for.
+TupleHasher& HasherOf(const KeyedHash& hash, Emit& out);
 
 }  // namespace oddverb
 

@@ -7,8 +7,10 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace oddverb {
@@ -113,6 +115,40 @@ TEST_F(TupleHasherTest, IsKnownPlacesOf) {
     const KnownPlaces::Place place = hasher_.PlaceOf(event);
     ASSERT_EQ(place.network, expected.network) << event.source_ip;
     ASSERT_EQ(place.program, expected.program) << event.user_agent;
+  }
+}
+
+// Headers that differ at the beginning, in the middle and at the end; of one
+// size, too, so that they meet in one place.
+TEST_F(TupleHasherTest, IsAgentFamilyOf) {
+  std::vector<std::string> agents = {"", "curl", "Wget/1.2", "curl/8.1",
+                                     std::string(300, 'a') + " zgrab/0.x"};
+  for (const char* first : {"kubectl", "kubelet", "argocd!", "okhttp3"}) {
+    for (const char* version : {"/v1.31.0", "/v1.30.9"}) {
+      for (const char* last :
+           {"kubernetes/9edcffc", "kube-hunter xxxxxx", "zzzzzzzzzz/9edcffc"}) {
+        agents.push_back(absl::StrCat(first, version, " (linux) ", last));
+      }
+    }
+  }
+  for (int i = 0; i < 10'000; ++i) {
+    AuditEvent event;
+    event.user_agent = agents[random_() % agents.size()];
+    ASSERT_EQ(hasher_.FamilyOf(event), AgentFamilyOf(event.user_agent))
+        << event.user_agent;
+  }
+}
+
+TEST_F(TupleHasherTest, SaysWhetherItComesFromOutside) {
+  const std::vector<std::pair<std::string_view, bool>> addresses = {
+      {"", false},           {"10.0.0.7", false},   {"8.8.8.8", true},
+      {"8.8.8.9", true},     {"10.0.0.9", false},   {"2a00:1450::1", true},
+      {"fd00::1234", false}, {"no address", false}, {kLong, false}};
+  for (int i = 0; i < 1'000; ++i) {
+    const auto& [address, is_outside] = addresses[random_() % addresses.size()];
+    AuditEvent event;
+    event.source_ip = address;
+    ASSERT_EQ(hasher_.IsFromOutside(event), is_outside) << address;
   }
 }
 
