@@ -87,8 +87,9 @@ void RuleMatch::Observe(const AuditEvent& event, const EntityIds& ids,
   if (out.rule_judge == nullptr) out.rule_judge = std::make_shared<RuleJudge>();
   RuleJudge& judge = *out.rule_judge;
   judge.TakeRules(*context_.rules);
-  RuleMatcher::Request request = RequestOf(event, ids.actor);
+  // A request under way when rules come is new to them.
   if (!judge.HasRules()) return;
+  RuleMatcher::Request request = RequestOf(event, ids.actor);
   for (const Rule* rule : judge.Judge(event, request)) {
     if (rule->alerts) AddMatch(*rule, event, ids, out);
   }
