@@ -58,6 +58,13 @@ function(oddverb_require_no_threads folder)
   endforeach()
 endfunction()
 
+# A test that hangs ends after this. Under a sanitizer the longest take twenty
+# times as long, and machines of CI are shared.
+set(ODDVERB_TEST_TIMEOUT_SECONDS 300)
+if(ODDVERB_SANITIZE)
+  set(ODDVERB_TEST_TIMEOUT_SECONDS 1200)
+endif()
+
 function(oddverb_gtest_programs)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
        "${PROJECT_SOURCE_DIR}/tests/*_test.cc")
@@ -103,7 +110,7 @@ function(oddverb_gtest_programs)
       TEST_PREFIX ${folder}.
       DISCOVERY_MODE PRE_TEST
       DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS ${label} TIMEOUT 300)
+      PROPERTIES LABELS ${label} TIMEOUT ${ODDVERB_TEST_TIMEOUT_SECONDS})
   endforeach()
 endfunction()
 
@@ -125,7 +132,9 @@ function(oddverb_fuzz_replays)
       "${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay_main.cc")
     add_test(NAME fuzz.${name}
              COMMAND ${target} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS unit TIMEOUT 300)
+    set_tests_properties(
+      fuzz.${name} PROPERTIES LABELS unit
+                              TIMEOUT ${ODDVERB_TEST_TIMEOUT_SECONDS})
   endforeach()
 endfunction()
 
