@@ -102,7 +102,7 @@ class KafkaGroupTest : public KafkaTest {
   }
   // As the transactions tell the group.
   static bool AllIsJudged(KafkaTopics& topics, uint64_t messages,
-                          absl::Duration patience = absl::Seconds(60)) {
+                          absl::Duration patience = absl::Minutes(3)) {
     return BecomesTrue(
         [&] { return topics.CommittedMessages("g", kEvents) >= messages; },
         patience);

@@ -21,7 +21,7 @@
 namespace oddverb {
 
 inline bool BecomesTrue(const std::function<bool()>& condition,
-                        absl::Duration patience = absl::Seconds(60)) {
+                        absl::Duration patience = absl::Minutes(3)) {
   absl::Time give_up = absl::Now() + patience;
   while (!condition()) {
     if (absl::Now() > give_up) return false;
