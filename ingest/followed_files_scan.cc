@@ -36,10 +36,13 @@ void FindLastLine(const IdentifiedFile& file, uint64_t& offset,
 
 void FollowedFiles::Scan(absl::Time now) {
   Sight sight = Sight::kIncomplete;
+  bool looked = false;
   for (int i = 0; i < kMostTries && sight == Sight::kIncomplete; ++i) {
     problem_ = absl::OkStatus();
     absl::StatusOr<std::vector<LogFile>> listing = names_.List();
+    if (absl::IsAborted(listing.status())) continue;
     if (!listing.ok()) return NoteProblem(listing.status());
+    looked = true;
     if (listing->empty() || !listing->back().active) {
       NoteProblem(FileError(names_.active_path(), ENOENT));
     }
@@ -48,6 +51,7 @@ void FollowedFiles::Scan(absl::Time now) {
     absl::StatusOr<std::vector<LogFile>> again = names_.List();
     if (!again.ok() || !SameNames(*listing, *again)) sight = Sight::kIncomplete;
   }
+  if (!looked) return;
   JudgeEnds(now);
   Match(sight);
   if (sight == Sight::kIncomplete) return;

@@ -128,8 +128,15 @@ absl::StatusOr<std::vector<LogFile>> RotatedFiles::List() const {
         file.active ? active_path_ : absl::StrCat(folder_, "/", candidate.name);
     struct stat facts;
     if (::stat(file.path.c_str(), &facts) != 0) {
-      if (errno == ENOENT) continue;
-      return FileError(file.path, errno);
+      if (errno != ENOENT) return FileError(file.path, errno);
+      // But for a link to nothing, it may have a name that is not in `names`.
+      struct stat entry;
+      const bool is_link =
+          ::lstat(file.path.c_str(), &entry) == 0 && S_ISLNK(entry.st_mode);
+      if (!file.active && !is_link) {
+        return absl::AbortedError(absl::StrCat(file.path, ": was renamed"));
+      }
+      continue;
     }
     if (!S_ISREG(facts.st_mode)) {
       if (!file.active) continue;

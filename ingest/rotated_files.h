@@ -43,7 +43,9 @@ class RotatedFiles {
   // too. What is renamed meanwhile may be missing or come twice: only where a
   // second listing has the SameNames() was all of it there, between the two.
   // Fails where the folder cannot be read (FileError()), or where the active
-  // name is no regular file. A file that is not there is no error.
+  // name is no regular file. An active file that is not there is no error.
+  // Aborted: a file was renamed or deleted before it could be looked at. Left
+  // out, it would be missing in two listings that agree.
   absl::StatusOr<std::vector<LogFile>> List() const;
 
   const std::string& active_path() const { return active_path_; }

@@ -1,8 +1,12 @@
 #include "ingest/rotated_files.h"
 
+#include <atomic>
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/input_files.h"
@@ -26,6 +30,47 @@ std::vector<std::string> NamesOf(const TempFolder& folder,
     names.push_back(file.path.substr(folder.path().size() + 1));
   }
   return names;
+}
+
+// The file has its plain name, its compressed one or both, at any time.
+TEST(RotatedFilesTest, MissesNoFileThatIsRenamedMeanwhile) {
+  TempFolder folder;
+  const std::string plain = "audit-2026-11-23T23-20-41.296.log";
+  const std::string compressed = plain + ".gz";
+  folder.Write(plain, "{}\n");
+  // Work between the names and the look at them.
+  for (int day = 10; day < 30; ++day) {
+    folder.Write(absl::StrCat("audit-2026-10-", day, "T00-00-00.000.log"), "");
+  }
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) {
+      folder.Write(compressed, "{}\n");
+      std::filesystem::remove(folder.path(plain));
+      folder.Write(plain, "{}\n");
+      std::filesystem::remove(folder.path(compressed));
+    }
+  });
+  const RotatedFiles names(folder.path("audit.log"));
+  int listed = 0;
+  for (int i = 0; i < 20'000 || listed == 0; ++i) {
+    absl::StatusOr<std::vector<LogFile>> files = names.List();
+    if (absl::IsAborted(files.status())) continue;
+    ++listed;
+    if (files.ok() && files->size() == 21) continue;
+    ADD_FAILURE() << files.status() << ", listing " << listed;
+    break;
+  }
+  stop = true;
+  writer.join();
+}
+
+TEST(RotatedFilesTest, LeavesOutALinkToNothing) {
+  TempFolder folder;
+  folder.Write("audit.log", "");
+  std::filesystem::create_symlink(
+      "nowhere", folder.path("audit-2026-11-23T23-20-41.296.log"));
+  EXPECT_THAT(NamesOf(folder, "audit.log"), ElementsAre("audit.log"));
 }
 
 TEST(RotatedFilesTest, FindsTheNamesOfTheApiServerOldestFirst) {
