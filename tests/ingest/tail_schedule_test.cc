@@ -22,6 +22,8 @@
 namespace oddverb {
 namespace {
 
+using ::testing::IsEmpty;
+
 enum class Writing : uint8_t { kLikeLumberjack, kCopyAndTruncate };
 enum class Restarts : uint8_t {
   kFromTheLastBookmark,  // and files that were read are deleted
@@ -185,6 +187,31 @@ TEST(TailScheduleTest, GivesAllBehindAnOldBookmark) {
 
 TEST(TailScheduleTest, FindsTheRestInCopiesOfTruncatedFiles) {
   RunSchedules(200, Writing::kCopyAndTruncate, Restarts::kFromTheLastBookmark);
+}
+
+// A compressed file in the making ends anywhere, also within its first line.
+TEST(TailScheduleTest, WaitsForTheFirstLineOfAFileThatIsBeingCompressed) {
+  TempFolder folder;
+  RotatingLog log(folder.path());
+  TailSource source(TailOptionsFor(log.path()));
+  TailReading reading;
+  std::mt19937 random(3);
+  std::string noise;
+  while (noise.size() < 20'000) absl::StrAppend(&noise, random());
+  std::vector<std::string> written = {absl::StrCat("{\"noise\":", noise, "}")};
+  log.Append(written[0] + "\n");
+  written.push_back(log.AppendEvent());
+  ReadAllThereIs(source, reading);
+  const std::string rotated = log.Rotate();
+  written.push_back(log.AppendEvent());
+  RotatingLog::CompressHalf(rotated);
+  for (int i = 0; i < 3; ++i) ReadOnce(source, reading);
+  RotatingLog::CompressAll(rotated);
+  for (int i = 0; i < 3; ++i) ReadOnce(source, reading);
+  RotatingLog::RemovePlain(rotated);
+  ReadAllThereIs(source, reading);
+  EXPECT_EQ(reading.records, written);
+  EXPECT_THAT(reading.rejected, IsEmpty());
 }
 
 // The steps of the writer fall between any two system calls of the reader.
