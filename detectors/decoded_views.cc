@@ -279,18 +279,27 @@ void DecodedViews::AddPercentView(size_t parent) {
   AddView(parent, DecodeLayer::kPercent, std::move(decoded));
 }
 
-void DecodedViews::AddBase64Views(size_t parent) {
-  auto is_digit = [](char c) { return Base64Value(c) >= 0; };
+template <typename IsDigit, typename Decode>
+void DecodedViews::AddRunViews(size_t parent, DecodeLayer layer, size_t least,
+                               IsDigit is_digit, Decode decode) {
   for (size_t from = 0;;) {
     const std::string_view text = views_[parent].text;  // views_ may have grown
-    const std::optional<Run> run = NextRun(text, from, kMinBase64Run, is_digit);
+    const std::optional<Run> run = NextRun(text, from, least, is_digit);
     if (!run) return;
     from = run->end;
-    size_t useful = (limits_.produced_bytes - produced_bytes_) / 3 * 4 + 4;
-    std::string bytes = DropUtf16Zeros(DecodeBase64Digits(
-        text.substr(run->begin, run->end - run->begin).substr(0, useful)));
-    if (!AddBytes(parent, DecodeLayer::kBase64, std::move(bytes))) return;
+    std::string bytes = decode(text.substr(run->begin, run->end - run->begin));
+    if (!AddBytes(parent, layer, std::move(bytes))) return;
   }
+}
+
+void DecodedViews::AddBase64Views(size_t parent) {
+  AddRunViews(
+      parent, DecodeLayer::kBase64, kMinBase64Run,
+      [](char c) { return Base64Value(c) >= 0; },
+      [this](std::string_view run) {
+        size_t useful = (limits_.produced_bytes - produced_bytes_) / 3 * 4 + 4;
+        return DropUtf16Zeros(DecodeBase64Digits(run.substr(0, useful)));
+      });
 }
 
 bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
@@ -316,24 +325,20 @@ bool DecodedViews::AddBytes(size_t parent, DecodeLayer layer,
 
 // `xxd -r -p`, `printf`, unhexlify: digits in a row.
 void DecodedViews::AddHexViews(size_t parent) {
-  auto is_digit = [](char c) { return HexValue(c) >= 0; };
-  for (size_t from = 0;;) {
-    const std::string_view text = views_[parent].text;  // views_ may have grown
-    const std::optional<Run> run = NextRun(text, from, kMinHexRun, is_digit);
-    if (!run) return;
-    from = run->end;
-    const size_t size = run->end - run->begin;
-    if (size % 2 != 0) continue;
-    // One byte too many tells that there are more.
-    size_t useful =
-        std::min(size, 2 * (limits_.produced_bytes - produced_bytes_) + 2);
-    std::string bytes;
-    for (size_t i = run->begin; i + 1 < run->begin + useful; i += 2) {
-      bytes +=
-          static_cast<char>(HexValue(text[i]) << 4 | HexValue(text[i + 1]));
-    }
-    if (!AddBytes(parent, DecodeLayer::kHex, std::move(bytes))) return;
-  }
+  AddRunViews(
+      parent, DecodeLayer::kHex, kMinHexRun,
+      [](char c) { return HexValue(c) >= 0; },
+      [this](std::string_view run) {
+        std::string bytes;
+        if (run.size() % 2 != 0) return bytes;
+        // One byte too many tells that there are more.
+        run = run.substr(0, 2 * (limits_.produced_bytes - produced_bytes_) + 2);
+        for (size_t i = 0; i + 1 < run.size(); i += 2) {
+          bytes +=
+              static_cast<char>(HexValue(run[i]) << 4 | HexValue(run[i + 1]));
+        }
+        return bytes;
+      });
 }
 
 void DecodedViews::AddEscapesView(size_t parent) {

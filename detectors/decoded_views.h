@@ -77,6 +77,10 @@ class DecodedViews {
  private:
   void NoteDeeperLayers(size_t parent);
   void AddPercentView(size_t parent);
+  // Of each run of `least` digits and more; `decode` gives its bytes, or none.
+  template <typename IsDigit, typename Decode>
+  void AddRunViews(size_t parent, DecodeLayer layer, size_t least,
+                   IsDigit is_digit, Decode decode);
   void AddBase64Views(size_t parent);
   void AddHexViews(size_t parent);
   void AddEscapesView(size_t parent);
