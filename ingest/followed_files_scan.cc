@@ -51,7 +51,7 @@ void FollowedFiles::Scan(absl::Time now) {
     absl::StatusOr<std::vector<LogFile>> again = names_.List();
     if (!again.ok() || !SameNames(*listing, *again)) sight = Sight::kIncomplete;
   }
-  if (!looked) return;
+  if (!looked) return;  // all is being renamed: the next scan tells
   JudgeEnds(now);
   Match(sight);
   if (sight == Sight::kIncomplete) return;
