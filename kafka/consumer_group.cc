@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "kafka/consumer_parts.h"
 #include "kafka/kafka_consumer.h"
+#include "kafka/partition_offsets.h"
 
 namespace oddverb {
 namespace {
@@ -249,14 +250,15 @@ int64_t KafkaConsumer::StartOf(int32_t partition, int64_t told,
   // One that was added to a topic which is read already is read as a whole.
   const bool from_end =
       is_first && options_.start == KafkaConsumerOptions::Start::kEnd;
-  int64_t low = 0, high = 0;
-  rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-      client_->handle, options_.topic.c_str(), partition, &low, &high,
-      kConsumerQuestionMs);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  const int32_t one[] = {partition};
+  std::vector<int64_t> offsets;
+  if (AskForOffsets(client_->handle, options_.topic, one,
+                    from_end ? PartitionEdge::kEnd : PartitionEdge::kBegin,
+                    kConsumerQuestionMs,
+                    offsets) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return from_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
   }
-  return from_end ? high : low;
+  return offsets.front();
 }
 
 // Of the poller, which is why the answer comes to a queue of its own. The

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "kafka/consumer_parts.h"
+#include "kafka/partition_offsets.h"
 
 namespace oddverb {
 namespace {
@@ -147,13 +148,13 @@ void KafkaConsumer::MendResets() {
 
 // Goes on at the first message that is there, and notes what is not.
 void KafkaConsumer::Mend(int32_t partition) {
-  int64_t low = 0, high = 0;
   rd_kafka_t* handle = client_->handle;
-  if (rd_kafka_query_watermark_offsets(
-          handle, options_.topic.c_str(), partition, &low, &high,
-          kConsumerQuestionMs) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  PartitionRange range;
+  if (AskForRange(handle, options_.topic, partition, kConsumerQuestionMs,
+                  range) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return;  // it is asked again
   }
+  const auto& [low, high] = range;
   int64_t next = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -2,11 +2,13 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <numeric>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "kafka/consumer_parts.h"
+#include "kafka/partition_offsets.h"
 
 namespace oddverb {
 namespace {
@@ -31,7 +33,11 @@ struct KafkaTopicEnds::Client {
 KafkaTopicEnds::KafkaTopicEnds(Options options)
     : options_(std::move(options)),
       health_({options_.topic, options_.group, ""}),
-      client_(std::make_unique<Client>()) {}
+      client_(std::make_unique<Client>()),
+      partitions_(static_cast<size_t>(options_.partitions)),
+      last_answer_(SteadyNow()) {
+  std::iota(partitions_.begin(), partitions_.end(), 0);
+}
 
 absl::StatusOr<std::unique_ptr<KafkaTopicEnds>> KafkaTopicEnds::Start(
     const Options& options) {
@@ -67,24 +73,28 @@ KafkaTopicEnds::Ends KafkaTopicEnds::ends() const {
   return ends_;
 }
 
+absl::Status KafkaTopicEnds::health() const {
+  ODDVERB_RETURN_IF_ERROR(health_.status());
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (SteadyNow() - last_answer_ < options_.patience) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("topic ", options_.topic,
+                   ": no broker says where its partitions end: ", problem_));
+}
+
 void KafkaTopicEnds::Ask() {
-  PartitionListPointer asked = NewPartitionList();
-  for (int32_t i = 0; i < options_.partitions; ++i) {
-    rd_kafka_topic_partition_list_add(asked.get(), options_.topic.c_str(), i)
-        ->offset = RD_KAFKA_OFFSET_END;
-  }
   Ends ends;
   ends.as_of = SteadyNow();
-  if (rd_kafka_offsets_for_times(client_->handle, asked.get(), kQuestionMs) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
+  const int error =
+      AskForOffsets(client_->handle, options_.topic, partitions_,
+                    PartitionEdge::kEnd, kQuestionMs, ends.offsets);
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    problem_ = rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
     return;
   }
-  for (int i = 0; i < asked->cnt; ++i) {
-    if (asked->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    ends.offsets.push_back(asked->elems[i].offset);
-  }
   health_.NoteAssigned();
-  std::lock_guard<std::mutex> lock(mutex_);
+  last_answer_ = ends.as_of;
   ends_ = std::move(ends);
 }
 

@@ -27,6 +27,9 @@ class KafkaTopicEnds {
     std::string group;  // for messages
     int32_t partitions = 1;
     absl::Duration interval = absl::Milliseconds(200);
+    // Without an answer, before that is a problem: a broker that dies is missed
+    // and replaced within some 10 s (broker.session.timeout.ms).
+    absl::Duration patience = absl::Seconds(20);
   };
   struct Ends {
     // Behind the last message that can be read (with read_committed), by
@@ -42,7 +45,8 @@ class KafkaTopicEnds {
 
   // As of the last answer for all partitions.
   Ends ends() const;
-  absl::Status health() const { return health_.status(); }
+  // Unavailable, with the cause: there was no answer for `patience`.
+  absl::Status health() const;
 
  private:
   struct Client;
@@ -53,9 +57,13 @@ class KafkaTopicEnds {
   const Options options_;
   ConsumerHealth health_;
   std::unique_ptr<Client> client_;
+  std::vector<int32_t> partitions_;
   std::atomic<bool> ending_{false};
   mutable std::mutex mutex_;
-  Ends ends_;  // guarded by mutex_
+  // Guarded by mutex_.
+  Ends ends_;
+  absl::Time last_answer_;  // or when it began to ask
+  std::string problem_;     // since then
   std::thread poller_;
 };
 

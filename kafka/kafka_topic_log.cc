@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "kafka/consumer_health.h"
+#include "kafka/partition_offsets.h"
 
 namespace oddverb {
 namespace {
@@ -80,11 +81,14 @@ absl::StatusOr<int64_t> EndOf(const KafkaTopicLog& log, rd_kafka_t* client,
                               const std::atomic<bool>& stop) {
   const absl::Time give_up = SteadyNow() + kPatience;
   while (!stop && SteadyNow() < give_up) {
-    int64_t begin = 0, end = 0;
-    const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        client, log.topic.c_str(), log.partition, &begin, &end, kQuestionMs);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return begin == end ? 0 : end;
-    health.Note(error, rd_kafka_err2str(error));
+    PartitionRange range;
+    const int error =
+        AskForRange(client, log.topic, log.partition, kQuestionMs, range);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return range.begin == range.end ? 0 : range.end;
+    }
+    health.Note(error,
+                rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)));
     rd_kafka_poll(client, kPollMs);
   }
   if (stop) return absl::CancelledError("stopped");
@@ -144,15 +148,15 @@ absl::StatusOr<bool> GiveEach(const Messages& messages, int64_t end,
 // The same, asked once; nullopt: no answer.
 std::optional<int64_t> EndNow(const KafkaTopicLog& log, const Client& client,
                               absl::Time deadline) {
-  int64_t begin = 0, end = 0;
+  const int32_t one[] = {log.partition};
+  std::vector<int64_t> ends;
   const int64_t left = absl::ToInt64Milliseconds(deadline - SteadyNow());
-  if (rd_kafka_query_watermark_offsets(
-          client.get(), log.topic.c_str(), log.partition, &begin, &end,
-          static_cast<int>(std::clamp<int64_t>(left, 1, 1000))) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (AskForOffsets(client.get(), log.topic, one, PartitionEdge::kEnd,
+                    static_cast<int>(std::clamp<int64_t>(left, 1, 1000)),
+                    ends) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::nullopt;
   }
-  return end;
+  return ends.front();
 }
 
 }  // namespace
