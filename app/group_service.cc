@@ -63,8 +63,6 @@ class GroupService {
   absl::Status Ready() const;
   absl::Status Apply(const ServiceConfig& next);
   absl::StatusOr<uint32_t> AwaitTopics(const std::atomic<bool>& stop);
-  absl::StatusOr<std::string> AwaitKey(uint32_t partitions,
-                                       const std::atomic<bool>& stop);
   absl::Status Join(const std::atomic<bool>& stop);
   ServiceConfig current() const;
   std::unique_ptr<GroupShare> BeginShare(int32_t number);
@@ -253,16 +251,6 @@ absl::StatusOr<uint32_t> GroupService::AwaitTopics(
   }
 }
 
-absl::StatusOr<std::string> GroupService::AwaitKey(
-    uint32_t partitions, const std::atomic<bool>& stop) {
-  while (true) {
-    absl::StatusOr<std::string> key =
-        GroupHashKey(config_, static_cast<int32_t>(partitions), stop);
-    if (!absl::IsUnavailable(key.status())) return key;
-    ODDVERB_RETURN_IF_ERROR(Pause(key.status(), stop));
-  }
-}
-
 std::unique_ptr<GroupShare> GroupService::BeginShare(int32_t number) {
   return std::make_unique<GroupShare>(
       GroupShare::Parts{.storage = storage_,
@@ -284,7 +272,14 @@ std::unique_ptr<GroupShare> GroupService::BeginShare(int32_t number) {
 
 absl::Status GroupService::Join(const std::atomic<bool>& stop) {
   ODDVERB_ASSIGN_OR_RETURN(partitions_, AwaitTopics(stop));
-  ODDVERB_ASSIGN_OR_RETURN(hash_key_, AwaitKey(partitions_, stop));
+  ODDVERB_ASSIGN_OR_RETURN(hash_key_,
+                           AwaitGroupHashKey(
+                               config_, static_cast<int32_t>(partitions_),
+                               [this](const absl::Status& cause) {
+                                 Note(cause);
+                                 KeepAlive();
+                               },
+                               stop));
   Note(absl::OkStatus());
   held_ = std::make_unique<HeldShares>(
       [this](int32_t number) { return BeginShare(number); }, logger_);

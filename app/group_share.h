@@ -48,7 +48,7 @@ class GroupShare {
     const Clock& clock;
     Logger& logger;
     std::mutex& turn;         // see ServiceOutputs::Parts
-    std::string hash_key;     // GroupHashKey()
+    std::string hash_key;     // AwaitGroupHashKey()
     uint32_t partitions = 0;  // of the source's topic; the correlator's number
     std::function<void(const JudgedBatch&)> on_judged;
   };

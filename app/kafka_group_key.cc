@@ -2,11 +2,14 @@
 
 #include <memory>
 #include <optional>
+#include <random>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "app/kafka_client.h"
 #include "app/kafka_state_log.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "kafka/kafka_member.h"
@@ -18,6 +21,12 @@ namespace oddverb {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(5);  // of one question
+constexpr absl::Duration kPause = absl::Milliseconds(100);
+// Who tries takes the right to write from whoever is trying. So members that
+// start together would stop each other for ever, had their pauses not lengths
+// that differ by more than a try takes, on a busy broker too.
+constexpr Backoff::Options kBetweenTries = {.first = absl::Seconds(1),
+                                            .max = absl::Seconds(10)};
 
 // No offsets are written, so there is nothing to prove.
 class NoMember final : public KafkaMember {
@@ -52,13 +61,7 @@ absl::StatusOr<std::optional<std::string>> FindKey(
   return found;
 }
 
-}  // namespace
-
-std::string GroupStateOwner(const ServiceConfig& config, int32_t partition) {
-  return absl::StrCat("group ", config.sources.front().group, ", partition ",
-                      partition);
-}
-
+// One try. Unavailable: not reached, or another process is about it.
 absl::StatusOr<std::string> GroupHashKey(const ServiceConfig& config,
                                          int32_t partition,
                                          const std::atomic<bool>& stop) {
@@ -87,6 +90,31 @@ absl::StatusOr<std::string> GroupHashKey(const ServiceConfig& config,
   // have come in between.
   return absl::UnavailableError(
       absl::StrCat("making the key of the group: ", written.message()));
+}
+
+}  // namespace
+
+std::string GroupStateOwner(const ServiceConfig& config, int32_t partition) {
+  return absl::StrCat("group ", config.sources.front().group, ", partition ",
+                      partition);
+}
+
+absl::StatusOr<std::string> AwaitGroupHashKey(
+    const ServiceConfig& config, int32_t partition,
+    const std::function<void(const absl::Status& cause)>& on_wait,
+    const std::atomic<bool>& stop) {
+  Backoff backoff(kBetweenTries);
+  std::mt19937_64 random{std::random_device()()};
+  while (true) {
+    absl::StatusOr<std::string> key = GroupHashKey(config, partition, stop);
+    if (!absl::IsUnavailable(key.status())) return key;
+    const absl::Time next = SteadyNow() + backoff.Next(random);
+    do {
+      on_wait(key.status());
+      absl::SleepFor(kPause);
+      if (stop) return absl::CancelledError("stopped");
+    } while (SteadyNow() < next);
+  }
 }
 
 }  // namespace oddverb

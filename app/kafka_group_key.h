@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "app/service_config.h"
 
@@ -17,12 +19,14 @@ namespace oddverb {
 // Whose state a partition of the state topic holds: its origin.
 std::string GroupStateOwner(const ServiceConfig& config, int32_t partition);
 
-// The key as hexadecimal digits; `partition` is the correlator's. Unavailable:
-// not reached, or another process is about it; to be called again. Cancelled:
-// `stop` was set. FailedPrecondition: it is not to be had.
-absl::StatusOr<std::string> GroupHashKey(const ServiceConfig& config,
-                                         int32_t partition,
-                                         const std::atomic<bool>& stop);
+// The key as hexadecimal digits; `partition` is the correlator's. Waits for it
+// while brokers are not reached, or other processes are about it; `on_wait` is
+// then called several times a second with what is waited for. Cancelled: `stop`
+// was set. FailedPrecondition: it is not to be had.
+absl::StatusOr<std::string> AwaitGroupHashKey(
+    const ServiceConfig& config, int32_t partition,
+    const std::function<void(const absl::Status& cause)>& on_wait,
+    const std::atomic<bool>& stop);
 
 }  // namespace oddverb
 
