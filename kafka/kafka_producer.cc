@@ -99,7 +99,10 @@ absl::Status KafkaProducer::Connect() {
   ODDVERB_ASSIGN_OR_RETURN(
       KafkaConf conf,
       MakeKafkaConf(options_,
-                    {{"compression.codec", "lz4"}, {"linger.ms", "5"}},
+                    {{"compression.codec", "lz4"},
+                     {"linger.ms", "5"},
+                     // See KafkaTransactions::Make().
+                     {"topic.metadata.refresh.interval.ms", "10000"}},
                     {{"enable.idempotence", "true"},
                      {"message.timeout.ms", "0"},
                      {"delivery.report.only.error", "false"}}));

@@ -83,7 +83,11 @@ absl::StatusOr<std::unique_ptr<KafkaTransactions>> KafkaTransactions::Make(
                      // A checkpoint of many entities is one transaction.
                      {"queue.buffering.max.messages", "1000000"},
                      {"socket.keepalive.enable", "true"},
-                     {"reconnect.backoff.max.ms", "1000"}},
+                     {"reconnect.backoff.max.ms", "1000"},
+                     // A broker that starts may say that there is no such
+                     // topic, and until it is asked again nothing can be
+                     // written; by default that takes 5 minutes.
+                     {"topic.metadata.refresh.interval.ms", "10000"}},
                     {{"transactional.id", options.transactional_id.c_str()},
                      {"delivery.report.only.error", "true"}}));
   rd_kafka_conf_set_opaque(conf.get(), made->client_.get());

@@ -276,6 +276,7 @@ void KafkaTopics::WriteTombstone(const std::string& topic, int32_t partition) {
 void KafkaTopics::Produce(
     const std::string& topic, int32_t partition,
     const std::vector<std::pair<const char*, size_t>>& payloads) {
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(kPatienceMs);
   for (const auto& [bytes, size] : payloads) {
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
     while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -293,6 +294,11 @@ void KafkaTopics::Produce(
       error = rd_kafka_error_code(failure);
       if (failure != nullptr) rd_kafka_error_destroy(failure);
       rd_kafka_poll(client_->handle, error ? 10 : 0);
+      // Not every broker of a cluster knows at once of a topic that was made.
+      if (error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && absl::Now() < deadline) {
+        Await(topic, partition + 1);
+        error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
+      }
     }
     ASSERT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
   }
