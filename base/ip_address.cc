@@ -107,6 +107,16 @@ bool IpAddress::is_private() const {
          bytes[15] == 1;  // ::1
 }
 
+bool IsPublicAddress(std::string_view text) {
+  std::optional<IpAddress> address = IpAddress::Parse(text);
+  return address.has_value() && !address->is_private();
+}
+
+bool IsPrivateAddress(std::string_view text) {
+  std::optional<IpAddress> address = IpAddress::Parse(text);
+  return address.has_value() && address->is_private();
+}
+
 std::string IpAddress::ToString() const {
   char part[16];
   if (is_v4()) {

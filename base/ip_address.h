@@ -33,6 +33,10 @@ struct IpAddress {
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
+// Of the text of an address as above; anything else is neither.
+bool IsPublicAddress(std::string_view text);
+bool IsPrivateAddress(std::string_view text);
+
 // A network in CIDR form; an address without "/n" is a network of one.
 struct IpNetwork {
   IpAddress base;

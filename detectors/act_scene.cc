@@ -11,7 +11,7 @@ namespace {
 
 // Tools of people, and to write a script with. A header is the client's to
 // choose: it only ever adds.
-bool IsTool(AgentFamily family) {
+bool IsToolOfPeople(AgentFamily family) {
   return family == AgentFamily::kKubectl || family == AgentFamily::kCurl ||
          family == AgentFamily::kWget || family == AgentFamily::kPython ||
          family == AgentFamily::kBrowser || family == AgentFamily::kDashboard ||
@@ -51,7 +51,7 @@ void AddCircumstances(const ActScene& scene, double novelty, double most,
                        Named(event.source_ip), 2});
   }
   if (scene.identity == IdentityClass::kServiceAccount &&
-      IsTool(AgentFamilyOf(event.user_agent))) {
+      IsToolOfPeople(AgentFamilyOf(event.user_agent))) {
     act.why.push_back(
         {"a program's account with a person's tool",
          event.user_agent.empty() ? "no User-Agent" : Named(event.user_agent),

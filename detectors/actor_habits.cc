@@ -14,11 +14,6 @@ constexpr uint16_t kSpanSeconds = 10;
 constexpr uint8_t kMinInside = 5;
 constexpr uint64_t kOutsideIsNew = 24 * 60 * 60;
 
-bool IsPublic(std::string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && !address->is_private();
-}
-
 uint32_t FingerprintOf(uint64_t hash) {
   return static_cast<uint32_t>(hash ^ hash >> 32);
 }
@@ -34,7 +29,7 @@ void ActorHabits::See(std::string_view source_ip, absl::Time now) {
   const auto at = static_cast<uint16_t>(second);
   if (!is_first && static_cast<uint16_t>(at - span_) < kSpanSeconds) return;
   span_ = at;
-  if (IsPublic(source_ip)) {
+  if (IsPublicAddress(source_ip)) {
     first_outside_ = second;
   } else if (inside_ < UINT8_MAX) {
     ++inside_;
@@ -69,7 +64,7 @@ bool ActorHabits::IsUsedTo(Kind kind) const {
 
 bool ActorHabits::IsNewlyOutside(std::string_view source_ip,
                                  absl::Time now) const {
-  if (inside_ < kMinInside || !IsPublic(source_ip)) return false;
+  if (inside_ < kMinInside || !IsPublicAddress(source_ip)) return false;
   return first_outside_ == 0 || SecondOf(now) < first_outside_ + kOutsideIsNew;
 }
 

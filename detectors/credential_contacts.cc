@@ -56,11 +56,6 @@ bool SameUpToCut(std::string_view kept, std::string_view seen,
   return kept == Bounded(seen, max_bytes);
 }
 
-bool IsPrivate(std::string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && address->is_private();
-}
-
 // Requests of which the API server logs ResponseStarted and, minutes or hours
 // later, ResponseComplete (kube-apiserver's BasicLongRunningRequestCheck).
 bool IsLongRunning(const AuditEvent& event) {
@@ -107,7 +102,7 @@ Contact::Contact(const AuditEvent& event)
       last_micros_(first_micros_),
       first_code_(static_cast<int16_t>(
           std::clamp(event.response_code, 0, int{INT16_MAX}))),
-      flags_(IsPrivate(event.source_ip) ? kPrivate : 0) {
+      flags_(IsPrivateAddress(event.source_ip) ? kPrivate : 0) {
   std::string texts;
   AppendPiece(event.source_ip, kMaxIpBytes, texts);
   AppendPiece(event.audit_id, kMaxAuditIdBytes, texts);

@@ -48,7 +48,7 @@ bool IsSecret(const Tuple& tuple) {
 
 // What people and thieves type; programs in the cluster have names of their
 // own. A claim of the client, so it only ever adds weight.
-bool IsTool(AgentFamily family) {
+bool IsTypedByHand(AgentFamily family) {
   return family == AgentFamily::kNone || family == AgentFamily::kKubectl ||
          family == AgentFamily::kCurl || family == AgentFamily::kWget ||
          family == AgentFamily::kPython || family == AgentFamily::kScanner ||
@@ -120,7 +120,7 @@ void ForbiddenCases::OnAnonymousAllowed(const CaseRequest& request, Emit& out) {
 
 void ForbiddenCases::OnSelfReview(const CaseRequest& request, Emit& out) {
   bool rules = request.tuple.resource.ends_with("rulesreviews");
-  bool tool = IsTool(AgentFamilyOf(request.event.user_agent));
+  bool tool = IsTypedByHand(AgentFamilyOf(request.event.user_agent));
   double weight = kAccessReview;
   if (IsProgram(request.ids.keys.identity) && tool) {
     weight = rules ? 5 : 1;
@@ -251,7 +251,7 @@ void ForbiddenCases::WriteSurge(const CaseRequest& request,
   double tool = 0;
   if (family == AgentFamily::kScanner) {
     tool = 3;
-  } else if (IsTool(family) && family != AgentFamily::kKubectl) {
+  } else if (IsTypedByHand(family) && family != AgentFamily::kKubectl) {
     tool = 2;
   }
   double n = rate.in_window();

@@ -45,11 +45,6 @@ std::optional<LegacyUse> LegacyUseOf(const AuditEvent& event) {
   return std::nullopt;
 }
 
-bool IsPublic(string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && !address->is_private();
-}
-
 }  // namespace
 
 bool IsLegacyToken(const AuditEvent& event) {
@@ -61,7 +56,7 @@ std::optional<ActorAct> JudgeLegacyToken(const AuditEvent& event,
   std::optional<LegacyUse> use = LegacyUseOf(event);
   if (!use.has_value()) return std::nullopt;
   const bool invalidated = use->annotation == kInvalidated;
-  const bool is_public = IsPublic(event.source_ip);
+  const bool is_public = IsPublicAddress(event.source_ip);
   const bool is_idle = history.idle >= LegacyHistory::kIdle;
   const bool is_new_place = history.novelty >= LegacyHistory::kMinNovelty;
   if (!invalidated && !is_public && !is_idle && !is_new_place) {

@@ -39,7 +39,7 @@ constexpr absl::Duration kRotation = absl::Minutes(15);
 
 // Programs that people hold, or that are made for looking around. kubeadm and
 // what cloud providers run on a node are built on client-go, as the kubelet is.
-bool IsTool(AgentFamily family) {
+bool IsNoNodesClient(AgentFamily family) {
   switch (family) {
     case AgentFamily::kNone:
     case AgentFamily::kKubectl:
@@ -152,7 +152,7 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids,
     StateFor(actor).clues.Note(clue, std::move(value), event.stage_time);
     any = true;
   };
-  const bool is_tool = IsTool(hasher.FamilyOf(event));
+  const bool is_tool = IsNoNodesClient(hasher.FamilyOf(event));
   if (is_tool) {
     note(kTool, event.user_agent.empty() ? "none" : Named(event.user_agent));
   }

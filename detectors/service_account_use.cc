@@ -28,7 +28,7 @@ constexpr uint16_t kMaxCounted = 1000;
 constexpr double kSensitiveFrom = 1.5;
 
 // What programs are not made with, or made with from their first request on.
-bool IsTool(AgentFamily family) {
+bool IsHandTool(AgentFamily family) {
   return family == AgentFamily::kKubectl || family == AgentFamily::kCurl ||
          family == AgentFamily::kWget || family == AgentFamily::kPython ||
          family == AgentFamily::kBrowser || family == AgentFamily::kDashboard ||
@@ -82,7 +82,7 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   const AgentFamily family = hasher.FamilyOf(event);
   const uint32_t family_bit = 1u << static_cast<uint32_t>(family);
   const bool is_new_family = (state.families & family_bit) == 0;
-  if (is_new_family && uses >= kMinUses && IsTool(family)) {
+  if (is_new_family && uses >= kMinUses && IsHandTool(family)) {
     note(kTool, Named(event.user_agent));
   }
   const bool is_outside = hasher.IsFromOutside(event);
@@ -136,7 +136,7 @@ uint8_t ServiceAccountUse::DebutCluesOf(const AuditEvent& event,
   const bool asks_rights = AsksRights(event);
   note(kFirstOutside, hasher.IsFromOutside(event));
   note(kFirstUnbound, ids.keys.pod == 0);
-  note(kFirstTool, IsTool(hasher.FamilyOf(event)));
+  note(kFirstTool, IsHandTool(hasher.FamilyOf(event)));
   note(kFirstAsksRights, asks_rights);
   note(kFirstSensitive,
        !asks_rights && Sensitivity(hasher.Of(event).tuple) >= kSensitiveFrom);

@@ -36,11 +36,6 @@ constexpr double kLow = 5;
 constexpr double kMedium = 7;
 constexpr double kHigh = 9;
 
-bool IsPrivate(std::string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && address->is_private();
-}
-
 // Of a service account's user name; else empty.
 std::string_view NamespaceOf(std::string_view user) {
   if (!user.starts_with(kAccountPrefix)) return {};
@@ -176,7 +171,7 @@ void TokenProvenance::JudgeMint(const DetectorContext& context,
   }
   AddReason("used from another address than it was minted at",
             absl::StrCat(mint.ip, " and ", use.source_ip), 2, finding);
-  if (IsPrivate(mint.ip) && !IsPrivate(use.source_ip)) {
+  if (IsPrivateAddress(mint.ip) && !IsPrivateAddress(use.source_ip)) {
     AddReason("from outside of private networks", use.source_ip, 2, finding);
   }
   if (finding.score < kLow) return;

@@ -34,11 +34,6 @@ size_t Mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
   return sum * 0x9fb21c651e98df25U >> 40;
 }
 
-bool IsOutside(string_view ip) {
-  std::optional<IpAddress> address = IpAddress::Parse(ip);
-  return address.has_value() && !address->is_private();
-}
-
 }  // namespace
 
 TupleHasher::HashedTuple TupleHasher::Of(const AuditEvent& event) {
@@ -119,11 +114,12 @@ AgentFamily TupleHasher::FamilyOf(const AuditEvent& event) {
 
 bool TupleHasher::IsFromOutside(const AuditEvent& event) {
   const string_view ip = event.source_ip;
-  if (ip.empty() || ip.size() > sizeof(Address::text)) return IsOutside(ip);
+  if (ip.empty() || ip.size() > sizeof(Address::text))
+    return IsPublicAddress(ip);
   const TextWords text = LoadText(ip);
   Address& known = addresses_[Mix(ip.size(), Fold(text), 0, 0) % kAddresses];
   if (known.size != ip.size() || !IsZero(Difference(text, known.text))) {
-    known = {text, static_cast<uint32_t>(ip.size()), IsOutside(ip)};
+    known = {text, static_cast<uint32_t>(ip.size()), IsPublicAddress(ip)};
   }
   return known.is_outside;
 }

@@ -149,6 +149,8 @@ TEST(IpAddressTest, PrivateRangesEndWhereTheirDocumentsSay) {
   };
   for (const auto& c : kCases) {
     EXPECT_EQ(MustParse(c.text).is_private(), c.is_private) << c.text;
+    EXPECT_EQ(IsPrivateAddress(c.text), c.is_private) << c.text;
+    EXPECT_EQ(IsPublicAddress(c.text), !c.is_private) << c.text;
   }
 }
 
