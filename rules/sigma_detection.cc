@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/nearest_name.h"
 #include "base/strings.h"
+#include "rules/rule_diagnostics.h"
 #include "rules/sigma_modifiers.h"
 
 namespace oddverb {
@@ -97,6 +98,16 @@ class Reader {
       return std::nullopt;
     }
     return ReadCondition(section, condition, selections);
+  }
+
+  // Of a rule with errors, which gets no further, so that its author sees all
+  // that is wrong at once.
+  void WarnOfUnknownFields() const {
+    for (const auto& [node, name] : unknown_fields_) {
+      reporter_.WarnAtKey(
+          node, absl::StrCat("audit events have no field ", QuotedName(name),
+                             NearestHint(name, KnownFieldNames())));
+    }
   }
 
  private:
@@ -201,6 +212,7 @@ class Reader {
       reporter_.ErrorAtKey(node, std::string(field.status().message()));
       return Predicate::False();
     }
+    NoteField(node, *field);
     SigmaItem item{.field = *std::move(field)};
     for (size_t at = 0; at < modifiers.size();) {
       size_t end = std::min(modifiers.find('|', at + 1), modifiers.size());
@@ -212,6 +224,14 @@ class Reader {
     if (node.kind() == Kind::kSequence) values = node.Items();
     if (values.empty()) return Fail(node, "an empty list");
     return Build(item, values, &node);
+  }
+
+  void NoteField(const YamlNode& node, const Field& field) {
+    if (!options_.audit_events || is_in_element_ || field.is_everything() ||
+        field.IsOfAuditEvent()) {
+      return;
+    }
+    unknown_fields_.emplace_back(node, field.name());
   }
 
   static bool IsOmittedWhenEmpty(std::string_view name) {
@@ -227,7 +247,9 @@ class Reader {
       reporter_.ErrorAtKey(node, std::string(array.status().message()));
       return Predicate::False();
     }
+    NoteField(node, *array);
     Predicate body = Predicate::False();
+    const bool was_in_element = std::exchange(is_in_element_, true);
     if (block.element.empty() && modifiers.empty() &&
         node.kind() == Kind::kMapping) {
       body = ReadBlockBody(node);
@@ -235,6 +257,7 @@ class Reader {
       std::string_view element = block.element.empty() ? "." : block.element;
       body = ReadItem(absl::StrCat(A(element), A(modifiers)), node);
     }
+    is_in_element_ = was_in_element;
     return Quantified(*array, block.quantifier, body);
   }
 
@@ -288,6 +311,8 @@ class Reader {
 
   const SigmaDetectionOptions& options_;
   SigmaReporter& reporter_;
+  bool is_in_element_ = false;  // whose fields are the array's own
+  std::vector<std::pair<YamlNode, std::string>> unknown_fields_;
 };
 
 }  // namespace
@@ -295,7 +320,11 @@ class Reader {
 std::optional<SigmaDetection> ReadSigmaDetection(
     const SigmaMapping& section, const std::vector<std::string>& other_keys,
     const SigmaDetectionOptions& options, SigmaReporter& reporter) {
-  return Reader(options, reporter).ReadSection(section, other_keys);
+  Reader reader(options, reporter);
+  std::optional<SigmaDetection> detection =
+      reader.ReadSection(section, other_keys);
+  if (reporter.failed()) reader.WarnOfUnknownFields();
+  return detection;
 }
 
 }  // namespace oddverb

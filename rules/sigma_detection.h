@@ -21,6 +21,8 @@ struct SigmaDetectionOptions {
   // The log is the API server's: it leaves out empty strings, so '' in
   // objectRef also means absent.
   bool kubernetes = false;
+  // The rule is for our log, so its fields should be those of audit events.
+  bool audit_events = false;
 };
 
 struct SigmaDetection {

@@ -161,7 +161,9 @@ class DocumentReader {
   SigmaDetectionOptions DetectionOptions(const SigmaLogSource& source) {
     return {.placeholders = &options_.placeholders,
             .array_blocks = Version() >= kArrayBlocksVersion,
-            .kubernetes = source.product == "kubernetes"};
+            .kubernetes = source.product == "kubernetes",
+            .audit_events = source.product == "kubernetes" &&
+                            FitsLogSource(source, options_.source)};
   }
 
   // Checked here so that the refusal names the place.

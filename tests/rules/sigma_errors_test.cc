@@ -34,6 +34,42 @@ rules.yml:6:14: error: no selection of this name: "selektion", did you mean "sel
   EXPECT_EQ(loaded.refused, 1u);
 }
 
+// What is read no further for one mistake is looked through for others.
+TEST(SigmaErrorsTest, TellsMisspeltFieldsBesideAnotherMistake) {
+  const std::string rule = R"(title: T
+logsource: {product: kubernetes, service: audit}
+detection:
+  selection:
+    verbb: create
+    objectRef.name|contain: x
+    annotations.mine: y
+  condition: selection
+)";
+  auto messages = [](std::string_view text) {
+    RuleLoader loader({});
+    loader.Add("rules.yml", text);
+    return Messages(std::move(loader).Finish());
+  };
+  EXPECT_EQ(
+      messages(rule),
+      R"(rules.yml:6:20: error: unknown modifier: "contain", did you mean "contains"?
+        objectRef.name|contain: x
+                       ^
+rules.yml:5:5: warning: audit events have no field "verbb", did you mean "verb"?
+        verbb: create
+        ^
+)");
+  // Fields below an element are the array's own, and another log has others.
+  for (const auto& [from, to] :
+       {std::pair("verbb:", "requestObject.list[any].verbb:"),
+        std::pair("service: audit", "service: application")}) {
+    std::string other = "sigma-version: 3\n" + rule;
+    other.replace(other.find(from), std::string_view(from).size(), to);
+    EXPECT_THAT(messages(other),
+                AllOf(HasSubstr("unknown modifier"), Not(HasSubstr("verbb"))));
+  }
+}
+
 struct Case {
   std::string_view detection;
   std::string_view message;
