@@ -57,36 +57,47 @@ inline bool MayRead(const char* from, size_t bytes) {
          reinterpret_cast<uintptr_t>(from) % kPageBytes <= kPageBytes - bytes;
 }
 
+// For the few texts that end close to the end of their page. Out of line, else
+// the compiler keeps room on the stack for the words of every text.
+template <typename Words>
+[[gnu::noinline, gnu::cold]] Words Copy(std::string_view text) {
+  Words words{};
+  if (!text.empty()) std::memcpy(&words, text.data(), text.size());
+  return words;
+}
+
+template <typename Word>
+Word At(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof(word));
+  return word;
+}
+
 }  // namespace text_words_internal
 
 // REQUIRES: `text` has at most 32 bytes.
 inline TextWords LoadText(std::string_view text) {
   namespace internal = text_words_internal;
-  TextWords words{}, mask{};
   const char* from = internal::BeginOf(text);
-  if (!internal::MayRead(from, sizeof(words))) {
-    std::memcpy(&words, from, text.size());
-    return words;
+  if (!internal::MayRead(from, sizeof(TextWords))) {
+    return internal::Copy<TextWords>(text);
   }
-  std::memcpy(&words, from, sizeof(words));
-  std::memcpy(&mask, internal::kZeros - text.size(), sizeof(mask));
-  words.first &= mask.first;
-  words.second &= mask.second;
-  return words;
+  const char* mask = internal::kZeros - text.size();
+  constexpr size_t kSecond = sizeof(WordPair);
+  return {internal::At<WordPair>(from) & internal::At<WordPair>(mask),
+          internal::At<WordPair>(from + kSecond) &
+              internal::At<WordPair>(mask + kSecond)};
 }
 
 // REQUIRES: `text` has at most 8 bytes.
 inline uint64_t LoadWord(std::string_view text) {
   namespace internal = text_words_internal;
-  uint64_t word = 0, mask = 0;
   const char* from = internal::BeginOf(text);
-  if (!internal::MayRead(from, sizeof(word))) {
-    std::memcpy(&word, from, text.size());
-    return word;
+  if (!internal::MayRead(from, sizeof(uint64_t))) {
+    return internal::Copy<uint64_t>(text);
   }
-  std::memcpy(&word, from, sizeof(word));
-  std::memcpy(&mask, internal::kZeros - text.size(), sizeof(mask));
-  return word & mask;
+  return internal::At<uint64_t>(from) &
+         internal::At<uint64_t>(internal::kZeros - text.size());
 }
 
 // Zero where both are the same.

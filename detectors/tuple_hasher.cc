@@ -36,64 +36,88 @@ size_t Mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
 
 }  // namespace
 
+inline TupleHasher::Kind TupleHasher::KindOf(const AuditEvent& event) {
+  const ObjectReference& object = event.object;
+  Kind kind;
+  kind.verb = LoadWord(event.verb);
+  kind.subresource = LoadWord(object.subresource);
+  kind.group = LoadText(object.api_group);
+  kind.resource = LoadText(object.resource);
+  kind.scope = LoadText(object.ns);
+  kind.sizes =
+      kPresent | static_cast<uint32_t>(
+                     event.verb.size() << 24 | object.subresource.size() << 18 |
+                     object.api_group.size() << 12 |
+                     object.resource.size() << 6 | object.ns.size());
+  return kind;
+}
+
+inline bool TupleHasher::IsSame(const Kind& a, const Kind& b) {
+  const uint64_t difference =
+      (a.sizes ^ b.sizes) | (a.verb ^ b.verb) | (a.subresource ^ b.subresource);
+  const WordPair differences = Difference(a.group, b.group) |
+                               Difference(a.resource, b.resource) |
+                               Difference(a.scope, b.scope);
+  return difference == 0 && IsZero(differences);
+}
+
+void TupleHasher::Learn(const AuditEvent& event, Kind& kind) {
+  const Tuple tuple = TupleOf(event);
+  kind = KindOf(event);
+  kind.verb_class = tuple.verb_class;
+  kind.hash = Hash(tuple);
+}
+
 TupleHasher::HashedTuple TupleHasher::Of(const AuditEvent& event) {
   const ObjectReference& object = event.object;
   if (!object.present) return {TupleOf(event), 0};
-  KindKey key;
-  const size_t verb = event.verb.size(), sub = object.subresource.size(),
-               group = object.api_group.size(),
-               resource = object.resource.size(), scope = object.ns.size();
-  if (verb > sizeof(key.verb) || sub > sizeof(key.subresource) ||
-      group > sizeof(key.group) || resource > sizeof(key.resource) ||
-      scope > sizeof(key.scope)) {
+  if (event.verb.size() > sizeof(Kind::verb) ||
+      object.subresource.size() > sizeof(Kind::subresource) ||
+      object.api_group.size() > sizeof(Kind::group) ||
+      object.resource.size() > sizeof(Kind::resource) ||
+      object.ns.size() > sizeof(Kind::scope)) {
     const Tuple tuple = TupleOf(event);
     return {tuple, Hash(tuple)};
   }
-  key.verb = LoadWord(event.verb);
-  key.subresource = LoadWord(object.subresource);
-  key.group = LoadText(object.api_group);
-  key.resource = LoadText(object.resource);
-  key.scope = LoadText(object.ns);
-  key.sizes =
-      kPresent | static_cast<uint32_t>(verb << 24 | sub << 18 | group << 12 |
-                                       resource << 6 | scope);
+  const Kind key = KindOf(event);
   Kind& kind = kinds_[Mix(key.sizes, key.verb ^ std::rotl(key.subresource, 8),
                           Fold(key.resource), Fold(key.scope)) %
                       kKinds];
-  const uint64_t difference = (key.sizes ^ kind.key.sizes) |
-                              (key.verb ^ kind.key.verb) |
-                              (key.subresource ^ kind.key.subresource);
-  const WordPair differences = Difference(key.group, kind.key.group) |
-                               Difference(key.resource, kind.key.resource) |
-                               Difference(key.scope, kind.key.scope);
-  if (difference != 0 || !IsZero(differences)) {
-    const Tuple tuple = TupleOf(event);
-    kind = {key, tuple.verb_class, Hash(tuple)};
-    return {tuple, kind.hash};
-  }
+  if (!IsSame(key, kind)) Learn(event, kind);
   return {
       {kind.verb_class, PathClass::kNone, object.api_group, object.resource,
        object.subresource, object.ns.empty() ? string_view("*") : object.ns},
       kind.hash};
 }
 
-KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
-  PlaceKey key;
+inline TupleHasher::KnownPlace TupleHasher::KnownPlaceOf(
+    const AuditEvent& event) {
   const string_view agent =
       event.user_agent.substr(0, KnownPlaces::kMaxProgramBytes);
-  static_assert(KnownPlaces::kMaxProgramBytes <= sizeof(key.agent));
-  const size_t address = event.source_ip.size();
-  if (address > sizeof(key.address)) return KnownPlaces::Of(event);
-  key.address = LoadText(event.source_ip);
-  key.agent = LoadText(agent);
-  key.sizes = kPresent | static_cast<uint32_t>(address << 8 | agent.size());
+  static_assert(KnownPlaces::kMaxProgramBytes <= sizeof(TextWords));
+  KnownPlace known;
+  known.address = LoadText(event.source_ip);
+  known.agent = LoadText(agent);
+  known.sizes = kPresent | static_cast<uint32_t>(event.source_ip.size() << 8 |
+                                                 agent.size());
+  return known;
+}
+
+void TupleHasher::Learn(const AuditEvent& event, KnownPlace& known) {
+  known = KnownPlaceOf(event);
+  known.place = KnownPlaces::Of(event);
+}
+
+KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
+  if (event.source_ip.size() > sizeof(KnownPlace::address)) {
+    return KnownPlaces::Of(event);
+  }
+  const KnownPlace key = KnownPlaceOf(event);
   KnownPlace& known =
       places_[Mix(key.sizes, Fold(key.address), Fold(key.agent), 0) % kPlaces];
-  const WordPair differences = Difference(key.address, known.key.address) |
-                               Difference(key.agent, known.key.agent);
-  if (key.sizes != known.key.sizes || !IsZero(differences)) {
-    known = {key, KnownPlaces::Of(event)};
-  }
+  const WordPair differences = Difference(key.address, known.address) |
+                               Difference(key.agent, known.agent);
+  if (key.sizes != known.sizes || !IsZero(differences)) Learn(event, known);
   return known.place;
 }
 

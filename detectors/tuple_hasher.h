@@ -5,7 +5,7 @@
 //
 // A kind is known by all its bytes; where it is looked up depends on few of
 // them. Who makes up names that fall together, or are longer than what is kept,
-// only makes the detector work them out, as it would without. Bounded (165
+// only makes the detector work them out, as it would without. Bounded (228
 // KiB), so the shards of a worker share one. One thread.
 #ifndef ODDVERB_DETECTORS_TUPLE_HASHER_H_
 #define ODDVERB_DETECTORS_TUPLE_HASHER_H_
@@ -54,26 +54,22 @@ class TupleHasher {
   bool IsFromOutside(const AuditEvent& event);
 
  private:
-  static constexpr size_t kKinds = 512, kPlaces = 512;
+  static constexpr size_t kKinds = 1024, kPlaces = 512;
   static constexpr size_t kPrograms = 256, kAddresses = 256;
 
-  struct KindKey {
+  // Two lines of the processor's cache: each event looks at one of them.
+  struct alignas(64) Kind {
     uint64_t verb = 0, subresource = 0;
     TextWords group, resource, scope;
     uint32_t sizes = 0;  // of all; 0 = empty
-  };
-  // Two lines of the processor's cache.
-  struct alignas(64) Kind {
-    KindKey key;
+    // Not of its key, as all above is.
     VerbClass verb_class = VerbClass::kOther;
     uint64_t hash = 0;
   };
-  struct PlaceKey {
-    TextWords address, agent;
-    uint32_t sizes = 0;
-  };
+  static_assert(sizeof(Kind) == 128);
   struct KnownPlace {
-    PlaceKey key;
+    TextWords address, agent;
+    uint32_t sizes = 0;  // of both; 0 = empty
     KnownPlaces::Place place;
   };
   struct Program {
@@ -86,6 +82,15 @@ class TupleHasher {
     uint32_t size = 0;  // 0 = empty
     bool is_outside = false;
   };
+
+  // The key alone. REQUIRES: all its texts are short enough.
+  static Kind KindOf(const AuditEvent& event);
+  static bool IsSame(const Kind& a, const Kind& b);
+  static KnownPlace KnownPlaceOf(const AuditEvent& event);
+  // Out of line: what most events do not need shall not cost them registers.
+  [[gnu::noinline]] void Learn(const AuditEvent& event, Kind& kind);
+  [[gnu::noinline]] static void Learn(const AuditEvent& event,
+                                      KnownPlace& known);
 
   KeyedHash hash_;
   HashInput scratch_;
