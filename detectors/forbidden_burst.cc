@@ -92,11 +92,10 @@ FieldSet ForbiddenBurst::fields() const {
                  FieldId::kStageTimestamp, FieldId::kAnnotations});
 }
 
-ForbiddenActor& ForbiddenBurst::StateFor(EntityId actor) {
+ForbiddenActor& ForbiddenBurst::NewState(EntityId actor) {
   if (actor >= actors_.size()) actors_.resize(actor + size_t{1});
-  std::unique_ptr<ForbiddenActor>& state = actors_[actor];
-  if (state == nullptr) state = std::make_unique<ForbiddenActor>();
-  return *state;
+  actors_[actor] = std::make_unique<ForbiddenActor>();
+  return *actors_[actor];
 }
 
 void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
@@ -196,7 +195,8 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   const AuditEvent& event = request.event;
   const Tuple& tuple = request.tuple;
   absl::Time time = request.time;
-  if (request.ids.keys.identity == IdentityClass::kAnonymous) {
+  if (request.ids.keys.identity == IdentityClass::kAnonymous &&
+      !IsPublic(event, tuple)) {
     if (request.hash == 0) {
       request.hash = ForWhom(event, HasherOf(context_.hash, out).Hash(tuple));
     }
@@ -209,8 +209,10 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   }
   if (tuple.path_class != PathClass::kNone) return;
   if (event.response_code == 404) {
-    request.novelty = Novelty(request, actor);
-    cases_.OnNotFound(request, out);
+    if (ForbiddenCases::MayBeGuessed(request)) {
+      request.novelty = Novelty(request, actor);
+      cases_.OnNotFound(request, out);
+    }
   } else if (event.response_code == 201 && event.verb == "create") {
     cases_.OnCreated(request);
   }

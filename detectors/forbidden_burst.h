@@ -71,7 +71,13 @@ class ForbiddenBurst final : public Detector {
   absl::Status LoadShared(StateReader& in) override;
 
  private:
-  ForbiddenActor& StateFor(EntityId actor);
+  ForbiddenActor& StateFor(EntityId actor) {
+    if (actor < actors_.size() && actors_[actor] != nullptr) {
+      return *actors_[actor];
+    }
+    return NewState(actor);
+  }
+  ForbiddenActor& NewState(EntityId actor);
   // `request` has a hash if it is for a resource.
   void OnAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
   // By whom, and what that says.

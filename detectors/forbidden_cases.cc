@@ -112,7 +112,6 @@ void ForbiddenCases::OnAnonymousRefused(const CaseRequest& request, Emit& out) {
 }
 
 void ForbiddenCases::OnAnonymousAllowed(const CaseRequest& request, Emit& out) {
-  if (IsPublic(request.event, request.tuple)) return;
   bool grave = Sensitivity(request.tuple) > 1 || IsWrite(request.tuple);
   See(CaseRule::kAnonymousSuccess, request, request.hash, grave ? 11 : 8,
       grave ? "allowed: credentials, code or a change" : "allowed", out);
@@ -167,13 +166,14 @@ void ForbiddenCases::OnRefused(const CaseRequest& request, RefusalClass refusal,
   }
 }
 
-void ForbiddenCases::OnNotFound(const CaseRequest& request, Emit& out) {
+bool ForbiddenCases::MayBeGuessed(const CaseRequest& request) {
   // Programs of the control plane clean up after what is gone.
   IdentityClass identity = request.ids.keys.identity;
-  if (!IsSecret(request.tuple) || identity == IdentityClass::kControlPlane ||
-      identity == IdentityClass::kNode) {
-    return;
-  }
+  return IsSecret(request.tuple) && identity != IdentityClass::kControlPlane &&
+         identity != IdentityClass::kNode;
+}
+
+void ForbiddenCases::OnNotFound(const CaseRequest& request, Emit& out) {
   OnNamed(request, kNotFound, "not found", out);
 }
 

@@ -47,12 +47,15 @@ class ForbiddenCases {
   // A 401. Also tells the correlator, once it is a surge.
   void OnFailedAuthentication(const CaseRequest& request, Emit& out);
   void OnAnonymousRefused(const CaseRequest& request, Emit& out);
+  // REQUIRES: not IsPublic().
   void OnAnonymousAllowed(const CaseRequest& request, Emit& out);
   // Asked what it may do: a SelfSubjectAccessReview or -RulesReview.
   void OnSelfReview(const CaseRequest& request, Emit& out);
   // Refused by the authorizer, as impersonation or by RBAC's escalation check.
   void OnRefused(const CaseRequest& request, RefusalClass refusal, Emit& out);
-  // Allowed, and not there.
+  // Whether it asks for something that people guess the names of.
+  static bool MayBeGuessed(const CaseRequest& request);
+  // Allowed, and not there. REQUIRES: MayBeGuessed().
   void OnNotFound(const CaseRequest& request, Emit& out);
   // Made what may have been looked for before.
   void OnCreated(const CaseRequest& request);
