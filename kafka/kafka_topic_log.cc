@@ -41,7 +41,11 @@ absl::StatusOr<Client> Open(const KafkaTopicLog& log, ConsumerHealth& health,
                             const char* isolation_level = "read_committed") {
   ODDVERB_ASSIGN_OR_RETURN(
       KafkaConf conf,
-      MakeKafkaConf(log.client, {{"reconnect.backoff.max.ms", "1000"}},
+      MakeKafkaConf(log.client,
+                    {{"reconnect.backoff.max.ms", "1000"},
+                     // Whenever more are queued, librdkafka fetches nothing for
+                     // a second. So bytes alone are the limit.
+                     {"queued.min.messages", "10000000"}},
                     {{"group.id", log.group.c_str()},
                      {"enable.auto.commit", "false"},
                      {"enable.auto.offset.store", "false"},
