@@ -166,6 +166,7 @@ struct KafkaConsumer::Assigned {
   size_t at_once = 1;
   std::vector<rd_kafka_message_t*> fetched;
   size_t next = 0;           // of `fetched`: not taken yet
+  bool is_drained = false;   // there was nothing to take, last time
   bool leaving = false;      // nothing is handed out any more
   bool at_end = false;       // as the broker said last
   int64_t at_end_of = 0;     // where that was

@@ -1,7 +1,6 @@
 #include "kafka/kafka_consumer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -243,7 +242,8 @@ KafkaConsumer::Step KafkaConsumer::Take(int32_t partition,
   if (assigned.has_gap) return Step::kNothing;
   while (true) {
     record.owner.reset(assigned.Next());
-    if (record.owner == nullptr) {
+    assigned.is_drained = record.owner == nullptr;
+    if (assigned.is_drained) {
       return assigned.at_end ? Step::kAtEnd : Step::kNothing;
     }
     const rd_kafka_message_t& message = *record.owner;
@@ -302,21 +302,6 @@ std::vector<KafkaGap> KafkaConsumer::TakeGaps() {
     if (found != assigned_.end()) found->second->has_gap = false;
   }
   return std::exchange(gaps_, {});
-}
-
-void KafkaConsumer::Wait(absl::Time deadline) {
-  std::unique_lock<std::mutex> lock(wake_mutex_);
-  wake_.wait_for(lock, absl::ToChronoNanoseconds(deadline - SteadyNow()),
-                 [this] { return woken_; });
-  woken_ = false;
-}
-
-void KafkaConsumer::Wake() {
-  {
-    std::lock_guard<std::mutex> lock(wake_mutex_);
-    woken_ = true;
-  }
-  wake_.notify_all();
 }
 
 void KafkaConsumer::Commit(int32_t partition, int64_t offset) {

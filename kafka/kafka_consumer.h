@@ -175,12 +175,15 @@ class KafkaConsumer {
   void LookForEnds();
   void NoteEnds();
   void Wake();
+  void WakeFetch();
 
   const KafkaConsumerOptions options_;
   ConsumerHealth health_;
   std::unique_ptr<Client> client_;
   bool topic_failed_ = false;  // as the last TakeAll() saw; of the poller
   std::thread poller_;
+
+  absl::Time next_wake_fetch_ = absl::InfinitePast();  // of Wait()
 
   // Taken last, and never held in a call of librdkafka: its threads wake us
   // with locks of its own held.

@@ -60,7 +60,8 @@ class KafkaCheckpointTest : public KafkaTest {
                  ", properties: {session.timeout.ms: \"2000\", "
                  "heartbeat.interval.ms: \"300\", "
                  "fetch.message.max.bytes: \"65536\", "
-                 "queued.max.messages.kbytes: \"64\"",
+                 "fetch.min.bytes: \"10000000\", "
+                 "fetch.wait.max.ms: \"500\"",
                  properties, "}", source,
                  "}]\norder: event_time\nallowed_lateness: 2s\n",
                  "checkpoint: {interval: 100ms, kafka: {state_topic: ", kState,

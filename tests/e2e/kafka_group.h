@@ -38,6 +38,7 @@ class KafkaGroupTest : public KafkaTest {
     return {.version = version_,
             .settings = {"group.min.session.timeout.ms=1000"}};
   }
+  // Is given little at a time, so that what happens comes in the middle.
   ChildSetup Member(const std::string& address, const std::string& more = "",
                     const std::string& properties = "") {
     ++members_;
@@ -52,7 +53,8 @@ class KafkaGroupTest : public KafkaTest {
                  ", group: g, properties: {session.timeout.ms: \"2000\", "
                  "heartbeat.interval.ms: \"300\", "
                  "fetch.message.max.bytes: \"65536\", "
-                 "queued.max.messages.kbytes: \"64\"",
+                 "fetch.min.bytes: \"10000000\", "
+                 "fetch.wait.max.ms: \"500\"",
                  properties,
                  "}}]\norder: event_time\n"
                  "allowed_lateness: 2s\n"

@@ -114,8 +114,8 @@ TEST_P(KafkaKillsTest, LosesNothingAndJudgesNothingTwice) {
   const ChildSetup setup =
       Run(broker.address(),
           ", instance_id: pod-0, properties: {session.timeout.ms: \"6000\", "
-          "fetch.message.max.bytes: \"65536\", queued.max.messages.kbytes: "
-          "\"64\"}");
+          "fetch.message.max.bytes: \"65536\", fetch.min.bytes: "
+          "\"10000000\", fetch.wait.max.ms: \"500\"}");
   constexpr size_t kChunk = 4000;
   for (size_t begin = 0; begin + kChunk < lines.size(); begin += kChunk) {
     WriteLines(topics, lines, begin, begin + kChunk);
