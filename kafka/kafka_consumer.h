@@ -124,7 +124,8 @@ class KafkaConsumer {
   void PassEnd(int32_t partition);
   // Since the last call; positions() are behind them now.
   std::vector<KafkaGap> TakeGaps();
-  // Returns at `deadline` (of SteadyNow()), or when there may be something new.
+  // Returns at `deadline` (of SteadyNow()), or when there may be something new;
+  // at most 100 ms later, if brokers are slow to answer.
   void Wait(absl::Time deadline);
 
   // All up to `offset` is judged. Tells the group, for its own display and for
