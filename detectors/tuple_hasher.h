@@ -57,7 +57,7 @@ class TupleHasher {
   static constexpr size_t kKinds = 1024, kPlaces = 512;
   static constexpr size_t kPrograms = 256, kAddresses = 256;
 
-  // Two lines of the processor's cache: each event looks at one of them.
+  // Two lines of the processor's cache; an event looks at one Kind.
   struct alignas(64) Kind {
     uint64_t verb = 0, subresource = 0;
     TextWords group, resource, scope;

@@ -4,7 +4,6 @@
 #define ODDVERB_TESTS_E2E_RUNNING_SERVICE_H_
 
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,23 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "net/http_client.h"
 #include "tests/e2e/run_oddverb.h"
+#include "tests/support/becomes_true.h"
 #include "tests/support/child_process.h"
 
 namespace oddverb {
-
-inline bool BecomesTrue(const std::function<bool()>& condition,
-                        absl::Duration patience = absl::Minutes(3)) {
-  absl::Time give_up = absl::Now() + patience;
-  while (!condition()) {
-    if (absl::Now() > give_up) return false;
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  return true;
-}
 
 class LoopbackService {
  public:

@@ -2,7 +2,6 @@
 // gets again.
 #include "kafka/kafka_shares.h"
 
-#include <functional>
 #include <mutex>
 #include <set>
 
@@ -11,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kafka/kafka_topic_ends.h"
+#include "tests/support/becomes_true.h"
 #include "tests/support/kafka_broker.h"
 #include "tests/support/kafka_topics.h"
 #include "tests/support/status_matchers.h"
@@ -19,15 +19,6 @@ namespace oddverb {
 namespace {
 
 using ::testing::ElementsAre;
-
-bool BecomesTrue(const std::function<bool()>& condition) {
-  const absl::Time give_up = SteadyNow() + absl::Seconds(60);
-  while (!condition()) {
-    if (SteadyNow() > give_up) return false;
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  return true;
-}
 
 // Keeps the partitions that it has. Thread-safe.
 class Owner final : public KafkaShares::Owner {

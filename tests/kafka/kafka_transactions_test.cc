@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "kafka/kafka_leadership.h"
 #include "kafka/kafka_topic_log.h"
+#include "tests/support/becomes_true.h"
 #include "tests/support/kafka_broker.h"
 #include "tests/support/kafka_topics.h"
 #include "tests/support/sanitizers.h"
@@ -30,17 +31,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-
-constexpr absl::Duration kPatience = absl::Seconds(60);
-
-bool BecomesTrue(const std::function<bool()>& condition) {
-  const absl::Time give_up = SteadyNow() + kPatience;
-  while (!condition()) {
-    if (SteadyNow() > give_up) return false;
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  return true;
-}
 
 // Until it is not Unavailable.
 absl::Status Insist(const std::function<absl::Status()>& call) {

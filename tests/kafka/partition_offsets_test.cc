@@ -5,7 +5,6 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "kafka/kafka_topic_ends.h"
 #include "kafka/kafka_topic_log.h"
+#include "tests/support/becomes_true.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
@@ -28,15 +28,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr char kTopic[] = "events";
-
-bool BecomesTrue(const std::function<bool()>& condition) {
-  const absl::Time give_up = SteadyNow() + absl::Seconds(30);
-  while (!condition()) {
-    if (SteadyNow() > give_up) return false;
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  return true;
-}
 
 // Two brokers inside librdkafka, of which the first leads the only partition.
 class PartitionOffsetsTest : public ::testing::Test {
