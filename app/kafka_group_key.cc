@@ -49,11 +49,12 @@ absl::StatusOr<std::optional<std::string>> FindKey(
        .topic = config.checkpoint_kafka->state_topic,
        .partition = partition,
        .group = config.sources.front().group},
-      stop,
-      [&](std::string_view key,
-          std::optional<std::string_view> value) -> absl::Status {
-        if (key != OriginKey() || !value.has_value()) return absl::OkStatus();
-        ODDVERB_ASSIGN_OR_RETURN(StateOrigin origin, ParseOriginValue(*value));
+      stop, [&](const KafkaLogRecord& record) -> absl::Status {
+        if (record.key != OriginKey() || !record.value.has_value()) {
+          return absl::OkStatus();
+        }
+        ODDVERB_ASSIGN_OR_RETURN(StateOrigin origin,
+                                 ParseOriginValue(*record.value));
         found = origin.hash_key;
         return enough;
       });

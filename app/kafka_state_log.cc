@@ -113,7 +113,9 @@ KafkaTopicLog KafkaStateLog::Log() const {
 }
 
 absl::Status KafkaStateLog::Read(const Each& each) {
-  return ReadTopicLog(Log(), stop_, each);
+  return ReadTopicLog(Log(), stop_, [&each](const KafkaLogRecord& record) {
+    return each(record.key, record.value);
+  });
 }
 
 KafkaWrite KafkaStateLog::DeadLetter(const DeadLetterRow& row) const {

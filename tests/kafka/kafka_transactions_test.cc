@@ -97,13 +97,15 @@ class KafkaTransactionsTest : public KafkaTest {
   std::map<std::string, std::string> State() const {
     std::map<std::string, std::string> state;
     std::atomic<bool> stop{false};
-    absl::Status status = ReadTopicLog(
-        {.client = Client(), .topic = "state", .group = "g"}, stop,
-        [&](std::string_view key, std::optional<std::string_view> value) {
-          state.erase(std::string(key));
-          if (value.has_value()) state[std::string(key)] = *value;
-          return absl::OkStatus();
-        });
+    absl::Status status =
+        ReadTopicLog({.client = Client(), .topic = "state", .group = "g"}, stop,
+                     [&](const KafkaLogRecord& record) {
+                       state.erase(std::string(record.key));
+                       if (record.value.has_value()) {
+                         state[std::string(record.key)] = *record.value;
+                       }
+                       return absl::OkStatus();
+                     });
     EXPECT_THAT(status, IsOk());
     return state;
   }

@@ -100,9 +100,7 @@ TEST_F(PartitionOffsetsTest, ALogIsReadFromTheNextLeader) {
   std::thread reader([&] {
     status =
         ReadTopicLog({.client = Client(), .topic = kTopic, .group = "g"}, stop,
-                     [](std::string_view, std::optional<std::string_view>) {
-                       return absl::OkStatus();
-                     });
+                     [](const KafkaLogRecord&) { return absl::OkStatus(); });
     has_ended = true;
   });
   absl::SleepFor(absl::Seconds(1));  // it knows who led
