@@ -35,6 +35,12 @@ void VisitKafkaCheckpoint(ConfigFields& fields, KafkaCheckpointConfig& kafka) {
                "default: the name of the group.",
                "oddverb"},
               TextKind::kFree, kafka.transactional_id);
+  fields.Text({"copy_dir",
+               "A directory for a copy of the state, so that a member that "
+               "starts again reads only what came since from the brokers; as "
+               "secret as a state_dir.",
+               "/var/lib/oddverb"},
+              TextKind::kPath, kafka.copy_dir);
   fields.Flag({"create_topics",
                "Makes the topics above that are not there, when the service "
                "starts.",

@@ -155,7 +155,8 @@ absl::StatusOr<std::unique_ptr<GroupShare::Running>> GroupShare::Build() {
       KafkaStateLog::Open(config_,
                           {.partition = number_,
                            .transactional_suffix = absl::StrCat("-", number_),
-                           .is_lost = &is_lost_},
+                           .is_lost = &is_lost_,
+                           .logger = &parts_.logger},
                           parts_.member, stop_));
   ODDVERB_RETURN_IF_ERROR(TakeOver(*log));
   if (log->has_undone()) {

@@ -45,8 +45,10 @@ absl::StatusOr<std::unique_ptr<KafkaTransactions>> MakeKafkaTransactions(
 }
 
 absl::StatusOr<std::unique_ptr<KafkaStateLog>> KafkaStateLog::Join(
-    const ServiceConfig& config, const std::atomic<bool>& stop) {
-  std::unique_ptr<KafkaStateLog> made(new KafkaStateLog(config, Place(), stop));
+    const ServiceConfig& config, const std::atomic<bool>& stop,
+    Logger& logger) {
+  std::unique_ptr<KafkaStateLog> made(
+      new KafkaStateLog(config, {.logger = &logger}, stop));
   ODDVERB_ASSIGN_OR_RETURN(
       made->leadership_,
       KafkaLeadership::Start(
@@ -112,10 +114,36 @@ KafkaTopicLog KafkaStateLog::Log() const {
           .group = group_};
 }
 
+// Once this process judges: what stands by on this machine may have the same
+// directory.
+void KafkaStateLog::OpenCopy() {
+  if (topics_.copy_dir.empty() || place_.logger == nullptr) return;
+  absl::StatusOr<std::unique_ptr<KafkaStateCopy>> copy =
+      KafkaStateCopy::Open(topics_.copy_dir, Log(), clock_, *place_.logger);
+  if (copy.ok()) {
+    copy_ = *std::move(copy);
+    return;
+  }
+  place_.logger->Warn(
+      "there is no copy of the state on this machine; a restart reads all of "
+      "it",
+      {{"error", std::string(copy.status().message())}});
+}
+
 absl::Status KafkaStateLog::Read(const Each& each) {
-  return ReadTopicLog(Log(), stop_, [&each](const KafkaLogRecord& record) {
-    return each(record.key, record.value);
-  });
+  if (copy_ == nullptr) OpenCopy();
+  if (copy_ == nullptr) {
+    return ReadTopicLog(Log(), stop_, [&each](const KafkaLogRecord& record) {
+      return each(record.key, record.value);
+    });
+  }
+  ODDVERB_RETURN_IF_ERROR(copy_->Read(stop_, each));
+  const KafkaStateCopy::Counts& counts = copy_->counts();
+  place_.logger->Info("state read",
+                      {{"partition", absl::StrCat(place_.partition)},
+                       {"of_copy", absl::StrCat(counts.records_of_copy)},
+                       {"of_topic", absl::StrCat(counts.records_of_topic)}});
+  return absl::OkStatus();
 }
 
 KafkaWrite KafkaStateLog::DeadLetter(const DeadLetterRow& row) const {

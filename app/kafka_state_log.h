@@ -14,11 +14,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "app/kafka_state_copy.h"
 #include "app/service_config.h"
+#include "base/clock.h"
 #include "kafka/kafka_leadership.h"
 #include "kafka/kafka_topic_log.h"
 #include "kafka/kafka_transactions.h"
 #include "pipeline/state_log.h"
+#include "telemetry/logging.h"
 
 namespace oddverb {
 
@@ -32,13 +35,17 @@ class KafkaStateLog final : public StateLog {
     // Set: another process may have the place already, so nothing more is
     // written. Null: never. Must outlive the log.
     const std::atomic<bool>* is_lost = nullptr;
+    // What becomes of the copy on this machine is told there. Null: there is
+    // none. Must outlive the log.
+    Logger* logger = nullptr;
   };
 
   // Joins the group of the configuration's source, whose leader has the one
-  // state. `stop` ends Read(), and must outlive the result. REQUIRES:
-  // config.checkpoint_kafka is there.
+  // state. `stop` ends Read(); it and `logger` must outlive the result.
+  // REQUIRES: config.checkpoint_kafka is there.
   static absl::StatusOr<std::unique_ptr<KafkaStateLog>> Join(
-      const ServiceConfig& config, const std::atomic<bool>& stop);
+      const ServiceConfig& config, const std::atomic<bool>& stop,
+      Logger& logger);
   // Of the `member` of the group that was given `place`; it must outlive the
   // result.
   static absl::StatusOr<std::unique_ptr<KafkaStateLog>> Open(
@@ -70,6 +77,7 @@ class KafkaStateLog final : public StateLog {
   KafkaStateLog(const ServiceConfig& config, const Place& place,
                 const std::atomic<bool>& stop);
   KafkaTopicLog Log() const;
+  void OpenCopy();
   KafkaWrite DeadLetter(const DeadLetterRow& row) const;
   void AppendObservations(const StateLogWrite& write,
                           KafkaTransaction& transaction) const;
@@ -84,6 +92,8 @@ class KafkaStateLog final : public StateLog {
   std::unique_ptr<KafkaLeadership> leadership_;  // null: of Open()
   const KafkaMember* member_ = nullptr;
   std::unique_ptr<KafkaTransactions> transactions_;
+  const SystemClock clock_;
+  std::unique_ptr<KafkaStateCopy> copy_;
   bool has_begun_ = false;
   bool has_undone_ = false;
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "app/kafka_client.h"
+#include "app/kafka_state_copy.h"
 #include "base/status_macros.h"
 #include "pipeline/state_log_records.h"
 
@@ -159,6 +160,18 @@ void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
   CheckReplicas(topic, facts, report);
 }
 
+void CheckKafkaCopies(const std::string& topic, const KafkaTopicFacts& facts,
+                      KafkaTopicsReport& report) {
+  const int64_t wanted_ms =
+      absl::ToInt64Milliseconds(2 * KafkaStateCopy::kMaxAge);
+  const int64_t retention_ms = NumberOf(facts, "delete.retention.ms");
+  if (retention_ms < 0 || retention_ms >= wanted_ms) return;
+  report.problems.push_back(absl::StrCat(
+      "topic ", topic, ": delete.retention.ms is ", retention_ms,
+      ", so a copy in copy_dir could keep what was deleted; ",
+      AlterCommand(topic, absl::StrCat("delete.retention.ms=", wanted_ms))));
+}
+
 namespace {
 
 // What one check needs. One thread.
@@ -205,6 +218,9 @@ struct TopicsCheck {
     } else {
       ODDVERB_RETURN_IF_ERROR(facts.status());
       CheckKafkaTopic(topic.name, topic.use, *facts, report, topic.partitions);
+      if (topic.use == KafkaTopicUse::kState && !kafka.copy_dir.empty()) {
+        CheckKafkaCopies(topic.name, *facts, report);
+      }
     }
     return absl::OkStatus();
   }

@@ -35,6 +35,10 @@ void CheckKafkaTopic(const std::string& topic, KafkaTopicUse use,
                      const KafkaTopicFacts& facts, KafkaTopicsReport& report,
                      int partitions = 0);
 
+// Of a state topic of which there are copies, as KafkaStateCopy has them.
+void CheckKafkaCopies(const std::string& topic, const KafkaTopicFacts& facts,
+                      KafkaTopicsReport& report);
+
 enum class MissingTopics : uint8_t { kTold, kMade };
 
 // Unavailable: the brokers were not reached, with cause and cure; to be called

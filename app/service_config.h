@@ -163,6 +163,7 @@ struct KafkaCheckpointConfig {
   std::string observations_topic = {};
   std::string dead_letters_topic = {};  // empty: none
   std::string transactional_id = {};    // empty: the name of the group
+  std::string copy_dir = {};            // of the state; empty: there is none
   bool create_topics = false;
   int64_t replicas = 3;  // of topics that are made
 };

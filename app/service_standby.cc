@@ -115,8 +115,9 @@ absl::StatusOr<std::unique_ptr<ServiceStorage>> ServiceStandby::AwaitState() {
   parts_.notify.Ready();
   parts_.notify.Status("standing by");
   ODDVERB_RETURN_IF_ERROR(CheckTopics());
-  ODDVERB_ASSIGN_OR_RETURN(std::unique_ptr<KafkaStateLog> log,
-                           KafkaStateLog::Join(parts_.config, parts_.stop));
+  ODDVERB_ASSIGN_OR_RETURN(
+      std::unique_ptr<KafkaStateLog> log,
+      KafkaStateLog::Join(parts_.config, parts_.stop, parts_.logger));
   parts_.logger.Info("standing by",
                      {{"group", parts_.config.sources.front().group}});
   ODDVERB_RETURN_IF_ERROR(AwaitLead(*log));

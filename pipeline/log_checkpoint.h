@@ -113,6 +113,7 @@ class LogCheckpoint final : public Checkpoint, public Outbox {
 
   LogCheckpoint(Options options, StateLog& log);
   absl::Status Load();
+  absl::Status LoadOnce();
   absl::Status LoadRecord(std::string_view text,
                           std::optional<std::string_view> value,
                           Restored& restored, RowAssembly& rows);

@@ -81,6 +81,11 @@ absl::Status LogCheckpoint::CheckLoaded(const Restored& restored) {
 }
 
 absl::Status LogCheckpoint::Load() {
+  absl::Status loaded = LoadOnce();
+  return absl::IsAborted(loaded) ? LoadOnce() : loaded;
+}
+
+absl::Status LogCheckpoint::LoadOnce() {
   has_origin_ = has_commit_ = false;
   outbox_.clear();
   cursors_.clear();

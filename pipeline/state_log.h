@@ -40,7 +40,8 @@ class StateLog {
 
   // Of every record that was committed, oldest first; a later one of the same
   // key counts. Stops with the status of `each` if that is not OK. The keys and
-  // values die with the call.
+  // values die with the call. Aborted: what was given does not count; it may be
+  // called once more.
   using Each = std::function<absl::Status(
       std::string_view key, std::optional<std::string_view> value)>;
   virtual absl::Status Read(const Each& each) = 0;

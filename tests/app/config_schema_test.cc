@@ -175,7 +175,8 @@ json TopicConfig() {
   config["memory"]["budget"] = "1GiB";
   config["checkpoint"]["kafka"] = json::parse(R"({
     "state_topic": "s", "findings_topic": "f", "dead_letters_topic": "d",
-    "observations_topic": "o", "transactional_id": "x", "create_topics": true, "replicas": 2})");
+    "observations_topic": "o", "transactional_id": "x",
+    "copy_dir": "/var/lib/oddverb", "create_topics": true, "replicas": 2})");
   return config;
 }
 

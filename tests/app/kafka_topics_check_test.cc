@@ -104,6 +104,20 @@ TEST(KafkaTopicsCheckTest, AGroupThatSharesATopicNeedsTheRightPartitions) {
   EXPECT_THAT(report.problems, ElementsAre(HasSubstr("keeps one message")));
 }
 
+TEST(KafkaTopicsCheckTest, ACopyNeedsTombstonesThatOutliveIt) {
+  KafkaTopicFacts facts = GoodFacts(KafkaTopicUse::kState);
+  KafkaTopicsReport report;
+  CheckKafkaCopies("t", facts, report);  // the broker does not say
+  facts.settings["delete.retention.ms"] = "86400000";
+  CheckKafkaCopies("t", facts, report);
+  EXPECT_THAT(report.problems, IsEmpty());
+  facts.settings["delete.retention.ms"] = "86399999";
+  CheckKafkaCopies("t", facts, report);
+  EXPECT_THAT(
+      report.problems,
+      ElementsAre(HasSubstr("--add-config delete.retention.ms=86400000")));
+}
+
 class KafkaTopicsBrokerTest : public KafkaTest {
  protected:
   static ServiceConfig ConfigFor(const std::string& address) {
