@@ -6,8 +6,10 @@
 // Judges one event of each actor (900,000 if none are named), each with a
 // credential and an address of its own, with every detector and the checkpoint
 // in topics of a real broker. Then takes that state over, several times, as a
-// member of a group does for each of its shares, and judges an event more.
-// Prints medians of the time that passes, and of this process's CPU time.
+// member of a group does for each of its shares, and judges an event more; and
+// the same as a member that starts again and has a copy on its machine (in
+// /var/tmp meanwhile). Prints medians of the time that passes, and of this
+// process's CPU time.
 // Without a broker it does nothing.
 #include <time.h>
 #include <unistd.h>
@@ -16,12 +18,15 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "app/build.h"
+#include "app/kafka_state_copy.h"
 #include "app/kafka_state_log.h"
 #include "app/service_storage.h"
 #include "base/clock.h"
@@ -111,10 +116,12 @@ std::string EventOf(uint64_t actor, absl::Time time) {
 // A member, as far as it has come.
 class Taker {
  public:
-  explicit Taker(const ServiceConfig& config) : config_(config) {}
+  Taker(const ServiceConfig& config, Logger& logger)
+      : config_(config), logger_(logger) {}
 
   void TakeOver() {
-    auto log = ValueOrDie(KafkaStateLog::Open(config_, {}, member_, stop_));
+    auto log = ValueOrDie(
+        KafkaStateLog::Open(config_, {.logger = &logger_}, member_, stop_));
     absl::Status status;
     do {
       status = log->TakeOver();
@@ -156,40 +163,81 @@ class Taker {
 
  private:
   const ServiceConfig& config_;
+  Logger& logger_;
   const NoMember member_;
   const std::atomic<bool> stop_{false};
   std::unique_ptr<ServiceStorage> storage_;
   uint64_t entities_ = 0;
 };
 
-int Run(const std::string& broker, uint64_t actors, int rounds) {
-  const ServiceConfig config = ConfigOf(broker);
-  {
-    Taker first(config);
-    first.TakeOver();
-    first.Judge(0, actors);
-  }
+// Takes over `rounds` times; judges an event more each time, of an actor from
+// `first` on.
+void Measure(const char* what, const ServiceConfig& config, Logger& logger,
+             uint64_t first, int rounds) {
   std::vector<double> read, restored, cpu;
   uint64_t entities = 0;
   for (int round = 0; round < rounds; ++round) {
-    Taker next(config);
+    Taker next(config, logger);
     const double cpu_before = CpuSeconds();
     const absl::Time begin = SteadyNow();
     next.TakeOver();
     const absl::Time middle = SteadyNow();
-    next.Judge(actors + static_cast<uint64_t>(round), 1);
+    next.Judge(first + static_cast<uint64_t>(round), 1);
     read.push_back(absl::ToDoubleSeconds(middle - begin));
     restored.push_back(absl::ToDoubleSeconds(SteadyNow() - middle));
     cpu.push_back(CpuSeconds() - cpu_before);
     entities = next.entities();
   }
   std::printf(
-      "%llu actors, %llu entities, %d rounds, medians\n"
+      "%s: %llu entities, %d rounds, medians\n"
       "state read      %6.2f s\nstate restored  %6.2f s\n"
       "CPU of both     %6.2f s\n",
-      static_cast<unsigned long long>(actors),
-      static_cast<unsigned long long>(entities), rounds, Median(read),
+      what, static_cast<unsigned long long>(entities), rounds, Median(read),
       Median(restored), Median(cpu));
+}
+
+// Returns when it holds all that the topic does.
+void MakeCopy(const ServiceConfig& config, Logger& logger) {
+  const KafkaTopicLog log = {
+      .client = {.brokers = config.sources.front().kafka.brokers},
+      .topic = config.checkpoint_kafka->state_topic,
+      .group = config.sources.front().group};
+  const SystemClock clock;
+  const std::atomic<bool> stop{false};
+  auto copy = ValueOrDie(KafkaStateCopy::Open(config.checkpoint_kafka->copy_dir,
+                                              log, clock, logger));
+  auto reader = ValueOrDie(KafkaTopicLogReader::Open(log));
+  Check(reader->ReadToEnd(
+      stop, [](const KafkaLogRecord&) { return absl::OkStatus(); }));
+  const double cpu_before = CpuSeconds();
+  const absl::Time begin = SteadyNow();
+  Check(copy->Read(stop, [](std::string_view, std::optional<std::string_view>) {
+    return absl::OkStatus();
+  }));
+  const auto end = static_cast<uint64_t>(reader->position());
+  while (copy->next_offset() < end) absl::SleepFor(absl::Milliseconds(10));
+  std::printf("copy made in    %6.2f s, beside the service (CPU %.2f s)\n",
+              absl::ToDoubleSeconds(SteadyNow() - begin),
+              CpuSeconds() - cpu_before);
+}
+
+int Run(const std::string& broker, uint64_t actors, int rounds) {
+  ServiceConfig config = ConfigOf(broker);
+  const SystemClock clock;
+  Logger logger({.level = LogLevel::kWarn}, clock);
+  {
+    Taker first(config, logger);
+    first.TakeOver();
+    first.Judge(0, actors);
+  }
+  std::printf("%llu actors\n", static_cast<unsigned long long>(actors));
+  Measure("from the brokers", config, logger, actors, rounds);
+  config.checkpoint_kafka->copy_dir =
+      absl::StrCat("/var/tmp/", config.sources.front().group);
+  MakeCopy(config, logger);
+  Measure("from the copy", config, logger,
+          actors + static_cast<uint64_t>(rounds), rounds);
+  std::filesystem::remove_all(config.checkpoint_kafka->copy_dir);
   return 0;
 }
 
