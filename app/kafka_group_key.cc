@@ -28,12 +28,6 @@ constexpr absl::Duration kPause = absl::Milliseconds(100);
 constexpr Backoff::Options kBetweenTries = {.first = absl::Seconds(1),
                                             .max = absl::Seconds(10)};
 
-// No offsets are written, so there is nothing to prove.
-class NoMember final : public KafkaMember {
- public:
-  rd_kafka_s* handle() const override { return nullptr; }
-};
-
 std::string OriginKey() {
   return StateLogKey{.type = StateLogKey::Type::kOrigin}.ToText();
 }
@@ -84,8 +78,8 @@ absl::StatusOr<std::string> GroupHashKey(const ServiceConfig& config,
        .key = OriginKey(),
        .payload = OriginValue(
            {.owner = GroupStateOwner(config, partition), .hash_key = *key})});
-  absl::Status written =
-      transactions->Write(transaction, NoMember(), SteadyNow() + kPatience);
+  absl::Status written = transactions->Write(transaction, NoKafkaMember(),
+                                             SteadyNow() + kPatience);
   if (written.ok()) return *std::move(key);
   // Whether it is there is seen when it is asked for again; another process may
   // have come in between.

@@ -65,12 +65,6 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// No offsets are written, so there is nothing to prove.
-class NoMember final : public KafkaMember {
- public:
-  rd_kafka_s* handle() const override { return nullptr; }
-};
-
 ServiceConfig ConfigOf(const std::string& broker) {
   const std::string name = absl::StrCat("takeover_bench.", getpid());
   ServiceConfig config;
@@ -164,7 +158,7 @@ class Taker {
  private:
   const ServiceConfig& config_;
   Logger& logger_;
-  const NoMember member_;
+  const NoKafkaMember member_;
   const std::atomic<bool> stop_{false};
   std::unique_ptr<ServiceStorage> storage_;
   uint64_t entities_ = 0;

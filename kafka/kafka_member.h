@@ -14,6 +14,12 @@ class KafkaMember {
   virtual rd_kafka_s* handle() const = 0;
 };
 
+// Of who writes no offsets, so that there is nothing to prove.
+class NoKafkaMember final : public KafkaMember {
+ public:
+  rd_kafka_s* handle() const override { return nullptr; }
+};
+
 }  // namespace oddverb
 
 #endif  // ODDVERB_KAFKA_KAFKA_MEMBER_H_

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "gtest/gtest.h"
 #include "tests/support/kafka_broker.h"
+#include "tests/support/kafka_service_config.h"
 #include "tests/support/kafka_topics.h"
 #include "tests/support/sanitizers.h"
 
@@ -23,17 +24,7 @@ absl::Duration Patience() {
   return UnderAddressSanitizer() ? absl::Minutes(5) : absl::Seconds(80);
 }
 
-class KafkaGroupKeyTest : public KafkaTest {
- protected:
-  static ServiceConfig ConfigFor(const std::string& address) {
-    ServiceConfig config;
-    SourceConfig& source = config.sources.emplace_back();
-    source.type = SourceConfig::Type::kKafka;
-    source.kafka.brokers = {address};
-    config.checkpoint_kafka.emplace();
-    return config;
-  }
-};
+using KafkaGroupKeyTest = KafkaTest;
 
 // Each takes the right to write it from the one before; that must come to an
 // end, however many begin at the same moment.
@@ -43,7 +34,7 @@ TEST_F(KafkaGroupKeyTest, ManyMembersThatStartAtOnceAgreeOnOneKey) {
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
   topics.Create("oddverb.state", 2, {{"cleanup.policy", "compact"}});
-  const ServiceConfig config = ConfigFor(broker.address());
+  const ServiceConfig config = KafkaServiceConfig(broker.address());
   std::atomic<bool> stop = false;
   std::atomic<int> done = 0;
   std::vector<absl::StatusOr<std::string>> keys(kMembers);

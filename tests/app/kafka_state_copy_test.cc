@@ -20,6 +20,7 @@
 #include "tests/support/becomes_true.h"
 #include "tests/support/input_files.h"
 #include "tests/support/kafka_broker.h"
+#include "tests/support/kafka_service_config.h"
 #include "tests/support/kafka_topics.h"
 #include "tests/support/state_probe.h"
 #include "tests/support/status_matchers.h"
@@ -33,12 +34,6 @@ using ::testing::Not;
 constexpr char kTopic[] = "oddverb.state";
 using Content = std::map<std::string, std::string>;
 
-// No offsets are written, so there is nothing to prove.
-class NoMember final : public KafkaMember {
- public:
-  rd_kafka_s* handle() const override { return nullptr; }
-};
-
 class KafkaStateCopyTest : public KafkaTest {
  protected:
   void SetUp() override {
@@ -49,10 +44,9 @@ class KafkaStateCopyTest : public KafkaTest {
     ASSERT_TRUE(broker_->is_running());
     topics_ = std::make_unique<KafkaTopics>(broker_->address());
     CreateTopic();
-    config_.sources.emplace_back().type = SourceConfig::Type::kKafka;
-    config_.sources.front().kafka.brokers = {broker_->address()};
+    config_ = KafkaServiceConfig(broker_->address());
     config_.sources.front().group = "g";
-    config_.checkpoint_kafka.emplace().state_topic = kTopic;
+    config_.checkpoint_kafka->state_topic = kTopic;
   }
   void CreateTopic() {
     topics_->Create(kTopic, 1, {{"cleanup.policy", "compact"}});
@@ -149,7 +143,7 @@ class KafkaStateCopyTest : public KafkaTest {
   std::ostringstream log_text_;
   Logger logger_{LogOptions(), clock_, log_text_};
   ServiceConfig config_;
-  const NoMember member_;
+  const NoKafkaMember member_;
   std::atomic<bool> stop_{false};
 };
 

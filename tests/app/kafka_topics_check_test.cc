@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/kafka_broker.h"
+#include "tests/support/kafka_service_config.h"
 #include "tests/support/kafka_topics.h"
 
 namespace oddverb {
@@ -121,12 +122,8 @@ TEST(KafkaTopicsCheckTest, ACopyNeedsTombstonesThatOutliveIt) {
 class KafkaTopicsBrokerTest : public KafkaTest {
  protected:
   static ServiceConfig ConfigFor(const std::string& address) {
-    ServiceConfig config;
-    SourceConfig& source = config.sources.emplace_back();
-    source.type = SourceConfig::Type::kKafka;
-    source.kafka.brokers = {address};
-    config.checkpoint_kafka.emplace().dead_letters_topic = "oddverb.dlq";
-    config.checkpoint_kafka->replicas = 1;
+    ServiceConfig config = KafkaServiceConfig(address);
+    config.checkpoint_kafka->dead_letters_topic = "oddverb.dlq";
     return config;
   }
   static KafkaTopicsReport Check(const ServiceConfig& config,
