@@ -51,11 +51,7 @@ inline const char* BeginOf(std::string_view text) {
   return text.empty() ? kZeros : text.data();
 }
 
-inline bool MayRead(const char* from, size_t bytes) {
-  constexpr size_t kPageBytes = 4096;  // the smallest there is
-  return kMayReadPage &&
-         reinterpret_cast<uintptr_t>(from) % kPageBytes <= kPageBytes - bytes;
-}
+inline constexpr uintptr_t kPageBytes = 4096;  // the smallest there is
 
 // For the few texts that end close to the end of their page. Out of line, else
 // the compiler keeps room on the stack for the words of every text.
@@ -75,13 +71,30 @@ Word At(const char* from) {
 
 }  // namespace text_words_internal
 
-// REQUIRES: `text` has at most 32 bytes.
-inline TextWords LoadText(std::string_view text) {
+// Whether some texts may be read by ReadText() and ReadWord(), as all but a few
+// of a hundred may; for all of them one branch.
+class PageCheck {
+ public:
+  void AddText(std::string_view text) { Add(text, sizeof(TextWords)); }
+  void AddWord(std::string_view text) { Add(text, sizeof(uint64_t)); }
+  bool ok() const {
+    return kMayReadPage && (last_ & text_words_internal::kPageBytes) == 0;
+  }
+
+ private:
+  void Add(std::string_view text, size_t bytes) {
+    namespace internal = text_words_internal;
+    const auto from = reinterpret_cast<uintptr_t>(internal::BeginOf(text));
+    last_ |= from % internal::kPageBytes + (bytes - 1);
+  }
+
+  uintptr_t last_ = 0;  // bytes' places within their first page, all at once
+};
+
+// Without a branch. REQUIRES: by PageCheck, and at most 32 bytes.
+inline TextWords ReadText(std::string_view text) {
   namespace internal = text_words_internal;
   const char* from = internal::BeginOf(text);
-  if (!internal::MayRead(from, sizeof(TextWords))) {
-    return internal::Copy<TextWords>(text);
-  }
   const char* mask = internal::kZeros - text.size();
   constexpr size_t kSecond = sizeof(WordPair);
   return {internal::At<WordPair>(from) & internal::At<WordPair>(mask),
@@ -89,15 +102,27 @@ inline TextWords LoadText(std::string_view text) {
               internal::At<WordPair>(mask + kSecond)};
 }
 
+// Without a branch. REQUIRES: by PageCheck, and at most 8 bytes.
+inline uint64_t ReadWord(std::string_view text) {
+  namespace internal = text_words_internal;
+  return internal::At<uint64_t>(internal::BeginOf(text)) &
+         internal::At<uint64_t>(internal::kZeros - text.size());
+}
+
+// REQUIRES: `text` has at most 32 bytes.
+inline TextWords LoadText(std::string_view text) {
+  PageCheck page;
+  page.AddText(text);
+  if (!page.ok()) return text_words_internal::Copy<TextWords>(text);
+  return ReadText(text);
+}
+
 // REQUIRES: `text` has at most 8 bytes.
 inline uint64_t LoadWord(std::string_view text) {
-  namespace internal = text_words_internal;
-  const char* from = internal::BeginOf(text);
-  if (!internal::MayRead(from, sizeof(uint64_t))) {
-    return internal::Copy<uint64_t>(text);
-  }
-  return internal::At<uint64_t>(from) &
-         internal::At<uint64_t>(internal::kZeros - text.size());
+  PageCheck page;
+  page.AddWord(text);
+  if (!page.ok()) return text_words_internal::Copy<uint64_t>(text);
+  return ReadWord(text);
 }
 
 // Zero where both are the same.

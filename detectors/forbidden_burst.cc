@@ -27,13 +27,6 @@ constexpr uint32_t kAllowedCapacity = 512;
 constexpr uint32_t kFailedCapacity = 96;
 constexpr size_t kMaxExampleBytes = 64;
 
-// Self-reviews succeed for everyone; to ask is no right that one has.
-bool IsSelfReview(const Tuple& tuple) {
-  return tuple.resource.starts_with("selfsubject") &&
-         (tuple.group == "authorization.k8s.io" ||
-          tuple.group == "authentication.k8s.io");
-}
-
 // The authorizer let it pass, whatever came of it (404, 409, 422, 500).
 bool IsAllowed(const AuditEvent& event) {
   int code = event.response_code;

@@ -42,10 +42,6 @@ bool IsRbac(const Tuple& tuple) {
   return tuple.group == "rbac.authorization.k8s.io";
 }
 
-bool IsSecret(const Tuple& tuple) {
-  return tuple.group.empty() && tuple.resource == "secrets";
-}
-
 // What people and thieves type; programs in the cluster have names of their
 // own. A claim of the client, so it only ever adds weight.
 bool IsTypedByHand(AgentFamily family) {

@@ -163,6 +163,16 @@ Tuple TupleOf(const AuditEvent& event) {
   return tuple;
 }
 
+bool IsSelfReview(const Tuple& tuple) {
+  return tuple.resource.starts_with("selfsubject") &&
+         (tuple.group == "authorization.k8s.io" ||
+          tuple.group == "authentication.k8s.io");
+}
+
+bool IsSecret(const Tuple& tuple) {
+  return tuple.group.empty() && tuple.resource == "secrets";
+}
+
 void AddKind(const Tuple& tuple, HashInput& input) {
   input
       .Add(static_cast<uint64_t>(tuple.verb_class) << 8 |

@@ -46,6 +46,11 @@ struct Tuple {
 
 Tuple TupleOf(const AuditEvent& event);
 
+// Asks what it may do itself, which everybody may.
+bool IsSelfReview(const Tuple& tuple);
+// Secrets of the cluster itself.
+bool IsSecret(const Tuple& tuple);
+
 // What HashTuple() hashes before the scope.
 void AddKind(const Tuple& tuple, HashInput& input);
 // `scratch` is cleared first; passed in to save the allocation.

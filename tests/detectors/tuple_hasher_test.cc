@@ -37,11 +37,12 @@ TEST_F(TupleHasherTest, IsTupleOfAndHashTuple) {
   const std::vector<std::string_view> verbs = {
       "get", "list", "watch", "create", "deletecollection", "", kLong};
   const std::vector<std::string_view> groups = {
-      "", "apps", "epps", "rbac.authorization.k8s.io", kLong};
+      "",   "apps", "epps", "authorization.k8s.io", "authentication.k8s.io",
+      kLong};
   const std::vector<std::string_view> resources = {
       "",           "po",         "pods",
       "pids",       "secrets",    "services",
-      "configmaps", "configmapz", "networkpolicies",
+      "configmaps", "configmapz", "selfsubjectreviews",
       kLong};
   const std::vector<std::string_view> subresources = {
       "", "exec", "exed", "approval", "status", kLong};
@@ -59,9 +60,14 @@ TEST_F(TupleHasherTest, IsTupleOfAndHashTuple) {
                     .api_version = {},
                     .present = true};
     const Tuple expected = TupleOf(event);
-    const auto [tuple, hash] = hasher_.Of(event);
-    ASSERT_EQ(hash, HashTuple(hash_, expected, scratch_))
+    const TupleHasher::KnownKind& kind = hasher_.KindOf(event);
+    ASSERT_EQ(kind.hash, HashTuple(hash_, expected, scratch_))
         << TupleText(expected, event.verb);
+    ASSERT_EQ(kind.verb_class, expected.verb_class);
+    ASSERT_EQ(kind.is_self_review, IsSelfReview(expected));
+    ASSERT_EQ(kind.is_secret, IsSecret(expected));
+    const auto [tuple, hash] = hasher_.Of(event);
+    ASSERT_EQ(hash, kind.hash);
     ASSERT_EQ(tuple.verb_class, expected.verb_class);
     ASSERT_EQ(tuple.path_class, expected.path_class);
     ASSERT_EQ(tuple.group, expected.group);
