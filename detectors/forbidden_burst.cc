@@ -10,7 +10,6 @@
 #include "detectors/finding_text.h"
 #include "detectors/forbidden_weight.h"
 #include "detectors/refusal.h"
-#include "detectors/tuple_hasher.h"
 #include "model/event_key.h"
 
 namespace oddverb {
@@ -35,11 +34,10 @@ bool IsAllowed(const AuditEvent& event) {
   return event.decision == Decision::kAbsent && code >= 100 && code < 300;
 }
 
-// Where Observe() begins to read, and where its set of what succeeded lies.
-void Prefetch(const ForbiddenActor& actor) {
-  __builtin_prefetch(&actor.first_seen_micros);
-  __builtin_prefetch(&actor.allowed);
-  __builtin_prefetch(&actor.refused);
+// The two others are told apart by address anyway.
+bool HasPlaces(IdentityClass identity) {
+  return identity != IdentityClass::kAnonymous &&
+         identity != IdentityClass::kUnauthenticated;
 }
 
 // Sensitivity() of what an identity is worth stealing for.
@@ -72,6 +70,7 @@ ForbiddenBurst::ForbiddenBurst(const DetectorContext& context,
                                const Options& options)
     : context_(context),
       options_(options),
+      suspicion_(options.threshold_fast / 3),
       allow_(context.hash, options.allow),
       cases_(context, options.threshold_fast / Options().threshold_fast) {}
 
@@ -95,36 +94,58 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
   // RequestReceived has no outcome.
   if (event.response_code == 0 || ids.actor == kNoEntity) return;
+  const ForbiddenActor* actor =
+      ids.actor < actors_.size() ? actors_[ids.actor].get() : nullptr;
+  // What the event says by itself is computed first: meanwhile the actor comes
+  // from memory, and then its set.
+  __builtin_prefetch(actor);
+  TupleHasher& hasher = HasherOf(context_.hash, out);
+  const TupleHasher::KnownKind* kind =
+      event.object.present ? &hasher.KindOf(event) : nullptr;
+  if (actor != nullptr) actor->allowed.Prefetch();
+  const KnownPlaces::Place place = hasher.PlaceOf(event);
+  if (actor != nullptr &&
+      actor->quiet.Has(place, absl::ToUnixSeconds(event.stage_time)) &&
+      IsAllowed(event) && IsRoutine(event, kind, *actor)) {
+    return;
+  }
+  OnOther(event, ids, place, out);
+}
+
+inline bool ForbiddenBurst::IsRoutine(const AuditEvent& event,
+                                      const TupleHasher::KnownKind* kind,
+                                      const ForbiddenActor& actor) {
+  if (kind == nullptr) return true;
+  if (!event.impersonated.name.empty() || kind->is_self_review) return false;
+  if (kind->is_secret &&
+      (event.response_code == 404 || event.response_code == 201)) {
+    return false;
+  }
+  return actor.allowed.IsYoung(kind->hash);
+}
+
+void ForbiddenBurst::OnOther(const AuditEvent& event, const EntityIds& ids,
+                             KnownPlaces::Place place, Emit& out) {
   absl::Time time = event.stage_time;
   if (time == absl::InfinitePast()) time = out.stream_time;
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
   ForbiddenActor& actor = StateFor(ids.actor);
-  // What the event says by itself is computed first: meanwhile the actor comes
-  // from memory, and then its set.
-  Prefetch(actor);
-  TupleHasher& hasher = HasherOf(context_.hash, out);
-  KnownPlaces::Place place = hasher.PlaceOf(event);
-  bool allowed = IsAllowed(event);
-  auto [tuple, hash] = hasher.Of(event);
+  if (!HasPlaces(ids.keys.identity)) place = {};
+  if (!actor.quiet.Has(place, absl::ToUnixSeconds(time))) {
+    actor.See(place, time);
+  }
+  auto [tuple, hash] = HasherOf(context_.hash, out).Of(event);
   CaseRequest request{event, ids, tuple, hash, time};
-  if (allowed && hash != 0) {
-    request.hash = ForWhom(event, hash);
-    actor.allowed.Prefetch(request.hash);
-  }
-  actor.slots.See(time);
-  int64_t micros = absl::ToUnixMicros(time);
-  if (!actor.seen() || micros < actor.first_seen_micros) {
-    actor.first_seen_micros = micros;
-  }
-  // The other two are told apart by address anyway.
-  if (ids.keys.identity != IdentityClass::kAnonymous &&
-      ids.keys.identity != IdentityClass::kUnauthenticated) {
-    actor.places.See(place, time);
-  }
-  if (allowed) {
+  if (IsAllowed(event)) {
+    if (hash != 0) request.hash = ForWhom(event, hash);
     OnAllowed(request, actor, out);
   } else {
     OnNotAllowed(request, actor, out);
+  }
+  const RefusalRecord* refused = actor.refused.get();
+  if (refused != nullptr && (refused->open != nullptr ||
+                             refused->fast.score.raw_value() >= suspicion_)) {
+    actor.quiet = {};
   }
 }
 
@@ -217,10 +238,9 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
   // succeeds twice would be a first contact twice.
   if (refused != nullptr) {
     const DecayedScore& score = refused->fast.score;
-    double suspicion = options_.threshold_fast / 3;
     // A score only falls by itself: most need no computation.
-    if (score.raw_value() >= suspicion &&
-        score.ValueAt(time, kFastHalfLife) >= suspicion) {
+    if (score.raw_value() >= suspicion_ &&
+        score.ValueAt(time, kFastHalfLife) >= suspicion_) {
       return;
     }
   }

@@ -29,7 +29,9 @@
 #include "detectors/forbidden_allow.h"
 #include "detectors/forbidden_cases.h"
 #include "detectors/forbidden_state.h"
+#include "detectors/known_places.h"
 #include "detectors/tuple.h"
+#include "detectors/tuple_hasher.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -78,6 +80,15 @@ class ForbiddenBurst final : public Detector {
     return NewState(actor);
   }
   ForbiddenActor& NewState(EntityId actor);
+  // Whether what is allowed in the actor's quiet span is neither new nor of any
+  // other interest, as most events are: OnAllowed() would do nothing. `kind` is
+  // null for a path.
+  static bool IsRoutine(const AuditEvent& event,
+                        const TupleHasher::KnownKind* kind,
+                        const ForbiddenActor& actor);
+  // Out of line: it shall not cost the others registers.
+  [[gnu::noinline]] void OnOther(const AuditEvent& event, const EntityIds& ids,
+                                 KnownPlaces::Place place, Emit& out);
   // `request` has a hash if it is for a resource.
   void OnAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
   // By whom, and what that says.
@@ -109,6 +120,7 @@ class ForbiddenBurst final : public Detector {
 
   DetectorContext context_;
   Options options_;
+  double suspicion_;  // from this fast score on nothing is learned of an actor
   AllowedRefusals allow_;
   bool entries_are_counted_ = false;
   ForbiddenCases cases_;

@@ -247,6 +247,23 @@ void RefusalRecord::Load(StateReader& in) {
   }
 }
 
+void ForbiddenActor::See(const KnownPlaces::Place& place, absl::Time now) {
+  const int64_t second = absl::ToUnixSeconds(now);
+  const int64_t micros = absl::ToUnixMicros(now);
+  if (!seen() || micros < first_seen_micros) first_seen_micros = micros;
+  slots.See(now);
+  places.See(place, now);
+  quiet = {};
+  if (place == KnownPlaces::Place()) return;
+  // Until its slot ends; but in the second of its first event another may come
+  // before that.
+  const int64_t begin = std::max(second, absl::ToUnixSeconds(first_seen()) + 1);
+  const int64_t end = WorkSlots::EndOf(second);
+  if (begin < 1 || end > UINT32_MAX) return;
+  quiet = {place, static_cast<uint32_t>(begin),
+           static_cast<uint32_t>(end - begin)};
+}
+
 void ForbiddenActor::SettleCounts(absl::Time now) {
   int64_t seconds = std::max<int64_t>(absl::ToUnixSeconds(now), 0);
   uint32_t new_hour =

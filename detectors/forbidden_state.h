@@ -6,6 +6,7 @@
 #define ODDVERB_DETECTORS_FORBIDDEN_STATE_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -119,25 +120,44 @@ struct SettledCount {
   uint16_t current = 0;
 };
 
+// In it an event from this place tells nothing new of when and from where the
+// actor works, as nearly all do. Not saved.
+struct QuietSpan {
+  KnownPlaces::Place place;
+  uint32_t begin = 0, seconds = 0;  // since 1970
+
+  // Any second, as absl::ToUnixSeconds() gives it.
+  bool Has(KnownPlaces::Place where, int64_t second) const {
+    return std::bit_cast<uint64_t>(where) == std::bit_cast<uint64_t>(place) &&
+           static_cast<uint64_t>(second) - begin < seconds;
+  }
+};
+
 struct ForbiddenActor {
   static constexpr int64_t kNeverSeen = INT64_MIN;
 
+  // What every event reads comes first, so that it shares a line of the
+  // processor's cache. The owner ends the span of an actor that it watches.
+  QuietSpan quiet;
+  std::unique_ptr<RefusalRecord> refused;
+  FingerprintSet allowed;  // tuples that succeeded
   int64_t first_seen_micros = kNeverSeen;
   KnownPlaces places;         // where it comes from
-  FingerprintSet allowed;     // tuples that succeeded
-  std::string examples;       // of those, for people; bounded
+  std::string examples;       // of what succeeded, for people; bounded
   uint32_t hour = 0;          // since 1970, of the `current` counts
   SettledCount successes;     // first contacts that succeeded
   SettledCount failures;      // and that failed
   uint16_t failures_day = 0;  // day and number of failures settled on it
   uint16_t failures_today = 0;
   WorkSlots slots;  // how often it works, and does something new
-  std::unique_ptr<RefusalRecord> refused;
 
   bool seen() const { return first_seen_micros != kNeverSeen; }
   absl::Time first_seen() const {
     return absl::FromUnixMicros(first_seen_micros);
   }
+  // It does something, somewhere: `place` is empty where that tells nothing.
+  // May be left out in its quiet span.
+  void See(const KnownPlaces::Place& place, absl::Time now);
   // Moves the counts on to the clock hour of `now`.
   void SettleCounts(absl::Time now);
 

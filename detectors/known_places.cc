@@ -126,14 +126,8 @@ KnownPlaces::Place KnownPlaces::Of(const AuditEvent& event) {
 
 void KnownPlaces::See(const Place& place, absl::Time now) {
   uint32_t second = SecondOf(now);
-  if (place.network == last_.network && place.program == last_.program &&
-      second >= last_second_) {
-    return;
-  }
   See(place.network, second);
   See(place.program, second);
-  last_ = place;
-  last_second_ = second;
 }
 
 void KnownPlaces::See(uint32_t key, uint32_t second) {
@@ -182,7 +176,6 @@ void KnownPlaces::Save(StateWriter& out) const {
 }
 
 void KnownPlaces::Load(StateReader& in) {
-  last_ = {};
   uint64_t count = in.GetU64();
   if (count > 2 * kMaxOfAKind) in.Fail();
   entries_.clear();

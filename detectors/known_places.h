@@ -27,6 +27,8 @@ class KnownPlaces {
   struct Place {
     uint32_t network = 0;
     uint32_t program = 0;
+
+    friend bool operator==(const Place&, const Place&) = default;
   };
   static Place Of(const AuditEvent& event);
   // Of a User-Agent: no more of it is looked at.
@@ -59,10 +61,6 @@ class KnownPlaces {
   bool IsNew(uint32_t key, absl::Time now, absl::Time settled) const;
 
   std::vector<Entry> entries_;  // of both kinds
-  // What was seen last, and when, as most events come from the same place: from
-  // then on it changes nothing. Not saved.
-  Place last_;
-  uint32_t last_second_ = 0;
 };
 
 }  // namespace oddverb

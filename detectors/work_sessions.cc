@@ -68,6 +68,11 @@ void WorkSlots::See(absl::Time now) {
   ++count_;
 }
 
+int64_t WorkSlots::EndOf(int64_t second) {
+  constexpr auto kSlot = static_cast<int64_t>(kLongestSeconds);
+  return second / kSlot * kSlot + kSlot;
+}
+
 double WorkSlots::NoveltyOfNew() {
   const uint32_t before = count_ > 0 ? count_ - 1u : 0u;
   const bool is_present = (new_ & kPresent) != 0;

@@ -49,6 +49,9 @@ class WorkSlots {
  public:
   // Any event of the identity.
   void See(absl::Time now);
+  // The second since 1970 up to which what was seen now may be seen again, and
+  // changes nothing. REQUIRES: `second` > 0.
+  static int64_t EndOf(int64_t second);
   // Something is new: how much that says. Counts the session as one that
   // brought something new, but for the first, in which all is.
   double NoveltyOfNew();

@@ -10,13 +10,6 @@ namespace oddverb {
 namespace {
 
 using Table = std::vector<uint32_t>;
-constexpr size_t kFirstSlots = 4;
-
-// Never 0, which marks an empty slot.
-uint32_t FingerprintOf(uint64_t hash) {
-  uint32_t folded = static_cast<uint32_t>(hash ^ hash >> 32);
-  return folded == 0 ? 1 : folded;
-}
 
 // The slot that holds `fingerprint`, or the empty one where it would go.
 // REQUIRES: `table` has an empty slot.
@@ -36,7 +29,7 @@ bool Holds(const Table& table, uint32_t fingerprint) {
 // REQUIRES: `table` has `size` members, and `fingerprint` is none of them.
 void Insert(Table& table, uint32_t size, uint32_t fingerprint) {
   if ((size + size_t{1}) * 3 > table.size() * 2) {
-    Table grown(std::max(kFirstSlots, table.size() * 2));
+    Table grown(std::max(FingerprintSet::kFewestSlots, table.size() * 2));
     for (uint32_t member : table) {
       if (member != 0) grown[SlotFor(grown, member)] = member;
     }
@@ -118,9 +111,8 @@ bool FingerprintSet::Contains(uint64_t hash) const {
   return Holds(young_, fingerprint) || Holds(old_, fingerprint);
 }
 
-void FingerprintSet::Prefetch(uint64_t hash) const {
-  if (young_.empty()) return;
-  __builtin_prefetch(&young_[FingerprintOf(hash) & (young_.size() - 1)]);
+bool FingerprintSet::HoldsYoung(uint32_t fingerprint) const {
+  return Holds(young_, fingerprint);
 }
 
 uint32_t FingerprintSet::size() const { return young_size_ + old_size_; }

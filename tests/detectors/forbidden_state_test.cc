@@ -175,6 +175,45 @@ TEST(ForbiddenStateTest, DamagedStateIsDataLossAndNothingWorse) {
   }
 }
 
+// Whoever leaves out what a quiet span says has the same state: late events,
+// places that come and go, slots that end and the years before 1970, too.
+TEST(ForbiddenStateTest, InAQuietSpanNothingIsNews) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::mt19937 random(seed);
+    ForbiddenActor told, spared;
+    int left_out = 0;
+    absl::Time now = seed == 0 ? absl::UnixEpoch() - absl::Hours(20) : kStart;
+    for (int i = 0; i < 2000; ++i) {
+      now += absl::Milliseconds(Random(random, 3000));
+      if (Random(random, 40) == 0) now += absl::Minutes(Random(random, 300));
+      const absl::Time time = now - absl::Milliseconds(Random(random, 1500));
+      const int other = Random(random, 20) == 0 ? Random(random, 12) : 0;
+      const KnownPlaces::Place place = {static_cast<uint32_t>(2 * other + 1),
+                                        2};
+      told.See(place, time);
+      if (spared.quiet.Has(place, absl::ToUnixSeconds(time))) {
+        ++left_out;
+      } else {
+        spared.See(place, time);
+      }
+      StateWriter all, some;
+      told.Save(all);
+      spared.Save(some);
+      ASSERT_EQ(all.bytes(), some.bytes()) << seed << " " << i;
+    }
+    EXPECT_GT(left_out, seed == 0 ? 0 : 1000) << seed;
+  }
+}
+
+TEST(ForbiddenStateTest, WithoutAPlaceNothingIsQuiet) {
+  ForbiddenActor actor;
+  for (int i = 0; i < 3; ++i) {
+    const absl::Time time = kStart + absl::Seconds(i);
+    actor.See({}, time);
+    EXPECT_FALSE(actor.quiet.Has({}, absl::ToUnixSeconds(time)));
+  }
+}
+
 // Counts of the last hour are not held against an actor, nor for it.
 TEST(ForbiddenStateTest, CountsSettleAfterAnHourAndFailuresAreCapped) {
   ForbiddenActor actor;

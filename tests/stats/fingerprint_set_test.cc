@@ -73,6 +73,7 @@ TEST_P(FingerprintSetOracleTest, RemembersExactlyTwoGenerations) {
     if (random() % 2'000 == 0) set = SavedAndLoaded(set);
     uint64_t hash = RandomSmallHash(random, 3 * capacity);
     ASSERT_EQ(set.Contains(hash), model.Contains(hash)) << i;
+    ASSERT_EQ(set.IsYoung(hash), model.young.contains(hash)) << i;
     ASSERT_EQ(set.Add(hash, capacity), model.Add(hash, capacity)) << i;
     ASSERT_EQ(set.size(), model.young.size() + model.old.size()) << i;
     ASSERT_EQ(set.saturated(), model.saturated) << i;
@@ -116,7 +117,9 @@ TEST(FingerprintSetTest, FalseMembersAreAsRareAsPromised) {
 TEST(FingerprintSetTest, ZeroIsAHashLikeAnyOther) {
   FingerprintSet set;
   EXPECT_FALSE(set.Contains(0));
+  EXPECT_FALSE(set.IsYoung(0));
   EXPECT_TRUE(set.Add(0, 1));
+  EXPECT_TRUE(set.IsYoung(0));
   EXPECT_FALSE(set.Add(0, 1));
   EXPECT_TRUE(set.Contains(0));
   EXPECT_EQ(set.size(), 1u);
