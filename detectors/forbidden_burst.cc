@@ -104,8 +104,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
       event.object.present ? &hasher.KindOf(event) : nullptr;
   if (actor != nullptr) actor->allowed.Prefetch();
   const KnownPlaces::Place place = hasher.PlaceOf(event);
-  if (actor != nullptr &&
-      actor->quiet.Has(place, absl::ToUnixSeconds(event.stage_time)) &&
+  if (actor != nullptr && actor->IsQuiet(place, event.stage_time) &&
       IsAllowed(event) && IsRoutine(event, kind, *actor)) {
     return;
   }
@@ -131,7 +130,7 @@ void ForbiddenBurst::OnOther(const AuditEvent& event, const EntityIds& ids,
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
   ForbiddenActor& actor = StateFor(ids.actor);
   if (!HasPlaces(ids.keys.identity)) place = {};
-  if (!actor.quiet.Has(place, absl::ToUnixSeconds(time))) {
+  if (!actor.IsQuiet(place, time)) {
     actor.See(place, time);
   }
   auto [tuple, hash] = HasherOf(context_.hash, out).Of(event);

@@ -255,9 +255,8 @@ void ForbiddenActor::See(const KnownPlaces::Place& place, absl::Time now) {
   places.See(place, now);
   quiet = {};
   if (place == KnownPlaces::Place()) return;
-  // Until its slot ends; but in the second of its first event another may come
-  // before that.
-  const int64_t begin = std::max(second, absl::ToUnixSeconds(first_seen()) + 1);
+  // Until its slot ends.
+  const int64_t begin = std::max(second, absl::ToUnixSeconds(first_seen()));
   const int64_t end = WorkSlots::EndOf(second);
   if (begin < 1 || end > UINT32_MAX) return;
   quiet = {place, static_cast<uint32_t>(begin),

@@ -156,8 +156,15 @@ struct ForbiddenActor {
     return absl::FromUnixMicros(first_seen_micros);
   }
   // It does something, somewhere: `place` is empty where that tells nothing.
-  // May be left out in its quiet span.
   void See(const KnownPlaces::Place& place, absl::Time now);
+  // Whether See() would do nothing, by its quiet span. In the second of its
+  // first event another may come before that.
+  bool IsQuiet(KnownPlaces::Place place, absl::Time now) const {
+    const int64_t second = absl::ToUnixSeconds(now);
+    return quiet.Has(place, second) &&
+           (second > quiet.begin ||
+            absl::ToUnixMicros(now) >= first_seen_micros);
+  }
   // Moves the counts on to the clock hour of `now`.
   void SettleCounts(absl::Time now);
 
