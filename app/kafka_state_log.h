@@ -92,7 +92,7 @@ class KafkaStateLog final : public StateLog {
   std::unique_ptr<KafkaLeadership> leadership_;  // null: of Open()
   const KafkaMember* member_ = nullptr;
   std::unique_ptr<KafkaTransactions> transactions_;
-  const SystemClock clock_;
+  const SystemClock clock_{};
   std::unique_ptr<KafkaStateCopy> copy_;
   bool has_begun_ = false;
   bool has_undone_ = false;

@@ -158,7 +158,7 @@ class Taker {
  private:
   const ServiceConfig& config_;
   Logger& logger_;
-  const NoKafkaMember member_;
+  const NoKafkaMember member_{};
   const std::atomic<bool> stop_{false};
   std::unique_ptr<ServiceStorage> storage_;
   uint64_t entities_ = 0;

@@ -143,7 +143,7 @@ class KafkaStateCopyTest : public KafkaTest {
   std::ostringstream log_text_;
   Logger logger_{LogOptions(), clock_, log_text_};
   ServiceConfig config_;
-  const NoKafkaMember member_;
+  const NoKafkaMember member_{};
   std::atomic<bool> stop_{false};
 };
 
