@@ -45,13 +45,17 @@ KafkaTopicsAdmin::~KafkaTopicsAdmin() = default;
 absl::StatusOr<std::unique_ptr<KafkaTopicsAdmin>> KafkaTopicsAdmin::Make(
     const KafkaOptions& options) {
   std::unique_ptr<KafkaTopicsAdmin> made(new KafkaTopicsAdmin());
-  ODDVERB_ASSIGN_OR_RETURN(KafkaConf conf, MakeKafkaConf(options, {}, {}));
+  ODDVERB_ASSIGN_OR_RETURN(
+      KafkaConf conf,
+      MakeKafkaConf(options, {}, {{"allow.auto.create.topics", "false"}}));
   rd_kafka_conf_set_opaque(conf.get(), &made->health_);
   rd_kafka_conf_set_error_cb(conf.get(), &Client::OnError);
   char error[512];
   Client& client = *made->client_;
+  // Not a producer: brokers make each topic that one asks about, unless they
+  // were told not to, with settings of their own.
   client.handle =
-      rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error, sizeof(error));
+      rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error, sizeof(error));
   if (client.handle == nullptr) return absl::FailedPreconditionError(error);
   static_cast<void>(conf.release());  // the client's now
   client.answers = rd_kafka_queue_new(client.handle);

@@ -3,6 +3,7 @@
 
 #include <tuple>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/kafka_broker.h"
@@ -168,6 +169,28 @@ TEST_F(KafkaTopicsBrokerTest, AsksTheBrokersAndMakesWhatItIsToldTo) {
           .status()
           .code(),
       absl::StatusCode::kUnavailable);
+}
+
+// Brokers by default make each topic that a producer asks them about, with
+// their own settings: a state that would be deleted after a week.
+TEST_F(KafkaTopicsBrokerTest, MakesNothingByLookingAtIt) {
+  KafkaBroker broker(
+      {.version = version_, .settings = {"auto.create.topics.enable=true"}});
+  ASSERT_TRUE(broker.is_running());
+  KafkaTopics topics(broker.address());
+  ServiceConfig config = ConfigFor(broker.address());
+  config.checkpoint_kafka->create_topics = true;
+  for (int look = 0; look < 3; ++look) {
+    KafkaTopicsReport report = Check(config, MissingTopics::kTold);
+    EXPECT_THAT(report.problems, IsEmpty());
+    EXPECT_THAT(report.warnings,
+                ::testing::Each(HasSubstr("the service makes it")));
+    absl::SleepFor(absl::Milliseconds(500));  // they would be made meanwhile
+  }
+  KafkaTopicsReport report = Check(config, MissingTopics::kMade);
+  EXPECT_EQ(report.made.size(), 3u);
+  for (const std::string& made : report.made) topics.Await(made, 1);
+  EXPECT_THAT(Check(config, MissingTopics::kTold).problems, IsEmpty());
 }
 
 TEST_F(KafkaTopicsBrokerTest, MakesAStateWithOnePartitionMoreThanTheSource) {
