@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -67,7 +67,7 @@ bool IsUseless(const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<StateCopy>> StateCopy::Open(
     const std::string& path) {
   ODDVERB_ASSIGN_OR_RETURN(StateDirectory directory,
-                           StateDirectory::Open(path));
+                           StateDirectory::Open(path, "copy_dir"));
   std::unique_ptr<StateCopy> made(new StateCopy(std::move(directory)));
   absl::StatusOr<bool> is_there = made->directory_.HasDatabase();
   if (is_there.ok() && *is_there) {

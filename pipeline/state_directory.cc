@@ -27,10 +27,12 @@ constexpr char kMagic[] = "SQLite format 3";
 // What SQLite appends to the name of a database.
 constexpr const char* kCompanions[] = {"-wal", "-shm", "-journal"};
 
-std::string_view CureFor(int error) {
+// `setting`: where its path is from.
+std::string CureFor(int error, std::string_view setting) {
   switch (error) {
     case ENOENT:
-      return "create its parent directory, or name another --state-dir";
+      return absl::StrCat("create its parent directory, or name another ",
+                          A(setting));
     case EACCES:
     case EPERM:
       return "give the user of oddverb the directory with mode 0700";
@@ -42,16 +44,16 @@ std::string_view CureFor(int error) {
     case ELOOP:
       return "no file in it may be a symbolic link";
     default:
-      return "name another --state-dir";
+      return absl::StrCat("name another ", A(setting));
   }
 }
 
 // "state directory" in front, the cure behind.
 absl::Status SystemError(std::string_view what, const std::string& path,
-                         int error) {
+                         int error, std::string_view setting) {
   std::string message =
       absl::StrCat("state directory: cannot ", A(what), " ", path, ": ",
-                   std::strerror(error), "; ", A(CureFor(error)));
+                   std::strerror(error), "; ", CureFor(error, setting));
   switch (error) {
     case EROFS:
     case ELOOP:
@@ -65,23 +67,24 @@ absl::Status SystemError(std::string_view what, const std::string& path,
   }
 }
 
-absl::Status MakeDirectory(const std::string& path) {
+absl::Status MakeDirectory(const std::string& path, std::string_view setting) {
   if (::mkdir(path.c_str(), kDirectoryMode) == 0) return absl::OkStatus();
   // EEXIST comes before EROFS and EACCES where it is there.
-  if (errno != EEXIST) return SystemError("create", path, errno);
+  if (errno != EEXIST) return SystemError("create", path, errno, setting);
   struct stat found;
   if (::stat(path.c_str(), &found) != 0) {
-    return SystemError("read", path, errno);
+    return SystemError("read", path, errno, setting);
   }
   if (S_ISDIR(found.st_mode)) return absl::OkStatus();
-  return SystemError("use", path, ENOTDIR);
+  return SystemError("use", path, ENOTDIR, setting);
 }
 
 // Opens or creates a file that only its owner can read, whatever it was.
-absl::StatusOr<int> OpenPrivate(const std::string& path, int flags) {
+absl::StatusOr<int> OpenPrivate(const std::string& path, int flags,
+                                std::string_view setting) {
   int file =
       ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, kFileMode);
-  if (file < 0) return SystemError("open", path, errno);
+  if (file < 0) return SystemError("open", path, errno, setting);
   struct stat found;
   if (::fstat(file, &found) == 0 && (found.st_mode & 0777) != kFileMode) {
     // Not ours to change on some volumes; then its owner has decided.
@@ -90,7 +93,8 @@ absl::StatusOr<int> OpenPrivate(const std::string& path, int flags) {
   return file;
 }
 
-absl::Status InUseError(const std::string& path, int lock) {
+absl::Status InUseError(const std::string& path, int lock,
+                        std::string_view setting) {
   char text[32] = {};
   ssize_t size = ::pread(lock, text, sizeof(text) - 1, 0);
   uint64_t pid = 0;
@@ -100,37 +104,41 @@ absl::Status InUseError(const std::string& path, int lock) {
   }
   return absl::FailedPreconditionError(
       absl::StrCat(who, " uses this state directory: ", path,
-                   "; end it, or name another --state-dir"));
+                   "; end it, or name another ", A(setting)));
 }
 
-absl::Status WritePid(const std::string& path, int lock) {
+absl::Status WritePid(const std::string& path, int lock,
+                      std::string_view setting) {
   std::string text = absl::StrCat(::getpid(), "\n");
   if (::ftruncate(lock, 0) != 0 ||
       ::pwrite(lock, text.data(), text.size(), 0) < 0) {
-    return SystemError("write", path, errno);
+    return SystemError("write", path, errno, setting);
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<StateDirectory> StateDirectory::Open(const std::string& path) {
-  ODDVERB_RETURN_IF_ERROR(MakeDirectory(path));
+absl::StatusOr<StateDirectory> StateDirectory::Open(const std::string& path,
+                                                    std::string_view setting) {
+  ODDVERB_RETURN_IF_ERROR(MakeDirectory(path, setting));
   std::string lock_path = path + "/oddverb.lock";
-  ODDVERB_ASSIGN_OR_RETURN(int lock, OpenPrivate(lock_path, O_CREAT));
-  StateDirectory directory(path, lock);
+  ODDVERB_ASSIGN_OR_RETURN(int lock, OpenPrivate(lock_path, O_CREAT, setting));
+  StateDirectory directory(path, lock, std::string(setting));
   // flock, not fcntl: it also keeps two checkpoints of one process apart, and
   // no other close() in this process drops it.
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return InUseError(path, lock);
-    return SystemError("lock", lock_path, errno);
+    if (errno == EWOULDBLOCK) return InUseError(path, lock, setting);
+    return SystemError("lock", lock_path, errno, setting);
   }
-  ODDVERB_RETURN_IF_ERROR(WritePid(lock_path, lock));
+  ODDVERB_RETURN_IF_ERROR(WritePid(lock_path, lock, setting));
   return directory;
 }
 
 StateDirectory::StateDirectory(StateDirectory&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      setting_(std::move(other.setting_)),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 StateDirectory::~StateDirectory() {
   if (lock_ >= 0) ::close(lock_);
@@ -140,7 +148,7 @@ absl::StatusOr<bool> StateDirectory::HasDatabase() const {
   std::string path = database_path();
   struct stat found;
   if (::lstat(path.c_str(), &found) != 0) {
-    if (errno != ENOENT) return SystemError("read", path, errno);
+    if (errno != ENOENT) return SystemError("read", path, errno, setting_);
     struct stat log;
     if (::lstat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0) {
       return absl::DataLossError("the file is missing, its log is there");
@@ -151,7 +159,7 @@ absl::StatusOr<bool> StateDirectory::HasDatabase() const {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": is not a file; remove it"));
   }
-  ODDVERB_ASSIGN_OR_RETURN(int file, OpenPrivate(path, 0));
+  ODDVERB_ASSIGN_OR_RETURN(int file, OpenPrivate(path, 0, setting_));
   char header[sizeof(kMagic)] = {};
   ssize_t size = ::pread(file, header, sizeof(header), 0);
   ::close(file);
@@ -170,7 +178,8 @@ absl::Status StateDirectory::PrepareNewDatabase() const {
     // Of a database that is not there: would be taken for the new one's.
     ::unlink((database_path() + companion).c_str());
   }
-  ODDVERB_ASSIGN_OR_RETURN(int file, OpenPrivate(path, O_CREAT | O_EXCL));
+  ODDVERB_ASSIGN_OR_RETURN(int file,
+                           OpenPrivate(path, O_CREAT | O_EXCL, setting_));
   ::close(file);
   return absl::OkStatus();
 }
@@ -211,14 +220,15 @@ absl::StatusOr<std::string> StateDirectory::SetDatabaseAside(
 absl::Status StateDirectory::Rename(const std::string& from,
                                     const std::string& to) const {
   if (::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-  return SystemError("rename", from, errno);
+  return SystemError("rename", from, errno, setting_);
 }
 
 absl::Status StateDirectory::Sync() const {
   int directory = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return SystemError("open", path_, errno);
+  if (directory < 0) return SystemError("open", path_, errno, setting_);
   absl::Cleanup closer = [directory] { ::close(directory); };
-  if (::fsync(directory) != 0) return SystemError("sync", path_, errno);
+  if (::fsync(directory) != 0)
+    return SystemError("sync", path_, errno, setting_);
   return absl::OkStatus();
 }
 

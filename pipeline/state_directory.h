@@ -24,7 +24,9 @@ class StateDirectory {
   // Makes the directory (0700) if its parent exists, and locks it until the
   // end of the object or of the process. FailedPrecondition: another process
   // has it, or it is read-only; NotFound, PermissionDenied, ResourceExhausted.
-  static absl::StatusOr<StateDirectory> Open(const std::string& path);
+  // `setting`: what to change, for these messages.
+  static absl::StatusOr<StateDirectory> Open(
+      const std::string& path, std::string_view setting = "--state-dir");
   ~StateDirectory();
   StateDirectory(StateDirectory&& other) noexcept;
   StateDirectory& operator=(StateDirectory&&) = delete;
@@ -49,13 +51,14 @@ class StateDirectory {
   absl::StatusOr<std::string> SetDatabaseAside(absl::Time now) const;
 
  private:
-  StateDirectory(std::string path, int lock)
-      : path_(std::move(path)), lock_(lock) {}
+  StateDirectory(std::string path, int lock, std::string setting)
+      : path_(std::move(path)), setting_(std::move(setting)), lock_(lock) {}
 
   absl::Status Rename(const std::string& from, const std::string& to) const;
   absl::Status Sync() const;
 
   std::string path_;
+  std::string setting_;
   int lock_;  // -1 once moved from
 };
 

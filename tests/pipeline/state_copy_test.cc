@@ -131,12 +131,19 @@ TEST_F(StateCopyTest, IsOfOneProcessAndForItsOwnerAlone) {
   std::unique_ptr<StateCopy> copy = Open();
   EXPECT_THAT(StateCopy::Open(path()),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("another oddverb")));
+                       HasSubstr("name another copy_dir")));
   struct stat found;
   for (const auto& entry : std::filesystem::directory_iterator(path())) {
     ASSERT_EQ(::stat(entry.path().c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 077, 0u) << entry.path();
   }
+}
+
+TEST_F(StateCopyTest, ADirectoryThatCannotBeNamesTheSettingToChange) {
+  EXPECT_THAT(StateCopy::Open(folder_.path("no/such")),
+              StatusIs(absl::StatusCode::kNotFound,
+                       HasSubstr("create its parent directory, or name another "
+                                 "copy_dir")));
 }
 
 }  // namespace
