@@ -112,6 +112,22 @@ class KafkaCheckpointTest : public KafkaTest {
   static bool Judges(KafkaTopics& topics, uint64_t messages) {
     return BecomesTrue([&] { return CommittedMessages(topics) >= messages; });
   }
+  // The member judges all of it, none is held back any more, and it ends.
+  static void EndsWithAllJudged(LoopbackService& member, KafkaTopics& topics,
+                                const std::vector<std::string>& lines) {
+    EXPECT_TRUE(Judges(topics, lines.size())) << member.process().errors();
+    EXPECT_TRUE(BecomesTrue(
+        [&] { return member.Metric("open", "oddverb_held_events") == 0; }));
+    member.process().Signal(SIGTERM);
+    EXPECT_EQ(member.process().Wait().exit_code, 128 + SIGTERM)
+        << member.process().errors();
+  }
+  static void ExpectEachOnce(KafkaTopics& topics,
+                             const std::set<std::string>& ids) {
+    const std::vector<std::string> published = Published(topics);
+    EXPECT_THAT(IdsOf(published), ContainerEq(ids));
+    EXPECT_EQ(Distinct(published), published.size());
+  }
   // Of this process's life, in the middle of what it reads.
   static bool IsBusy(LoopbackService& member) {
     return BecomesTrue([&] {
@@ -175,18 +191,10 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   EXPECT_EQ(replaced.exit_code, 1) << replaced.errors;
   EXPECT_THAT(replaced.errors, HasSubstr("and it stands by"));
 
-  EXPECT_TRUE(Judges(topics, lines.size())) << third_member.process().errors();
-  EXPECT_TRUE(BecomesTrue(
-      [&] { return third_member.Metric("open", "oddverb_held_events") == 0; }));
-  third_member.process().Signal(SIGTERM);
-  EXPECT_EQ(third_member.process().Wait().exit_code, 128 + SIGTERM)
-      << third_member.process().errors();
-
+  EndsWithAllJudged(third_member, topics, lines);
   const std::set<std::string> expected = IdsOfScan(lines);
   EXPECT_GE(expected.size(), 20u);
-  const std::vector<std::string> published = Published(topics);
-  EXPECT_THAT(IdsOf(published), ContainerEq(expected));
-  EXPECT_EQ(Distinct(published), published.size());
+  ExpectEachOnce(topics, expected);
   // What the outputs were told is the same, though perhaps not once.
   EXPECT_THAT(IdsOf(LinesOf(FileText(folder_.path("told")))),
               ContainerEq(expected));
@@ -281,15 +289,8 @@ TEST_F(KafkaCheckpointTest, AMemberThatStartsAgainGoesOnFromItsCopy) {
   }
   LoopbackService last(setup());
   ASSERT_TRUE(last.Started()) << last.process().errors();
-  EXPECT_TRUE(Judges(topics, lines.size())) << last.process().errors();
-  EXPECT_TRUE(BecomesTrue(
-      [&] { return last.Metric("open", "oddverb_held_events") == 0; }));
-  last.process().Signal(SIGTERM);
-  EXPECT_EQ(last.process().Wait().exit_code, 128 + SIGTERM)
-      << last.process().errors();
-  const std::vector<std::string> published = Published(topics);
-  EXPECT_THAT(IdsOf(published), ContainerEq(IdsOfScan(lines)));
-  EXPECT_EQ(Distinct(published), published.size());
+  EndsWithAllJudged(last, topics, lines);
+  ExpectEachOnce(topics, IdsOfScan(lines));
 }
 
 TEST_F(KafkaCheckpointTest, PoisonIsADeadLetterWithItsPlaceAndReason) {
