@@ -96,10 +96,10 @@ inline TextWords ReadText(std::string_view text) {
   namespace internal = text_words_internal;
   const char* from = internal::BeginOf(text);
   const char* mask = internal::kZeros - text.size();
-  constexpr size_t kSecond = sizeof(WordPair);
+  constexpr size_t kSecondPair = sizeof(WordPair);
   return {internal::At<WordPair>(from) & internal::At<WordPair>(mask),
-          internal::At<WordPair>(from + kSecond) &
-              internal::At<WordPair>(mask + kSecond)};
+          internal::At<WordPair>(from + kSecondPair) &
+              internal::At<WordPair>(mask + kSecondPair)};
 }
 
 // Without a branch. REQUIRES: by PageCheck, and at most 8 bytes.
