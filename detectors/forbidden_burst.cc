@@ -108,7 +108,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
       IsAllowed(event) && IsRoutine(event, kind, *actor)) {
     return;
   }
-  OnOther(event, ids, place, out);
+  OnOther(event, ids, kind, place, out);
 }
 
 inline bool ForbiddenBurst::IsRoutine(const AuditEvent& event,
@@ -124,6 +124,7 @@ inline bool ForbiddenBurst::IsRoutine(const AuditEvent& event,
 }
 
 void ForbiddenBurst::OnOther(const AuditEvent& event, const EntityIds& ids,
+                             const TupleHasher::KnownKind* kind,
                              KnownPlaces::Place place, Emit& out) {
   absl::Time time = event.stage_time;
   if (time == absl::InfinitePast()) time = out.stream_time;
@@ -133,7 +134,7 @@ void ForbiddenBurst::OnOther(const AuditEvent& event, const EntityIds& ids,
   if (!actor.IsQuiet(place, time)) {
     actor.See(place, time);
   }
-  auto [tuple, hash] = HasherOf(context_.hash, out).Of(event);
+  auto [tuple, hash] = TupleHasher::Of(event, kind);
   CaseRequest request{event, ids, tuple, hash, time};
   if (IsAllowed(event)) {
     if (hash != 0) request.hash = ForWhom(event, hash);

@@ -88,6 +88,7 @@ class ForbiddenBurst final : public Detector {
                         const ForbiddenActor& actor);
   // Out of line: it shall not cost the others registers.
   [[gnu::noinline]] void OnOther(const AuditEvent& event, const EntityIds& ids,
+                                 const TupleHasher::KnownKind* kind,
                                  KnownPlaces::Place place, Emit& out);
   // `request` has a hash if it is for a resource.
   void OnAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);

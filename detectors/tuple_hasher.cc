@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ip_address.h"
+#include "base/text_fingerprint.h"
 #include "base/text_words.h"
 
 namespace oddverb {
@@ -15,23 +16,20 @@ namespace {
 
 using std::string_view;
 
-constexpr uint32_t kPresent = uint32_t{1} << 31;
-
-// What tells most texts of one size apart.
-uint64_t Fold(const TextWords& text) {
-  const WordPair folded = text.first ^ text.second;
-  return folded[0] ^ std::rotl(folded[1], 32);
+// The value of `key`, or null. Without a branch on which of the two it is.
+template <typename Known>
+[[gnu::always_inline]] inline const auto* Find(const TextFingerprint& key,
+                                               const Known& known) {
+  const auto& entry = known[static_cast<size_t>(known[1].key == key)];
+  return entry.key == key ? &entry.value : nullptr;
 }
 
-bool IsZero(WordPair pair) { return (pair[0] | pair[1]) == 0; }
-
-// Each is multiplied by an odd number of its own, so that no product waits for
-// another.
-size_t Mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  uint64_t sum = a * 0x9e3779b97f4a7c15U + b * 0xff51afd7ed558ccdU +
-                 c * 0xc4ceb9fe1a85ec53U + d * 0xbf58476d1ce4e5b9U;
-  sum ^= sum >> 32;
-  return sum * 0x9fb21c651e98df25U >> 40;
+// Where the value of `key` is to be; the older one is forgotten.
+template <typename Known>
+auto& Replace(const TextFingerprint& key, Known& known) {
+  known[1] = known[0];
+  known[0].key = key;
+  return known[0].value;
 }
 
 // What KnownPlaces::Of() reads of it.
@@ -54,45 +52,23 @@ struct TextsAnywhere {
 [[gnu::always_inline]] inline bool TupleHasher::FitsKind(
     const AuditEvent& event) {
   const ObjectReference& object = event.object;
-  return event.verb.size() <= sizeof(KnownKind::verb) &&
-         object.subresource.size() <= sizeof(KnownKind::subresource) &&
-         object.api_group.size() <= sizeof(KnownKind::group) &&
-         object.resource.size() <= sizeof(KnownKind::resource) &&
-         object.ns.size() <= sizeof(KnownKind::scope);
+  // Sizes of which no bit is above, so of three one branch.
+  return event.verb.size() <= sizeof(uint64_t) &&
+         object.subresource.size() <= sizeof(uint64_t) &&
+         (object.api_group.size() | object.resource.size() | object.ns.size()) <
+             sizeof(TextWords);
 }
 
 template <typename Texts>
-[[gnu::always_inline]] inline TupleHasher::KnownKind TupleHasher::KeyOf(
-    const AuditEvent& event) {
+[[gnu::always_inline]] inline TextFingerprint TupleHasher::KindKey(
+    const AuditEvent& event) const {
   const ObjectReference& object = event.object;
-  KnownKind kind;
-  kind.verb = Texts::Word(event.verb);
-  kind.subresource = Texts::Word(object.subresource);
-  kind.group = Texts::Text(object.api_group);
-  kind.resource = Texts::Text(object.resource);
-  kind.scope = Texts::Text(object.ns);
-  kind.sizes =
-      kPresent | static_cast<uint32_t>(
-                     event.verb.size() << 24 | object.subresource.size() << 18 |
-                     object.api_group.size() << 12 |
-                     object.resource.size() << 6 | object.ns.size());
-  return kind;
-}
-
-[[gnu::always_inline]] inline bool TupleHasher::IsSame(const KnownKind& a,
-                                                       const KnownKind& b) {
-  const uint64_t difference =
-      (a.sizes ^ b.sizes) | (a.verb ^ b.verb) | (a.subresource ^ b.subresource);
-  const WordPair differences = Difference(a.group, b.group) |
-                               Difference(a.resource, b.resource) |
-                               Difference(a.scope, b.scope);
-  return difference == 0 && IsZero(differences);
-}
-
-[[gnu::always_inline]] inline size_t TupleHasher::SlotOf(const KnownKind& key) {
-  return Mix(key.sizes, key.verb ^ std::rotl(key.subresource, 8),
-             Fold(key.resource), Fold(key.scope)) %
-         kKinds;
+  FingerprintSum sum(key_);
+  sum.Add(Texts::Word(event.verb), Texts::Word(object.subresource));
+  sum.Add(Texts::Text(object.api_group));
+  sum.Add(Texts::Text(object.resource));
+  sum.Add(Texts::Text(object.ns));
+  return sum.Get();
 }
 
 const TupleHasher::KnownKind& TupleHasher::KindOf(const AuditEvent& event) {
@@ -104,99 +80,74 @@ const TupleHasher::KnownKind& TupleHasher::KindOf(const AuditEvent& event) {
   pages.AddText(object.resource);
   pages.AddText(object.ns);
   if (!FitsKind(event) || !pages.ok()) return FindOrLearn(event);
-  const KnownKind key = KeyOf<TextsAtOnce>(event);
-  const KnownKind& kind = kinds_[SlotOf(key)];
-  if (!IsSame(key, kind)) return FindOrLearn(event);
-  return kind;
+  const TextFingerprint key = KindKey<TextsAtOnce>(event);
+  const KnownKind* kind = Find(key, kinds_[key.Slot(kKinds / 2)]);
+  return kind != nullptr ? *kind : FindOrLearn(event);
 }
 
 const TupleHasher::KnownKind& TupleHasher::FindOrLearn(
     const AuditEvent& event) {
   if (!FitsKind(event)) {
-    Learn(event, unkept_);
+    unkept_ = Learn(event);
     return unkept_;
   }
-  const KnownKind key = KeyOf<TextsAnywhere>(event);
-  const size_t slot = SlotOf(key);
-  KnownKind& kind = kinds_[slot];
-  if (IsSame(key, kind)) return kind;
-  // Of two that meet here, the one that came last is found at once.
-  KnownKind& other = kinds_[slot ^ 1];
-  std::swap(kind, other);
-  if (IsSame(key, kind)) return kind;
-  kind = key;
-  Learn(event, kind);
-  return kind;
+  const TextFingerprint key = KindKey<TextsAnywhere>(event);
+  KindSlot& slot = kinds_[key.Slot(kKinds / 2)];
+  const KnownKind* kind = Find(key, slot);
+  if (kind != nullptr) return *kind;
+  return Replace(key, slot) = Learn(event);
 }
 
-void TupleHasher::Learn(const AuditEvent& event, KnownKind& kind) {
+TupleHasher::KnownKind TupleHasher::Learn(const AuditEvent& event) {
   const Tuple tuple = TupleOf(event);
-  kind.verb_class = tuple.verb_class;
-  kind.is_self_review = IsSelfReview(tuple);
-  kind.is_secret = IsSecret(tuple);
-  kind.hash = Hash(tuple);
+  return {.hash = Hash(tuple),
+          .verb_class = tuple.verb_class,
+          .is_self_review = IsSelfReview(tuple),
+          .is_secret = IsSecret(tuple)};
 }
 
-TupleHasher::HashedTuple TupleHasher::Of(const AuditEvent& event) {
+TupleHasher::HashedTuple TupleHasher::Of(const AuditEvent& event,
+                                         const KnownKind* kind) {
+  if (kind == nullptr) return {TupleOf(event), 0};
   const ObjectReference& object = event.object;
-  if (!object.present) return {TupleOf(event), 0};
-  const KnownKind& known = KindOf(event);
   return {
-      {known.verb_class, PathClass::kNone, object.api_group, object.resource,
+      {kind->verb_class, PathClass::kNone, object.api_group, object.resource,
        object.subresource, object.ns.empty() ? string_view("*") : object.ns},
-      known.hash};
+      kind->hash};
 }
 
 template <typename Texts>
-[[gnu::always_inline]] inline TupleHasher::KnownPlace TupleHasher::KnownPlaceOf(
-    const AuditEvent& event) {
+[[gnu::always_inline]] inline TextFingerprint TupleHasher::PlaceKey(
+    const AuditEvent& event) const {
   const string_view agent = ProgramTextOf(event);
   static_assert(KnownPlaces::kMaxProgramBytes <= sizeof(TextWords));
-  KnownPlace known;
-  known.address = Texts::Text(event.source_ip);
-  known.agent = Texts::Text(agent);
-  known.sizes = kPresent | static_cast<uint32_t>(event.source_ip.size() << 8 |
-                                                 agent.size());
-  return known;
-}
-
-[[gnu::always_inline]] inline bool TupleHasher::IsSame(const KnownPlace& a,
-                                                       const KnownPlace& b) {
-  return a.sizes == b.sizes && IsZero(Difference(a.address, b.address) |
-                                      Difference(a.agent, b.agent));
-}
-
-[[gnu::always_inline]] inline size_t TupleHasher::SlotOf(
-    const KnownPlace& key) {
-  return Mix(key.sizes, Fold(key.address), Fold(key.agent), 0) % kPlaces;
+  FingerprintSum sum(key_);
+  sum.Add(Texts::Text(event.source_ip));
+  sum.Add(Texts::Text(agent));
+  return sum.Get();
 }
 
 KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
   PageCheck pages;
   pages.AddText(event.source_ip);
   pages.AddText(event.user_agent);
-  if (event.source_ip.size() > sizeof(KnownPlace::address) || !pages.ok()) {
+  if (event.source_ip.size() > sizeof(TextWords) || !pages.ok()) {
     return FindOrLearnPlace(event);
   }
-  const KnownPlace key = KnownPlaceOf<TextsAtOnce>(event);
-  const KnownPlace& known = places_[SlotOf(key)];
-  if (!IsSame(key, known)) return FindOrLearnPlace(event);
-  return known.place;
+  const TextFingerprint key = PlaceKey<TextsAtOnce>(event);
+  const KnownPlaces::Place* place = Find(key, places_[key.Slot(kPlaces / 2)]);
+  return place != nullptr ? *place : FindOrLearnPlace(event);
 }
 
 KnownPlaces::Place TupleHasher::FindOrLearnPlace(const AuditEvent& event) {
-  if (event.source_ip.size() > sizeof(KnownPlace::address)) {
+  if (event.source_ip.size() > sizeof(TextWords)) {
     return KnownPlaces::Of(event);
   }
-  const KnownPlace key = KnownPlaceOf<TextsAnywhere>(event);
-  const size_t slot = SlotOf(key);
-  KnownPlace& known = places_[slot];
-  if (IsSame(key, known)) return known.place;
-  std::swap(known, places_[slot ^ 1]);
-  if (IsSame(key, known)) return known.place;
-  known = key;
-  known.place = KnownPlaces::Of(event);
-  return known.place;
+  const TextFingerprint key = PlaceKey<TextsAnywhere>(event);
+  PlaceSlot& slot = places_[key.Slot(kPlaces / 2)];
+  const KnownPlaces::Place* place = Find(key, slot);
+  if (place != nullptr) return *place;
+  return Replace(key, slot) = KnownPlaces::Of(event);
 }
 
 AgentFamily TupleHasher::FamilyOf(const AuditEvent& event) {
@@ -216,13 +167,13 @@ AgentFamily TupleHasher::FamilyOf(const AuditEvent& event) {
 
 bool TupleHasher::IsFromOutside(const AuditEvent& event) {
   const string_view ip = event.source_ip;
-  if (ip.empty() || ip.size() > sizeof(Address::text))
-    return IsPublicAddress(ip);
+  if (ip.empty() || ip.size() > sizeof(TextWords)) return IsPublicAddress(ip);
   const TextWords text = LoadText(ip);
-  Address& known = addresses_[Mix(ip.size(), Fold(text), 0, 0) % kAddresses];
-  if (known.size != ip.size() || !IsZero(Difference(text, known.text))) {
-    known = {text, static_cast<uint32_t>(ip.size()), IsPublicAddress(ip)};
-  }
+  FingerprintSum sum(key_);
+  sum.Add(text);
+  const TextFingerprint key = sum.Get();
+  Address& known = addresses_[key.Slot(kAddresses)];
+  if (known.key != key) known = {key, IsPublicAddress(ip)};
   return known.is_outside;
 }
 

@@ -3,10 +3,9 @@
 // kinds and places that were met: in most streams some hundreds are nearly all.
 // The result is the same.
 //
-// A kind is known by all its bytes; where it is looked up depends on few of
-// them. Who makes up names that fall together, or are longer than what is kept,
-// only makes the detector work them out, as it would without. Bounded (356
-// KiB), so the shards of a worker share one. One thread.
+// A kind or place is known by a fingerprint of all its bytes. Names that are
+// longer than what fits one are only worked out each time, as without this.
+// Bounded (144 KiB), so the shards of a worker share one. One thread.
 #ifndef ODDVERB_DETECTORS_TUPLE_HASHER_H_
 #define ODDVERB_DETECTORS_TUPLE_HASHER_H_
 
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "base/keyed_hash.h"
+#include "base/text_fingerprint.h"
 #include "base/text_words.h"
 #include "detectors/detector.h"
 #include "detectors/known_places.h"
@@ -33,29 +33,27 @@ class TupleHasher {
     uint64_t hash = 0;
   };
 
-  // What is kept of a kind of request for a resource. Two lines of the
-  // processor's cache; most events look at one.
-  struct alignas(128) KnownKind {
-    // The key, for TupleHasher alone.
-    uint64_t verb = 0, subresource = 0;
-    TextWords group, resource, scope;
-    uint32_t sizes = 0;  // of all; 0 = empty
-    // What it stands for.
+  // What is kept of a kind of request for a resource.
+  struct KnownKind {
+    uint64_t hash = 0;  // HashTuple()
     VerbClass verb_class = VerbClass::kOther;
     bool is_self_review = false, is_secret = false;
-    uint64_t hash = 0;  // HashTuple()
   };
-  static_assert(sizeof(KnownKind) == 128);
 
   explicit TupleHasher(const KeyedHash& hash)
       : hash_(hash),
-        kinds_(kKinds),
-        places_(kPlaces),
+        key_(hash),
+        kinds_(kKinds / 2),
+        places_(kPlaces / 2),
         programs_(kPrograms),
         addresses_(kAddresses) {}
 
   // TupleOf(), and HashTuple() of it; 0 for a path, which most do not ask for.
-  HashedTuple Of(const AuditEvent& event);
+  HashedTuple Of(const AuditEvent& event) {
+    return Of(event, event.object.present ? &KindOf(event) : nullptr);
+  }
+  // The same where KindOf() was asked; null for a path.
+  static HashedTuple Of(const AuditEvent& event, const KnownKind* kind);
   // The same without the texts, and cheaper; until the next call of either.
   // REQUIRES: it is for a resource.
   const KnownKind& KindOf(const AuditEvent& event);
@@ -74,48 +72,49 @@ class TupleHasher {
   static constexpr size_t kKinds = 2048, kPlaces = 512;
   static constexpr size_t kPrograms = 256, kAddresses = 256;
 
-  struct KnownPlace {
-    TextWords address, agent;
-    uint32_t sizes = 0;  // of both; 0 = empty
-    KnownPlaces::Place place;
+  // Two that meet in one place, the newest first; in one line of the
+  // processor's cache.
+  template <typename Value>
+  struct Entry {
+    TextFingerprint key;
+    Value value;
   };
+  template <typename Value>
+  struct alignas(64) Known : std::array<Entry<Value>, 2> {};
+  using KindSlot = Known<KnownKind>;
+  using PlaceSlot = Known<KnownPlaces::Place>;
+  static_assert(sizeof(KindSlot) == 64 && sizeof(PlaceSlot) == 64);
+
   struct Program {
     uint32_t size = 0;  // 0 = empty
     AgentFamily family = AgentFamily::kNone;
     std::array<char, 184> agent{};
   };
   struct Address {
-    TextWords text;
-    uint32_t size = 0;  // 0 = empty
+    TextFingerprint key;
     bool is_outside = false;
   };
 
-  // Whether its texts are short enough for a KnownKind.
+  // Whether its texts are short enough for a fingerprint.
   static bool FitsKind(const AuditEvent& event);
-  // The key alone. REQUIRES: FitsKind(), and PageCheck if `Texts` needs it.
+  // REQUIRES: FitsKind(), and PageCheck if `Texts` needs it.
   template <typename Texts>
-  static KnownKind KeyOf(const AuditEvent& event);
-  static bool IsSame(const KnownKind& a, const KnownKind& b);
-  // Where it is looked up first. Who is not there is in the slot beside it.
-  static size_t SlotOf(const KnownKind& key);
+  TextFingerprint KindKey(const AuditEvent& event) const;
+  template <typename Texts>
+  TextFingerprint PlaceKey(const AuditEvent& event) const;
   // What most events do not need is out of line, and called at the end: it
   // shall not cost them registers.
   [[gnu::noinline]] const KnownKind& FindOrLearn(const AuditEvent& event);
-  // All but the key.
-  void Learn(const AuditEvent& event, KnownKind& kind);
-
-  template <typename Texts>
-  static KnownPlace KnownPlaceOf(const AuditEvent& event);
-  static bool IsSame(const KnownPlace& a, const KnownPlace& b);
-  static size_t SlotOf(const KnownPlace& key);
+  KnownKind Learn(const AuditEvent& event);
   [[gnu::noinline]] KnownPlaces::Place FindOrLearnPlace(
       const AuditEvent& event);
 
   KeyedHash hash_;
+  FingerprintKey key_;
   HashInput scratch_;
-  std::vector<KnownKind> kinds_;
+  std::vector<KindSlot> kinds_;
   KnownKind unkept_;  // one that does not fit, the last
-  std::vector<KnownPlace> places_;
+  std::vector<PlaceSlot> places_;
   std::vector<Program> programs_;
   std::vector<Address> addresses_;
 };
