@@ -190,7 +190,9 @@ TEST_F(KafkaStateCopyTest, WhatWasUndoneIsNotInIt) {
   std::mt19937_64 random(1);  // which no compression makes small
   std::string sample;
   while (sample.size() < 2000) absl::StrAppend(&sample, absl::Hex(random()));
-  const DeadLetterRow large = {.source = "topic", .sample = sample};
+  DeadLetterRow large;
+  large.source = "topic";
+  large.sample = sample;
   EXPECT_THAT(judge->Write({.records = {{"key 1", "undone"}, {"undone", "1"}},
                             .dead_letters = {&large, 1}}),
               Not(IsOk()));
