@@ -1,5 +1,6 @@
 #include "base/json_string.h"
 
+#include <array>
 #include <cstdint>
 
 namespace oddverb {
@@ -8,24 +9,27 @@ namespace {
 constexpr uint32_t kNoCodePoint = 0xffffffff;
 constexpr uint32_t kReplacement = 0xfffd;
 
-uint32_t HexDigit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<uint32_t>(c - '0');
-  char lower = static_cast<char>(c | 0x20);
-  if (lower >= 'a' && lower <= 'f')
-    return static_cast<uint32_t>(lower - 'a') + 10;
-  return kNoCodePoint;
-}
+constexpr uint8_t kNoDigit = 0xff;
+constexpr std::array<uint8_t, 256> kHexDigits = [] {
+  std::array<uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  for (uint8_t i = 0; i < 16; ++i) {
+    digits[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
+    digits[static_cast<unsigned char>("0123456789ABCDEF"[i])] = i;
+  }
+  return digits;
+}();
 
 // The four digits at `at`; kNoCodePoint where they are not there.
 uint32_t Hex4(const char* at, const char* end) {
   if (end - at < 4) return kNoCodePoint;
-  uint32_t value = 0;
+  uint32_t value = 0, worst = 0;
   for (int i = 0; i < 4; ++i) {
-    uint32_t digit = HexDigit(at[i]);
-    if (digit == kNoCodePoint) return kNoCodePoint;
+    const uint8_t digit = kHexDigits[static_cast<unsigned char>(at[i])];
+    worst |= digit;
     value = value << 4 | digit;
   }
-  return value;
+  return worst == kNoDigit ? kNoCodePoint : value;
 }
 
 bool IsHighSurrogate(uint32_t unit) { return (unit & 0xfffffc00) == 0xd800; }
@@ -73,38 +77,29 @@ char* UnescapeUnicode(const char*& at, const char* end, char* out) {
   return PutUtf8(IsLowSurrogate(unit) ? kReplacement : unit, out);
 }
 
-// `at` stands behind a backslash, before `end`. Moves it behind the escape.
-char* UnescapeOne(const char*& at, const char* end, char* out) {
-  char c = *at;
-  switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-      *out++ = c;
-      break;
-    case 'u':
-      return UnescapeUnicode(at, end, out);
-    case 'n':
-      *out++ = '\n';
-      break;
-    case 't':
-      *out++ = '\t';
-      break;
-    case 'r':
-      *out++ = '\r';
-      break;
-    case 'b':
-      *out++ = '\b';
-      break;
-    case 'f':
-      *out++ = '\f';
-      break;
-    default:
-      *out++ = '\\';
-      *out++ = c;
-      break;
+// What stands for one byte; 0 for other escapes, and none. By table: texts that
+// are JSON themselves have an escape at every other word.
+constexpr std::array<char, 256> kEscapedBytes = [] {
+  std::array<char, 256> bytes{};
+  constexpr std::string_view kEscapes = "\"\\/ntrbf";
+  constexpr std::string_view kBytes = "\"\\/\n\t\r\b\f";
+  for (size_t i = 0; i < kEscapes.size(); ++i) {
+    bytes[static_cast<unsigned char>(kEscapes[i])] = kBytes[i];
   }
-  ++at;
+  return bytes;
+}();
+
+// `at` stands behind a backslash, before `end`. Moves it behind the escape.
+inline char* UnescapeOne(const char*& at, const char* end, char* out) {
+  const char byte = kEscapedBytes[static_cast<unsigned char>(*at)];
+  if (byte != 0) {
+    *out++ = byte;
+    ++at;
+    return out;
+  }
+  if (*at == 'u') return UnescapeUnicode(at, end, out);
+  *out++ = '\\';
+  *out++ = *at++;
   return out;
 }
 
