@@ -157,6 +157,7 @@ size_t CountBlocks(std::string_view text, Nesting& nesting, size_t& passed) {
     nesting.in_string = in_string >> 63 != 0;
     block.opens &= ~in_string;
     block.closes &= ~in_string;
+    if ((block.opens | block.closes) == 0) continue;  // in long strings
     const auto closes = static_cast<size_t>(std::popcount(block.closes));
     if (closes < nesting.depth) {
       nesting.depth += static_cast<size_t>(std::popcount(block.opens)) - closes;
