@@ -61,11 +61,18 @@ class HostSearch {
  public:
   HostSearch(const MetadataTargets& targets, CommandTextKind kind,
              std::vector<HostHit>& hits)
-      : targets_(targets), kind_(kind), hits_(hits) {}
+      : targets_(targets), kind_(kind), hits_(hits) {
+    EndCommand();
+  }
 
-  // Called for the words of a command in their order.
-  void Word(std::string_view word) {
-    if (!IsProgramWord(word)) {
+  // Called for the words of a command in their order. Most are no host: either
+  // too short, or none of their bytes `leads_to_host`, and only what a program
+  // fetches needs none.
+  void Word(std::string_view word, bool leads_to_host) {
+    const bool may_hold_host =
+        word.size() >= targets_.shortest_host() &&
+        (leads_to_host || program_ == CommandProgram::kFetches);
+    if (!IsProgramWord(word) && may_hold_host) {
       word_ = word;
       mentions_only_ = program_ == CommandProgram::kOnlyMentions ||
                        program_ == CommandProgram::kFirewall ||
@@ -80,7 +87,7 @@ class HostSearch {
   }
   void EndCommand() {
     program_ = CommandProgram::kOther;
-    program_may_follow_ = true;
+    program_may_follow_ = kind_ != CommandTextKind::kPlain;
     previous_ = {};
   }
   bool full() const { return hits_.size() >= kMaxHits; }
@@ -286,29 +293,38 @@ class HostSearch {
   const CommandTextKind kind_;
   std::vector<HostHit>& hits_;
   CommandProgram program_ = CommandProgram::kOther;
-  bool program_may_follow_ = true;
+  bool program_may_follow_ = false;
   bool mentions_only_ = false;
   std::string_view previous_;
   std::string_view word_;
   size_t looked_at_ = 0;
 };
 
-// Bytes that never divide words, which most are: see DivisionAt().
-constexpr std::array<bool, 256> kIsInWord = [] {
-  constexpr std::string_view kDividers("\0\t\n\v\f\r \"'`;|()<>&", 17);
-  std::array<bool, 256> in_word{};
-  for (size_t byte = 0; byte < in_word.size(); ++byte) {
-    in_word[byte] = kDividers.find(static_cast<char>(byte)) == kDividers.npos;
+// Bytes that may divide words, as few do: see DivisionAt(). And those of which
+// a word has one if a host is to be found in it: SearchRun() looks for a host
+// behind '@', slashes or a scheme, else for dots and colons.
+constexpr uint8_t kMayDivide = 1, kLeadsToHost = 2;
+constexpr std::array<uint8_t, 256> kByteKinds = [] {
+  std::array<uint8_t, 256> kinds{};
+  for (char c : std::string_view("\0\t\n\v\f\r \"'`;|()<>&", 17)) {
+    kinds[static_cast<unsigned char>(c)] |= kMayDivide;
   }
-  return in_word;
+  for (char c : std::string_view("@/\\.:")) {
+    kinds[static_cast<unsigned char>(c)] |= kLeadsToHost;
+  }
+  return kinds;
 }();
+
+bool LeadsToHost(std::string_view word) {
+  return word.find_first_of("@/\\.:") != word.npos;
+}
 
 // Whether the byte at `i` divides words, and whether it ends a command.
 struct Division {
   bool divides = false;
   bool ends_command = false;
 };
-Division DivisionAt(std::string_view text, size_t i) {
+inline Division DivisionAt(std::string_view text, size_t i) {
   char c = text[i];
   switch (c) {
     case '\n':
@@ -349,20 +365,21 @@ std::vector<HostHit> FindHosts(std::string_view text, CommandTextKind kind,
         size_t close = text.find(text[i], i + 1);
         if (close == text.npos) close = text.size();
         last_word = text.substr(i + 1, close - i - 1);
-        search.Word(last_word);
+        search.Word(last_word, LeadsToHost(last_word));
         i = close;
       }
       ++i;
       continue;
     }
     size_t end = i;
-    while (end < text.size() &&
-           (kIsInWord[static_cast<unsigned char>(text[end])] ||
-            !DivisionAt(text, end).divides)) {
-      ++end;
+    uint8_t kinds = 0;  // of all bytes of the word
+    for (; end < text.size(); ++end) {
+      const uint8_t byte = kByteKinds[static_cast<unsigned char>(text[end])];
+      if ((byte & kMayDivide) != 0 && DivisionAt(text, end).divides) break;
+      kinds |= byte;
     }
     last_word = text.substr(i, end - i);
-    search.Word(last_word);
+    search.Word(last_word, (kinds & kLeadsToHost) != 0);
     i = end;
   }
   if (looked_at != nullptr) *looked_at = text.size() + search.looked_at();

@@ -101,40 +101,37 @@ bool Fold(uint32_t code, std::string& out) {
   return out.size() > before || HasNoWidth(code);
 }
 
-bool IsAscii(string_view text) {
+// Index of the first byte at or behind `at` that is not ASCII; size() if none.
+size_t FindNonAscii(string_view text, size_t at) {
   constexpr uint64_t kHighBits = 0x8080808080808080U;
-  size_t i = 0;
-  uint64_t seen = 0, word = 0;
-  for (; i + sizeof(word) <= text.size(); i += sizeof(word)) {
-    std::memcpy(&word, text.data() + i, sizeof(word));
-    seen |= word;
+  uint64_t word = 0;
+  for (; at + sizeof(word) <= text.size(); at += sizeof(word)) {
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    if ((word & kHighBits) != 0) break;
   }
-  for (; i < text.size(); ++i) seen |= static_cast<unsigned char>(text[i]);
-  return (seen & kHighBits) == 0;
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
 }
 
 }  // namespace
 
 std::string FoldDigits(string_view text) {
-  if (IsAscii(text)) return "";
-  auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-  std::string folded;
+  std::string folded, piece;
+  size_t copied = 0;  // so much of `text` is in `folded`
   bool any = false;
-  while (!text.empty()) {
-    if (is_ascii(text[0])) {
-      folded += text[0];
-      text.remove_prefix(1);
-      continue;
-    }
-    Character character = ReadCharacter(text);
-    if (Fold(character.code, folded)) {
+  for (size_t at = FindNonAscii(text, 0); at < text.size();
+       at = FindNonAscii(text, at)) {
+    const Character character = ReadCharacter(text.substr(at));
+    piece.clear();
+    if (Fold(character.code, piece)) {
+      folded.append(text.substr(copied, at - copied)).append(piece);
+      copied = at + character.length;
       any = true;
-    } else {
-      folded += text.substr(0, character.length);
     }
-    text.remove_prefix(character.length);
+    at += character.length;
   }
-  return any ? folded : std::string();
+  if (any) folded.append(text.substr(copied));
+  return folded;
 }
 
 }  // namespace oddverb

@@ -1,9 +1,9 @@
 #include "detectors/metadata_resources.h"
 
+#include <algorithm>
 #include <array>
-#include <string>
+#include <cstdint>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "base/strings.h"
 
@@ -44,29 +44,34 @@ constexpr std::array<ResourceRow, 24> kResources = {{
     {"events", ResourceKind::kEvent, "event"},
 }};
 
-bool HasBase64Run(string_view text) {
-  constexpr size_t kShortest = 12;
-  size_t run = 0;
-  for (char c : text) {
-    bool digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                 (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '-' ||
-                 c == '_';
-    run = digit ? run + 1 : 0;
-    if (run >= kShortest) return true;
-  }
-  return false;
-}
+// Letters that host digits are, beside 0-9 . and ':', and beside those what
+// base64 is made of, in both alphabets. "instance-data" and the like are such
+// runs, too.
+constexpr uint8_t kHostDigit = 1, kBase64Digit = 2, kBeginsWord = 4;
+constexpr std::array<uint8_t, 256> kByteKinds = [] {
+  std::array<uint8_t, 256> kinds{};
+  auto add = [&kinds](string_view bytes, uint8_t kind) {
+    for (char c : bytes) kinds[static_cast<unsigned char>(c)] |= kind;
+  };
+  add("0123456789.:xXabcdefABCDEF", kHostDigit);
+  add("0123456789+/-_", kBase64Digit);
+  add("abcdefghijklmnopqrstuvwxyz", kBase64Digit);
+  add("ABCDEFGHIJKLMNOPQRSTUVWXYZ", kBase64Digit);
+  add("mMlL%1uUrR", kBeginsWord);
+  return kinds;
+}();
+// 2852039166, 0xa9fea9fe, 0251.0376.0251.0376
+constexpr size_t kShortestHostRun = 8;
+constexpr size_t kShortestBase64Run = 12;
 
-bool HasHostDigits(string_view text) {
-  // 2852039166, 0xa9fea9fe, 0251.0376.0251.0376
-  size_t run = 0;
-  for (char c : text) {
-    bool digit = (c >= '0' && c <= '9') || c == '.' || c == 'x' || c == 'X' ||
-                 (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
-    run = digit ? run + 1 : 0;
-    if (run >= 8) return true;
-  }
-  return false;
+// In lower case. The longer ones are such runs.
+constexpr std::array<string_view, 7> kWords = {
+    "metadata", "meta-data", "latest/", "%", "169", "user-data", "rancher"};
+
+bool BeginsWithWord(string_view text) {
+  return std::any_of(kWords.begin(), kWords.end(), [text](string_view word) {
+    return absl::StartsWithIgnoreCase(A(text), A(word));
+  });
 }
 
 }  // namespace
@@ -86,12 +91,17 @@ const ResourceRow* MetadataResource(std::string_view resource) {
 }
 
 bool MayNameTarget(string_view text) {
-  if (text.empty()) return false;
-  if (HasHostDigits(text) || HasBase64Run(text)) return true;
-  std::string lower = absl::AsciiStrToLower(A(text));
-  for (string_view needle : {"metadata", "meta-data", "instance-data",
-                             "latest/", "%", "169", "user-data", "rancher"}) {
-    if (lower.find(needle) != std::string::npos) return true;
+  size_t host_run = 0, base64_run = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const uint8_t kind = kByteKinds[static_cast<unsigned char>(text[i])];
+    host_run = (kind & kHostDigit) != 0 ? host_run + 1 : 0;
+    base64_run = (kind & kBase64Digit) != 0 ? base64_run + 1 : 0;
+    if (host_run >= kShortestHostRun || base64_run >= kShortestBase64Run) {
+      return true;
+    }
+    if ((kind & kBeginsWord) != 0 && BeginsWithWord(text.substr(i))) {
+      return true;
+    }
   }
   return false;
 }

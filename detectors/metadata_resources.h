@@ -36,7 +36,7 @@ std::string_view OwnerOfKind(std::string_view kind);
 const ResourceRow* MetadataResource(std::string_view resource);
 
 // Whether `text` has anything that a target, in any spelling or encoding, is
-// made of. Linear, no allocation beyond a lower-case copy.
+// made of. Linear.
 bool MayNameTarget(std::string_view text);
 
 }  // namespace oddverb

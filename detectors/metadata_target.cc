@@ -248,7 +248,10 @@ void MetadataTargets::AddTarget(MetadataTarget target) {
       shortest_numeric_ =
           std::min(shortest_numeric_, ShortestNumericHost(address->v4()));
     }
+    shortest_host_ =
+        std::min({shortest_host_, shortest_ipv6_, shortest_numeric_});
   } else {
+    shortest_host_ = std::min(shortest_host_, target.host.size());
     names_.push_back(targets_.size());
   }
   targets_.push_back(std::move(target));

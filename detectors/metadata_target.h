@@ -48,6 +48,8 @@ class MetadataTargets {
 
   // The target that `host` is, in any spelling; without a port.
   std::optional<TargetMatch> Find(std::string_view host) const;
+  // Bytes of the shortest `host` for which Find() may return something.
+  size_t shortest_host() const { return shortest_host_; }
   // The addresses in `network` as a set of bits. The built-in ones have a bit
   // each; extra hosts share what is left.
   uint64_t BitsIn(const IpNetwork& network) const;
@@ -74,6 +76,7 @@ class MetadataTargets {
   // read as one of them. A name such as a.nip.io has eight.
   size_t shortest_ipv6_ = SIZE_MAX;
   size_t shortest_numeric_ = 8;
+  size_t shortest_host_ = shortest_numeric_;  // names, too
 };
 
 // Whether `host` can be one of MetadataTargets' extra hosts: an address or a

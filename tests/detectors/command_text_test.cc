@@ -33,6 +33,19 @@ class CommandTextTest : public ::testing::Test {
   const MetadataTargets targets_;
 };
 
+// Words that are too short for the built-in targets are passed over.
+TEST_F(CommandTextTest, FindsAHostOfTwoBytesThatIsConfigured) {
+  const std::vector<std::string> extra_hosts = {"md"};
+  const MetadataTargets targets(extra_hosts);
+  for (CommandTextKind kind :
+       {CommandTextKind::kCommand, CommandTextKind::kPlain}) {
+    EXPECT_EQ(FindHosts("see http://md/ there", kind, targets).size(), 1u);
+  }
+  EXPECT_EQ(FindHosts("curl md", CommandTextKind::kCommand, targets).size(),
+            1u);
+  EXPECT_EQ(FindHosts("about md", CommandTextKind::kPlain, targets).size(), 0u);
+}
+
 TEST_F(CommandTextTest, FindsHostsWhereHostsAreExpected) {
   for (std::string_view command : {
            "curl -s http://169.254.169.254/latest/meta-data/",
