@@ -25,6 +25,9 @@ rd_kafka_t* MakeClient(rd_kafka_type_t type, const std::string& address,
   };
   set("bootstrap.servers", address.c_str());
   set("log_level", "0");
+  // A partition that was just made may refuse the first batch: without, it is
+  // sent again behind the next ones.
+  if (type == RD_KAFKA_PRODUCER) set("enable.idempotence", "true");
   if (type == RD_KAFKA_CONSUMER) {
     set("group.id", group.c_str());
     set("enable.auto.commit", "false");
