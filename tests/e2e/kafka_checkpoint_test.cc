@@ -171,11 +171,12 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   ASSERT_TRUE(second.Started("standing by"));
   EXPECT_TRUE(IsBusy(first)) << first.process().errors();
   EXPECT_TRUE(BecomesTrue([&] { return HasOpen(Published(topics)); }));
+  // The standby sleeps while more is written, one partition after the other,
+  // and finds that it is needed.
+  second.process().Signal(SIGSTOP);
   first.process().Signal(SIGKILL);
   first.process().Wait();
   const std::vector<std::string> before = Published(topics);
-  // The standby sleeps while more is written, and finds that it is needed.
-  second.process().Signal(SIGSTOP);
   WriteLines(topics, lines, third, 2 * third);
   second.process().Signal(SIGCONT);
 
@@ -276,12 +277,13 @@ TEST_F(KafkaCheckpointTest, AMemberThatStartsAgainGoesOnFromItsCopy) {
   };
   constexpr size_t kStarts = 3;
   for (size_t start = 0; start < kStarts; ++start) {
+    // While nobody reads: it is one partition after the other.
+    WriteLines(topics, lines, start * lines.size() / kStarts,
+               (start + 1) * lines.size() / kStarts);
     LoopbackService member(setup());
     ASSERT_TRUE(member.Started()) << member.process().errors();
     EXPECT_THAT(member.process().errors(),
                 ContainsRegex(start == 0 ? "of_copy=0 " : "of_copy=[1-9]"));
-    WriteLines(topics, lines, start * lines.size() / kStarts,
-               (start + 1) * lines.size() / kStarts);
     EXPECT_TRUE(IsBusy(member)) << member.process().errors();
     EXPECT_TRUE(BecomesTrue([&] { return HasCopy(); }));
     member.process().Signal(SIGKILL);
