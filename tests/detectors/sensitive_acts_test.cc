@@ -247,6 +247,25 @@ TEST(SensitiveActsTest, FromOutsideAsNeverBeforeIsWorse) {
   EXPECT_EQ(severity_after(kOutside), Severity::kMedium);
 }
 
+TEST(SensitiveActsTest, APersonWhoTravelsMayListAllSecrets) {
+  const Change lists = [](EventBuilder& b) {
+    b.Verb("list").Resource("secrets").Ns("").SourceIp("203.0.113.9");
+  };
+  auto severity_after = [&](int sessions) {
+    ActorStream stream = Stream();
+    Work(stream, sessions);
+    Feed(stream, lists);
+    Severity worst = Severity::kInfo;
+    for (const Finding& finding : stream.findings()) {
+      worst = std::max(worst, finding.severity);
+    }
+    return worst;
+  };
+  // That she never did so is not known so soon.
+  EXPECT_EQ(severity_after(12), Severity::kInfo);
+  EXPECT_EQ(severity_after(20), Severity::kHigh);
+}
+
 TEST(SensitiveActsTest, EventsDeletedOneByOneAreCountedWithinTenMinutes) {
   auto one = [](int i) {
     return Write("delete", "events", "", "web", absl::StrCat("e", i));
