@@ -47,14 +47,14 @@ constexpr double kReachFrom = 1.5;
 // operations need one of them.
 void AddPlaces(const CaseRequest& request, const ForbiddenActor& actor,
                Finding& draft) {
-  constexpr absl::Duration kSettles = absl::Hours(24);
+  constexpr absl::Duration kDay = absl::Hours(24);
   const KnownPlaces::Place place = KnownPlaces::Of(request.event);
   const absl::Time born = actor.first_seen();
-  if (actor.places.IsNewNetwork(place, request.time, born, kSettles)) {
+  if (IsFromNewNetwork(request.event, actor.places, request.time, born, kDay)) {
     AddReason("from a network where it never was", draft.where.source_ip, 0,
               draft);
   }
-  if (actor.places.IsNewProgram(place, request.time, born, kSettles)) {
+  if (actor.places.IsNewProgram(place, request.time, born, kDay)) {
     AddReason("with a program that it never used", draft.where.user_agent, 0,
               draft);
   }

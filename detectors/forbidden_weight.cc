@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/ip_address.h"
 #include "base/uri.h"
 #include "detectors/refusal.h"
 #include "detectors/user_agent.h"
@@ -108,6 +109,17 @@ double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
   return weight;
 }
 
+// Programs on a dual-stack network come with either family, whichever connected
+// first (Happy Eyeballs, RFC 8305): their first inside network of the other one
+// is no other place.
+bool IsFromNewNetwork(const AuditEvent& event, const KnownPlaces& known,
+                      absl::Time time, absl::Time born,
+                      absl::Duration settles) {
+  const KnownPlaces::Place place = KnownPlaces::Of(event);
+  return known.IsNewNetwork(place, time, born, settles) &&
+         !(known.IsOnlyOfItsFamily(place) && IsPrivateAddress(event.source_ip));
+}
+
 double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
                      IdentityClass identity, const ForbiddenActor& actor,
                      absl::Time time) {
@@ -118,7 +130,8 @@ double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
   bool reflector = IsReflectorShaped(event, tuple, identity);
   KnownPlaces::Place place = KnownPlaces::Of(event);
   double factor = 1;
-  if (actor.places.IsNewNetwork(place, time, actor.first_seen(), settles)) {
+  if (IsFromNewNetwork(event, actor.places, time, actor.first_seen(),
+                       settles)) {
     factor *= reflector ? kReflectorInNewNetworkFactor : kNewNetworkFactor;
   }
   // A new release may bring an informer under a new name; people try tools.

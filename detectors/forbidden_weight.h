@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
 #include "detectors/forbidden_state.h"
+#include "detectors/known_places.h"
 #include "detectors/tuple.h"
 #include "model/audit_event.h"
 #include "model/identity.h"
@@ -27,6 +29,11 @@ inline constexpr double kFurtherNameFactor = 0.35;
 double FirstContactWeight(const AuditEvent& event, const Tuple& tuple,
                           IdentityClass identity, uint32_t failures,
                           uint32_t successes);
+
+// KnownPlaces::IsNewNetwork(), but for an inside one of the other family of
+// addresses.
+bool IsFromNewNetwork(const AuditEvent& event, const KnownPlaces& known,
+                      absl::Time time, absl::Time born, absl::Duration settles);
 
 // How much more a refusal or a question says because of where it comes from:
 // from a network in which the actor never was, or through a program that it

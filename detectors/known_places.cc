@@ -64,6 +64,13 @@ uint32_t HashOf(string_view text, size_t end) {
   return static_cast<uint32_t>(hash ^ hash >> 32);
 }
 
+// The two lowest bits of a key: a network, and the family of its addresses.
+constexpr uint32_t kNetwork = 1, kIpV6 = 2;
+
+uint32_t NetworkKey(uint32_t hash, uint32_t family) {
+  return (hash & ~kIpV6) | family | kNetwork;
+}
+
 constexpr uint64_t kOnes = 0x0101010101010101U;
 
 // The high bit of each byte that is `c`. Exact for each, not only the first:
@@ -81,8 +88,8 @@ uint32_t NetworkOf(string_view address) {
     uint64_t dots = BytesThatAre(word, '.');
     dots &= dots - 1;  // not the first
     if (dots != 0 && BytesThatAre(word, ':') == 0) {
-      return HashOf(address, static_cast<size_t>(std::countr_zero(dots)) / 8) |
-             1U;
+      return NetworkKey(
+          HashOf(address, static_cast<size_t>(std::countr_zero(dots)) / 8), 0);
     }
   }
   // Up to the second dot. The groups of IPv6 are of at most four digits, so a
@@ -93,14 +100,15 @@ uint32_t NetworkOf(string_view address) {
   }
   if (address.empty()) return 0;
   if (end == address.size() || address[end] == '.') {
-    return HashOf(address, end) | 1U;
+    return NetworkKey(HashOf(address, end), 0);
   }
   std::optional<IpAddress> parsed = IpAddress::Parse(address);
   if (!parsed.has_value()) return 0;
   if (parsed->is_v4()) return NetworkOf(parsed->ToString());
   std::array<char, 6> prefix;
   std::memcpy(prefix.data(), parsed->bytes.data(), prefix.size());
-  return HashOf({prefix.data(), prefix.size()}, prefix.size()) | 1U;
+  return NetworkKey(HashOf({prefix.data(), prefix.size()}, prefix.size()),
+                    kIpV6);
 }
 
 uint32_t ProgramOf(string_view agent) {
@@ -165,6 +173,16 @@ bool KnownPlaces::IsNew(uint32_t key, absl::Time now,
   }
   // None, or not kept, as there are too many.
   return false;
+}
+
+bool KnownPlaces::IsOnlyOfItsFamily(const Place& place) const {
+  bool has_other = false;
+  for (const Entry& entry : entries_) {
+    if ((entry.key & kNetwork) == 0 || entry.key == place.network) continue;
+    if (((entry.key ^ place.network) & kIpV6) == 0) return false;
+    has_other = true;
+  }
+  return has_other;
 }
 
 void KnownPlaces::Save(StateWriter& out) const {

@@ -48,6 +48,9 @@ class KnownPlaces {
     return IsNew(place.program, now, born + settled);
   }
 
+  // Of its networks all others have addresses of the other family.
+  bool IsOnlyOfItsFamily(const Place& place) const;
+
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
 

@@ -69,6 +69,16 @@ TEST(ForbiddenPlacesTest, EachNewThingShortensTheWay) {
   EXPECT_EQ(RequestsToFinding(kThief, "curl/8.5.0", "", without), home);
 }
 
+TEST(ForbiddenPlacesTest, TheOtherFamilyInsideIsNoOtherPlace) {
+  const std::string query = "?limit=500&resourceVersion=0";
+  for (const std::string& shape : {std::string(), query}) {
+    int home = RequestsToFinding(kPod, kApp, shape);
+    EXPECT_EQ(RequestsToFinding("fd00:10:244::7", kApp, shape), home);
+    EXPECT_LT(RequestsToFinding("2001:db8::7", kApp, shape), home);
+    EXPECT_LT(RequestsToFinding("10.9.1.7", kApp, shape), home);
+  }
+}
+
 TEST(ForbiddenPlacesTest, AnInformerUnderANewNameIsARelease) {
   const std::string query = "?limit=500&resourceVersion=0";
   int home = RequestsToFinding(kPod, kApp, query);
