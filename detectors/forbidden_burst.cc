@@ -301,7 +301,7 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
   if (options_.without == Without::kSensitivity) {
     attempt.weight /= Sensitivity(attempt.tuple);
   }
-  attempt.weight *= SameQuestionFactor(attempt, refused, ids.keys.identity);
+  WeighQuestion(refused, ids.keys.identity, attempt);
   if (attempt.first_contact) {
     Increment(actor.failures.current);
     attempt.weight *= attempt.novelty;

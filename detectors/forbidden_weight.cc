@@ -151,9 +151,8 @@ bool IsRetryOfProgram(const AuditEvent& event, const Tuple& tuple) {
   return !event.object.name.empty() || IsReflectorShaped(event, tuple);
 }
 
-double SameQuestionFactor(const RefusedAttempt& attempt,
-                          const RefusalRecord& refused,
-                          IdentityClass identity) {
+void WeighQuestion(const RefusalRecord& refused, IdentityClass identity,
+                   RefusedAttempt& attempt) {
   const AuditEvent& event = attempt.event;
   if (IsReflectorShaped(event, attempt.tuple, identity)) {
     std::string resource = ResourceText(attempt.tuple);
@@ -165,7 +164,8 @@ double SameQuestionFactor(const RefusedAttempt& attempt,
                              !kind.ns.empty() && kind.ns != event.object.ns &&
                              kind.resource == resource;
                     });
-    return known ? kFurtherNamespaceFactor : 1;
+    if (known) attempt.weight *= kFurtherNamespaceFactor;
+    return;
   }
   bool gets_all = event.verb == "list" && identity == IdentityClass::kHuman &&
                   std::find(kAllCategory.begin(), kAllCategory.end(),
@@ -173,13 +173,15 @@ double SameQuestionFactor(const RefusedAttempt& attempt,
   bool applies = event.verb == "get" && !event.object.name.empty() &&
                  event.object.subresource.empty() &&
                  event.object.resource != "secrets";
-  if (!gets_all && !applies) return 1;
+  if (!gets_all && !applies) return;
   bool same = std::any_of(
       refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
         return kind.verb == event.verb && kind.ns == event.object.ns &&
                absl::AbsDuration(attempt.time - kind.last) <= kOneQuestion;
       });
-  return same ? kSameQuestionFactor : 1;
+  if (!same) return;
+  attempt.weight *= kSameQuestionFactor;
+  attempt.novelty = 1;
 }
 
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple) {

@@ -47,11 +47,11 @@ double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
 // leader election), kubectl's discovery.
 bool IsRetryOfProgram(const AuditEvent& event, const Tuple& tuple);
 
-// For what is refused within half a second of its like in the same namespace,
-// as part of one question: `kubectl get all` of a person, objects got by name.
-// Else 1.
-double SameQuestionFactor(const RefusedAttempt& attempt,
-                          const RefusalRecord& refused, IdentityClass identity);
+// Lessens the weight of what is refused within half a second of its like in the
+// same namespace, as part of one question: `kubectl get all` of a person,
+// objects got by name. Where one asks from weighs once in a question.
+void WeighQuestion(const RefusalRecord& refused, IdentityClass identity,
+                   RefusedAttempt& attempt);
 
 // Health checks that are refused say nothing about who sends them.
 bool IsHealthProbe(const AuditEvent& event, const Tuple& tuple);

@@ -79,6 +79,35 @@ TEST(ForbiddenPlacesTest, TheOtherFamilyInsideIsNoOtherPlace) {
   }
 }
 
+// `kubectl get all` in the namespace of another team.
+TEST(ForbiddenPlacesTest, OneQuestionIsOneNewPlace) {
+  auto opens = [](const std::string& address, absl::Duration pause) {
+    ForbiddenStream stream;
+    auto ask = [&](const std::string& resource, absl::Time time, bool allowed) {
+      EventBuilder event;
+      event.User("ada").Groups({"dev"}).UserAgent("kubectl/v1.30");
+      event.Verb("list").Resource(resource).SourceIp(allowed ? kPod : address);
+      event.Ns(allowed ? "web" : "shop").AuditId(resource).At(time);
+      stream.Feed(allowed ? event.Allowed() : event.Forbidden());
+    };
+    for (int i = 0; i < 5; ++i) {
+      ask(absl::StrCat("r", i), kStart - absl::Hours(36), true);
+    }
+    absl::Time time = kStart;
+    for (const char* resource :
+         {"pods", "replicationcontrollers", "services", "daemonsets",
+          "deployments", "replicasets", "statefulsets",
+          "horizontalpodautoscalers", "cronjobs", "jobs"}) {
+      ask(resource, time, false);
+      time += pause;
+    }
+    return !stream.findings().empty();
+  };
+  EXPECT_FALSE(opens(kThief, absl::Milliseconds(9)));
+  // One after the other they are questions of their own.
+  EXPECT_TRUE(opens(kThief, absl::Seconds(10)));
+}
+
 TEST(ForbiddenPlacesTest, AnInformerUnderANewNameIsARelease) {
   const std::string query = "?limit=500&resourceVersion=0";
   int home = RequestsToFinding(kPod, kApp, query);
