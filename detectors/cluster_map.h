@@ -52,6 +52,8 @@ class ClusterMap {
   // The node's kubelet calls from there: its first address at once, a further
   // one after a day.
   bool IsOfNode(EntityId address, uint64_t node, absl::Time now) const;
+  // Some address of its kubelet is known.
+  bool KnowsNode(uint64_t node) const { return nodes_.contains(node); }
   // Pods are seen with the addresses of their nodes, the token of a pod at
   // `home` on its own, `node`; and at `away` on another one's, where all but it
   // are of that node. False at what several nodes share: gateways, tunnels.

@@ -49,7 +49,7 @@ double ConfidenceIn(const Finding& finding) {
   return std::min(0.99, 0.5 + finding.score / 20);
 }
 
-void RaiseFinding(Finding graver, Finding& finding, Emit& out) {
+void ReplaceFinding(Finding graver, Finding& finding) {
   std::vector<Evidence> evidence = std::move(graver.evidence);
   graver.evidence = std::move(finding.evidence);
   if (graver.evidence.empty()) graver.evidence = std::move(evidence);
@@ -58,6 +58,10 @@ void RaiseFinding(Finding graver, Finding& finding, Emit& out) {
   finding.evidence.clear();
   MergeFinding(finding, graver);
   finding = std::move(graver);
+}
+
+void RaiseFinding(Finding graver, Finding& finding, Emit& out) {
+  ReplaceFinding(std::move(graver), finding);
   finding.state = FindingState::kUpdate;
   out.Report(finding);
 }

@@ -20,7 +20,9 @@ void CountTo(int64_t count, Finding& finding, Emit& out);
 // there was.
 double ConfidenceIn(const Finding& finding);
 
-// Takes a graver look at an address that was reported already, and reports it.
+// Takes a graver look at an address that was reported already.
+void ReplaceFinding(Finding graver, Finding& finding);
+// The same, and reports it.
 void RaiseFinding(Finding graver, Finding& finding, Emit& out);
 
 }  // namespace oddverb

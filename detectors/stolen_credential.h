@@ -158,6 +158,9 @@ class StolenCredentialCross final : public CrossDetector {
     bool other_is_gateway = false;
     // As after a restart; until the pod's kubelet has had time to report it.
     bool awaits_report = false;
+    // One of the two may be the address of the pod's node, which is not known
+    // yet; until it shows itself, or has had time to.
+    bool awaits_node = false;
   };
   // Credentials seen at an address beside one of them, up to
   // AddressUse::kMaxRemembered.
@@ -170,6 +173,9 @@ class StolenCredentialCross final : public CrossDetector {
   Others OthersAt(EntityId address, uint64_t credential) const;
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
   void NoteGateway(const std::string& ip, Emit& out);
+  // With fewer pods at addresses of their own, these may be thieves' places.
+  bool HasDirectPods() const { return map_.sizes().direct_pods >= 3; }
+  void NoteNode(const std::string& ip, uint64_t node, Emit& out);
   Finding Weigh(const Observation& observation, const ObservationIds& ids);
   // The node that the pod's token names.
   bool IsOwnNode(const Finding& finding, EntityId address,
@@ -179,13 +185,20 @@ class StolenCredentialCross final : public CrossDetector {
   void WeighToken(const Observation& observation, const ObservationIds& ids,
                   Others others, Finding& finding) const;
   // stolen_credential_pods.cc: what is known of the pod beside its token.
-  bool IsReported(const Observation& observation, EntityId pod) const;
+  bool IsReported(const Observation& observation,
+                  const ObservationIds& ids) const;
+  bool AwaitsReport(const Observation& observation, const ObservationIds& ids,
+                    const Finding& finding) const;
   void WeighPod(const Observation& observation, const ObservationIds& ids,
                 Finding& finding) const;
   void NotePodUse(const Observation& observation, const ObservationIds& ids,
                   Emit& out);
   void NotePodAddress(const Observation& observation, EntityId pod, Emit& out);
   void JudgeUnreported(EntityId pod, Emit& out);
+  // Whether the finding's token may have come through its own node, of which
+  // nothing is known yet.
+  bool MayBeOwnNode(const Finding& finding, absl::Time now) const;
+  void JudgeUnseenNode(EntityId pod, absl::Time watermark, Emit& out);
   void NoteFailures(const Observation& observation, Emit& out);
   void LinkToRead(Finding& finding) const;
   void Judge(const Observation& observation, const ObservationIds& ids,

@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::string_view kNodePrefix = "system:node:";
 constexpr std::string_view kNodeKind = "node";
-// With fewer pods at addresses of their own, these may be thieves' places.
-constexpr uint64_t kDirectPods = 3;
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
 
@@ -134,8 +132,10 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
   } else if (contact.entity_kind == kNodeKind &&
              contact.who.user.starts_with(kNodePrefix)) {
     const std::string_view name = contact.who.user;
-    map_.NoteKubelet(address, node(name.substr(kNodePrefix.size())),
-                     observation.time);
+    const uint64_t key = node(name.substr(kNodePrefix.size()));
+    const bool is_first = !map_.KnowsNode(key);
+    map_.NoteKubelet(address, key, observation.time);
+    if (is_first) NoteNode(observation.source_ip, key, out);
   }
 }
 
@@ -152,6 +152,7 @@ void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
       open.other_is_gateway |= is_other;
       out.MarkChanged(EntityKind::kCredential, credential);
       bool both = open.source_is_gateway && open.other_is_gateway;
+      open.awaits_node &= !both;
       if (!both || finding.severity <= Severity::kLow) continue;
       AddReason("many pods are seen at both addresses",
                 absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
@@ -198,14 +199,16 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
     finding.severity = Severity::kLow;
   } else if (IsOwnNode(finding, ids.other_address, observation.time) &&
              map_.PlaceOf(address) == ClusterMap::Place::kPod &&
-             sizes.direct_pods >= kDirectPods && others.honest == 0 &&
-             !IsStrange(finding)) {
+             HasDirectPods() && others.honest == 0 && !IsStrange(finding)) {
     AddReason("its node's address before, and pods are seen at their own, too",
               observation.other_ip, -2, finding);
     finding.severity = Severity::kLow;
   } else if (!is_own_node &&
              map_.PlaceOf(address) == ClusterMap::Place::kNode) {
     AddReason("the address of another node", ip, 2, finding);
+  } else if (MayBeOwnNode(finding, observation.time)) {
+    AddReason(kUnseenNode, finding.who.node, -2, finding);
+    finding.severity = Severity::kLow;
   } else if (others.honest == 0 && IsStrange(finding) &&
              finding.severity > Severity::kLow) {
     finding.severity = Severity::kCritical;
@@ -286,12 +289,12 @@ void StolenCredentialCross::Judge(const Observation& observation,
       !IsOnAnotherNode(observation, ids)) {
     return;
   }
-  if (pod_bound && IsReported(observation, ids.credential)) return;
+  if (pod_bound && IsReported(observation, ids)) return;
   Finding finding = Weigh(observation, ids);
   const bool awaits_report =
-      pod_bound && finding.severity <= Severity::kLow &&
-      pods_.HasAddresses(ids.credential) &&
-      !IsOwnNode(finding, ids.source_address, observation.time);
+      pod_bound && AwaitsReport(observation, ids, finding);
+  const bool awaits_node =
+      finding.severity <= Severity::kLow && HasReason(kUnseenNode, finding);
 
   std::vector<OpenCase>& open = open_[ids.credential];
   auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
@@ -299,13 +302,17 @@ void StolenCredentialCross::Judge(const Observation& observation,
   });
   if (same != open.end()) {
     if (finding.severity > same->finding.severity) {
-      same->awaits_report = false;
+      same->awaits_report = same->awaits_node = false;
       RaiseFinding(std::move(finding), same->finding, out);
+    } else if (awaits_node && same->finding.severity <= Severity::kLow) {
+      same->awaits_node = true;
+      ReplaceFinding(std::move(finding), same->finding);
+      out.MarkChanged(EntityKind::kCredential, ids.credential);
     }
     return;
   }
   Open({std::move(finding), observation.other_ip, source_is_gateway,
-        other_is_gateway, awaits_report},
+        other_is_gateway, awaits_report, awaits_node},
        ids.credential, out);
 }
 
@@ -345,6 +352,7 @@ void StolenCredentialCross::AdvanceTo(absl::Time watermark, Emit& out) {
   for (auto it = open_.begin(); it != open_.end();) {
     std::vector<OpenCase>& open = it->second;
     JudgeUnreported(it->first, out);
+    JudgeUnseenNode(it->first, watermark, out);
     const size_t before = open.size();
     for (size_t i = 0; i < open.size();) {
       if (open[i].finding.last_seen + kQuiet > watermark) {

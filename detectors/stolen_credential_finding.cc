@@ -281,6 +281,12 @@ Finding DraftAlternation(const DetectorContext& context,
   return draft;
 }
 
+bool HasReason(std::string_view feature, const Finding& finding) {
+  return std::any_of(
+      finding.why.begin(), finding.why.end(),
+      [&](const FindingReason& why) { return why.feature == feature; });
+}
+
 bool IsStrange(const Finding& draft) {
   return std::any_of(draft.why.begin(), draft.why.end(),
                      [](const FindingReason& reason) {

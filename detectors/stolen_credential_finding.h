@@ -67,6 +67,11 @@ Finding DraftAlternation(const DetectorContext& context,
 // networks.
 bool IsStrange(const Finding& draft);
 
+// A token that may have come through its own node, once that shows itself.
+inline constexpr std::string_view kUnseenNode =
+    "its node is not known yet, and may translate its address";
+bool HasReason(std::string_view feature, const Finding& finding);
+
 }  // namespace oddverb
 
 #endif  // ODDVERB_DETECTORS_STOLEN_CREDENTIAL_FINDING_H_

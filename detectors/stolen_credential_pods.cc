@@ -22,10 +22,16 @@ constexpr std::string_view kUnreported =
     "an address that its kubelet does not report";
 constexpr std::string_view kFailures = "failed authentications there as well";
 
-bool Has(std::string_view reason, const Finding& finding) {
-  return std::any_of(
-      finding.why.begin(), finding.why.end(),
-      [&](const FindingReason& why) { return why.feature == reason; });
+// A kubelet renews its node's lease every 10 s (a quarter of
+// nodeLeaseDurationSeconds).
+constexpr absl::Duration kNodeDelay = absl::Seconds(60);
+
+void Raise(std::string_view reason, Finding& finding, Emit& out) {
+  AddReason(reason, finding.where.source_ip, 4, finding);
+  finding.severity = Severity::kHigh;
+  finding.confidence = ConfidenceIn(finding);
+  finding.state = FindingState::kUpdate;
+  out.Report(finding);
 }
 
 }  // namespace
@@ -33,13 +39,32 @@ bool Has(std::string_view reason, const Finding& finding) {
 // The pod itself is at the address. Its other address may still be a thief's:
 // then the two are the finding.
 bool StolenCredentialCross::IsReported(const Observation& observation,
-                                       EntityId pod) const {
+                                       const ObservationIds& ids) const {
+  const EntityId pod = ids.credential;
   if (!pods_.IsAddress(pod, context_.hash.Hash(observation.source_ip))) {
     return false;
   }
   const bool is_other_reported =
       pods_.IsAddress(pod, context_.hash.Hash(observation.other_ip));
-  return is_other_reported || observation.draft->severity <= Severity::kLow;
+  // Its node translates addresses for some of the API servers.
+  const bool is_behind_node =
+      IsOwnNode(*observation.draft, ids.other_address, observation.time) &&
+      !IsStrange(*observation.draft);
+  return is_other_reported || is_behind_node ||
+         observation.draft->severity <= Severity::kLow;
+}
+
+// Its kubelet tells of a new address within kReportDelay, or was silent then;
+// what it says of the pod later is no word about that address.
+bool StolenCredentialCross::AwaitsReport(const Observation& observation,
+                                         const ObservationIds& ids,
+                                         const Finding& finding) const {
+  const uint64_t address = context_.hash.Hash(observation.source_ip);
+  return finding.severity <= Severity::kLow &&
+         observation.time <= finding.first_seen + kReportDelay &&
+         pods_.HasAddresses(ids.credential) &&
+         !pods_.IsAddress(ids.credential, address) &&
+         !IsOwnNode(finding, ids.source_address, observation.time);
 }
 
 void StolenCredentialCross::WeighPod(const Observation& observation,
@@ -91,7 +116,7 @@ void StolenCredentialCross::NotePodUse(const Observation& observation,
       known.confidence = ConfidenceIn(known);
       known.last_seen = std::max(known.last_seen, finding.last_seen);
       known.state = FindingState::kUpdate;
-      open.awaits_report = false;
+      open.awaits_report = open.awaits_node = false;
       out.Report(known);
       return;
     }
@@ -116,7 +141,7 @@ void StolenCredentialCross::NotePodAddress(const Observation& observation,
         finding.where.source_ip != observation.source_ip) {
       continue;
     }
-    open.awaits_report = false;
+    open.awaits_report = open.awaits_node = false;
     AddReason("its kubelet reports this address", observation.source_ip, -4,
               finding);
     finding.severity = Severity::kInfo;
@@ -135,11 +160,47 @@ void StolenCredentialCross::JudgeUnreported(EntityId pod, Emit& out) {
       continue;
     }
     open.awaits_report = false;
-    AddReason(kUnreported, finding.where.source_ip, 4, finding);
-    finding.severity = Severity::kHigh;
-    finding.confidence = ConfidenceIn(finding);
-    finding.state = FindingState::kUpdate;
-    out.Report(finding);
+    Raise(kUnreported, finding, out);
+    out.MarkChanged(EntityKind::kCredential, pod);
+  }
+}
+
+bool StolenCredentialCross::MayBeOwnNode(const Finding& finding,
+                                         absl::Time now) const {
+  return finding.severity > Severity::kLow && !IsStrange(finding) &&
+         !finding.who.node.empty() &&
+         !map_.KnowsNode(context_.hash.Hash(finding.who.node)) &&
+         now <= finding.first_seen + kNodeDelay;
+}
+
+// A node that was not known shows where it is. If that is elsewhere, the time
+// goes on: the two may be gateways, which take several pods to be known.
+void StolenCredentialCross::NoteNode(const std::string& ip, uint64_t node,
+                                     Emit& out) {
+  for (auto& [credential, cases] : open_) {
+    for (OpenCase& open : cases) {
+      const Finding& finding = open.finding;
+      if (!open.awaits_node || context_.hash.Hash(finding.who.node) != node) {
+        continue;
+      }
+      const bool is_there = finding.where.source_ip == ip;
+      const bool was_there = open.other_ip == ip && HasDirectPods();
+      if (!is_there && !was_there) continue;
+      open.awaits_node = false;
+      out.MarkChanged(EntityKind::kCredential, credential);
+    }
+  }
+}
+
+void StolenCredentialCross::JudgeUnseenNode(EntityId pod, absl::Time watermark,
+                                            Emit& out) {
+  for (OpenCase& open : open_[pod]) {
+    Finding& finding = open.finding;
+    if (!open.awaits_node || finding.first_seen + kNodeDelay >= watermark) {
+      continue;
+    }
+    open.awaits_node = false;
+    Raise("its node was not seen at either", finding, out);
     out.MarkChanged(EntityKind::kCredential, pod);
   }
 }
@@ -150,7 +211,7 @@ void StolenCredentialCross::NoteFailures(const Observation& observation,
   for (auto& [credential, cases] : open_) {
     for (OpenCase& open : cases) {
       Finding& finding = open.finding;
-      if (finding.rule != kDeletedPodRule || Has(kFailures, finding) ||
+      if (finding.rule != kDeletedPodRule || HasReason(kFailures, finding) ||
           finding.where.source_ip != observation.source_ip) {
         continue;
       }

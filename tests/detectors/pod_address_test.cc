@@ -97,6 +97,49 @@ TEST_F(PodAddressTest, AThiefWhoDoesAsThePodIsHighWhenNoReportComes) {
   EXPECT_TRUE(stream_.loads_ok());
 }
 
+// Its node translates addresses for some of its connections.
+TEST_F(PodAddressTest, APodThatIsSeenAtItsNodesAddressFirstIsExplained) {
+  Begin();
+  Client other = Client::Pod(stream_, "blog", "10.244.1.6");
+  other.Ask();
+  Client restarted = Client::Pod(stream_, "late", "10.244.1.77");
+  Client behind_node = restarted.At("192.168.0.11");
+  Report("late", "10.244.1.77");
+  behind_node.Ask();
+  InTurns(restarted, behind_node, 3);
+  stream_.Restart();
+  stream_.Sleep(absl::Minutes(5));
+  Report("other", "10.244.1.99");
+  stream_.Tick(stream_.NextSecond());
+  EXPECT_THAT(stream_.findings(), IsEmpty());
+  // Another program is there in its place.
+  restarted.At("10.244.1.6").With("curl/8.14.1").Ask();
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  EXPECT_GE(stream_.findings()[0].severity, Severity::kHigh);
+}
+
+// The node was rebooted hours after the pod was seen at an address that nobody
+// had reported: the log began later than the pod.
+TEST_F(PodAddressTest, WhatIsReportedLaterSaysNothingOfAnEarlierAddress) {
+  Begin();
+  Client::Pod(stream_, "blog", "10.244.1.6").Ask();
+  Report("other", "10.244.1.99");
+  Client before = Client::Pod(stream_, "late", "10.244.1.11");
+  Client behind_node = before.At("192.168.0.11");
+  behind_node.Ask();
+  before.Ask();
+  stream_.Sleep(absl::Hours(2));
+  stream_.Tick(stream_.NextSecond());
+  Report("late", "10.244.1.37");
+  behind_node.Ask();
+  stream_.Sleep(absl::Minutes(5));
+  Report("other", "10.244.1.99");
+  stream_.Tick(stream_.NextSecond());
+  for (const Finding& finding : stream_.reports()) {
+    EXPECT_LE(finding.severity, Severity::kLow);
+  }
+}
+
 TEST_F(PodAddressTest, WhatIsOnlySeenOfAPodIsOneLevelWeaker) {
   for (bool is_reported : {false, true}) {
     CredentialStream stream;

@@ -86,6 +86,7 @@ TEST(TokenOutsideItsPodTest, OneInsideWithThePodsClientIsHighOncePodSpeaks) {
   CredentialStream stream;
   Client pod = Client::Pod(stream, "shop", kInside);
   Client thief = pod.At(kInside2);
+  Client::Person(stream, "system:node:worker-1", "192.168.0.11").Ask();
   pod.Ask();
   thief.Ask(2);
   // Until now it may be the pod itself, restarted.

@@ -1,7 +1,9 @@
 // StolenCredential with what it knows of the cluster's network, and of tokens
 // that were read in a container.
+#include <algorithm>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/detectors/credential_stream.h"
@@ -38,6 +40,90 @@ TEST(TokenMapTest, ANodeThatTranslatesSomeOfItsPodsAddressesIsNoTheft) {
   EXPECT_THAT(FeaturesOf(stream.findings()[0]),
               Contains("the address of the pod's own node, and its own "
                        "client"));
+}
+
+// As when the log begins: kubelets come within seconds, pods may be sooner.
+class UnseenNodeTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void TakeTurns() {
+    Client::Pod(stream_, "a", "10.244.1.2").Ask();
+    Client::Pod(stream_, "b", "10.244.1.3").Ask();
+    Client::Pod(stream_, "c", "10.244.1.4").Ask();
+    Client pod = Client::Pod(stream_, "shop", kInside);
+    Client behind_node = pod.At(kNodeIp);
+    // Which one is first.
+    if (GetParam()) {
+      InTurns(pod, behind_node, 3);
+    } else {
+      InTurns(behind_node, pod, 3);
+    }
+    EXPECT_EQ(Gravest(), Severity::kLow);
+    stream_.Restart();
+  }
+  // Of all that was ever told.
+  Severity Gravest() const {
+    Severity gravest = Severity::kInfo;
+    for (const Finding& finding : stream_.reports()) {
+      gravest = std::max(gravest, finding.severity);
+    }
+    return gravest;
+  }
+
+  CredentialStream stream_;
+};
+
+INSTANTIATE_TEST_SUITE_P(OwnFirst, UnseenNodeTest, ::testing::Bool());
+
+TEST_P(UnseenNodeTest, ItsKubeletExplainsThePod) {
+  TakeTurns();
+  Kubelet(stream_, "worker-1", kNodeIp).Ask();
+  stream_.Sleep(absl::Minutes(5));
+  stream_.Tick(stream_.NextSecond());
+  stream_.End();
+  EXPECT_EQ(Gravest(), Severity::kLow);
+  EXPECT_TRUE(stream_.loads_ok());
+}
+
+TEST_P(UnseenNodeTest, ItsKubeletElsewhereMakesAThief) {
+  TakeTurns();
+  Kubelet(stream_, "worker-2", kNodeIp).Ask();
+  Kubelet(stream_, "worker-1", kOtherNodeIp).Ask();
+  EXPECT_EQ(Gravest(), Severity::kLow);
+  stream_.Sleep(absl::Minutes(1));
+  stream_.Tick(stream_.NextSecond());
+  EXPECT_EQ(Gravest(), Severity::kHigh);
+  ExpectSound(stream_.findings().back());
+  EXPECT_TRUE(stream_.loads_ok());
+}
+
+TEST_P(UnseenNodeTest, ANodeThatIsNotSeenWithinAMinuteExplainsNothing) {
+  TakeTurns();
+  stream_.Sleep(absl::Minutes(1));
+  stream_.Tick(stream_.NextSecond());
+  EXPECT_EQ(Gravest(), Severity::kHigh);
+  ExpectSound(stream_.findings().back());
+}
+
+// Both addresses are a NAT's, which takes several pods to be known for one.
+TEST_P(UnseenNodeTest, GatewaysShowThemselvesWithinTheMinute) {
+  TakeTurns();
+  Kubelet(stream_, "worker-1", kOtherNodeIp).Ask();
+  for (const char* name : {"d", "e", "f"}) {
+    Client::Pod(stream_, name, kInside).Ask();
+    Client::Pod(stream_, absl::StrCat(name, "2"), kNodeIp).Ask();
+  }
+  stream_.Sleep(absl::Minutes(1));
+  stream_.Tick(stream_.NextSecond());
+  EXPECT_EQ(Gravest(), Severity::kLow);
+}
+
+TEST(TokenMapTest, AnotherProgramIsAThiefBeforeItsNodeIsSeen) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  pod.Ask();
+  pod.At(kNodeIp).With("curl/8.14.1").Ask();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kCritical);
 }
 
 TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
