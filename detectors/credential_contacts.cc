@@ -255,7 +255,14 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
 }
 
 bool CredentialContacts::IsFarFromHome(size_t index) const {
-  std::optional<IpAddress> base = IpAddress::Parse(contact(home()).ip());
+  // A dual-stack machine has an IPv4 address beside the other one.
+  size_t near = home();
+  for (size_t i = 0; i < size() && contact(near).is_v6(); ++i) {
+    const bool is_pair = i != index && !contact(i).is_v6() &&
+                         contact(i).is_private() == contact(near).is_private();
+    if (is_pair && contact(i).SharesAgentWith(contact(near))) near = i;
+  }
+  std::optional<IpAddress> base = IpAddress::Parse(contact(near).ip());
   std::optional<IpAddress> away = IpAddress::Parse(contact(index).ip());
   return base.has_value() && away.has_value() && base->is_v4() &&
          away->is_v4() && base->v4() >> 16 != away->v4() >> 16;

@@ -178,6 +178,26 @@ TEST(TokenMapTest, AKubeletsCertificateInAPodIsStolen) {
               Contains("a node's credential at the address of a pod"));
 }
 
+// As the kubelet names itself, right after it went from one of its families to
+// the other.
+TEST(TokenMapTest, ADualStackNodeDoesNotRoamEither) {
+  for (const char* first : {"fd00:10:1::11", "10.0.1.11"}) {
+    CredentialStream stream;
+    Client kubelet = Kubelet(stream, "worker-1", first);
+    Client v6 = kubelet.At("fd00:10:1::11");
+    Client v4 = kubelet.At("10.0.1.11");
+    Client thief = kubelet.At(kOutside);
+    kubelet.Ask();
+    InTurns(v4, v6, 3);
+    EXPECT_THAT(stream.findings(), IsEmpty());
+    v4.Ask();
+    thief.Ask();
+    v4.Ask();
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    EXPECT_GE(stream.findings()[0].severity, Severity::kHigh) << first;
+  }
+}
+
 // Reads the token of shop-0 by a command in it.
 void ReadToken(CredentialStream& stream) {
   Client::Person(stream, "ivan", kOffice).Ask([](EventBuilder& b) {
