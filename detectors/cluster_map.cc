@@ -173,11 +173,12 @@ uint64_t ClusterMap::OnlyNodeAt(EntityId id) const {
   return is_one ? address->kubelets.front().node : 0;
 }
 
-bool ClusterMap::IsOnAnotherNode(EntityId home, EntityId away,
-                                 uint64_t node) const {
+bool ClusterMap::IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
+                                 uint32_t more) const {
   const uint64_t other = OnlyNodeAt(away);
   return node != 0 && other != 0 && other != node && OnlyNodeAt(home) == node &&
-         Find(away)->nodes.size() <= 2 && Find(away)->nodes.Contains(other);
+         Find(away)->nodes.size() <= 2 + more &&
+         Find(away)->nodes.Contains(other);
 }
 
 bool ClusterMap::Knows(EntityId id) const {

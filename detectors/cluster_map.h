@@ -56,8 +56,10 @@ class ClusterMap {
   bool KnowsNode(uint64_t node) const { return nodes_.contains(node); }
   // Pods are seen with the addresses of their nodes, the token of a pod at
   // `home` on its own, `node`; and at `away` on another one's, where all but it
-  // are of that node. False at what several nodes share: gateways, tunnels.
-  bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node) const;
+  // and those of `more` nodes are of that node. False at what several nodes
+  // share: gateways, tunnels.
+  bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
+                       uint32_t more = 0) const;
   // A kubelet, or the token of another pod than `pod`, was seen there.
   bool HasOthers(EntityId address, uint64_t pod) const;
   const ClusterMapSizes& sizes() const { return sizes_; }

@@ -174,9 +174,12 @@ bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
 bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
                                             const ObservationIds& ids) const {
   const std::string& node = observation.draft->who.node;
+  // A thief there may have a second token. Honest pods that leave through
+  // another node have their own program.
+  const uint32_t more = IsStrange(*observation.draft) ? 1 : 0;
   return !node.empty() &&
          map_.IsOnAnotherNode(ids.other_address, ids.source_address,
-                              context_.hash.Hash(node));
+                              context_.hash.Hash(node), more);
 }
 
 // What the map knows of the address that a pod's token came from.

@@ -145,6 +145,35 @@ TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
   }
 }
 
+// Nodes hide their pods behind their own addresses.
+TEST(TokenMapTest, AThiefOnANodeMayHaveASecondToken) {
+  for (bool is_strange : {true, false}) {
+    CredentialStream stream;
+    const std::string nodes[] = {"worker-1", "worker-2", "worker-3"};
+    const std::string ips[] = {kNodeIp, kOtherNodeIp, "192.168.0.13"};
+    auto ask = [](Client pod, const std::string& node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    auto pod_of = [&](size_t node, size_t i) {
+      return Client::Pod(stream, absl::StrCat("p", node, i), ips[node]);
+    };
+    for (size_t node = 0; node < 3; ++node) {
+      Kubelet(stream, nodes[node], ips[node]).Ask();
+      for (size_t i = 0; i < 3; ++i) ask(pod_of(node, i), nodes[node]);
+    }
+    for (size_t node : {0, 2}) {
+      Client thief = pod_of(node, 0).At(ips[1]);
+      ask(is_strange ? thief.With("curl/8.14.1") : thief, nodes[node]);
+    }
+    // By their own client they may leave through that node.
+    EXPECT_THAT(stream.findings(), SizeIs(is_strange ? 2 : 1));
+    for (const Finding& finding : stream.findings()) {
+      EXPECT_EQ(finding.severity,
+                is_strange ? Severity::kHigh : Severity::kLow);
+    }
+  }
+}
+
 TEST(TokenMapTest, AFindingSaysHowMuchIsKnown) {
   CredentialStream stream;
   Client kubelet = Kubelet(stream, "worker-1", kNodeIp);
