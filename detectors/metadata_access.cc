@@ -244,7 +244,8 @@ void MetadataAccess::Forget(EntityKind kind, EntityId id) {
 
 bool MetadataAccess::CanRest(EntityKind kind, EntityId id) const {
   return kind != EntityKind::kActor ||
-         (cases_.CountOf(id) == 0 && undecoded_.CountOf(id) == 0);
+         (cases_.CountOf(id) == 0 && undecoded_.CountOf(id) == 0 &&
+          events_.CountOf(id) == 0);
 }
 
 void MetadataAccess::Save(EntityKind kind, EntityId id,

@@ -128,6 +128,16 @@ TEST(MetadataEventTest, AFloodOfEventsIsBoundedAndEndsNoOtherCase) {
   EXPECT_EQ(open, MetadataAccess::kMaxEventCases + 1);
 }
 
+// At rest, its end would be told late.
+TEST(MetadataEventTest, WhoseCaseIsOpenStaysAwake) {
+  MetadataStream stream;
+  Tell(stream, 0, CoreEvent({}));
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_FALSE(stream.detector().CanRest(EntityKind::kActor, 0));
+  stream.End();
+  EXPECT_TRUE(stream.detector().CanRest(EntityKind::kActor, 0));
+}
+
 // What programs wrote is quoted: no finding for text that cannot be decoded.
 TEST(MetadataEventTest, UndecodableTextIsNotToldOf) {
   std::string text;
