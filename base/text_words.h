@@ -1,7 +1,7 @@
-// A short text as words, filled up with a byte that no UTF-8 has, so that it is
-// compared and mixed without a branch on its length, which the words tell:
-// where lengths vary from event to event, the processor guesses such branches
-// wrong, and that costs more than all the rest. Pure functions; thread-safe.
+// A short text as words, filled up with a byte that no UTF-8 has: so they tell
+// its length, and it is mixed without a branch on that. Where lengths vary from
+// event to event, the processor guesses such branches wrong, and that costs
+// more than all the rest. Pure functions; thread-safe.
 #ifndef ODDVERB_BASE_TEXT_WORDS_H_
 #define ODDVERB_BASE_TEXT_WORDS_H_
 

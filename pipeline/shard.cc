@@ -12,10 +12,15 @@ namespace {
 
 // Who has no credential is told apart by the address, and has many of those.
 Standing StandingOf(IdentityClass identity) {
-  return identity == IdentityClass::kAnonymous ||
-                 identity == IdentityClass::kUnauthenticated
-             ? Standing::kGuest
-             : Standing::kRegular;
+  switch (identity) {
+    case IdentityClass::kAnonymous:
+    case IdentityClass::kUnauthenticated:
+      return Standing::kGuest;
+    case IdentityClass::kHuman:
+      return Standing::kPerson;
+    default:
+      return Standing::kRegular;
+  }
 }
 
 }  // namespace

@@ -12,7 +12,14 @@ namespace {
 
 constexpr size_t kFirstSlots = 16;
 constexpr uint32_t kUsed = 1;
-constexpr uint32_t kGuestMark = 2;
+constexpr uint32_t kStandingShift = 1;
+
+uint32_t MarksOf(Standing standing) {
+  return static_cast<uint32_t>(standing) << kStandingShift;
+}
+Standing StandingIn(uint32_t marks) {
+  return static_cast<Standing>(marks >> kStandingShift);
+}
 
 // Fibonacci hashing: spreads keys that are not hashes, and costs a multiply.
 // Tables have at most 2^32 slots.
@@ -24,10 +31,14 @@ uint32_t HashOf(uint64_t key) {
 }  // namespace
 
 EntityTable::EntityTable(uint32_t max_entities)
-    : max_entities_(max_entities),
-      max_guests_(std::max<uint32_t>(1, max_entities / 4)),
-      slots_(kFirstSlots) {
+    : max_entities_(max_entities), slots_(kFirstSlots) {
   assert(max_entities > 0 && max_entities < uint32_t{1} << 31);
+  const uint32_t guests = std::max<uint32_t>(1, max_entities / 4);
+  const uint32_t people = max_entities / 4;
+  shares_[static_cast<size_t>(Standing::kGuest)] = guests;
+  shares_[static_cast<size_t>(Standing::kPerson)] = people;
+  shares_[static_cast<size_t>(Standing::kRegular)] =
+      max_entities - guests - people;
 }
 
 void EntityTable::Prefetch(uint64_t key) const {
@@ -50,23 +61,29 @@ EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
   EntityId id = slots_[SlotFor(key)].id;
   if (id == kNoEntity) return Add(key, standing);
   uint32_t& marks = entries_[id].marks;
-  if (standing == Standing::kRegular && (marks & kGuestMark) != 0) {
-    marks = 0;
-    --guests_;
+  if (StandingIn(marks) != standing && standing != Standing::kGuest) {
+    SetStanding(id, standing);
   }
   marks |= kUsed;
   return {.id = id};
 }
 
+void EntityTable::SetStanding(EntityId id, Standing standing) {
+  uint32_t& marks = entries_[id].marks;
+  --SizeOf(StandingIn(marks));
+  ++SizeOf(standing);
+  marks = (marks & kUsed) | MarksOf(standing);
+}
+
 EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
-  bool is_guest = standing == Standing::kGuest;
-  bool too_many_guests = is_guest && guests_ >= max_guests_;
+  const bool too_many_guests =
+      standing == Standing::kGuest && size_of(standing) >= ShareOf(standing);
   Lookup result{.id = size(), .is_new = true};
   if (size() < max_entities_ && !too_many_guests) {
     entries_.emplace_back();
     if (entries_.size() * 3 > slots_.size() * 2) Grow();
   } else {
-    result.id = Evict(too_many_guests);
+    result.id = Evict(standing);
     result.is_reused = true;
   }
   // A new entity starts without a second chance: the hand has just passed or
@@ -74,8 +91,8 @@ EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
   // drives out itself before it drives out those that keep coming.
   entries_[result.id] = {.low = static_cast<uint32_t>(key),
                          .high = static_cast<uint32_t>(key >> 32),
-                         .marks = is_guest ? kGuestMark : 0};
-  if (is_guest) ++guests_;
+                         .marks = MarksOf(standing)};
+  ++SizeOf(standing);
   slots_[SlotFor(key)] = {HashOf(key), result.id};
   return result;
 }
@@ -96,21 +113,31 @@ void EntityTable::Grow() {
   }
 }
 
-// Passes over the others without taking their second chance from them, if only
-// guests may go. They are a quarter of all then, so that the way is short.
-// REQUIRES: there is one.
-EntityId EntityTable::Evict(bool only_guests) {
+// Somebody always may. In a full table one that is below its share leaves
+// another above it, as the shares are all ids together; one that has its share
+// may take of it, unless that is none, as in a table of two.
+bool EntityTable::MayGo(Standing victim, Standing standing) const {
+  const bool has_share = size_of(standing) >= ShareOf(standing);
+  if (victim == standing) return has_share;
+  if (standing == Standing::kGuest && has_share) return false;
+  return size_of(victim) > ShareOf(victim) ||
+         (has_share && size_of(standing) == 0);
+}
+
+// Passes over who may not go without taking the second chance. Who may are some
+// quarter of all, so that the way is short.
+EntityId EntityTable::Evict(Standing standing) {
   auto advance = [this] { hand_ = hand_ + 1 == size() ? 0 : hand_ + 1; };
   while (true) {
     uint32_t& marks = entries_[hand_].marks;
-    bool may_go = !only_guests || (marks & kGuestMark) != 0;
+    const bool may_go = MayGo(StandingIn(marks), standing);
     if (may_go && (marks & kUsed) == 0) break;
     if (may_go) marks &= ~kUsed;
     advance();
   }
   EntityId victim = hand_;
   advance();
-  if ((entries_[victim].marks & kGuestMark) != 0) --guests_;
+  --SizeOf(StandingIn(entries_[victim].marks));
   Erase(KeyOf(victim));
   ++evictions_;
   return victim;
@@ -132,21 +159,23 @@ void EntityTable::Erase(uint64_t key) {
   slots_[hole] = {};
 }
 
-// Two bit sets: what was used, then the guests. Before there were guests, the
-// first alone was written.
+// Three bit sets: what was used, the guests, the people. Before there were
+// these, the first alone was written, or the first two.
 void EntityTable::SaveClock(StateWriter& out) const {
   out.PutU64(hand_);
   out.PutU64(evictions_);
   out.PutU64(size());
   const size_t bytes = (entries_.size() + 7) / 8;
-  std::string bits(2 * bytes, '\0');
+  std::string bits(3 * bytes, '\0');
   for (size_t i = 0; i < entries_.size(); ++i) {
     const uint32_t marks = entries_[i].marks;
-    bool used = (marks & kUsed) != 0, guest = (marks & kGuestMark) != 0;
-    char& of_used = bits[i / 8];
-    char& of_guests = bits[bytes + i / 8];
-    of_used = static_cast<char>(of_used | used << (i % 8));
-    of_guests = static_cast<char>(of_guests | guest << (i % 8));
+    auto set = [&](size_t bit_set, bool bit) {
+      char& byte = bits[bit_set * bytes + i / 8];
+      byte = static_cast<char>(byte | bit << (i % 8));
+    };
+    set(0, (marks & kUsed) != 0);
+    set(1, StandingIn(marks) == Standing::kGuest);
+    set(2, StandingIn(marks) == Standing::kPerson);
   }
   out.PutString(bits);
 }
@@ -157,22 +186,24 @@ void EntityTable::LoadClock(StateReader& in) {
   uint64_t saved_size = in.GetU64();
   std::string_view bits = in.GetString();
   const size_t bytes = (entries_.size() + 7) / 8;
-  bool fits = saved_size == size() &&
-              (bits.size() == bytes || bits.size() == 2 * bytes) &&
-              (hand < size() || hand == 0);
+  const size_t sets = bytes == 0 ? 1 : bits.size() / bytes;
+  bool fits = saved_size == size() && bits.size() == sets * bytes &&
+              sets >= 1 && sets <= 3 && (hand < size() || hand == 0);
   if (!fits) in.Fail();
   if (!in.status().ok()) return;
   hand_ = static_cast<EntityId>(hand);
   evictions_ = evictions;
-  guests_ = 0;
-  const bool has_guests = bits.size() == 2 * bytes;
+  sizes_ = {};
   for (size_t i = 0; i < entries_.size(); ++i) {
-    uint32_t& marks = entries_[i].marks;
-    marks = (bits[i / 8] >> (i % 8) & 1) != 0 ? kUsed : 0;
-    if (has_guests && (bits[bytes + i / 8] >> (i % 8) & 1) != 0) {
-      marks |= kGuestMark;
-      ++guests_;
-    }
+    auto is_set = [&](size_t bit_set) {
+      return bit_set < sets &&
+             (bits[bit_set * bytes + i / 8] >> (i % 8) & 1) != 0;
+    };
+    const Standing standing = is_set(1)   ? Standing::kGuest
+                              : is_set(2) ? Standing::kPerson
+                                          : Standing::kRegular;
+    entries_[i].marks = (is_set(0) ? kUsed : 0) | MarksOf(standing);
+    ++SizeOf(standing);
   }
 }
 

@@ -2,13 +2,18 @@
 // arrays by id and an event costs one look-up per table.
 //
 // Bounded: when max_entities are in use, the entity that was least recently
-// used (approximately: second chance, CLOCK) gives its id to the new one.
-// Guests, whose keys anybody can invent, have at most a quarter of the ids and
-// beyond it give theirs to each other alone: a flood of them drives nobody else
-// out. Deterministic for a sequence of calls. One thread.
+// used (approximately: second chance, CLOCK) gives its id to the new one. Each
+// standing has a share of the ids, so that a flood of one drives no other out
+// of its own: people and guests a quarter each, the rest the others. Up to its
+// share a standing takes room from those that have more than theirs, beyond it
+// from these and itself; what one does not use the others may. Only guests,
+// whose keys anybody can invent, never have more.
+//
+// Deterministic for a sequence of calls. One thread.
 #ifndef ODDVERB_STATS_ENTITY_TABLE_H_
 #define ODDVERB_STATS_ENTITY_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -21,7 +26,7 @@ class StateWriter;
 using EntityId = uint32_t;
 inline constexpr EntityId kNoEntity = ~EntityId{0};
 
-enum class Standing : uint8_t { kRegular, kGuest };
+enum class Standing : uint8_t { kRegular, kGuest, kPerson };
 
 class EntityTable {
  public:
@@ -37,7 +42,8 @@ class EntityTable {
 
   // Hints the cache that `key` will be looked up soon.
   void Prefetch(uint64_t key) const;
-  // A guest that comes as kRegular is a guest no longer.
+  // It has the standing that it came with last; but only who is a guest from
+  // the beginning is one.
   Lookup FindOrAdd(uint64_t key, Standing standing = Standing::kRegular);
   // kNoEntity if unknown; does not count as a use.
   EntityId Find(uint64_t key) const;
@@ -45,10 +51,12 @@ class EntityTable {
   uint64_t KeyOf(EntityId id) const { return entries_[id].key(); }
 
   uint32_t size() const { return static_cast<uint32_t>(entries_.size()); }
-  uint32_t guests() const { return guests_; }
+  uint32_t size_of(Standing standing) const {
+    return sizes_[static_cast<size_t>(standing)];
+  }
   uint64_t evictions() const { return evictions_; }
 
-  // Everything but the keys: which entities were used lately, which are guests,
+  // Everything but the keys: which entities were used lately, their standings,
   // and whose turn it is. A table to which the keys were added in the order of
   // their ids goes on exactly as the saved one did; it stays as it is if
   // in.status() fails.
@@ -64,7 +72,7 @@ class EntityTable {
   // Key and marks side by side, as they are read together, in 12 bytes.
   struct Entry {
     uint32_t low = 0, high = 0;
-    uint32_t marks = 0;  // kUsed (the second chance), kGuest
+    uint32_t marks = 0;  // kUsed (the second chance), the standing above
 
     uint64_t key() const { return uint64_t{high} << 32 | low; }
   };
@@ -72,13 +80,24 @@ class EntityTable {
   void Erase(uint64_t key);
   void Grow();
   Lookup Add(uint64_t key, Standing standing);
-  EntityId Evict(bool only_guests);
+  // Whose turn it is to make room for one of `standing`.
+  EntityId Evict(Standing standing);
+  bool MayGo(Standing victim, Standing standing) const;
+  void SetStanding(EntityId id, Standing standing);
+  uint32_t& SizeOf(Standing standing) {
+    return sizes_[static_cast<size_t>(standing)];
+  }
+  uint32_t ShareOf(Standing standing) const {
+    return shares_[static_cast<size_t>(standing)];
+  }
+
+  static constexpr size_t kStandings = 3;
 
   uint32_t max_entities_;
-  uint32_t max_guests_;
+  std::array<uint32_t, kStandings> shares_{};  // together max_entities_
+  std::array<uint32_t, kStandings> sizes_{};
   std::vector<Slot> slots_;     // open addressing, linear probing, power of two
   std::vector<Entry> entries_;  // by id
-  uint32_t guests_ = 0;
   EntityId hand_ = 0;
   uint64_t evictions_ = 0;
 };

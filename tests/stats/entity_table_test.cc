@@ -1,6 +1,7 @@
 #include "stats/entity_table.h"
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -15,6 +16,9 @@ namespace oddverb {
 namespace {
 
 using ::testing::_;
+
+constexpr Standing kStandings[] = {Standing::kRegular, Standing::kGuest,
+                                   Standing::kPerson};
 
 // CLOCK as a textbook has it, over std::map.
 class NaiveClock {
@@ -186,12 +190,59 @@ TEST(EntityTableTest, AFloodOfGuestsDrivesOutNobodyElse) {
     for (int i = 0; i < 2; ++i) {
       table.FindOrAdd(1'000'000 + guest, Standing::kGuest);
     }
-    ASSERT_LE(table.guests(), 250u);
+    ASSERT_LE(table.size_of(Standing::kGuest), 250u);
   }
   for (uint64_t key = 0; key < kRegulars; ++key) {
     EXPECT_FALSE(table.FindOrAdd(key).is_new) << key;
   }
   EXPECT_EQ(table.evictions(), 20'000u - 250u);
+}
+
+TEST(EntityTableTest, AFloodOfPeopleLeavesTheOthersTheirShare) {
+  EntityTable table(1'000);
+  for (uint64_t key = 0; key < 900; ++key) table.FindOrAdd(key);
+  for (uint64_t key = 0; key < 100; ++key) {
+    table.FindOrAdd(10'000 + key, Standing::kGuest);
+  }
+  for (uint64_t key = 0; key < 20'000; ++key) {
+    for (int i = 0; i < 2; ++i) {  // so that it has been used
+      table.FindOrAdd(1'000'000 + key, Standing::kPerson);
+    }
+  }
+  EXPECT_EQ(table.size_of(Standing::kRegular), 500u);
+  EXPECT_EQ(table.size_of(Standing::kGuest), 100u);
+  EXPECT_EQ(table.size_of(Standing::kPerson), 400u);
+}
+
+TEST(EntityTableTest, AFloodOfOthersLeavesPeopleTheirShare) {
+  EntityTable table(1'000);
+  for (uint64_t key = 0; key < 1'000; ++key) {
+    table.FindOrAdd(key, Standing::kPerson);
+  }
+  for (uint64_t key = 0; key < 20'000; ++key) {
+    for (int i = 0; i < 2; ++i) table.FindOrAdd(1'000'000 + key);
+  }
+  EXPECT_EQ(table.size_of(Standing::kPerson), 250u);
+  EXPECT_EQ(table.size_of(Standing::kRegular), 750u);
+}
+
+TEST(EntityTableTest, WhoHasLessThanItsShareGetsRoomInAFullTable) {
+  for (uint32_t max_entities : {1u, 2u, 3u, 4u, 5u, 8u, 100u}) {
+    for (Standing holder : kStandings) {
+      for (Standing newcomer : kStandings) {
+        EntityTable table(max_entities);
+        for (uint64_t key = 0; key < 2 * max_entities; ++key) {
+          table.FindOrAdd(key, holder);
+        }
+        for (uint64_t key = 1'000; key < 1'000 + max_entities; ++key) {
+          table.FindOrAdd(key, newcomer);
+          ASSERT_NE(table.Find(key), kNoEntity);
+        }
+        ASSERT_LE(table.size(), max_entities);
+        ASSERT_GE(table.size_of(newcomer), 1u);
+      }
+    }
+  }
 }
 
 TEST(EntityTableTest, GuestsTakeNoMoreThanTheirShareOfAnEmptyTable) {
@@ -207,30 +258,47 @@ TEST(EntityTableTest, GuestsTakeNoMoreThanTheirShareOfAnEmptyTable) {
 TEST(EntityTableTest, AGuestThatComesAsARegularIsNoGuestAnyMore) {
   EntityTable table(100);
   table.FindOrAdd(1, Standing::kGuest);
-  EXPECT_EQ(table.guests(), 1u);
+  EXPECT_EQ(table.size_of(Standing::kGuest), 1u);
   table.FindOrAdd(1);
-  EXPECT_EQ(table.guests(), 0u);
+  EXPECT_EQ(table.size_of(Standing::kGuest), 0u);
   table.FindOrAdd(1, Standing::kGuest);
-  EXPECT_EQ(table.guests(), 0u);
+  EXPECT_EQ(table.size_of(Standing::kGuest), 0u);
   for (uint64_t key = 100; key < 1'000; ++key) {
     table.FindOrAdd(key, Standing::kGuest);
   }
   EXPECT_NE(table.Find(1), kNoEntity);
 }
 
-TEST(EntityTableTest, SaveAndLoadChangeNothingForGuests) {
+TEST(EntityTableTest, SaveAndLoadChangeNothingOfStandings) {
   constexpr uint32_t kMax = 101;
   std::mt19937_64 random(7);
   EntityTable table(kMax), reloaded(kMax);
   for (int i = 0; i < 20'000; ++i) {
     if (random() % 500 == 0) reloaded = SavedAndLoaded(reloaded, kMax);
     uint64_t key = RandomKey(random, 3 * kMax);
-    Standing standing = key % 2 == 0 ? Standing::kGuest : Standing::kRegular;
+    const Standing standing = kStandings[key % std::size(kStandings)];
     ASSERT_EQ(reloaded.FindOrAdd(key, standing).id,
               table.FindOrAdd(key, standing).id)
         << i;
-    ASSERT_EQ(reloaded.guests(), table.guests()) << i;
+    for (Standing one : kStandings) {
+      ASSERT_EQ(reloaded.size_of(one), table.size_of(one)) << i;
+    }
   }
+}
+
+TEST(EntityTableTest, AClockOfGuestsAloneIsRead) {
+  StateWriter out;
+  out.PutU64(0);
+  out.PutU64(0);
+  out.PutU64(3);
+  out.PutString("\x05\x02");
+  EntityTable table(3);
+  for (uint64_t key = 10; key < 13; ++key) table.FindOrAdd(key);
+  StateReader in(out.bytes());
+  table.LoadClock(in);
+  EXPECT_THAT(in.status(), IsOk());
+  EXPECT_EQ(table.size_of(Standing::kGuest), 1u);
+  EXPECT_EQ(table.size_of(Standing::kRegular), 2u);
 }
 
 // What a checkpoint of before there were guests holds.
@@ -246,7 +314,7 @@ TEST(EntityTableTest, AClockWithoutGuestsIsRead) {
   table.LoadClock(in);
   EXPECT_THAT(in.status(), IsOk());
   EXPECT_EQ(table.evictions(), 7u);
-  EXPECT_EQ(table.guests(), 0u);
+  EXPECT_EQ(table.size_of(Standing::kGuest), 0u);
   EXPECT_EQ(table.FindOrAdd(20).id, 1u);  // the only one that was not used
 }
 
