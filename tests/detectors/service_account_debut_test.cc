@@ -132,6 +132,17 @@ class Stream {
       EXPECT_TRUE(reader.AtEnd());
     }
   }
+  // All addresses rest, and wake.
+  void LetAddressesRest() {
+    for (EntityId id = 0; id < tables_[4].size(); ++id) {
+      ASSERT_TRUE(cross_->CanRest(EntityKind::kAddress, id));
+      StateWriter saved;
+      cross_->Rest(EntityKind::kAddress, id, saved);
+      if (saved.bytes().empty()) continue;
+      StateReader reader(saved.bytes());
+      EXPECT_TRUE(cross_->Wake(EntityKind::kAddress, id, reader).ok());
+    }
+  }
   // The shard's table was full.
   void ForgetInShard() {
     for (EntityId id = 0; id < tables_[0].size(); ++id) {
@@ -290,6 +301,15 @@ TEST(ServiceAccountDebutTest, PodsBehindAPublicGatewayAreNotOutside) {
     stream.Use("shop", kFromOutside);
     EXPECT_THAT(stream.findings(), SizeIs(pods == 2 ? 1 : 0)) << pods;
   }
+}
+
+TEST(ServiceAccountDebutTest, PodsOfAnAddressAreKnownAfterItsRest) {
+  Stream stream;
+  for (int pod = 0; pod < 3; ++pod) stream.Use("other", kFromOutside, pod);
+  stream.Wait("shop", absl::Hours(25));
+  stream.LetAddressesRest();
+  stream.Use("shop", kFromOutside);
+  EXPECT_THAT(stream.findings(), IsEmpty());
 }
 
 TEST(ServiceAccountDebutTest, ManyAccountsAtOnceAreBounded) {
