@@ -1,11 +1,8 @@
 #include "detectors/tuple_hasher.h"
 
-#include <bit>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string_view>
-#include <utility>
 
 #include "base/ip_address.h"
 #include "base/text_fingerprint.h"
@@ -52,7 +49,8 @@ struct TextsAnywhere {
 [[gnu::always_inline]] inline bool TupleHasher::FitsKind(
     const AuditEvent& event) {
   const ObjectReference& object = event.object;
-  // Sizes of which no bit is above, so of three one branch.
+  // Below a power of two are those whose bits together are: one branch for
+  // three.
   return event.verb.size() <= sizeof(uint64_t) &&
          object.subresource.size() <= sizeof(uint64_t) &&
          (object.api_group.size() | object.resource.size() | object.ns.size()) <
@@ -81,7 +79,7 @@ const TupleHasher::KnownKind& TupleHasher::KindOf(const AuditEvent& event) {
   pages.AddText(object.ns);
   if (!FitsKind(event) || !pages.ok()) return FindOrLearn(event);
   const TextFingerprint key = KindKey<TextsAtOnce>(event);
-  const KnownKind* kind = Find(key, kinds_[key.Slot(kKinds / 2)]);
+  const KnownKind* kind = Find(key, kinds_[key.Slot(kKindSlots)]);
   return kind != nullptr ? *kind : FindOrLearn(event);
 }
 
@@ -92,7 +90,7 @@ const TupleHasher::KnownKind& TupleHasher::FindOrLearn(
     return unkept_;
   }
   const TextFingerprint key = KindKey<TextsAnywhere>(event);
-  KindSlot& slot = kinds_[key.Slot(kKinds / 2)];
+  KindSlot& slot = kinds_[key.Slot(kKindSlots)];
   const KnownKind* kind = Find(key, slot);
   if (kind != nullptr) return *kind;
   return Replace(key, slot) = Learn(event);
@@ -135,7 +133,7 @@ KnownPlaces::Place TupleHasher::PlaceOf(const AuditEvent& event) {
     return FindOrLearnPlace(event);
   }
   const TextFingerprint key = PlaceKey<TextsAtOnce>(event);
-  const KnownPlaces::Place* place = Find(key, places_[key.Slot(kPlaces / 2)]);
+  const KnownPlaces::Place* place = Find(key, places_[key.Slot(kPlaceSlots)]);
   return place != nullptr ? *place : FindOrLearnPlace(event);
 }
 
@@ -144,7 +142,7 @@ KnownPlaces::Place TupleHasher::FindOrLearnPlace(const AuditEvent& event) {
     return KnownPlaces::Of(event);
   }
   const TextFingerprint key = PlaceKey<TextsAnywhere>(event);
-  PlaceSlot& slot = places_[key.Slot(kPlaces / 2)];
+  PlaceSlot& slot = places_[key.Slot(kPlaceSlots)];
   const KnownPlaces::Place* place = Find(key, slot);
   if (place != nullptr) return *place;
   return Replace(key, slot) = KnownPlaces::Of(event);

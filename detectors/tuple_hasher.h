@@ -43,8 +43,8 @@ class TupleHasher {
   explicit TupleHasher(const KeyedHash& hash)
       : hash_(hash),
         key_(hash),
-        kinds_(kKinds / 2),
-        places_(kPlaces / 2),
+        kinds_(kKindSlots),
+        places_(kPlaceSlots),
         programs_(kPrograms),
         addresses_(kAddresses) {}
 
@@ -54,7 +54,8 @@ class TupleHasher {
   }
   // The same where KindOf() was asked; null for a path.
   static HashedTuple Of(const AuditEvent& event, const KnownKind* kind);
-  // The same without the texts, and cheaper; until the next call of either.
+  // What is known of it without the texts, and cheaper; until the next call of
+  // this or of Of(event).
   // REQUIRES: it is for a resource.
   const KnownKind& KindOf(const AuditEvent& event);
   // Of any tuple.
@@ -69,7 +70,7 @@ class TupleHasher {
   bool IsFromOutside(const AuditEvent& event);
 
  private:
-  static constexpr size_t kKinds = 2048, kPlaces = 512;
+  static constexpr size_t kKindSlots = 1024, kPlaceSlots = 256;
   static constexpr size_t kPrograms = 256, kAddresses = 256;
 
   // Two that meet in one place, the newest first; in one line of the
