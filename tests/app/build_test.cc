@@ -45,13 +45,13 @@ TEST(LoadSettingsTest, TheCommandLineWins) {
   EXPECT_THAT(Load(kYaml, options)->trusted_proxies, SizeIs(1));
 }
 
-struct MistakeCase {
+struct BuildMistake {
   std::string yaml;
   std::string said;
 };
 
 TEST(LoadSettingsTest, AMistakeHasItsPlaceAndTheNearestName) {
-  const std::vector<MistakeCase> cases = {
+  const std::vector<BuildMistake> cases = {
       {"clustr: x\n",
        "c.yaml:1:1: unknown key: \"clustr\" (did you mean "
        "\"cluster\"?)"},
@@ -69,7 +69,7 @@ TEST(LoadSettingsTest, AMistakeHasItsPlaceAndTheNearestName) {
       {"cluster: [a\n", "c.yaml:"},
       {"cluster: x\ncluster: y\n", "c.yaml:2:1: "},
   };
-  for (const MistakeCase& test : cases) {
+  for (const BuildMistake& test : cases) {
     EXPECT_THAT(Load(test.yaml), StatusIs(absl::StatusCode::kInvalidArgument,
                                           HasSubstr(test.said)))
         << test.yaml;

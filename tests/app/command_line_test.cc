@@ -166,13 +166,13 @@ TEST(ParseCommandLineTest, JsonIsForVersion) {
   EXPECT_FALSE(Parsed({"version"}).json);
 }
 
-struct MistakeCase {
+struct CommandLineMistake {
   Words words;
   std::string message;
 };
 
 TEST(ParseCommandLineTest, SaysWhatIsWrongAndWhatWasMeant) {
-  const std::vector<MistakeCase> cases = {
+  const std::vector<CommandLineMistake> cases = {
       {{"scna"}, "unknown command or file \"scna\"; did you mean scan?"},
       {{"zzzzzz"}, "unknown command or file \"zzzzzz\"; see oddverb --help"},
       {{"help", "demp"},
@@ -208,7 +208,7 @@ TEST(ParseCommandLineTest, SaysWhatIsWrongAndWhatWasMeant) {
       {{"scan", "x", "--log-format", "xml"},
        "--log-format: \"xml\" is none of logfmt, json"},
   };
-  for (const MistakeCase& test : cases) {
+  for (const CommandLineMistake& test : cases) {
     EXPECT_THAT(ParseCommandLine(test.words),
                 StatusIs(absl::StatusCode::kInvalidArgument, test.message))
         << ::testing::PrintToString(test.words);

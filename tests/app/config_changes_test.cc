@@ -36,7 +36,7 @@ detectors:
   forbidden_burst: {profile: sensitive}
 )";
 
-ServiceConfig Parse(const std::string& text) {
+ServiceConfig ParseConfig(const std::string& text) {
   auto config = ParseServiceConfig(
       text, "/etc/c.yaml", [](std::string_view) { return std::nullopt; });
   EXPECT_THAT(config, IsOk());
@@ -46,11 +46,12 @@ ServiceConfig Parse(const std::string& text) {
 // kBase with one text in another's place.
 ServiceConfig With(const std::string& text, const std::string& by) {
   EXPECT_THAT(kBase, HasSubstr(text));
-  return Parse(absl::StrReplaceAll(kBase, {{text, by}}));
+  return ParseConfig(absl::StrReplaceAll(kBase, {{text, by}}));
 }
 
 TEST(ConfigChangesTest, TheSameHasNone) {
-  ConfigChanges changes = CompareConfigs(Parse(kBase), Parse(kBase));
+  ConfigChanges changes =
+      CompareConfigs(ParseConfig(kBase), ParseConfig(kBase));
   EXPECT_THAT(changes.live, IsEmpty());
   EXPECT_THAT(changes.restart, IsEmpty());
 }
@@ -100,11 +101,12 @@ TEST(ConfigChangesTest, NamesEachKeyAndWhenItCounts) {
        "detectors.forbidden_burst.profile"},
   };
   for (const Case& c : kCases) {
-    ConfigChanges changes = CompareConfigs(Parse(kBase), With(c.text, c.by));
+    ConfigChanges changes =
+        CompareConfigs(ParseConfig(kBase), With(c.text, c.by));
     EXPECT_EQ(absl::StrJoin(changes.live, " "), c.live) << c.by;
     EXPECT_EQ(absl::StrJoin(changes.restart, " "), c.restart) << c.by;
     // All that is live is taken over, and nothing else.
-    ServiceConfig taken = Parse(kBase);
+    ServiceConfig taken = ParseConfig(kBase);
     CopyLiveKeys(With(c.text, c.by), taken);
     ConfigChanges left = CompareConfigs(taken, With(c.text, c.by));
     EXPECT_THAT(left.live, IsEmpty()) << c.by;
@@ -118,9 +120,9 @@ TEST(ConfigChangesTest, SeesOtherTokensInTheSameFile) {
   std::string text = absl::StrReplaceAll(
       kBase,
       {{"tokens: [one-token]", "tokens_file: " + folder.path("tokens")}});
-  ServiceConfig before = Parse(text);
+  ServiceConfig before = ParseConfig(text);
   folder.Write("tokens", "one-token\ntwo-token\n");
-  ConfigChanges changes = CompareConfigs(before, Parse(text));
+  ConfigChanges changes = CompareConfigs(before, ParseConfig(text));
   EXPECT_THAT(changes.live, ElementsAre("listeners.in.tokens_file"));
   EXPECT_THAT(changes.restart, IsEmpty());
   for (const std::string& key : changes.live) {

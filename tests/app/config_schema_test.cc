@@ -24,13 +24,13 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::optional<std::string> NoEnvironment(std::string_view) {
+std::optional<std::string> EmptyEnvironment(std::string_view) {
   return std::nullopt;
 }
 
 std::string MistakesOf(std::string_view text) {
   return std::string(
-      ParseServiceConfig(text, "c.yaml", &NoEnvironment).status().message());
+      ParseServiceConfig(text, "c.yaml", &EmptyEnvironment).status().message());
 }
 
 // Every key with every kind of source, as JSON, which is YAML as well.
@@ -212,7 +212,7 @@ TEST(ConfigSchemaTest, KnowsExactlyTheKeysOfTheLoader) {
   // ...and of what is effective.
   for (const json& full : {FullConfig(), TopicConfig()}) {
     absl::StatusOr<ServiceConfig> config =
-        ParseServiceConfig(full.dump(), "c.yaml", &NoEnvironment);
+        ParseServiceConfig(full.dump(), "c.yaml", &EmptyEnvironment);
     ASSERT_THAT(config, IsOk());
     EXPECT_EQ(json::parse(RedactedConfigJson(*config)).flatten().size(),
               full.flatten().size());
@@ -312,7 +312,7 @@ TEST(ConfigSchemaTest, RefusesWrongValuesWithTheLoader) {
 TEST(ConfigSchemaTest, DefaultsAreThoseOfTheLoader) {
   absl::StatusOr<ServiceConfig> config =
       ParseServiceConfig(R"({"sources": [{"type": "tail", "path": "/a"}]})",
-                         "c.yaml", &NoEnvironment);
+                         "c.yaml", &EmptyEnvironment);
   ASSERT_THAT(config, IsOk());
   json effective = json::parse(RedactedConfigJson(*config));
   json properties = Schema()["properties"];

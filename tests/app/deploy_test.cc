@@ -23,7 +23,7 @@ using ::testing::Not;
 
 const std::filesystem::path kDeploy = ODDVERB_SOURCE_DIR "/deploy";
 
-std::string TextOf(const std::filesystem::path& path) {
+std::string DeployedText(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.good()) << path;
   std::stringstream text;
@@ -31,7 +31,7 @@ std::string TextOf(const std::filesystem::path& path) {
   return text.str();
 }
 
-std::optional<std::string> NoEnvironment(std::string_view) {
+std::optional<std::string> NoVariables(std::string_view) {
   return std::nullopt;
 }
 
@@ -39,7 +39,7 @@ std::optional<std::string> NoEnvironment(std::string_view) {
 YamlNode Manifest(std::string_view kind) {
   std::filesystem::path path = kDeploy / "kubernetes/oddverb.yaml";
   absl::StatusOr<std::vector<YamlNode>> documents =
-      YamlNode::ParseAll(TextOf(path), path.string());
+      YamlNode::ParseAll(DeployedText(path), path.string());
   EXPECT_THAT(documents, IsOk());
   if (!documents.ok()) return YamlNode();
   for (const YamlNode& document : *documents) {
@@ -72,15 +72,16 @@ TEST(DeployTest, EveryYamlFileIsYaml) {
        std::filesystem::recursive_directory_iterator(kDeploy)) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
-    EXPECT_THAT(YamlNode::ParseAll(TextOf(entry.path()), entry.path().string()),
-                IsOk());
+    EXPECT_THAT(
+        YamlNode::ParseAll(DeployedText(entry.path()), entry.path().string()),
+        IsOk());
   }
   EXPECT_GE(files, 2u);
 }
 
 TEST(DeployTest, TheExampleConfigurationLoads) {
   absl::StatusOr<ServiceConfig> config =
-      LoadServiceConfig((kDeploy / "oddverb.yaml").string(), &NoEnvironment);
+      LoadServiceConfig((kDeploy / "oddverb.yaml").string(), &NoVariables);
   ASSERT_THAT(config, IsOk());
   ExpectNodeConfig(*config);
   EXPECT_EQ(config->state_dir, "/var/lib/oddverb");
@@ -88,7 +89,7 @@ TEST(DeployTest, TheExampleConfigurationLoads) {
 
 // What is commented out is meant to be used.
 TEST(DeployTest, TheExampleConfigurationLoadsWithAllItsExamples) {
-  std::istringstream lines(TextOf(kDeploy / "oddverb.yaml"));
+  std::istringstream lines(DeployedText(kDeploy / "oddverb.yaml"));
   // A key, maybe of a list's item; a sentence begins otherwise.
   const std::regex example("^( *)# ( *(- )?[a-z_]+:( .*)?)$");
   std::string text;
@@ -98,7 +99,7 @@ TEST(DeployTest, TheExampleConfigurationLoadsWithAllItsExamples) {
     text += line + "\n";
   }
   absl::StatusOr<ServiceConfig> config =
-      ParseServiceConfig(text, "oddverb.yaml", &NoEnvironment);
+      ParseServiceConfig(text, "oddverb.yaml", &NoVariables);
   ASSERT_THAT(config, IsOk()) << text;
   EXPECT_EQ(config->sources.size(), 2u);
   EXPECT_EQ(config->listeners.size(), 3u);
@@ -110,7 +111,7 @@ TEST(DeployTest, TheExampleConfigurationLoadsWithAllItsExamples) {
 TEST(DeployTest, TheConfigMapHoldsAConfiguration) {
   YamlNode data = Manifest("ConfigMap").Get("data");
   absl::StatusOr<ServiceConfig> config = ParseServiceConfig(
-      Text(data.Get("oddverb.yaml")), "oddverb.yaml", &NoEnvironment);
+      Text(data.Get("oddverb.yaml")), "oddverb.yaml", &NoVariables);
   ASSERT_THAT(config, IsOk());
   ExpectNodeConfig(*config);
 }
@@ -140,7 +141,7 @@ TEST(DeployTest, TheDaemonSetMountsWhatTheConfigurationNames) {
   YamlNode pod = Manifest("DaemonSet").Get("spec").Get("template").Get("spec");
   absl::StatusOr<ServiceConfig> config = ParseServiceConfig(
       Text(Manifest("ConfigMap").Get("data").Get("oddverb.yaml")),
-      "oddverb.yaml", &NoEnvironment);
+      "oddverb.yaml", &NoVariables);
   ASSERT_THAT(config, IsOk());
   YamlNode container = pod.Get("containers").Items().at(0);
   // Path in the container -> whether it can be written.
@@ -179,7 +180,7 @@ TEST(DeployTest, TheDaemonSetMountsWhatTheConfigurationNames) {
 }
 
 TEST(DeployTest, TheUnitRunsAsTheUserThatSysusersMakes) {
-  std::string unit = TextOf(kDeploy / "oddverb.service");
+  std::string unit = DeployedText(kDeploy / "oddverb.service");
   for (const char* line :
        {"Type=notify", "WatchdogSec=30", "User=oddverb",
         "StateDirectory=oddverb", "NoNewPrivileges=yes", "ProtectSystem=strict",
@@ -187,7 +188,7 @@ TEST(DeployTest, TheUnitRunsAsTheUserThatSysusersMakes) {
         "RestartPreventExitStatus=2", "ExecReload=/bin/kill -HUP $MAINPID"}) {
     EXPECT_THAT(unit, HasSubstr("\n" + std::string(line) + "\n"));
   }
-  EXPECT_THAT(TextOf(kDeploy / "oddverb.sysusers.conf"),
+  EXPECT_THAT(DeployedText(kDeploy / "oddverb.sysusers.conf"),
               HasSubstr("\nu oddverb "));
 }
 

@@ -28,7 +28,7 @@ constexpr char kConfig[] =
     "      - {actor: over, verb: get, resource: pods, reason: r, expires: "
     "2027-01-31}\n";
 
-absl::StatusOr<ServiceConfig> Parse(const std::string& text) {
+absl::StatusOr<ServiceConfig> ParseAllowances(const std::string& text) {
   return ParseServiceConfig(text, "/etc/c.yaml", [](std::string_view) {
     return std::optional<std::string>();
   });
@@ -39,7 +39,7 @@ absl::Time Day(int year, int month, int day) {
 }
 
 TEST(ExpiredAllowancesTest, NamesThoseThatAreOver) {
-  auto config = Parse(kConfig);
+  auto config = ParseAllowances(kConfig);
   ASSERT_THAT(config, IsOk());
   const absl::Time end = Day(2027, 1, 31);
   EXPECT_THAT(ExpiredAllowances(*config, end - absl::Seconds(1)), IsEmpty());
@@ -52,7 +52,7 @@ TEST(ExpiredAllowancesTest, NamesThoseThatAreOver) {
 }
 
 TEST(ExpiredAllowancesTest, NothingIsOverWithoutAList) {
-  auto config = Parse(
+  auto config = ParseAllowances(
       "cluster: lab\n"
       "sources: [{name: a, type: tail, path: /var/log/audit.log}]\n");
   ASSERT_THAT(config, IsOk());
@@ -60,7 +60,7 @@ TEST(ExpiredAllowancesTest, NothingIsOverWithoutAList) {
 }
 
 TEST(ExpiredAllowancesTest, TheCheckTellsOfThem) {
-  auto config = Parse(kConfig);
+  auto config = ParseAllowances(kConfig);
   ASSERT_THAT(config, IsOk());
   auto expired = Contains(
       HasSubstr("/etc/c.yaml:7:9: warning: allow entry 2 (over) has expired at "

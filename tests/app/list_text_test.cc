@@ -40,16 +40,16 @@ std::vector<ListCase> Lists() {
 TEST(ListTextTest, EveryFormatNamesEveryRowInOrder) {
   for (const ListCase& list : Lists()) {
     SCOPED_TRACE(list.what);
-    const nlohmann::json json =
+    const nlohmann::json parsed =
         nlohmann::json::parse(list.print(ListFormat::kJson), /*cb=*/nullptr,
                               /*allow_exceptions=*/false);
-    ASSERT_TRUE(json.is_array());
-    EXPECT_EQ(json.size(), list.names.size());
+    ASSERT_TRUE(parsed.is_array());
+    EXPECT_EQ(parsed.size(), list.names.size());
     const std::string text = "\n" + list.print(ListFormat::kText);
     const std::string markdown = list.print(ListFormat::kMarkdown);
     size_t in_text = 0, in_markdown = 0;
     for (size_t i = 0; i < list.names.size(); ++i) {
-      EXPECT_EQ(json.at(i).at("name"), list.names[i]);
+      EXPECT_EQ(parsed.at(i).at("name"), list.names[i]);
       in_text = text.find("\n" + list.names[i], in_text);
       in_markdown = markdown.find("\n| `" + list.names[i] + "` |", in_markdown);
       ASSERT_NE(in_text, std::string::npos) << list.names[i];
@@ -81,14 +81,14 @@ TEST(ListTextTest, EveryRowOfAMarkdownTableHasTheSameColumns) {
 }
 
 TEST(ListTextTest, MetricsComeWithTypeLabelsAndMeaning) {
-  const nlohmann::json json =
+  const nlohmann::json parsed =
       nlohmann::json::parse(MetricsText(ListFormat::kJson), /*cb=*/nullptr,
                             /*allow_exceptions=*/false);
   for (size_t i = 0; i < AllMetrics().size(); ++i) {
     const MetricName& metric = AllMetrics()[i];
-    EXPECT_EQ(json.at(i).at("type"), MetricTypeName(metric.type));
-    EXPECT_EQ(json.at(i).at("meaning"), metric.help);
-    const std::vector<std::string> labels = json.at(i).at("labels");
+    EXPECT_EQ(parsed.at(i).at("type"), MetricTypeName(metric.type));
+    EXPECT_EQ(parsed.at(i).at("meaning"), metric.help);
+    const std::vector<std::string> labels = parsed.at(i).at("labels");
     EXPECT_THAT(labels, ::testing::ElementsAreArray(metric.labels().begin(),
                                                     metric.labels().end()));
   }

@@ -20,7 +20,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kTail[] = "sources: [{type: tail, path: /a.log}]\n";
+constexpr char kTailSource[] = "sources: [{type: tail, path: /a.log}]\n";
 constexpr char kGood[] =
     "suppress:\n"
     "- name: backup\n"
@@ -31,13 +31,13 @@ constexpr char kGood[] =
     "- {name: one, matchers: {id: 7f3c0a*}, reason: seen,\n"
     "   expires: \"2027-02-01T12:30:00.5+02:00\"}\n";
 
-absl::StatusOr<ServiceConfig> Parse(std::string_view text) {
+absl::StatusOr<ServiceConfig> ParseSuppress(std::string_view text) {
   return ParseServiceConfig(
-      absl::StrCat(kTail, std::string(text)), "/etc/c.yaml",
+      absl::StrCat(kTailSource, std::string(text)), "/etc/c.yaml",
       [](std::string_view) { return std::optional<std::string>(); });
 }
 std::string MistakesIn(std::string_view text) {
-  return std::string(Parse(text).status().message());
+  return std::string(ParseSuppress(text).status().message());
 }
 
 std::string PatternOf(const Suppression& entry, SuppressedBy field) {
@@ -45,7 +45,7 @@ std::string PatternOf(const Suppression& entry, SuppressedBy field) {
 }
 
 TEST(SuppressConfigTest, LoadsItsEntries) {
-  auto config = Parse(kGood);
+  auto config = ParseSuppress(kGood);
   ASSERT_THAT(config, IsOk());
   ASSERT_EQ(config->suppress.size(), 2u);
   const SuppressConfig& backup = config->suppress[0];
@@ -105,9 +105,10 @@ TEST(SuppressConfigTest, NamesEachMistakeWithItsPlace) {
 
 TEST(SuppressConfigTest, TakesOnlyDatesAndTimes) {
   auto loads = [](const char* moment) {
-    return Parse(absl::StrCat("suppress: [{name: a, matchers: {rule: x}, "
-                              "reason: r, expires: \"",
-                              moment, "\"}]"))
+    return ParseSuppress(
+               absl::StrCat("suppress: [{name: a, matchers: {rule: x}, "
+                            "reason: r, expires: \"",
+                            moment, "\"}]"))
         .ok();
   };
   for (const char* good : {"2027-01-31", "2027-01-31T00:00:00Z",
@@ -122,21 +123,21 @@ TEST(SuppressConfigTest, TakesOnlyDatesAndTimes) {
 }
 
 TEST(SuppressConfigTest, ItsRedactedFormLoadsAsTheSame) {
-  auto config = Parse(kGood);
+  auto config = ParseSuppress(kGood);
   ASSERT_THAT(config, IsOk());
-  std::string json = RedactedConfigJson(*config);
-  auto again = ParseServiceConfig(json, "/etc/c.yaml", [](std::string_view) {
-    return std::optional<std::string>();
-  });
+  std::string redacted = RedactedConfigJson(*config);
+  auto again = ParseServiceConfig(
+      redacted, "/etc/c.yaml",
+      [](std::string_view) { return std::optional<std::string>(); });
   ASSERT_THAT(again, IsOk());
-  EXPECT_EQ(RedactedConfigJson(*again), json);
-  auto entry = nlohmann::json::parse(json)["suppress"][1];
+  EXPECT_EQ(RedactedConfigJson(*again), redacted);
+  auto entry = nlohmann::json::parse(redacted)["suppress"][1];
   EXPECT_EQ(entry["expires"], "2027-02-01T10:30:00.5Z");
   EXPECT_EQ(entry["matchers"].size(), 1u);
 }
 
 TEST(SuppressConfigTest, TheCheckTellsWhatHasExpired) {
-  auto config = Parse(kGood);
+  auto config = ParseSuppress(kGood);
   ASSERT_THAT(config, IsOk());
   auto warnings = [&](absl::Time now) {
     return CheckConfigFiles(*config, now).warnings.lines();

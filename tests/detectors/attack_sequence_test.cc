@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kFirstAct = absl::FromUnixSeconds(1'700'000'000);
 
 // A finding; each has another id.
 struct Seen {
@@ -97,7 +97,7 @@ class AttackSequenceTest : public ::testing::Test {
   std::unique_ptr<AttackSequence> detector_ =
       std::make_unique<AttackSequence>(context_);
   Emit out_;
-  absl::Time now_ = kBegin;
+  absl::Time now_ = kFirstAct;
   std::vector<std::string> rows_;
 
  private:
@@ -117,7 +117,7 @@ TEST_F(AttackSequenceTest, FindingsOfTwoTacticsAboutOneActorAreOne) {
   Tell({.rule = "b.second"});
   EXPECT_THAT(out_.findings, IsEmpty());
   Finding early = Make({.rule = "a.first", .technique = "T1098.006"});
-  early.first_seen = kBegin - absl::Minutes(3);
+  early.first_seen = kFirstAct - absl::Minutes(3);
   Feed(early);
   ASSERT_THAT(out_.findings, SizeIs(1));
   const Finding& finding = out_.findings[0];

@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-using Stream = AuditGapStream;
+using SilenceStream = AuditGapStream;
 
 TEST(AuditSilenceTest, TellsASilenceOfASourceThatIsKnown) {
   struct Case {
@@ -31,7 +31,7 @@ TEST(AuditSilenceTest, TellsASilenceOfASourceThatIsKnown) {
                                          {500, 599, 3600, {}},
                                          {500, 600, 599, {"low 1 open"}},
                                          {500, 600, 600, {"medium 1 open"}}}) {
-    Stream stream;
+    SilenceStream stream;
     stream.Events(c.events, c.since);
     stream.Jump(c.since + c.silence);
     EXPECT_EQ(stream.Told(), c.told) << c.silence;
@@ -39,7 +39,7 @@ TEST(AuditSilenceTest, TellsASilenceOfASourceThatIsKnown) {
 }
 
 TEST(AuditSilenceTest, SaysBetweenWhichEvents) {
-  Stream stream;
+  SilenceStream stream;
   stream.Events(500, 600);
   stream.Jump(600 + 132);
   ASSERT_THAT(stream.reports(), SizeIs(1));
@@ -47,14 +47,14 @@ TEST(AuditSilenceTest, SaysBetweenWhichEvents) {
   EXPECT_THAT(finding.summary,
               HasSubstr("no events between 2023-11-14 22:23:20 and 2023-11-14 "
                         "22:25:32 UTC (2m12s)"));
-  EXPECT_EQ(finding.first_seen, Stream::At(600));
-  EXPECT_EQ(finding.last_seen, Stream::At(732));
+  EXPECT_EQ(finding.first_seen, SilenceStream::At(600));
+  EXPECT_EQ(finding.last_seen, SilenceStream::At(732));
   EXPECT_DOUBLE_EQ(finding.score, 132 / 60.0);
 }
 
 // What happened three times on one day is usual there.
 TEST(AuditSilenceTest, GetsUsedToAQuietCluster) {
-  Stream stream;
+  SilenceStream stream;
   double now = 600;
   int opened = 0;
   for (int i = 0; i < 20; ++i) {
@@ -77,17 +77,17 @@ TEST(AuditSilenceTest, GetsUsedToAQuietCluster) {
 TEST(AuditSilenceTest, ForgetsWhatWasUsualTwoDaysAgo) {
   UsualSilence usual;
   for (int i = 0; i < 3; ++i) {
-    usual.Add(absl::Minutes(10 + i), Stream::At(i * 3600));
+    usual.Add(absl::Minutes(10 + i), SilenceStream::At(i * 3600));
   }
   EXPECT_EQ(usual.length(), absl::Minutes(10));
-  usual.Add(absl::Minutes(1), Stream::At(30 * 3600));
+  usual.Add(absl::Minutes(1), SilenceStream::At(30 * 3600));
   EXPECT_EQ(usual.length(), absl::Minutes(10));
-  usual.Add(absl::Minutes(2), Stream::At(60 * 3600));
+  usual.Add(absl::Minutes(2), SilenceStream::At(60 * 3600));
   EXPECT_EQ(usual.length(), absl::ZeroDuration());
 }
 
 TEST(AuditSilenceTest, BetweenTwoFilesItIsLowHoweverLong) {
-  Stream stream;
+  SilenceStream stream;
   stream.Events(500, 600);
   stream.Jump(3 * 24 * 3600, "/var/log/k8s/audit-monday.log:99");
   ASSERT_THAT(stream.Told(), ElementsAre("low 1 open"));
@@ -97,7 +97,7 @@ TEST(AuditSilenceTest, BetweenTwoFilesItIsLowHoweverLong) {
 }
 
 TEST(AuditSilenceTest, IsNotToldBesideTheLossThatExplainsIt) {
-  Stream stream;
+  SilenceStream stream;
   stream.Events(500, 600);
   stream.Reject(RejectReason::kLost);
   stream.Jump(6000);
@@ -119,7 +119,7 @@ AuditStreamOptions Parsed(const std::string& text) {
 }
 
 TEST(AuditSilenceTest, OptionsMoveTheThresholds) {
-  Stream stream(Parsed("{silence: 5m, silence_factor: 2}"));
+  SilenceStream stream(Parsed("{silence: 5m, silence_factor: 2}"));
   stream.Events(500, 600);
   stream.Jump(900);
   EXPECT_THAT(stream.reports(), IsEmpty());
@@ -127,11 +127,11 @@ TEST(AuditSilenceTest, OptionsMoveTheThresholds) {
   stream.Jump(1201);
   EXPECT_THAT(stream.reports(), SizeIs(1));
 
-  Stream records(Parsed("{broken_records: 2}"));
+  SilenceStream records(Parsed("{broken_records: 2}"));
   records.Events(500, 600);
   records.Reject(RejectReason::kTorn, 2);
   EXPECT_THAT(records.Told(), ElementsAre("info 1 open", "medium 2 update"));
-  Stream one(Parsed("{broken_records: 1}"));
+  SilenceStream one(Parsed("{broken_records: 1}"));
   one.Events(500, 600);
   one.Reject(RejectReason::kTorn);
   EXPECT_THAT(one.Told(), ElementsAre("medium 1 open"));

@@ -24,7 +24,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kStreamStart = absl::FromUnixSeconds(1'700'000'000);
 
 // Drives the detector as a shard does.
 class AuditStreamTest : public ::testing::Test {
@@ -42,7 +42,7 @@ class AuditStreamTest : public ::testing::Test {
   }
   void AdvanceTo(absl::Time watermark) {
     Emit emit;
-    emit.stream_time = kStart;
+    emit.stream_time = kStreamStart;
     detector_->AdvanceTo(watermark, emit);
     Take(emit);
   }
@@ -85,17 +85,17 @@ class AuditStreamTest : public ::testing::Test {
   std::vector<Finding> reports_;
 };
 
-EventBuilder& Request(EventBuilder& builder, const std::string& id,
-                      const std::string& path, double seconds) {
-  return builder.AuditId(id).NonResource(path).At(kStart +
+EventBuilder& AddRequest(EventBuilder& builder, const std::string& id,
+                         const std::string& path, double seconds) {
+  return builder.AuditId(id).NonResource(path).At(kStreamStart +
                                                   absl::Seconds(seconds));
 }
 
 TEST_F(AuditStreamTest, TellsAnIdThatStandsForAnotherRequest) {
   EventBuilder first, second;
-  Observe(Request(first, "mine", "/api/v1/pods", 0));
+  Observe(AddRequest(first, "mine", "/api/v1/pods", 0));
   EXPECT_THAT(told(), IsEmpty());
-  Observe(Request(second, "mine", "/api/v1/secrets", 1));
+  Observe(AddRequest(second, "mine", "/api/v1/secrets", 1));
   ASSERT_THAT(told(), ElementsAre("audit.id_reuse alice low 1 open"));
   EXPECT_THAT(reports()[0].summary,
               HasSubstr("get /api/v1/secrets under mine"));
@@ -108,22 +108,22 @@ TEST_F(AuditStreamTest, OneRequestMayHaveItsIdInManyEvents) {
   for (Stage stage : {Stage::kRequestReceived, Stage::kResponseStarted,
                       Stage::kPanic, Stage::kResponseComplete}) {
     EventBuilder builder;
-    Observe(Request(builder, "watch", "/api/v1/pods?watch=true", 0)
+    Observe(AddRequest(builder, "watch", "/api/v1/pods?watch=true", 0)
                 .Stage(stage)
-                .At(kStart + absl::Minutes(30))
-                .Received(kStart));
+                .At(kStreamStart + absl::Minutes(30))
+                .Received(kStreamStart));
   }
   for (int i = 0; i < 20; ++i) {
     EventBuilder builder;
-    Observe(Request(builder, "retry", "/api/v1/pods", 299 * i));
+    Observe(AddRequest(builder, "retry", "/api/v1/pods", 299 * i));
   }
   EXPECT_THAT(told(), IsEmpty());
 }
 
 TEST_F(AuditStreamTest, TheSameRequestMuchLaterIsNoRetry) {
   EventBuilder first, second;
-  Observe(Request(first, "mine", "/api/v1/pods", 0));
-  Observe(Request(second, "mine", "/api/v1/pods", 301));
+  Observe(AddRequest(first, "mine", "/api/v1/pods", 0));
+  Observe(AddRequest(second, "mine", "/api/v1/pods", 301));
   EXPECT_THAT(told(), ElementsAre("audit.id_reuse alice low 1 open"));
 }
 
@@ -133,8 +133,8 @@ TEST_F(AuditStreamTest, AnyPartOfTheRequestMayDiffer) {
     detector_ = std::make_unique<AuditStream>(DetectorContext());
     size_t before = told().size();
     EventBuilder first, second;
-    Observe(Request(first, "mine", "/api/v1/namespaces/a/pods", 0));
-    change(Request(second, "mine", "/api/v1/namespaces/a/pods", 1));
+    Observe(AddRequest(first, "mine", "/api/v1/namespaces/a/pods", 0));
+    change(AddRequest(second, "mine", "/api/v1/namespaces/a/pods", 1));
     Observe(second);
     return told().size() > before;
   };
@@ -149,9 +149,9 @@ TEST_F(AuditStreamTest, AnyPartOfTheRequestMayDiffer) {
 TEST_F(AuditStreamTest, LookAlikesAreToldApartAtTheThirdUse) {
   for (const char* ns : {"aaaa", "bbbb", "cccc"}) {
     EventBuilder builder;
-    Observe(Request(builder, "mine",
-                    absl::StrCat("/api/v1/namespaces/", ns, "/secrets"), 0)
-                .Received(kStart + absl::Seconds(ns[0])));
+    Observe(AddRequest(builder, "mine",
+                       absl::StrCat("/api/v1/namespaces/", ns, "/secrets"), 0)
+                .Received(kStreamStart + absl::Seconds(ns[0])));
   }
   EXPECT_THAT(told(), SizeIs(1));
 }
@@ -161,12 +161,12 @@ TEST_F(AuditStreamTest, RemembersTheLatestIdsOfAnActor) {
     detector_ = std::make_unique<AuditStream>(DetectorContext());
     size_t before = told().size();
     EventBuilder first, last;
-    Observe(Request(first, "mine", "/api/v1/pods", 0));
+    Observe(AddRequest(first, "mine", "/api/v1/pods", 0));
     for (size_t i = 0; i < others; ++i) {
       EventBuilder other;
-      Observe(Request(other, absl::StrCat("other", i), "/api/v1/nodes", 1));
+      Observe(AddRequest(other, absl::StrCat("other", i), "/api/v1/nodes", 1));
     }
-    Observe(Request(last, "mine", "/api/v1/secrets", 2));
+    Observe(AddRequest(last, "mine", "/api/v1/secrets", 2));
     return told().size() > before;
   };
   EXPECT_TRUE(reuse_after(AuditStream::kRememberedIds - 1));
@@ -176,9 +176,9 @@ TEST_F(AuditStreamTest, RemembersTheLatestIdsOfAnActor) {
 TEST_F(AuditStreamTest, NobodysIdsAndMissingOnesAreOfNoInterest) {
   for (const char* path : {"/api/v1/pods", "/api/v1/secrets", "/version"}) {
     EventBuilder anonymous, unauthenticated, without;
-    Observe(Request(anonymous, "mine", path, 0).Anonymous());
-    Observe(Request(unauthenticated, "mine", path, 0).Unauthenticated());
-    Observe(Request(without, "", path, 0));
+    Observe(AddRequest(anonymous, "mine", path, 0).Anonymous());
+    Observe(AddRequest(unauthenticated, "mine", path, 0).Unauthenticated());
+    Observe(AddRequest(without, "", path, 0));
   }
   EXPECT_THAT(told(), IsEmpty());
 }
@@ -187,14 +187,15 @@ TEST_F(AuditStreamTest, CountsInOneCaseAndEndsIt) {
   restarts_ = true;
   for (int i = 0; i < 10; ++i) {
     EventBuilder builder;
-    Observe(Request(builder, "mine", absl::StrCat("/path/", i), i));
+    Observe(AddRequest(builder, "mine", absl::StrCat("/path/", i), i));
   }
-  AdvanceTo(kStart + absl::Seconds(9) + absl::Hours(1) - absl::Seconds(1));
+  AdvanceTo(kStreamStart + absl::Seconds(9) + absl::Hours(1) -
+            absl::Seconds(1));
   EXPECT_THAT(told(), ElementsAre("audit.id_reuse alice low 1 open",
                                   "audit.id_reuse alice low 2 update",
                                   "audit.id_reuse alice low 4 update",
                                   "audit.id_reuse alice low 8 update"));
-  AdvanceTo(kStart + absl::Seconds(9) + absl::Hours(1));
+  AdvanceTo(kStreamStart + absl::Seconds(9) + absl::Hours(1));
   EXPECT_EQ(told().back(), "audit.id_reuse alice low 9 final");
   for (const Finding& report : reports()) {
     EXPECT_EQ(report.id, reports()[0].id);
@@ -250,7 +251,7 @@ TEST_F(AuditStreamTest, CutBodiesAreOneCaseAnActorThatGrowsGraver) {
                 .Ns("web")
                 .Name("x")
                 .Truncated()
-                .At(kStart + absl::Seconds(i)));
+                .At(kStreamStart + absl::Seconds(i)));
   };
   write("alice", "configmaps", 0);
   write("alice", "pods", 1);
@@ -280,7 +281,7 @@ TEST_F(AuditStreamTest, WhatGoesOnForDaysIsToldEachDay) {
                 .Verb("update")
                 .Resource("configmaps")
                 .Truncated()
-                .At(kStart + absl::Minutes(59) * hour));
+                .At(kStreamStart + absl::Minutes(59) * hour));
   }
   size_t opened = 0;
   for (const Finding& report : reports()) {
@@ -297,7 +298,7 @@ TEST_F(AuditStreamTest, BoundsItsCasesAndEndsTheLongestQuietFirst) {
                 .Verb("update")
                 .Resource("configmaps")
                 .Truncated()
-                .At(kStart + absl::Seconds(i)));
+                .At(kStreamStart + absl::Seconds(i)));
   }
   ASSERT_THAT(told(), SizeIs(cases + 2));
   EXPECT_EQ(told()[cases], "audit.truncated user0 info 1 final");
@@ -317,8 +318,8 @@ TEST_F(AuditStreamTest, ForgetsAnActorWithItsCases) {
 
 TEST_F(AuditStreamTest, RefusesDamagedState) {
   EventBuilder first, second;
-  Observe(Request(first, "mine", "/api/v1/pods", 0));
-  Observe(Request(second, "mine", "/api/v1/secrets", 1).Truncated());
+  Observe(AddRequest(first, "mine", "/api/v1/pods", 0));
+  Observe(AddRequest(second, "mine", "/api/v1/secrets", 1).Truncated());
   std::string saved = Saved(0);
   for (size_t size = 1; size < saved.size(); ++size) {
     AuditStream loaded{DetectorContext()};
@@ -332,8 +333,8 @@ TEST_F(AuditStreamTest, RefusesDamagedState) {
 TEST_F(AuditStreamTest, HostileTextIsBoundedAndQuoted) {
   const std::string id = "'; reboot #" + std::string(100'000, 'x');
   EventBuilder first, second;
-  Observe(Request(first, id, "/a", 0));
-  Observe(Request(second, id, "/" + std::string(100'000, 'b'), 1));
+  Observe(AddRequest(first, id, "/a", 0));
+  Observe(AddRequest(second, id, "/" + std::string(100'000, 'b'), 1));
   ASSERT_THAT(reports(), SizeIs(1));
   EXPECT_LT(reports()[0].summary.size(), 1000u);
   EXPECT_THAT(reports()[0].next, Each(Not(HasSubstr("-- '; reboot"))));

@@ -9,9 +9,9 @@ namespace {
 
 using Place = ClusterMap::Place;
 
-const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kMapBegin = absl::FromUnixSeconds(1'700'000'000);
 
-absl::Time Minute(int minutes) { return kBegin + absl::Minutes(minutes); }
+absl::Time Minute(int minutes) { return kMapBegin + absl::Minutes(minutes); }
 
 constexpr uint64_t kNode1 = 11;
 constexpr uint64_t kNode2 = 12;
@@ -19,12 +19,12 @@ constexpr uint64_t kNode2 = 12;
 TEST(ClusterMapTest, AnAddressIsWhatCallsFromThere) {
   ClusterMap map;
   EXPECT_EQ(map.PlaceOf(1), Place::kUnknown);
-  map.NoteKubelet(1, kNode1, kBegin);
+  map.NoteKubelet(1, kNode1, kMapBegin);
   EXPECT_EQ(map.PlaceOf(1), Place::kNode);
-  EXPECT_FALSE(map.NotePod(2, 100, kNode1, kBegin));
+  EXPECT_FALSE(map.NotePod(2, 100, kNode1, kMapBegin));
   EXPECT_EQ(map.PlaceOf(2), Place::kPod);
   // The host network's pods are at their node.
-  map.NotePod(1, 101, kNode1, kBegin);
+  map.NotePod(1, 101, kNode1, kMapBegin);
   EXPECT_EQ(map.PlaceOf(1), Place::kNode);
   EXPECT_EQ(map.sizes().nodes, 1u);
   EXPECT_EQ(map.sizes().node_addresses, 1u);
@@ -36,7 +36,7 @@ TEST(ClusterMapTest, AnAddressIsWhatCallsFromThere) {
 
 TEST(ClusterMapTest, PodsOfSeveralNodesShareAGateway) {
   ClusterMap map;
-  EXPECT_FALSE(map.NotePod(1, 100, kNode1, kBegin));
+  EXPECT_FALSE(map.NotePod(1, 100, kNode1, kMapBegin));
   EXPECT_FALSE(map.NotePod(1, 101, kNode2, Minute(600)));
   EXPECT_TRUE(map.NotePod(1, 102, kNode1, Minute(1200)));
   EXPECT_FALSE(map.NotePod(1, 103, kNode1, Minute(1800)));  // it was already
@@ -62,14 +62,14 @@ TEST(ClusterMapTest, AnAddressThatIsGivenOutAgainIsNoGateway) {
 
 TEST(ClusterMapTest, AFurtherAddressOfANodeIsBelievedAfterADay) {
   ClusterMap map;
-  map.NoteKubelet(1, kNode1, kBegin);
-  map.NoteKubelet(2, kNode1, kBegin);
-  map.NoteKubelet(3, kNode2, kBegin);
-  EXPECT_TRUE(map.IsOfNode(1, kNode1, kBegin));
+  map.NoteKubelet(1, kNode1, kMapBegin);
+  map.NoteKubelet(2, kNode1, kMapBegin);
+  map.NoteKubelet(3, kNode2, kMapBegin);
+  EXPECT_TRUE(map.IsOfNode(1, kNode1, kMapBegin));
   EXPECT_FALSE(map.IsOfNode(2, kNode1, Minute(24 * 60)));
   EXPECT_TRUE(map.IsOfNode(2, kNode1, Minute(24 * 60 + 1)));
   EXPECT_FALSE(map.IsOfNode(3, kNode1, Minute(24 * 60 + 1)));
-  EXPECT_FALSE(map.IsOfNode(1, 0, kBegin));
+  EXPECT_FALSE(map.IsOfNode(1, 0, kMapBegin));
   map.Distrust(2);
   EXPECT_FALSE(map.IsOfNode(2, kNode1, Minute(24 * 60 + 1)));
   EXPECT_EQ(map.sizes().nodes, 2u);
@@ -77,25 +77,26 @@ TEST(ClusterMapTest, AFurtherAddressOfANodeIsBelievedAfterADay) {
 
 TEST(ClusterMapTest, AKubeletInAPodDoesNotMakeItANode) {
   ClusterMap map;
-  map.NoteKubelet(1, kNode1, kBegin);
-  map.NotePod(2, 100, kNode1, kBegin);
-  map.NoteKubelet(2, kNode1, kBegin);
+  map.NoteKubelet(1, kNode1, kMapBegin);
+  map.NotePod(2, 100, kNode1, kMapBegin);
+  map.NoteKubelet(2, kNode1, kMapBegin);
   EXPECT_EQ(map.PlaceOf(2), Place::kPod);
 }
 
 TEST(ClusterMapTest, IsReadyWhenEnoughPodsCallInOneWay) {
   ClusterMap map;
   for (uint64_t node = 0; node < 3; ++node) {
-    map.NoteKubelet(static_cast<EntityId>(node), node + 1, kBegin);
+    map.NoteKubelet(static_cast<EntityId>(node), node + 1, kMapBegin);
   }
   for (uint64_t pod = 0; pod < 50; ++pod) {
     EXPECT_FALSE(map.sizes().IsReady()) << pod;
-    map.NotePod(static_cast<EntityId>(10 + pod), 100 + pod, 1, kBegin);
+    map.NotePod(static_cast<EntityId>(10 + pod), 100 + pod, 1, kMapBegin);
   }
   EXPECT_TRUE(map.sizes().IsReady());
   EXPECT_EQ(SizesText(map.sizes()),
             "3 nodes, 50 pods: 100 % call from an address of their own");
-  for (uint64_t pod = 0; pod < 5; ++pod) map.NotePod(0, 900 + pod, 1, kBegin);
+  for (uint64_t pod = 0; pod < 5; ++pod)
+    map.NotePod(0, 900 + pod, 1, kMapBegin);
   EXPECT_FALSE(map.sizes().IsReady());
   EXPECT_EQ(SizesText(map.sizes()),
             "3 nodes, 55 pods: 91 % call from an address of their own");
@@ -103,10 +104,10 @@ TEST(ClusterMapTest, IsReadyWhenEnoughPodsCallInOneWay) {
 
 TEST(ClusterMapTest, WhatIsForgottenLeavesTheSums) {
   ClusterMap map;
-  map.NoteKubelet(1, kNode1, kBegin);
-  map.NoteKubelet(2, kNode1, kBegin);
-  for (uint64_t pod = 0; pod < 4; ++pod) map.NotePod(3, pod + 1, 1, kBegin);
-  map.NotePod(4, 50, 1, kBegin);
+  map.NoteKubelet(1, kNode1, kMapBegin);
+  map.NoteKubelet(2, kNode1, kMapBegin);
+  for (uint64_t pod = 0; pod < 4; ++pod) map.NotePod(3, pod + 1, 1, kMapBegin);
+  map.NotePod(4, 50, 1, kMapBegin);
   map.Distrust(4);
   for (EntityId id = 0; id < 9; ++id) {
     map.Forget(id);
@@ -117,13 +118,13 @@ TEST(ClusterMapTest, WhatIsForgottenLeavesTheSums) {
 
 TEST(ClusterMapTest, SavesAndLoadsUnderOtherIds) {
   ClusterMap map;
-  map.NoteKubelet(1, kNode1, kBegin);
+  map.NoteKubelet(1, kNode1, kMapBegin);
   map.NoteKubelet(2, kNode1, Minute(1));
-  for (uint64_t pod = 0; pod < 4; ++pod) map.NotePod(3, pod + 1, 1, kBegin);
-  map.NotePod(4, 50, kNode1, kBegin);
-  map.NotePod(4, 51, kNode1, kBegin);
-  map.NotePod(5, 60, kNode1, kBegin);
-  map.NoteKubelet(6, kNode2, kBegin);
+  for (uint64_t pod = 0; pod < 4; ++pod) map.NotePod(3, pod + 1, 1, kMapBegin);
+  map.NotePod(4, 50, kNode1, kMapBegin);
+  map.NotePod(4, 51, kNode1, kMapBegin);
+  map.NotePod(5, 60, kNode1, kMapBegin);
+  map.NoteKubelet(6, kNode2, kMapBegin);
   map.Distrust(6);
   ClusterMap loaded;
   for (EntityId id = 0; id < 8; ++id) {

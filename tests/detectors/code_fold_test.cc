@@ -23,7 +23,7 @@ FoldedCode Fold(const std::string& code,
   return FoldCode(code, context, budget);
 }
 
-struct Case {
+struct FoldCase {
   CodeLanguage language;
   std::string expression;
 };
@@ -35,7 +35,7 @@ TEST(CodeFoldTest, ComputesConstantExpressions) {
   constexpr CodeLanguage kJs = CodeLanguage::kJavaScript;
   constexpr CodeLanguage kRuby = CodeLanguage::kRuby;
   constexpr CodeLanguage kPhp = CodeLanguage::kPhp;
-  for (const Case& c : std::vector<Case>{
+  for (const FoldCase& c : std::vector<FoldCase>{
            {kPython, "'169'+'.'+\"254\""},
            {kPython, "'169' '.254'"},
            {kPython, "'.'.join(['169','254'])"},

@@ -18,13 +18,13 @@ namespace {
 using testing::ElementsAre;
 using testing::SizeIs;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kBegan = absl::FromUnixSeconds(1'700'000'000);
 
 CredentialContacts::Use AddAt(CredentialContacts& contacts,
                               const std::string& ip, int second,
                               const std::string& agent = "kubectl") {
   EventBuilder builder;
-  builder.SourceIp(ip).UserAgent(agent).At(kStart + absl::Seconds(second));
+  builder.SourceIp(ip).UserAgent(agent).At(kBegan + absl::Seconds(second));
   return contacts.Add(builder.Build());
 }
 
@@ -56,7 +56,7 @@ TEST(CredentialContactsTest, TellsNewAddressesFromKnownOnes) {
   EXPECT_EQ(other.previous, 0u);
   CredentialContacts::Use back = AddAt(contacts, "10.0.0.1", 4);
   EXPECT_EQ(back.previous, 1u);
-  EXPECT_EQ(back.last_use, kStart + absl::Seconds(2));
+  EXPECT_EQ(back.last_use, kBegan + absl::Seconds(2));
   EXPECT_EQ(contacts.contact(0).uses(), 3);
   EXPECT_EQ(contacts.contact(1).uses(), 1);
 }
@@ -65,23 +65,23 @@ TEST(CredentialContactsTest, KeepsWhatAPersonNeedsOfTheFirstUse) {
   CredentialContacts contacts;
   EventBuilder builder;
   builder.SourceIp("10.0.0.1").AuditId("id-1").Verb("list").Code(403);
-  builder.Resource("secrets").Ns("web").UserAgent("curl/8").At(kStart);
+  builder.Resource("secrets").Ns("web").UserAgent("curl/8").At(kBegan);
   contacts.Add(builder.Build());
   AddAt(contacts, "10.0.0.1", 60);
   const Contact& contact = contacts.contact(0);
   Evidence first = contact.first_use();
   EXPECT_EQ(first.audit_id, "id-1");
-  EXPECT_EQ(first.time, kStart);
+  EXPECT_EQ(first.time, kBegan);
   EXPECT_EQ(first.verb, "list");
   EXPECT_EQ(first.uri, "/api/v1/namespaces/web/secrets");
   EXPECT_EQ(first.code, 403);
-  EXPECT_EQ(contact.last_use(), kStart + absl::Seconds(60));
+  EXPECT_EQ(contact.last_use(), kBegan + absl::Seconds(60));
   EXPECT_THAT(contact.user_agents(), ElementsAre("curl/8", "kubectl"));
 }
 
 TEST(CredentialContactsTest, CountsChangesWithinASpan) {
   CredentialContacts contacts;
-  EXPECT_EQ(contacts.ChangesWithin(kStart, absl::Hours(1)), 0);
+  EXPECT_EQ(contacts.ChangesWithin(kBegan, absl::Hours(1)), 0);
   for (int i = 0; i < 5; ++i) {
     AddAt(contacts, "10.0.0.1", 100 * i);
     AddAt(contacts, "10.0.0.1", 100 * i + 1);
@@ -89,7 +89,7 @@ TEST(CredentialContactsTest, CountsChangesWithinASpan) {
   }
   // Changes at 50, 100, 150, ... 450.
   auto changes = [&](int now, int span) {
-    return contacts.ChangesWithin(kStart + absl::Seconds(now),
+    return contacts.ChangesWithin(kBegan + absl::Seconds(now),
                                   absl::Seconds(span));
   };
   EXPECT_EQ(changes(450, 0), 1);
@@ -107,10 +107,10 @@ TEST(CredentialContactsTest, LateLinesAreNoChange) {
     absl::Time received;
     bool is_change;
   };
-  const absl::Time now = kStart + absl::Seconds(200);
+  const absl::Time now = kBegan + absl::Seconds(200);
   for (const Case& test :
-       {Case{"began before the newest", kStart + absl::Seconds(99), false},
-        Case{"began hours before", kStart - absl::Hours(5), false},
+       {Case{"began before the newest", kBegan + absl::Seconds(99), false},
+        Case{"began hours before", kBegan - absl::Hours(5), false},
         Case{"no time of arrival: that of the line", absl::InfinitePast(),
              true}}) {
     CredentialContacts copy;
@@ -202,17 +202,17 @@ TEST(CredentialContactsTest, CrowdIsOfOneDay) {
   CredentialContacts slow;
   for (int i = 0; i < 10; ++i) {
     AddAt(slow, absl::StrCat("10.0.0.", i), 3 * 3600 * i);
-    EXPECT_FALSE(slow.IsCrowded(kStart + absl::Hours(3 * i)));
+    EXPECT_FALSE(slow.IsCrowded(kBegan + absl::Hours(3 * i)));
   }
 
   CredentialContacts fast;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_FALSE(fast.IsCrowded(kStart + absl::Seconds(i)));
+    EXPECT_FALSE(fast.IsCrowded(kBegan + absl::Seconds(i)));
     AddAt(fast, absl::StrCat("10.0.0.", i), i);
   }
-  EXPECT_TRUE(fast.IsCrowded(kStart + absl::Seconds(5)));
-  EXPECT_TRUE(fast.IsCrowded(kStart + absl::Hours(24)));
-  EXPECT_FALSE(fast.IsCrowded(kStart + absl::Hours(25)));
+  EXPECT_TRUE(fast.IsCrowded(kBegan + absl::Seconds(5)));
+  EXPECT_TRUE(fast.IsCrowded(kBegan + absl::Hours(24)));
+  EXPECT_FALSE(fast.IsCrowded(kBegan + absl::Hours(25)));
 }
 
 TEST(CredentialContactsTest, OwnClientsAreThoseOfHomeAndOneStepFurther) {
@@ -285,7 +285,7 @@ TEST(CredentialContactsTest, OneAddressTakesLittle) {
     EventBuilder builder;
     builder.SourceIp(absl::StrCat(i, huge)).UserAgent(absl::StrCat(i, huge));
     builder.AuditId(huge).Verb(huge).Uri(huge);
-    contacts.Add(builder.At(kStart + absl::Seconds(i)).Build());
+    contacts.Add(builder.At(kBegan + absl::Seconds(i)).Build());
   }
   EXPECT_LE(Saved(contacts).size(), 2048u);
 }
@@ -311,7 +311,7 @@ TEST(CredentialContactsTest, FollowsItsModel) {
       ASSERT_EQ(use.previous != use.contact, !current.empty() && current != ip);
       current = ip;
       ASSERT_EQ(
-          contacts.ChangesWithin(kStart + absl::Seconds(i), absl::Hours(1)),
+          contacts.ChangesWithin(kBegan + absl::Seconds(i), absl::Hours(1)),
           std::min(changes, RecentTimes::kCapacity));
     }
   }
@@ -328,7 +328,7 @@ TEST(CredentialContactsTest, SavedAndLoadedGoesOnTheSame) {
                                          : ip);
       builder.UserAgent(RandomHostileText(random));
       builder.AuditId(RandomHostileText(random)).Code(403);
-      builder.At(kStart + absl::Seconds(random() % 100'000));
+      builder.At(kBegan + absl::Seconds(random() % 100'000));
       CredentialContacts::Use a = original.Add(builder.Build());
       CredentialContacts::Use b = loaded.Add(builder.Build());
       ASSERT_EQ(a.contact, b.contact);

@@ -17,14 +17,14 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-std::vector<std::string> TextsOf(const DecodedViews& views) {
+std::vector<std::string> ViewsOf(const DecodedViews& views) {
   std::vector<std::string> texts;
   for (const DecodedView& view : views.views()) texts.push_back(view.text);
   return texts;
 }
 
 std::vector<std::string> Decode(const std::string& text) {
-  return TextsOf(DecodedViews(text, {}));
+  return ViewsOf(DecodedViews(text, {}));
 }
 
 std::string ToBase64(const std::string& bytes) {
@@ -52,7 +52,7 @@ TEST(DecodedViewsTest, KeepsPlainTextAsItsOnlyView) {
 TEST(DecodedViewsTest, UndoesPercentTwice) {
   // The transport's layer is gone already: with it, this was encoded thrice.
   DecodedViews views("a%252Fb", {});
-  EXPECT_THAT(TextsOf(views), ElementsAre("a%252Fb", "a%2Fb", "a/b"));
+  EXPECT_THAT(ViewsOf(views), ElementsAre("a%252Fb", "a%2Fb", "a/b"));
   EXPECT_EQ(views.views()[2].depth, 2);
   EXPECT_THAT(Decode("%25252541"), Not(Contains("A")));
   EXPECT_THAT(Decode("100% of 5%zz"), ElementsAre("100% of 5%zz"));
@@ -104,7 +104,7 @@ TEST(DecodedViewsTest, FollowsNestedLayersToTheDepthLimit) {
   std::string text = "curl http://169.254.169.254/";
   for (int i = 0; i < 3; ++i) text = ToBase64(text);
   DecodedViews views(text, {});
-  ASSERT_THAT(TextsOf(views), Contains("curl http://169.254.169.254/"));
+  ASSERT_THAT(ViewsOf(views), Contains("curl http://169.254.169.254/"));
   std::vector<const DecodedView*> chain = views.Chain(views.views().size() - 1);
   EXPECT_EQ(chain.size(), 4u);
   EXPECT_EQ(chain.front()->layer, DecodeLayer::kTransport);
@@ -145,7 +145,7 @@ TEST(DecodedViewsTest, UndoesGzipInsideOfBase64) {
   size_t produced = 0;
   for (const DecodedView& view : cut.views()) produced += view.text.size();
   EXPECT_LT(produced, 300'000u);
-  EXPECT_THAT(TextsOf(cut), Contains(HasSubstr(secret)));
+  EXPECT_THAT(ViewsOf(cut), Contains(HasSubstr(secret)));
   std::string damaged = GzipOf(secret);
   damaged.resize(damaged.size() - 6);
   EXPECT_THAT(Decode(ToBase64(damaged)), Contains(secret));
@@ -190,10 +190,10 @@ TEST(DecodedViewsTest, StopsAtTheLimitOfCandidates) {
   text += ToBase64("curl http://169.254.169.254/");
   DecodedViews enough(text, {.candidates = 4});
   EXPECT_FALSE(enough.exhausted());
-  EXPECT_THAT(TextsOf(enough), Contains(HasSubstr("169.254.169.254")));
+  EXPECT_THAT(ViewsOf(enough), Contains(HasSubstr("169.254.169.254")));
   DecodedViews too_few(text, {.candidates = 3});
   EXPECT_TRUE(too_few.exhausted());
-  EXPECT_THAT(TextsOf(too_few), Not(Contains(HasSubstr("169.254.169.254"))));
+  EXPECT_THAT(ViewsOf(too_few), Not(Contains(HasSubstr("169.254.169.254"))));
 }
 
 TEST(DecodedViewsTest, StopsAtTheLimitOfProducedBytes) {
@@ -212,7 +212,7 @@ TEST(DecodedViewsTest, DecodesEscapesBehindLongPadding) {
   std::string text(500'000, 'a');
   text += " http://%31%36%39.254.169.254/";
   DecodedViews views(text, {});
-  EXPECT_THAT(TextsOf(views), Contains(HasSubstr("http://169.254.169.254/")));
+  EXPECT_THAT(ViewsOf(views), Contains(HasSubstr("http://169.254.169.254/")));
 }
 
 TEST(DecodedViewsTest, SurvivesAnyBytes) {

@@ -41,8 +41,8 @@ std::string Allow(int kinds) {
   return text;
 }
 
-void Probe(ForbiddenStream& stream, const std::string& account,
-           const std::string& ns, absl::Time from) {
+void ProbeAllowed(ForbiddenStream& stream, const std::string& account,
+                  const std::string& ns, absl::Time from) {
   for (int i = 0; i < 12; ++i) {
     EventBuilder event;
     event.ServiceAccount("shop", account).Verb("list").Ns(ns).Forbidden();
@@ -55,7 +55,7 @@ TEST(ForbiddenAllowTest, KnownRefusalsOfThisActorWeighNothing) {
   auto options = OptionsFrom(Allow(12));
   ASSERT_THAT(options, IsOk());
   ForbiddenStream stream(*options);
-  Probe(stream, "web", "shop", kStart);
+  ProbeAllowed(stream, "web", "shop", kForbiddenStart);
   EXPECT_THAT(stream.findings(), IsEmpty());
 }
 
@@ -67,8 +67,8 @@ TEST(ForbiddenAllowTest, CountsWhatEachEntryExcusedAndWhichNeverDid) {
       "thing3, namespace: shop, reason: r, expires: 2024-02-28}\n");
   ASSERT_THAT(options, IsOk());
   ForbiddenStream stream(*options);
-  Probe(stream, "web", "shop", kStart);
-  Probe(stream, "web", "shop", kStart + absl::Minutes(1));
+  ProbeAllowed(stream, "web", "shop", kForbiddenStart);
+  ProbeAllowed(stream, "web", "shop", kForbiddenStart + absl::Minutes(1));
   std::map<uint32_t, uint64_t> expected;
   for (uint32_t i = 0; i < 15; ++i) {
     expected[i] = i == 3 || i == 12 || i == 13 ? 0 : 2;
@@ -82,9 +82,9 @@ TEST(ForbiddenAllowTest, AnotherActorNamespaceOrTimeIsNotMeant) {
   absl::Time later =
       absl::FromCivil(absl::CivilDay(2024, 2, 1), absl::UTCTimeZone());
   ForbiddenStream actor(*options), space(*options), expired(*options);
-  Probe(actor, "other", "shop", kStart);
-  Probe(space, "web", "bank", kStart);
-  Probe(expired, "web", "shop", later);
+  ProbeAllowed(actor, "other", "shop", kForbiddenStart);
+  ProbeAllowed(space, "web", "bank", kForbiddenStart);
+  ProbeAllowed(expired, "web", "shop", later);
   for (const ForbiddenStream* stream : {&actor, &space, &expired}) {
     EXPECT_THAT(Of(*stream, "forbidden.fanout"), Not(IsEmpty()));
   }
@@ -106,7 +106,8 @@ TEST(ForbiddenAllowTest, SubresourcesGroupsAndPathsAreKindsOfTheirOwn) {
   auto is_allowed = [&](EventBuilder& event) {
     const AuditEvent& built = event.Build();
     return allowed
-        .Find(built.user.name, HashTuple(hash, TupleOf(built), scratch), kStart)
+        .Find(built.user.name, HashTuple(hash, TupleOf(built), scratch),
+              kForbiddenStart)
         .has_value();
   };
   EventBuilder exec, pods, watch, list, core, path, other;

@@ -24,12 +24,14 @@ using SetUser = std::function<void(EventBuilder&)>;
 void Frontend(EventBuilder& event) { event.ServiceAccount("web", "frontend"); }
 void Mallory(EventBuilder& event) { event.User("mallory@corp.example"); }
 
-const char* kResources[] = {"secrets",  "pods",      "configmaps",
-                            "services", "endpoints", "serviceaccounts"};
+const char* kBurstResources[] = {"secrets",  "pods",      "configmaps",
+                                 "services", "endpoints", "serviceaccounts"};
 
 // The `i`-th different thing to try.
 void Probe(int i, EventBuilder& event) {
-  event.Verb("list").Resource(kResources[i % 6]).Ns(absl::StrCat("ns", i / 6));
+  event.Verb("list")
+      .Resource(kBurstResources[i % 6])
+      .Ns(absl::StrCat("ns", i / 6));
   event.Forbidden();
 }
 
@@ -44,7 +46,7 @@ int TriesUntilFound(const SetUser& user, int tries, absl::Duration gap,
     EventBuilder event;
     user(event);
     Probe(i, event);
-    stream.Feed(event.At(kStart + i * gap));
+    stream.Feed(event.At(kForbiddenStart + i * gap));
     if (!stream.findings().empty() &&
         (rule.empty() || stream.findings().back().rule == rule)) {
       return i + 1;
@@ -97,14 +99,14 @@ TEST(ForbiddenBurstTest, NeedsMoreFromAnActorThatItHasJustMet) {
       EventBuilder event;
       Frontend(event);
       Probe(i, event);
-      stream.Feed(event.At(kStart));
+      stream.Feed(event.At(kForbiddenStart));
       if (stream.findings().empty()) continue;
-      EXPECT_EQ(stream.findings()[0].warming, first_seen == kStart);
+      EXPECT_EQ(stream.findings()[0].warming, first_seen == kForbiddenStart);
       return i + 1;
     }
     return 0;
   };
-  EXPECT_GT(tries(kStart), tries(kStart - absl::Minutes(15)));
+  EXPECT_GT(tries(kForbiddenStart), tries(kForbiddenStart - absl::Minutes(15)));
 }
 
 // Each of these is a stream of an honest actor that nobody may be paged for.
@@ -129,7 +131,7 @@ TEST_F(HonestActorTest, ReflectorThatIsRefusedEverySecondForAWeek) {
   event.ServiceAccount("staging", "flaky").Verb("list").Resource("secrets");
   event.Uri("/api/v1/secrets?limit=500&resourceVersion=0").Forbidden();
   for (int i = 0; i < 7 * 24 * 3600; ++i) {
-    stream_.Feed(event.At(kStart + absl::Seconds(i)));
+    stream_.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
   }
   info_ = {"forbidden.storm"};
 }
@@ -145,8 +147,8 @@ TEST_F(HonestActorTest, OperatorWithoutItsClusterRole) {
         event.ServiceAccount("ops", "operator").Verb(verb).Resource(resource);
         event.Uri(absl::StrCat("/api/v1/", resource, "?resourceVersion=0"));
         // client-go backs off from 0.8 s to 30 s.
-        stream_.Feed(event.Forbidden().At(kStart + absl::Milliseconds(800) *
-                                                       (1 << retry)));
+        stream_.Feed(event.Forbidden().At(
+            kForbiddenStart + absl::Milliseconds(800) * (1 << retry)));
       }
     }
   }
@@ -159,7 +161,7 @@ TEST_F(HonestActorTest, GitOpsThatLosesItsRightsOn180Kinds) {
       EventBuilder event;
       event.ServiceAccount("argocd", "controller").Verb("list");
       event.Resource(absl::StrCat("kind", i), "example.com");
-      event.At(kStart + absl::Hours(refused) + absl::Milliseconds(i));
+      event.At(kForbiddenStart + absl::Hours(refused) + absl::Milliseconds(i));
       stream_.Feed(refused == 0 ? event.Allowed() : event.Forbidden());
     }
   }
@@ -173,7 +175,7 @@ TEST_F(HonestActorTest, FiftyReplicasWithTheSameMissingRights) {
       event.ServiceAccount("web", "app").Verb("get").Ns("web");
       event.Resource(resource).Pod(absl::StrCat("app-", replica), "uid");
       event.SourceIp(absl::StrCat("10.1.0.", replica)).Forbidden();
-      stream_.Feed(event.At(kStart + absl::Seconds(replica)));
+      stream_.Feed(event.At(kForbiddenStart + absl::Seconds(replica)));
     }
   }
   info_ = {"forbidden.storm"};
@@ -188,7 +190,7 @@ TEST_F(HonestActorTest, KubeletAheadOfTheNodeAuthorizer) {
       event.Forbidden().AuthorizationReason(
           "node: no relationship found between node 'worker-1' and this "
           "object");
-      stream_.Feed(event.At(kStart + absl::Seconds(i)));
+      stream_.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
     }
   }
 }
@@ -202,11 +204,11 @@ TEST_F(HonestActorTest, AdmissionRefusesWhatTheAuthorizerAllows) {
       "use of kubernetes.io/kube-apiserver-client signer is not allowed"};
   for (int i = 0; i < 200; ++i) {
     EventBuilder event;
-    event.User("ci").Verb("create").Resource(kResources[i % 6]);
+    event.User("ci").Verb("create").Resource(kBurstResources[i % 6]);
     event.Ns(absl::StrCat("ns", i)).Code(403).Decision(Decision::kAllow);
-    event.Message(absl::StrCat(kResources[i % 6],
+    event.Message(absl::StrCat(kBurstResources[i % 6],
                                " \"p\" is forbidden: ", kTexts[i % 4]));
-    stream_.Feed(event.At(kStart + absl::Seconds(i)));
+    stream_.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
   }
 }
 
@@ -217,7 +219,7 @@ TEST_F(HonestActorTest, HealthChecksOfAClosedServer) {
                                   : i % 3 == 1 ? "/livez?verbose"
                                                : "/");
     event.UserAgent(i % 3 == 2 ? "ELB-HealthChecker/2.0" : "kube-probe/1.30");
-    stream_.Feed(event.Forbidden().At(kStart + absl::Seconds(i)));
+    stream_.Feed(event.Forbidden().At(kForbiddenStart + absl::Seconds(i)));
   }
 }
 
@@ -227,7 +229,7 @@ TEST_F(HonestActorTest, ThatAsksWhatItMayDo) {
     Frontend(event);
     event.Verb("create").Code(201).Decision(Decision::kAllow);
     event.Resource("selfsubjectaccessreviews", "authorization.k8s.io");
-    stream_.Feed(event.At(kStart + absl::Seconds(i)));
+    stream_.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
   }
 }
 
@@ -236,10 +238,10 @@ TEST_F(HonestActorTest, AppliesManifestsWithManySecrets) {
     EventBuilder look, make;
     look.User("admin").Resource("secrets").Ns("web");
     look.Name(absl::StrCat("db", i)).Code(404).Decision(Decision::kAllow);
-    stream_.Feed(look.At(kStart + absl::Seconds(2 * i)));
+    stream_.Feed(look.At(kForbiddenStart + absl::Seconds(2 * i)));
     make.User("admin").Verb("create").Resource("secrets").Ns("web");
     make.Code(201).Decision(Decision::kAllow);
-    stream_.Feed(make.At(kStart + absl::Seconds(2 * i + 1)));
+    stream_.Feed(make.At(kForbiddenStart + absl::Seconds(2 * i + 1)));
   }
 }
 
@@ -249,7 +251,7 @@ TEST(ForbiddenBurstTest, FailedAuthenticationsAreNoFirstContacts) {
   for (int i = 0; i < 100; ++i) {
     EventBuilder event;
     event.Unauthenticated().Uri(absl::StrCat("/api/v1/x", i));
-    stream.Feed(event.At(kStart + absl::Seconds(i)));
+    stream.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
   }
   for (const Finding& finding : stream.findings()) {
     EXPECT_EQ(finding.rule, "authn.failure_surge");
@@ -265,7 +267,7 @@ TEST(ForbiddenBurstTest, CountsARequestOnceWhateverStagesItHas) {
       Mallory(event);
       Probe(i, event);
       event.Verb("watch").AuditId(absl::StrCat("id", i));
-      event.At(kStart + absl::Seconds(i)).Stage(stage);
+      event.At(kForbiddenStart + absl::Seconds(i)).Stage(stage);
       if (stage == Stage::kRequestReceived) {
         event.Code(0).Decision(Decision::kAbsent);
       }
@@ -287,7 +289,7 @@ TEST(ForbiddenBurstTest, OneAuditIdOnAllRequestsHidesNothing) {
     EventBuilder event;
     Frontend(event);
     Probe(i, event);
-    stream.Feed(event.AuditId("always-the-same").At(kStart));
+    stream.Feed(event.AuditId("always-the-same").At(kForbiddenStart));
   }
   EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
 }
@@ -299,11 +301,11 @@ TEST(ForbiddenBurstTest, FindsWhatThreeServersReportOutOfOrder) {
     Frontend(event);
     Probe(i, event);
     absl::Duration late = absl::Seconds(45) * (i % 3) / 2;
-    stream.Feed(event.At(kStart + absl::Seconds(i) - late));
+    stream.Feed(event.At(kForbiddenStart + absl::Seconds(i) - late));
   }
   ASSERT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
   const Finding& finding = stream.findings()[0];
-  EXPECT_LT(finding.first_seen, kStart);
+  EXPECT_LT(finding.first_seen, kForbiddenStart);
   EXPECT_LE(finding.last_seen, finding.time);
 }
 
@@ -317,13 +319,13 @@ TEST(ForbiddenBurstTest, FindsRefusedImpersonation) {
   while (stream.findings().empty() && tries < 20) {
     EventBuilder event;
     Mallory(event);
-    event.Verb("list").Resource(kResources[tries % 6]);
+    event.Verb("list").Resource(kBurstResources[tries % 6]);
     event.Ns(absl::StrCat("ns", tries / 6)).Code(403);
     event.Message(absl::StrCat("users \"admin", tries,
                                "\" is forbidden: User \"mallory\" cannot "
                                "impersonate resource \"users\" in API group "
                                "\"\" at the cluster scope"));
-    stream.Feed(event.At(kStart + absl::Seconds(tries++)));
+    stream.Feed(event.At(kForbiddenStart + absl::Seconds(tries++)));
   }
   EXPECT_LE(tries, 6);
 }
@@ -339,7 +341,7 @@ TEST(ForbiddenBurstTest, GuessedNamesWeighLessThanKindsButSomething) {
     Frontend(event);
     event.Verb("get").Resource("secrets").Ns("web").Forbidden();
     event.Name(absl::StrCat("db-", tries));
-    stream.Feed(event.At(kStart + absl::Seconds(tries++)));
+    stream.Feed(event.At(kForbiddenStart + absl::Seconds(tries++)));
   }
   EXPECT_GT(tries, 5);
   EXPECT_LE(tries, 8);
@@ -356,12 +358,12 @@ TEST(ForbiddenBurstTest, SilenceCannotBeBoughtWithWhatOneMayDo) {
     EventBuilder event;
     Frontend(event);
     Probe(i, event);
-    stream.Feed(event.At(kStart + absl::Seconds(i)));
+    stream.Feed(event.At(kForbiddenStart + absl::Seconds(i)));
     for (int j = 0; j < 100; ++j) {
       EventBuilder allowed;
       Frontend(allowed);
       allowed.Resource("configmaps").Ns(absl::StrCat("mine", i, "-", j));
-      stream.Feed(allowed.Allowed().At(kStart + absl::Seconds(i)));
+      stream.Feed(allowed.Allowed().At(kForbiddenStart + absl::Seconds(i)));
     }
     if (found_after == 0 && !stream.findings().empty()) found_after = i + 1;
   }

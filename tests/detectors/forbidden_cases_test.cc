@@ -30,7 +30,7 @@ void Scan(int i, ForbiddenStream& stream, const std::string& ip = "203.0.113.5",
   } else {
     event.Verb("list").Resource(absl::StrCat("things", i));
   }
-  stream.Feed(event.At(kStart + i * pace));
+  stream.Feed(event.At(kForbiddenStart + i * pace));
 }
 
 TEST(AnonymousEnumerationTest, ScanOfPathsAndResourcesIsMedium) {
@@ -113,10 +113,10 @@ TEST(AnonymousSuccessTest, KeepsABoundedNumberOpenAndEndsTheQuietest) {
       EventBuilder event;
       event.Anonymous().SourceIp(absl::StrCat("203.0.", i / 200, ".", i % 200));
       event.Allowed().Verb("list").Resource("secrets");
-      stream.Feed(event.At(kStart + i * absl::Milliseconds(10)));
+      stream.Feed(event.At(kForbiddenStart + i * absl::Milliseconds(10)));
       if (restarts && i == kOpen - 5) stream.Restart();
     }
-    stream.Tick(kStart + absl::Minutes(1));
+    stream.Tick(kForbiddenStart + absl::Minutes(1));
     std::vector<Finding> ended = stream.InState(FindingState::kFinal);
     ASSERT_THAT(ended, SizeIs(10));
     EXPECT_EQ(ended[0].where.source_ip, "203.0.0.0");
@@ -182,7 +182,7 @@ void FailToAuthenticate(absl::Time time, ForbiddenStream& stream,
 TEST(AuthnFailureSurgeTest, TwentyBadTokensInTwoSecondsAreMedium) {
   ForbiddenStream stream;
   for (int i = 0; i < 20; ++i) {
-    FailToAuthenticate(kStart + absl::Milliseconds(100 * i), stream);
+    FailToAuthenticate(kForbiddenStart + absl::Milliseconds(100 * i), stream);
   }
   std::vector<Finding> found = Of(stream, "authn.failure_surge");
   ASSERT_THAT(found, Not(IsEmpty()));

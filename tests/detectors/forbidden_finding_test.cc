@@ -42,7 +42,8 @@ ForbiddenStream& Met(ForbiddenStream& stream) {
 TEST(ForbiddenFindingTest, TellsWhoDidWhatFromWhere) {
   ForbiddenStream stream;
   Met(stream);
-  for (int i = 0; i < 3; ++i) Refuse(i, kStart + absl::Seconds(i), stream);
+  for (int i = 0; i < 3; ++i)
+    Refuse(i, kForbiddenStart + absl::Seconds(i), stream);
   ASSERT_THAT(stream.findings(), SizeIs(1));
   const Finding& finding = stream.findings()[0];
   EXPECT_EQ(finding.rule, "forbidden.fanout");
@@ -68,9 +69,9 @@ TEST(ForbiddenFindingTest, TellsWhoDidWhatFromWhere) {
   EXPECT_EQ(finding.who.credential_id, "JTI=1");
   EXPECT_EQ(finding.evidence[0].audit_id, "id0");
   EXPECT_EQ(finding.evidence[0].code, 403);
-  EXPECT_EQ(finding.first_seen, kStart);
-  EXPECT_EQ(finding.last_seen, kStart + absl::Seconds(2));
-  EXPECT_EQ(finding.time, kStart + absl::Seconds(2));
+  EXPECT_EQ(finding.first_seen, kForbiddenStart);
+  EXPECT_EQ(finding.last_seen, kForbiddenStart + absl::Seconds(2));
+  EXPECT_EQ(finding.time, kForbiddenStart + absl::Seconds(2));
   EXPECT_EQ(finding.count, 3);
   EXPECT_FALSE(finding.warming);
   EXPECT_DOUBLE_EQ(finding.threshold, 11.5);
@@ -82,11 +83,11 @@ TEST(ForbiddenFindingTest, TellsWhoDidWhatFromWhere) {
 TEST(ForbiddenFindingTest, ReasonsSumUpToTheScore) {
   ForbiddenStream stream;
   for (int i = 0; i < 60; ++i) {
-    Refuse(i, kStart + i * absl::Seconds(7), stream);
+    Refuse(i, kForbiddenStart + i * absl::Seconds(7), stream);
     if (i % 5 == 0) {
       EventBuilder allowed;
       allowed.ServiceAccount("web", "frontend").Resource("pods").Allowed();
-      stream.Feed(allowed.Ns(absl::StrCat(i)).At(kStart));
+      stream.Feed(allowed.Ns(absl::StrCat(i)).At(kForbiddenStart));
     }
   }
   stream.End();
@@ -102,7 +103,8 @@ TEST(ForbiddenFindingTest, ReasonsSumUpToTheScore) {
 
 TEST(ForbiddenFindingTest, UpdatesAtDoublingAndEndsOnce) {
   ForbiddenStream stream;
-  for (int i = 0; i < 40; ++i) Refuse(i, kStart + absl::Seconds(i), stream);
+  for (int i = 0; i < 40; ++i)
+    Refuse(i, kForbiddenStart + absl::Seconds(i), stream);
   stream.End();
   stream.End();
   std::vector<Finding> open = stream.InState(FindingState::kOpen);
@@ -125,13 +127,13 @@ TEST(ForbiddenFindingTest, UpdatesAtDoublingAndEndsOnce) {
 TEST(ForbiddenFindingTest, EndsWhenTheActorFallsSilent) {
   ForbiddenStream stream;
   Met(stream);
-  for (int i = 0; i < 20; ++i) Refuse(i, kStart, stream);
+  for (int i = 0; i < 20; ++i) Refuse(i, kForbiddenStart, stream);
   // The score is still far above half the threshold then.
-  stream.Tick(kStart + absl::Minutes(30) - absl::Seconds(1));
+  stream.Tick(kForbiddenStart + absl::Minutes(30) - absl::Seconds(1));
   EXPECT_THAT(stream.InState(FindingState::kFinal), IsEmpty());
-  stream.Tick(kStart + absl::Minutes(30));
+  stream.Tick(kForbiddenStart + absl::Minutes(30));
   EXPECT_THAT(stream.InState(FindingState::kFinal), SizeIs(1));
-  EXPECT_EQ(stream.findings().back().time, kStart + absl::Minutes(30));
+  EXPECT_EQ(stream.findings().back().time, kForbiddenStart + absl::Minutes(30));
   EXPECT_THAT(stream.out().changed,
               ElementsAre(std::pair(EntityKind::kActor, EntityId{0})));
 }
@@ -139,21 +141,21 @@ TEST(ForbiddenFindingTest, EndsWhenTheActorFallsSilent) {
 TEST(ForbiddenFindingTest, EndsEarlierWhenTheScoreHasDecayed) {
   ForbiddenStream stream;
   Met(stream);
-  for (int i = 0; i < 3; ++i) Refuse(i, kStart, stream);
+  for (int i = 0; i < 3; ++i) Refuse(i, kForbiddenStart, stream);
   double score = stream.findings().back().score;
   absl::Duration decayed = absl::Minutes(10) * std::log2(score / (11.5 / 2));
-  stream.Tick(kStart + decayed - absl::Seconds(2));
+  stream.Tick(kForbiddenStart + decayed - absl::Seconds(2));
   EXPECT_THAT(stream.InState(FindingState::kFinal), IsEmpty());
-  stream.Tick(kStart + decayed + absl::Seconds(2));
+  stream.Tick(kForbiddenStart + decayed + absl::Seconds(2));
   EXPECT_THAT(stream.InState(FindingState::kFinal), SizeIs(1));
 }
 
 TEST(ForbiddenFindingTest, ABurstDoesNotComeBackAsASlowFinding) {
   ForbiddenStream stream;
   Met(stream);
-  for (int i = 0; i < 60; ++i) Refuse(i, kStart, stream);
+  for (int i = 0; i < 60; ++i) Refuse(i, kForbiddenStart, stream);
   for (int i = 60; i < 62; ++i) {
-    Refuse(i, kStart + absl::Hours(i - 58), stream);
+    Refuse(i, kForbiddenStart + absl::Hours(i - 58), stream);
   }
   stream.End();
   EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
@@ -163,13 +165,14 @@ TEST(ForbiddenFindingTest, ABurstDoesNotComeBackAsASlowFinding) {
 TEST(ForbiddenFindingTest, ANewBurstAfterTheEndIsANewFinding) {
   ForbiddenStream stream;
   Met(stream);
-  for (int i = 0; i < 10; ++i) Refuse(i, kStart, stream);
-  for (int i = 10; i < 30; ++i) Refuse(i, kStart + absl::Hours(2), stream);
+  for (int i = 0; i < 10; ++i) Refuse(i, kForbiddenStart, stream);
+  for (int i = 10; i < 30; ++i)
+    Refuse(i, kForbiddenStart + absl::Hours(2), stream);
   stream.End();
   std::vector<Finding> open = stream.InState(FindingState::kOpen);
   ASSERT_THAT(open, SizeIs(2));
   EXPECT_NE(open[0].id, open[1].id);
-  EXPECT_EQ(open[1].first_seen, kStart + absl::Hours(2));
+  EXPECT_EQ(open[1].first_seen, kForbiddenStart + absl::Hours(2));
 }
 
 TEST(ForbiddenFindingTest, ASlowOneThatBecomesABurstIsRaised) {
@@ -177,10 +180,10 @@ TEST(ForbiddenFindingTest, ASlowOneThatBecomesABurstIsRaised) {
   Met(stream);
   int i = 0;
   while (stream.findings().empty() && i < 30) {
-    Refuse(i, kStart + i * absl::Hours(1), stream);
+    Refuse(i, kForbiddenStart + i * absl::Hours(1), stream);
     ++i;
   }
-  absl::Time then = kStart + i * absl::Hours(1);
+  absl::Time then = kForbiddenStart + i * absl::Hours(1);
   for (int end = i + 20; i < end; ++i) Refuse(i, then, stream);
   stream.Tick(then + absl::Hours(24));
   std::vector<Finding> open = stream.InState(FindingState::kOpen);
@@ -200,14 +203,15 @@ TEST(ForbiddenFindingTest, SaysWhatBenignCausesWereTried) {
   ForbiddenStream stream;
   EventBuilder had;
   had.ServiceAccount("web", "frontend").Resource("pods").Ns("web");
-  stream.Feed(had.Allowed().At(kStart));
-  Refuse(0, kStart, stream);
+  stream.Feed(had.Allowed().At(kForbiddenStart));
+  Refuse(0, kForbiddenStart, stream);
   for (int i = 0; i < 5; ++i) {
-    Refuse(0, kStart + absl::Seconds(i + 1), stream);  // a retry
+    Refuse(0, kForbiddenStart + absl::Seconds(i + 1), stream);  // a retry
   }
-  had.Forbidden().At(kStart + absl::Seconds(9));
+  had.Forbidden().At(kForbiddenStart + absl::Seconds(9));
   stream.Feed(had);  // it lost that right
-  for (int i = 0; i < 6; ++i) Refuse(i, kStart + absl::Seconds(10), stream);
+  for (int i = 0; i < 6; ++i)
+    Refuse(i, kForbiddenStart + absl::Seconds(10), stream);
   ASSERT_THAT(stream.findings(), ::testing::Not(IsEmpty()));
   const Finding& finding = stream.findings()[0];
   EXPECT_THAT(finding.benign_checks, Contains(HasSubstr("lost: 1 refusal of")));
@@ -228,7 +232,7 @@ TEST(ForbiddenFindingTest, HostileNamesAreBoundedAndQuoted) {
         .Uri(absl::StrCat(i, bad))
         .CredentialId(bad)
         .Forbidden();
-    stream.Feed(event.At(kStart));
+    stream.Feed(event.At(kForbiddenStart));
   }
   stream.End();
   ASSERT_THAT(stream.findings(), ::testing::Not(IsEmpty()));

@@ -114,8 +114,8 @@ TEST(PermissionProbingTest, AccessMatrixIsFoundWhateverClientItClaims) {
   for (int i = 0; i < 300; ++i) {
     EventBuilder who;
     who.ServiceAccount("web", "frontend").UserAgent("kyverno/v1.12");
-    Review(who, "selfsubjectaccessreviews", kStart + absl::Milliseconds(50 * i),
-           stream);
+    Review(who, "selfsubjectaccessreviews",
+           kForbiddenStart + absl::Milliseconds(50 * i), stream);
   }
   EXPECT_THAT(Of(stream, "permission.probing"), Not(IsEmpty()));
 }

@@ -25,7 +25,7 @@ void WorkBefore(ForbiddenStream& stream, int kinds) {
   for (int i = 0; i < kinds; ++i) {
     EventBuilder event;
     event.Verb("list").Resource(absl::StrCat("r", i)).Ns("own").Allowed();
-    stream.Feed(event.At(kStart - absl::Hours(9)));
+    stream.Feed(event.At(kForbiddenStart - absl::Hours(9)));
   }
 }
 
@@ -36,7 +36,7 @@ constexpr const char* kAll[] = {"pods",         "replicationcontrollers",
                                 "jobs",         "horizontalpodautoscalers"};
 
 void ListAll(ForbiddenStream& stream, absl::Duration gap) {
-  absl::Time time = kStart;
+  absl::Time time = kForbiddenStart;
   for (const char* resource : kAll) {
     EventBuilder event;
     event.Verb("list").Resource(resource).Ns("other").Forbidden();
@@ -68,7 +68,7 @@ TEST(ForbiddenMistakesTest, PersonWhoSweepsNamespacesAtOnceIsFound) {
     EventBuilder event;
     event.Verb("list").Resource(kAll[i % 3]).Ns(absl::StrCat("n", i));
     event.AuditId(absl::StrCat(i)).Forbidden();
-    stream.Feed(event.At(kStart + absl::Milliseconds(20 * i)));
+    stream.Feed(event.At(kForbiddenStart + absl::Milliseconds(20 * i)));
   }
   EXPECT_EQ(WorstOf(stream), Severity::kHigh);
 }
@@ -80,13 +80,13 @@ TEST(ForbiddenMistakesTest, PipelineAppliesKindsThatItMayNotTouch) {
     EventBuilder event;
     event.ServiceAccount("ci", "deployer").Verb("get");
     event.Resource(absl::StrCat("r", i)).Ns("web").Name("x").Allowed();
-    stream.Feed(event.At(kStart - absl::Hours(9)));
+    stream.Feed(event.At(kForbiddenStart - absl::Hours(9)));
   }
   for (int i = 0; i < 5; ++i) {
     EventBuilder event;
     event.ServiceAccount("ci", "deployer").Verb("get").Resource(kAll[i]);
     event.Ns("web").Name("x").AuditId(kAll[i]).Forbidden();
-    stream.Feed(event.At(kStart + absl::Milliseconds(15 * i)));
+    stream.Feed(event.At(kForbiddenStart + absl::Milliseconds(15 * i)));
   }
   EXPECT_LT(WorstOf(stream), Severity::kMedium);
 }
@@ -115,7 +115,7 @@ TEST(ForbiddenMistakesTest, MonitoringWithoutItsRoleInFourNamespaces) {
   EventBuilder before;
   before.ServiceAccount("monitoring", "prometheus").Verb("list");
   before.Resource("nodes").Allowed();
-  stream.Feed(before.At(kStart - absl::Hours(9)));
+  stream.Feed(before.At(kForbiddenStart - absl::Hours(9)));
   for (int i = 0; i < 12; ++i) {
     for (const char* verb : {"list", "watch"}) {
       EventBuilder event;

@@ -16,7 +16,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr const char* kPod = "10.244.3.7";
-constexpr const char* kThief = "203.0.113.9";
+constexpr const char* kThiefElsewhere = "203.0.113.9";
 constexpr const char* kApp = "app/v1.2.0 (linux/amd64) kubernetes/$Format";
 
 class Request : public EventBuilder {
@@ -32,7 +32,7 @@ void RunBefore(ForbiddenStream& stream) {
   for (int i = 0; i < 5; ++i) {
     Request event(0);
     event.Verb("get").Resource(absl::StrCat("r", i)).Ns("web").Allowed();
-    stream.Feed(event.At(kStart - absl::Hours(36)));
+    stream.Feed(event.At(kForbiddenStart - absl::Hours(36)));
   }
 }
 
@@ -57,8 +57,8 @@ int RequestsToFinding(const std::string& address, const std::string& agent,
 TEST(ForbiddenPlacesTest, EachNewThingShortensTheWay) {
   int home = RequestsToFinding(kPod, kApp);
   int program = RequestsToFinding(kPod, "curl/8.5.0");
-  int network = RequestsToFinding(kThief, kApp);
-  int both = RequestsToFinding(kThief, "curl/8.5.0");
+  int network = RequestsToFinding(kThiefElsewhere, kApp);
+  int both = RequestsToFinding(kThiefElsewhere, "curl/8.5.0");
   EXPECT_LT(program, home);
   EXPECT_LT(network, home);
   EXPECT_LT(both, program);
@@ -66,7 +66,8 @@ TEST(ForbiddenPlacesTest, EachNewThingShortensTheWay) {
   // Without the idea all of them are alike.
   ForbiddenBurst::Options without{
       .without = ForbiddenBurst::Options::Without::kNovelty};
-  EXPECT_EQ(RequestsToFinding(kThief, "curl/8.5.0", "", without), home);
+  EXPECT_EQ(RequestsToFinding(kThiefElsewhere, "curl/8.5.0", "", without),
+            home);
 }
 
 TEST(ForbiddenPlacesTest, TheOtherFamilyInsideIsNoOtherPlace) {
@@ -91,9 +92,9 @@ TEST(ForbiddenPlacesTest, OneQuestionIsOneNewPlace) {
       stream.Feed(allowed ? event.Allowed() : event.Forbidden());
     };
     for (int i = 0; i < 5; ++i) {
-      ask(absl::StrCat("r", i), kStart - absl::Hours(36), true);
+      ask(absl::StrCat("r", i), kForbiddenStart - absl::Hours(36), true);
     }
-    absl::Time time = kStart;
+    absl::Time time = kForbiddenStart;
     for (const char* resource :
          {"pods", "replicationcontrollers", "services", "daemonsets",
           "deployments", "replicasets", "statefulsets",
@@ -103,9 +104,9 @@ TEST(ForbiddenPlacesTest, OneQuestionIsOneNewPlace) {
     }
     return !stream.findings().empty();
   };
-  EXPECT_FALSE(opens(kThief, absl::Milliseconds(9)));
+  EXPECT_FALSE(opens(kThiefElsewhere, absl::Milliseconds(9)));
   // One after the other they are questions of their own.
-  EXPECT_TRUE(opens(kThief, absl::Seconds(10)));
+  EXPECT_TRUE(opens(kThiefElsewhere, absl::Seconds(10)));
 }
 
 TEST(ForbiddenPlacesTest, AnInformerUnderANewNameIsARelease) {
@@ -113,7 +114,8 @@ TEST(ForbiddenPlacesTest, AnInformerUnderANewNameIsARelease) {
   int home = RequestsToFinding(kPod, kApp, query);
   EXPECT_EQ(RequestsToFinding(kPod, "app-v2/v2.0 kubernetes/$Format", query),
             home);
-  EXPECT_LE(RequestsToFinding(kThief, "app-v2/v2.0 kubernetes/$Format", query),
+  EXPECT_LE(RequestsToFinding(kThiefElsewhere, "app-v2/v2.0 kubernetes/$Format",
+                              query),
             (home + 1) / 2);
 }
 
@@ -130,14 +132,17 @@ TEST(ForbiddenPlacesTest, ToTravelIsNoFinding) {
 
 TEST(ForbiddenPlacesTest, WhatAConsoleIsRefusedForOthersStaysAsItWas) {
   EventBuilder event;
-  event.ServiceAccount("web", "api").SourceIp(kThief).Impersonated("ada");
-  event.Verb("list").Resource("nodes").Forbidden().At(kStart);
+  event.ServiceAccount("web", "api")
+      .SourceIp(kThiefElsewhere)
+      .Impersonated("ada");
+  event.Verb("list").Resource("nodes").Forbidden().At(kForbiddenStart);
   const AuditEvent& built = event.Build();
   ForbiddenActor actor;
-  actor.first_seen_micros = absl::ToUnixMicros(kStart - absl::Hours(48));
-  actor.places.See(KnownPlaces::Of(built), kStart);
+  actor.first_seen_micros =
+      absl::ToUnixMicros(kForbiddenStart - absl::Hours(48));
+  actor.places.See(KnownPlaces::Of(built), kForbiddenStart);
   EXPECT_EQ(NoveltyFactor(built, TupleOf(built), IdentityClass::kServiceAccount,
-                          actor, kStart),
+                          actor, kForbiddenStart),
             1);
 }
 
@@ -157,7 +162,7 @@ TEST(ForbiddenPlacesTest, GuessesFromElsewhereCountMore) {
     }
     return worst;
   };
-  EXPECT_EQ(guesses(kThief), Severity::kMedium);
+  EXPECT_EQ(guesses(kThiefElsewhere), Severity::kMedium);
   EXPECT_LT(guesses(kPod), Severity::kMedium);
 }
 
@@ -166,11 +171,11 @@ TEST(ForbiddenPlacesTest, PlacesSurviveARestart) {
   RunBefore(stream);
   stream.Restart();
   ASSERT_TRUE(stream.restarts_ok());
-  int both = RequestsToFinding(kThief, "curl/8.5.0");
+  int both = RequestsToFinding(kThiefElsewhere, "curl/8.5.0");
   for (int i = 1; i <= both; ++i) {
     Request event(i);
     event.Verb("list").Resource(absl::StrCat("things", i)).Forbidden();
-    stream.Feed(event.SourceIp(kThief).UserAgent("curl/8.5.0"));
+    stream.Feed(event.SourceIp(kThiefElsewhere).UserAgent("curl/8.5.0"));
   }
   EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
 }

@@ -59,7 +59,7 @@ void RandomEvent(std::mt19937& random, absl::Time time, EventBuilder& event) {
 std::vector<std::string> RunStream(unsigned seed, bool restart) {
   std::mt19937 random(seed);
   ForbiddenStream stream;
-  absl::Time time = kStart;
+  absl::Time time = kForbiddenStart;
   for (int i = 0; i < 1500; ++i) {
     // Bursts, and hours between.
     time += Random(random, 40) == 0 ? absl::Minutes(Random(random, 300))
@@ -95,7 +95,7 @@ TEST(ForbiddenStateTest, EveryFindingEndsExactlyOnce) {
     ForbiddenStream stream;
     for (int i = 0; i < 500; ++i) {
       EventBuilder event;
-      RandomEvent(random, kStart + absl::Seconds(i * 30), event);
+      RandomEvent(random, kForbiddenStart + absl::Seconds(i * 30), event);
       stream.Feed(event);
     }
     stream.End();
@@ -116,7 +116,7 @@ void Burst(ForbiddenStream& stream, const std::string& user) {
   for (int i = 0; i < 20; ++i) {
     EventBuilder event;
     event.User(user).Verb("list").Resource("secrets");
-    stream.Feed(event.Ns(absl::StrCat(i)).Forbidden().At(kStart));
+    stream.Feed(event.Ns(absl::StrCat(i)).Forbidden().At(kForbiddenStart));
   }
 }
 
@@ -126,10 +126,11 @@ TEST(ForbiddenStateTest, AnEvictedActorsFindingStillEnds) {
     stream.ShrinkTable();
     Burst(stream, "thief");
     EventBuilder other;
-    stream.Feed(other.User("other").Resource("pods").Allowed().At(kStart));
+    stream.Feed(
+        other.User("other").Resource("pods").Allowed().At(kForbiddenStart));
     if (restart) stream.Restart();
     EXPECT_TRUE(stream.restarts_ok());
-    stream.Tick(kStart + absl::Seconds(1));
+    stream.Tick(kForbiddenStart + absl::Seconds(1));
     std::vector<Finding> ended = stream.InState(FindingState::kFinal);
     ASSERT_THAT(ended, SizeIs(1));
     EXPECT_EQ(ended[0].entity, "thief");
@@ -182,7 +183,8 @@ TEST(ForbiddenStateTest, InAQuietSpanNothingIsNews) {
     std::mt19937 random(seed);
     ForbiddenActor told, spared;
     int left_out = 0;
-    absl::Time now = seed == 0 ? absl::UnixEpoch() - absl::Hours(20) : kStart;
+    absl::Time now =
+        seed == 0 ? absl::UnixEpoch() - absl::Hours(20) : kForbiddenStart;
     for (int i = 0; i < 2000; ++i) {
       now += absl::Milliseconds(Random(random, 3000));
       if (Random(random, 40) == 0) now += absl::Minutes(Random(random, 300));
@@ -208,7 +210,7 @@ TEST(ForbiddenStateTest, InAQuietSpanNothingIsNews) {
 TEST(ForbiddenStateTest, WithoutAPlaceNothingIsQuiet) {
   ForbiddenActor actor;
   for (int i = 0; i < 3; ++i) {
-    const absl::Time time = kStart + absl::Seconds(i);
+    const absl::Time time = kForbiddenStart + absl::Seconds(i);
     actor.See({}, time);
     EXPECT_FALSE(actor.IsQuiet({}, time));
   }
@@ -217,18 +219,19 @@ TEST(ForbiddenStateTest, WithoutAPlaceNothingIsQuiet) {
 // Counts of the last hour are not held against an actor, nor for it.
 TEST(ForbiddenStateTest, CountsSettleAfterAnHourAndFailuresAreCapped) {
   ForbiddenActor actor;
-  actor.SettleCounts(kStart);
+  actor.SettleCounts(kForbiddenStart);
   actor.successes.current = 5;
   actor.failures.current = 7;
-  actor.SettleCounts(kStart + absl::Minutes(59));
+  actor.SettleCounts(kForbiddenStart + absl::Minutes(59));
   EXPECT_EQ(actor.successes.settled, 0);
-  actor.SettleCounts(kStart + absl::Hours(2));
+  actor.SettleCounts(kForbiddenStart + absl::Hours(2));
   EXPECT_EQ(actor.successes.settled, 5);
   EXPECT_EQ(actor.failures.settled, 3);
   actor.failures.current = 7;
-  actor.SettleCounts(kStart + absl::Hours(1));  // time does not run back
+  actor.SettleCounts(kForbiddenStart +
+                     absl::Hours(1));  // time does not run back
   EXPECT_EQ(actor.failures.current, 7);
-  actor.SettleCounts(kStart + absl::Hours(48));
+  actor.SettleCounts(kForbiddenStart + absl::Hours(48));
   EXPECT_LE(actor.failures.settled, 6);
 }
 

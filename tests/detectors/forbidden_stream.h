@@ -84,9 +84,11 @@ class ForbiddenStream {
   bool ok_ = true;
 };
 
-inline const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+inline const absl::Time kForbiddenStart = absl::FromUnixSeconds(1'700'000'000);
 
-inline absl::Time After(int seconds) { return kStart + absl::Seconds(seconds); }
+inline absl::Time After(int seconds) {
+  return kForbiddenStart + absl::Seconds(seconds);
+}
 
 // Findings of one rule, all states.
 inline std::vector<Finding> Of(const ForbiddenStream& stream,
@@ -104,7 +106,7 @@ inline void SeenBefore(ForbiddenStream& stream, EventBuilder& event) {
                   .Resource("configmaps")
                   .Ns("home")
                   .Allowed()
-                  .At(kStart - absl::Hours(1)));
+                  .At(kForbiddenStart - absl::Hours(1)));
 }
 
 // Every text of a finding that comes from the log.

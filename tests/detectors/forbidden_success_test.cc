@@ -15,7 +15,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-void Refuse(ForbiddenStream& stream, int kinds) {
+void RefuseOnce(ForbiddenStream& stream, int kinds) {
   for (int i = 0; i < kinds; ++i) {
     EventBuilder event;
     event.ServiceAccount("shop", "web").Verb("list").Ns("shop").Forbidden();
@@ -24,8 +24,8 @@ void Refuse(ForbiddenStream& stream, int kinds) {
   }
 }
 
-void Succeed(ForbiddenStream& stream, const std::string& resource, int second,
-             int code = 200) {
+void SucceedOnce(ForbiddenStream& stream, const std::string& resource,
+                 int second, int code = 200) {
   EventBuilder event;
   event.ServiceAccount("shop", "web").Verb("list").Ns("shop").Allowed();
   stream.Feed(event.Code(code).Resource(resource).At(After(second)));
@@ -33,10 +33,10 @@ void Succeed(ForbiddenStream& stream, const std::string& resource, int second,
 
 TEST(SuccessAfterRefusalTest, SameKindOfRequestRaisesTheFinding) {
   ForbiddenStream stream;
-  Refuse(stream, 9);
+  RefuseOnce(stream, 9);
   ASSERT_THAT(Of(stream, "forbidden.fanout"), SizeIs(1));
   EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
-  Succeed(stream, "thing3", 60);
+  SucceedOnce(stream, "thing3", 60);
   std::vector<Finding> found = Of(stream, "forbidden.fanout");
   ASSERT_THAT(found, SizeIs(2));
   EXPECT_EQ(found[1].id, found[0].id);
@@ -51,44 +51,45 @@ TEST(SuccessAfterRefusalTest, SameKindOfRequestRaisesTheFinding) {
 
 TEST(SuccessAfterRefusalTest, FirstSuccessWithSomethingGraveRaisesItToo) {
   ForbiddenStream stream;
-  Refuse(stream, 9);
-  Succeed(stream, "secrets", 60);
+  RefuseOnce(stream, 9);
+  SucceedOnce(stream, "secrets", 60);
   EXPECT_EQ(stream.findings().back().severity, Severity::kCritical);
 }
 
 TEST(SuccessAfterRefusalTest, OrdinarySuccessesFailuresAndLateOnesDoNot) {
   ForbiddenStream ordinary, missing, late, none;
-  Refuse(ordinary, 9);
-  Succeed(ordinary, "configmaps", 60);
-  Refuse(missing, 9);
-  Succeed(missing, "thing3", 60, 404);
-  Refuse(late, 9);
-  Succeed(late, "thing3", 31 * 60);
+  RefuseOnce(ordinary, 9);
+  SucceedOnce(ordinary, "configmaps", 60);
+  RefuseOnce(missing, 9);
+  SucceedOnce(missing, "thing3", 60, 404);
+  RefuseOnce(late, 9);
+  SucceedOnce(late, "thing3", 31 * 60);
   for (const ForbiddenStream* stream : {&ordinary, &missing, &late}) {
     for (const Finding& finding : stream->findings()) {
       EXPECT_EQ(finding.severity, Severity::kHigh);
     }
   }
   // Without a finding it is an ordinary right that was granted.
-  Refuse(none, 2);
-  Succeed(none, "thing1", 60);
+  RefuseOnce(none, 2);
+  SucceedOnce(none, "thing1", 60);
   EXPECT_THAT(none.findings(), SizeIs(0));
 }
 
 TEST(SuccessAfterRefusalTest, WhatItDidBeforeIsNoNews) {
   ForbiddenStream stream;
-  Succeed(stream, "secrets", -3600);
-  Refuse(stream, 12);
+  SucceedOnce(stream, "secrets", -3600);
+  RefuseOnce(stream, 12);
   size_t before = stream.findings().size();
-  Succeed(stream, "secrets", 60);
+  SucceedOnce(stream, "secrets", 60);
   EXPECT_THAT(stream.findings(), SizeIs(before));
 }
 
 TEST(SuccessAfterRefusalTest, MoreOfItIsListedAndCountsOnce) {
   ForbiddenStream stream;
-  Refuse(stream, 9);
-  for (int i = 0; i < 9; ++i) Succeed(stream, absl::StrCat("thing", i), 60 + i);
-  for (int i = 0; i < 9; ++i) Succeed(stream, "thing0", 80 + i);
+  RefuseOnce(stream, 9);
+  for (int i = 0; i < 9; ++i)
+    SucceedOnce(stream, absl::StrCat("thing", i), 60 + i);
+  for (int i = 0; i < 9; ++i) SucceedOnce(stream, "thing0", 80 + i);
   EXPECT_THAT(stream.findings(), SizeIs(2));
   stream.End();
   const Finding& last = stream.findings().back();
@@ -103,11 +104,11 @@ TEST(SuccessAfterRefusalTest, MoreOfItIsListedAndCountsOnce) {
 
 TEST(SuccessAfterRefusalTest, SurvivesARestart) {
   ForbiddenStream stream;
-  Refuse(stream, 9);
-  Succeed(stream, "thing3", 60);
+  RefuseOnce(stream, 9);
+  SucceedOnce(stream, "thing3", 60);
   stream.Restart();
   EXPECT_TRUE(stream.restarts_ok());
-  Succeed(stream, "thing4", 61);
+  SucceedOnce(stream, "thing4", 61);
   EXPECT_THAT(stream.findings(), SizeIs(2));
   stream.End();
   EXPECT_THAT(stream.findings().back().summary, HasSubstr("list thing3"));

@@ -29,7 +29,7 @@ Honeytoken::Options Decoys() {
   return options;
 }
 
-ActorStream Stream(Honeytoken::Options options = Decoys()) {
+ActorStream DecoyStream(Honeytoken::Options options = Decoys()) {
   return ActorStream([options](const DetectorContext& context) {
     return std::make_unique<Honeytoken>(context, options);
   });
@@ -42,7 +42,7 @@ Change Secret(const std::string& verb, const std::string& ns,
   };
 }
 
-void Feed(ActorStream& stream, const Change& change) {
+void FeedDecoys(ActorStream& stream, const Change& change) {
   EventBuilder event;
   event.Resource("pods").Ns("web");
   change(event);
@@ -91,8 +91,8 @@ TEST(HoneytokenTest, WhatTouchesADecoyIsCriticalAtOnceAndNothingElseIs) {
            {"something else", [](EventBuilder&) {}, false},
        }) {
     SCOPED_TRACE(c.what);
-    ActorStream stream = Stream();
-    Feed(stream, c.change);
+    ActorStream stream = DecoyStream();
+    FeedDecoys(stream, c.change);
     if (!c.found) {
       EXPECT_THAT(stream.reports(), IsEmpty());
       continue;
@@ -107,17 +107,17 @@ TEST(HoneytokenTest, WhatTouchesADecoyIsCriticalAtOnceAndNothingElseIs) {
 }
 
 TEST(HoneytokenTest, WithoutDecoysNothingIsFound) {
-  ActorStream stream = Stream({});
-  Feed(stream, Secret("get", "prod", "root-credentials"));
-  Feed(stream,
-       [](EventBuilder& b) { b.ServiceAccount("ops", "legacy-admin"); });
+  ActorStream stream = DecoyStream({});
+  FeedDecoys(stream, Secret("get", "prod", "root-credentials"));
+  FeedDecoys(stream,
+             [](EventBuilder& b) { b.ServiceAccount("ops", "legacy-admin"); });
   EXPECT_THAT(stream.reports(), IsEmpty());
 }
 
 TEST(HoneytokenTest, RepetitionsGrowOneFindingAlsoOverARestart) {
-  ActorStream stream = Stream();
+  ActorStream stream = DecoyStream();
   for (int i = 0; i < 5; ++i) {
-    Feed(stream, [i](EventBuilder& b) {
+    FeedDecoys(stream, [i](EventBuilder& b) {
       Secret("get", "prod", "root-credentials")(b);
       b.AuditId("read-" + std::to_string(i));
     });
@@ -130,7 +130,7 @@ TEST(HoneytokenTest, RepetitionsGrowOneFindingAlsoOverARestart) {
 }
 
 TEST(HoneytokenTest, TheEndOfAWatchIsNoSecondTouch) {
-  ActorStream stream = Stream();
+  ActorStream stream = DecoyStream();
   auto feed = [&](Stage stage, absl::Duration took) {
     EventBuilder event;
     Secret("watch", "prod", "root-credentials")(event.Stage(stage));

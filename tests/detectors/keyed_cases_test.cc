@@ -13,18 +13,18 @@ namespace {
 
 using ::testing::ElementsAre;
 
-absl::Time At(int second) { return absl::FromUnixSeconds(second); }
+absl::Time AtSecond(int second) { return absl::FromUnixSeconds(second); }
 
 Finding FindingAt(int second, std::string title) {
   Finding finding;
   finding.title = std::move(title);
   finding.count = 1;
-  finding.first_seen = finding.last_seen = At(second);
+  finding.first_seen = finding.last_seen = AtSecond(second);
   return finding;
 }
 
 // "TITLE:state", and forgets them.
-std::vector<std::string> Told(Emit& out) {
+std::vector<std::string> ToldCases(Emit& out) {
   std::vector<std::string> told;
   for (const Finding& finding : std::exchange(out.findings, {})) {
     told.push_back(absl::StrCat(
@@ -39,7 +39,7 @@ class KeyedCasesTest : public ::testing::Test {
  protected:
   void Count(EntityId actor, uint64_t key, int second) {
     AuditEvent event;
-    event.stage_time = At(second);
+    event.stage_time = AtSecond(second);
     KeyedCases::Case* open = cases_.Find(actor, key);
     ASSERT_NE(open, nullptr);
     KeyedCases::Count(event, *open);
@@ -53,9 +53,9 @@ class KeyedCasesTest : public ::testing::Test {
 TEST_F(KeyedCasesTest, ACaseIsToldAgainWheneverItHasDoubled) {
   cases_.Open(1, 7, FindingAt(0, "a"), out_);
   for (int second = 1; second < 8; ++second) Count(1, 7, second);
-  EXPECT_THAT(Told(out_), ElementsAre("a", "a:more", "a:more", "a:more"));
+  EXPECT_THAT(ToldCases(out_), ElementsAre("a", "a:more", "a:more", "a:more"));
   EXPECT_EQ(cases_.Find(1, 7)->finding.count, 8);
-  EXPECT_EQ(cases_.Find(1, 7)->finding.last_seen, At(7));
+  EXPECT_EQ(cases_.Find(1, 7)->finding.last_seen, AtSecond(7));
   EXPECT_EQ(cases_.Find(1, 8), nullptr);
   EXPECT_EQ(cases_.Find(2, 7), nullptr);
 }
@@ -65,13 +65,13 @@ TEST_F(KeyedCasesTest, CasesEndAfterTheirQuietTimeTheLongestQuietFirst) {
   cases_.Open(1, 1, FindingAt(9, "a"), out_);
   cases_.Open(1, 2, FindingAt(0, "c"), out_);
   Count(2, 1, 7);
-  Told(out_);
-  cases_.AdvanceTo(At(59), out_);
-  EXPECT_THAT(Told(out_), ElementsAre());
-  cases_.AdvanceTo(At(67), out_);
-  EXPECT_THAT(Told(out_), ElementsAre("c:end", "b:end"));
-  cases_.EndQuiet(1, At(69), out_);
-  EXPECT_THAT(Told(out_), ElementsAre("a:end"));
+  ToldCases(out_);
+  cases_.AdvanceTo(AtSecond(59), out_);
+  EXPECT_THAT(ToldCases(out_), ElementsAre());
+  cases_.AdvanceTo(AtSecond(67), out_);
+  EXPECT_THAT(ToldCases(out_), ElementsAre("c:end", "b:end"));
+  cases_.EndQuiet(1, AtSecond(69), out_);
+  EXPECT_THAT(ToldCases(out_), ElementsAre("a:end"));
   EXPECT_EQ(cases_.CountOf(1), 0u);
 }
 
@@ -82,12 +82,12 @@ TEST_F(KeyedCasesTest, TheLongestQuietMakesRoom) {
   EXPECT_TRUE(cases_.IsFull(1));
   EXPECT_EQ(cases_.Oldest(1)->finding.title, "a");
   cases_.Open(2, 1, FindingAt(5, "c"), out_);
-  Told(out_);
+  ToldCases(out_);
   cases_.Open(3, 1, FindingAt(9, "d"), out_);  // a fourth of three
-  EXPECT_THAT(Told(out_), ElementsAre("b:end", "d"));
+  EXPECT_THAT(ToldCases(out_), ElementsAre("b:end", "d"));
   out_.changed.clear();
   cases_.EndLongestQuietOf(1, out_);
-  EXPECT_THAT(Told(out_), ElementsAre("a:end"));
+  EXPECT_THAT(ToldCases(out_), ElementsAre("a:end"));
   EXPECT_THAT(out_.changed,
               ElementsAre(std::pair(EntityKind::kActor, EntityId{1})));
   cases_.Forget(2);
@@ -103,9 +103,9 @@ TEST_F(KeyedCasesTest, WhatIsSavedGoesOnElsewhere) {
   KeyedCases other({.quiet = absl::Seconds(60), .per_actor = 2, .all = 3});
   StateReader in(saved.bytes());
   ASSERT_THAT(other.Load(9, in), IsOk());
-  Told(out_);
-  other.AdvanceTo(At(64), out_);
-  EXPECT_THAT(Told(out_), ElementsAre("b:end", "a:end"));
+  ToldCases(out_);
+  other.AdvanceTo(AtSecond(64), out_);
+  EXPECT_THAT(ToldCases(out_), ElementsAre("b:end", "a:end"));
 
   // More than may be open is damage.
   KeyedCases small({.quiet = absl::Seconds(60), .per_actor = 1, .all = 3});

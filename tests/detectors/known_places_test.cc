@@ -19,7 +19,7 @@ constexpr absl::Duration kHour = absl::Hours(1);
 
 bool IsNewNetwork(const KnownPlaces& places, const std::string& address,
                   absl::Time now) {
-  return places.IsNewNetwork(PlaceOf(address), now, kStart, kHour);
+  return places.IsNewNetwork(PlaceOf(address), now, kForbiddenStart, kHour);
 }
 
 TEST(KnownPlacesTest, NetworksAreWideAndProgramsHaveNoVersion) {
@@ -47,18 +47,21 @@ TEST(KnownPlacesTest, NetworksAreWideAndProgramsHaveNoVersion) {
 
 TEST(KnownPlacesTest, WhatIsSeenInTheFirstHourIsHome) {
   KnownPlaces places;
-  places.See(PlaceOf("10.1.0.1"), kStart);
-  places.See(PlaceOf("10.2.0.1"), kStart + absl::Minutes(59));
-  EXPECT_FALSE(IsNewNetwork(places, "10.2.0.1", kStart + absl::Minutes(59)));
-  places.See(PlaceOf("10.3.0.1"), kStart + absl::Minutes(61));
-  EXPECT_TRUE(IsNewNetwork(places, "10.3.0.1", kStart + absl::Minutes(61)));
-  EXPECT_FALSE(IsNewNetwork(places, "10.1.0.1", kStart + absl::Minutes(61)));
+  places.See(PlaceOf("10.1.0.1"), kForbiddenStart);
+  places.See(PlaceOf("10.2.0.1"), kForbiddenStart + absl::Minutes(59));
+  EXPECT_FALSE(
+      IsNewNetwork(places, "10.2.0.1", kForbiddenStart + absl::Minutes(59)));
+  places.See(PlaceOf("10.3.0.1"), kForbiddenStart + absl::Minutes(61));
+  EXPECT_TRUE(
+      IsNewNetwork(places, "10.3.0.1", kForbiddenStart + absl::Minutes(61)));
+  EXPECT_FALSE(
+      IsNewNetwork(places, "10.1.0.1", kForbiddenStart + absl::Minutes(61)));
 }
 
 TEST(KnownPlacesTest, ANewPlaceIsOneOfManyAfterADay) {
   KnownPlaces places;
-  places.See(PlaceOf("10.1.0.1"), kStart);
-  absl::Time moved = kStart + absl::Hours(5);
+  places.See(PlaceOf("10.1.0.1"), kForbiddenStart);
+  absl::Time moved = kForbiddenStart + absl::Hours(5);
   places.See(PlaceOf("10.3.0.1"), moved);
   places.See(PlaceOf("10.3.0.1"), moved + absl::Hours(23));
   EXPECT_TRUE(IsNewNetwork(places, "10.3.0.1", moved + absl::Hours(23)));
@@ -68,9 +71,9 @@ TEST(KnownPlacesTest, ANewPlaceIsOneOfManyAfterADay) {
 TEST(KnownPlacesTest, MadeUpPlacesDriveOutOnlyTheirOwnKind) {
   KnownPlaces places;
   for (int i = 0; i < 4; ++i) {
-    places.See(PlaceOf(absl::StrCat("10.", i, ".0.1")), kStart);
+    places.See(PlaceOf(absl::StrCat("10.", i, ".0.1")), kForbiddenStart);
   }
-  absl::Time now = kStart + absl::Hours(30);
+  absl::Time now = kForbiddenStart + absl::Hours(30);
   for (int i = 0; i < 100; ++i) {
     places.See(PlaceOf(absl::StrCat("172.", i, ".0.1")), now);
     EXPECT_TRUE(IsNewNetwork(places, absl::StrCat("172.", i, ".0.1"), now));
@@ -83,9 +86,9 @@ TEST(KnownPlacesTest, MadeUpPlacesDriveOutOnlyTheirOwnKind) {
 TEST(KnownPlacesTest, NothingIsNewToAnActorOfManyPlaces) {
   KnownPlaces places;
   for (int i = 0; i < 8; ++i) {
-    places.See(PlaceOf(absl::StrCat("10.", i, ".0.1")), kStart);
+    places.See(PlaceOf(absl::StrCat("10.", i, ".0.1")), kForbiddenStart);
   }
-  absl::Time now = kStart + absl::Hours(30);
+  absl::Time now = kForbiddenStart + absl::Hours(30);
   places.See(PlaceOf("10.99.0.1"), now);
   EXPECT_FALSE(IsNewNetwork(places, "10.99.0.1", now));
 }

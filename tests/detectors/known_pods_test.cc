@@ -7,18 +7,18 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kPodsBegin = absl::FromUnixSeconds(1'700'000'000);
 constexpr uint64_t kName = 77;
 
 TEST(KnownPodsTest, AnEndByNameIsOfThePodThatUsedItLast) {
   KnownPods pods;
   Emit out;
-  pods.NoteUse(5, kName, kBegin);
-  pods.NoteUse(3, kName, kBegin + absl::Hours(1));
+  pods.NoteUse(5, kName, kPodsBegin);
+  pods.NoteUse(3, kName, kPodsBegin + absl::Hours(1));
   // The older one comes from another address.
-  pods.NoteUse(5, kName, kBegin + absl::Hours(2));
+  pods.NoteUse(5, kName, kPodsBegin + absl::Hours(2));
   pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName,
-               kBegin + absl::Hours(3), out);
+               kPodsBegin + absl::Hours(3), out);
   EXPECT_TRUE(pods.Gone(3).has_value());
   EXPECT_FALSE(pods.Gone(5).has_value());
   ASSERT_EQ(out.changed.size(), 1u);
@@ -28,11 +28,11 @@ TEST(KnownPodsTest, AnEndByNameIsOfThePodThatUsedItLast) {
 TEST(KnownPodsTest, ANameThatNobodyUsedOrUsedLaterIsNobodys) {
   KnownPods pods;
   Emit out;
-  pods.NoteUse(1, kName, kBegin);
+  pods.NoteUse(1, kName, kPodsBegin);
   pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName + 1,
-               kBegin + absl::Hours(1), out);
+               kPodsBegin + absl::Hours(1), out);
   pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName,
-               kBegin - absl::Seconds(1), out);
+               kPodsBegin - absl::Seconds(1), out);
   EXPECT_FALSE(pods.Gone(1).has_value());
   EXPECT_TRUE(out.changed.empty());
 }
@@ -40,28 +40,28 @@ TEST(KnownPodsTest, ANameThatNobodyUsedOrUsedLaterIsNobodys) {
 TEST(KnownPodsTest, ToAskForTheEndIsNoEnd) {
   KnownPods pods;
   Emit out;
-  pods.NoteEnd(ObservationKind::kPodDeleteAsked, 1, kName, kBegin, out);
-  EXPECT_EQ(pods.AskedToEnd(1), kBegin);
+  pods.NoteEnd(ObservationKind::kPodDeleteAsked, 1, kName, kPodsBegin, out);
+  EXPECT_EQ(pods.AskedToEnd(1), kPodsBegin);
   EXPECT_FALSE(pods.Gone(1).has_value());
   // The first one counts.
-  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(1),
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kPodsBegin + absl::Hours(1),
                out);
-  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(2),
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kPodsBegin + absl::Hours(2),
                out);
-  EXPECT_EQ(pods.AskedToEnd(1), kBegin);
-  EXPECT_EQ(pods.Gone(1), kBegin + absl::Hours(1));
+  EXPECT_EQ(pods.AskedToEnd(1), kPodsBegin);
+  EXPECT_EQ(pods.Gone(1), kPodsBegin + absl::Hours(1));
 }
 
 TEST(KnownPodsTest, WhatIsGoneIsForgottenInTime) {
   KnownPods pods;
   Emit out;
   for (EntityId id = 0; id < 1000; ++id) {
-    pods.NoteUse(id, kName + id, kBegin);
+    pods.NoteUse(id, kName + id, kPodsBegin);
     pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, kName + id,
-                 kBegin + absl::Minutes(id + 1), out);
+                 kPodsBegin + absl::Minutes(id + 1), out);
   }
   out.changed.clear();
-  pods.AdvanceTo(kBegin + KnownPods::kKept + absl::Minutes(500), out);
+  pods.AdvanceTo(kPodsBegin + KnownPods::kKept + absl::Minutes(500), out);
   EXPECT_FALSE(pods.Knows(499));
   EXPECT_TRUE(pods.Knows(500));
   EXPECT_EQ(out.changed.size(), 500u);
@@ -70,10 +70,10 @@ TEST(KnownPodsTest, WhatIsGoneIsForgottenInTime) {
 TEST(KnownPodsTest, IsSavedForEachPodAndDamageIsRefused) {
   KnownPods pods;
   Emit out;
-  pods.NoteUse(1, kName, kBegin);
-  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kBegin + absl::Hours(1),
+  pods.NoteUse(1, kName, kPodsBegin);
+  pods.NoteEnd(ObservationKind::kPodGone, 1, kName, kPodsBegin + absl::Hours(1),
                out);
-  pods.NoteAddress(1, 42, kBegin);
+  pods.NoteAddress(1, 42, kPodsBegin);
   StateWriter saved;
   pods.Save(1, saved);
   KnownPods loaded;
@@ -86,7 +86,7 @@ TEST(KnownPodsTest, IsSavedForEachPodAndDamageIsRefused) {
   StateWriter again;
   loaded.Save(9, again);
   EXPECT_EQ(again.bytes(), saved.bytes());
-  loaded.AdvanceTo(kBegin + absl::Hours(49), out);
+  loaded.AdvanceTo(kPodsBegin + absl::Hours(49), out);
   EXPECT_FALSE(loaded.Knows(9));
   for (size_t size = 0; size < saved.bytes().size(); ++size) {
     KnownPods victim;

@@ -50,13 +50,13 @@ std::string Container(const std::string& fields) {
   return "{\"spec\":{\"containers\":[{\"name\":\"c\"," + fields + "}]}}";
 }
 
-struct Case {
+struct BodyCase {
   const char* name;
   Write write;
   const char* told;
 };
 
-class MetadataBodyTest : public ::testing::TestWithParam<Case> {};
+class MetadataBodyTest : public ::testing::TestWithParam<BodyCase> {};
 
 TEST_P(MetadataBodyTest, IsToldAsExpected) {
   EXPECT_EQ(Told(GetParam().write), GetParam().told);
@@ -69,7 +69,7 @@ constexpr char kEncoded[] =
     R"("args":["sh","-c","echo Y3VybCBodHRwOi8vMTY5LjI1NC4xNjkuMjU0L2xhdGVzdC)"
     R"(9tZXRhLWRhdGEv|base64 -d|sh"])";
 
-std::vector<Case> Attacks() {
+std::vector<BodyCase> Attacks() {
   return {
       {"command",
        {"pods", Container(R"("command":["sh","-c","curl -s http://)"
@@ -182,7 +182,7 @@ std::vector<Case> Attacks() {
   };
 }
 
-std::vector<Case> Lookalikes() {
+std::vector<BodyCase> Lookalikes() {
   return {
       {"ordinary_pod",
        {"pods", Container(R"("command":["nginx","-g","daemon off;"],"env":[)"
@@ -245,14 +245,14 @@ std::vector<Case> Lookalikes() {
   };
 }
 
-std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
+std::string BodyCaseName(const ::testing::TestParamInfo<BodyCase>& info) {
   return info.param.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Attacks, MetadataBodyTest,
-                         ::testing::ValuesIn(Attacks()), NameOf);
+                         ::testing::ValuesIn(Attacks()), BodyCaseName);
 INSTANTIATE_TEST_SUITE_P(Lookalikes, MetadataBodyTest,
-                         ::testing::ValuesIn(Lookalikes()), NameOf);
+                         ::testing::ValuesIn(Lookalikes()), BodyCaseName);
 
 TEST(MetadataBodyFindingTest, NamesObjectPlaceAndText) {
   std::vector<Finding> findings = FindingsOf(

@@ -41,15 +41,15 @@ void Tell(MetadataStream& stream, double seconds, const std::string& body,
   stream.Feed(event.AuditId(absl::StrCat("id-", seconds)).Build());
 }
 
-std::vector<Finding> FindingsOf(const std::string& body,
-                                const std::string& group = "") {
+std::vector<Finding> EventFindings(const std::string& body,
+                                   const std::string& group = "") {
   MetadataStream stream;
   Tell(stream, 0, body, "n1", group);
   return stream.findings();
 }
 
 TEST(MetadataEventTest, TellsOfTheOutcomeOfAProbeLow) {
-  std::vector<Finding> findings = FindingsOf(CoreEvent({}));
+  std::vector<Finding> findings = EventFindings(CoreEvent({}));
   ASSERT_THAT(findings, SizeIs(1));
   const Finding& finding = findings[0];
   EXPECT_EQ(finding.rule, "metadata.event");
@@ -63,7 +63,7 @@ TEST(MetadataEventTest, TellsOfTheOutcomeOfAProbeLow) {
 }
 
 TEST(MetadataEventTest, ReadsTheNewerFormToo) {
-  std::vector<Finding> findings = FindingsOf(
+  std::vector<Finding> findings = EventFindings(
       R"({"regarding":{"kind":"Pod","namespace":"web","name":"q"},"reason":)"
       R"("FailedPostStartHook","note":"HTTP lifecycle hook (latest/) for )"
       R"(container c failed: Get \"http://2852039166/latest/\": refused"})",
@@ -74,7 +74,7 @@ TEST(MetadataEventTest, ReadsTheNewerFormToo) {
 
 // Whoever reports it is not who did it.
 TEST(MetadataEventTest, IsLowHoweverMuchItSays) {
-  std::vector<Finding> findings = FindingsOf(CoreEvent(
+  std::vector<Finding> findings = EventFindings(CoreEvent(
       {.text = "Readiness probe failed: Get http://0xa9fea9fe/latest/meta-data/"
                "iam/security-credentials/node: x"}));
   ASSERT_THAT(findings, SizeIs(1));
@@ -89,10 +89,10 @@ TEST(MetadataEventTest, WhatIsNoOutcomeIsNotTold) {
            {.text = R"(Readiness probe failed: Get \"http://10.2.0.4:80/\")"},
            {.reason = "Pulled", .text = "pulled image a:169.254.169.254"},
            {.text = ""}}) {
-    EXPECT_THAT(FindingsOf(CoreEvent(said)), IsEmpty()) << said.text;
+    EXPECT_THAT(EventFindings(CoreEvent(said)), IsEmpty()) << said.text;
   }
-  EXPECT_THAT(FindingsOf("[]"), IsEmpty());
-  EXPECT_THAT(FindingsOf("{\"message\":{}}"), IsEmpty());
+  EXPECT_THAT(EventFindings("[]"), IsEmpty());
+  EXPECT_THAT(EventFindings("{\"message\":{}}"), IsEmpty());
 }
 
 TEST(MetadataEventTest, OneCaseForAnObjectAndAnotherForTheNext) {
@@ -142,7 +142,7 @@ TEST(MetadataEventTest, WhoseCaseIsOpenStaysAwake) {
 TEST(MetadataEventTest, UndecodableTextIsNotToldOf) {
   std::string text;
   for (int i = 0; i < 4000; ++i) text += "aGVsbG8gd29ybGQgaGVsbG8 ";
-  EXPECT_THAT(FindingsOf(CoreEvent({.text = text})), IsEmpty());
+  EXPECT_THAT(EventFindings(CoreEvent({.text = text})), IsEmpty());
 }
 
 }  // namespace

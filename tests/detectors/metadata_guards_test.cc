@@ -46,7 +46,7 @@ std::string Egress(const std::string& rules) {
   return Spec("\"policyTypes\":[\"Egress\"],\"egress\":[" + rules + "]");
 }
 
-struct Request {
+struct GuardedRequest {
   std::string user = "mallory";
   std::string verb = "delete";
   std::string body = {};
@@ -68,7 +68,7 @@ class GuardStream {
         access_(context_, options),
         guards_(std::make_unique<MetadataGuards>(options)) {}
 
-  void Feed(absl::Time time, const Request& request) {
+  void Feed(absl::Time time, const GuardedRequest& request) {
     std::string uri =
         absl::StrCat("/apis/networking.k8s.io/v1/namespaces/", request.ns,
                      "/networkpolicies/", request.name, request.query);
@@ -157,25 +157,25 @@ class GuardStream {
   bool ok_ = true;
 };
 
-struct Case {
+struct GuardCase {
   const char* name;
-  Request request;
+  GuardedRequest request;
 };
-std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
+std::string GuardCaseName(const ::testing::TestParamInfo<GuardCase>& info) {
   return info.param.name;
 }
 
 // What mallory does to the policy that sre made two hours before.
-std::vector<Finding> FindingsOf(const Request& request) {
+std::vector<Finding> GuardFindings(const GuardedRequest& request) {
   GuardStream stream;
   stream.Guard(At(0));
   stream.Feed(At(7200), request);
   return stream.findings();
 }
 
-class GuardRemovedTest : public ::testing::TestWithParam<Case> {};
+class GuardRemovedTest : public ::testing::TestWithParam<GuardCase> {};
 TEST_P(GuardRemovedTest, IsToldOnceAndLow) {
-  std::vector<Finding> findings = FindingsOf(GetParam().request);
+  std::vector<Finding> findings = GuardFindings(GetParam().request);
   ASSERT_THAT(findings, SizeIs(1));
   EXPECT_EQ(findings[0].rule, "metadata.guard_removed");
   EXPECT_EQ(findings[0].severity, Severity::kLow);
@@ -189,18 +189,18 @@ TEST_P(GuardRemovedTest, IsToldOnceAndLow) {
   EXPECT_THAT(stream.findings(), SizeIs(1));
 }
 
-Request Patch(const std::string& body) {
+GuardedRequest Patch(const std::string& body) {
   return {.verb = "patch", .body = body};
 }
-Request JsonPatch(const std::string& op, const std::string& path,
-                  const std::string& value = "") {
+GuardedRequest JsonPatch(const std::string& op, const std::string& path,
+                         const std::string& value = "") {
   std::string body =
       absl::StrCat("[{\"op\":\"", op, "\",\"path\":\"", path, "\"",
                    value.empty() ? "" : ",\"value\":", value, "}]");
   return Patch(body);
 }
 
-std::vector<Case> Attacks() {
+std::vector<GuardCase> GuardedAttacks() {
   return {
       {"deleted", {}},
       {"deleted_with_all_of_the_namespace",
@@ -269,20 +269,20 @@ std::vector<Case> Attacks() {
   };
 }
 INSTANTIATE_TEST_SUITE_P(Attacks, GuardRemovedTest,
-                         ::testing::ValuesIn(Attacks()), NameOf);
+                         ::testing::ValuesIn(GuardedAttacks()), GuardCaseName);
 
-class GuardKeptTest : public ::testing::TestWithParam<Case> {};
+class GuardKeptTest : public ::testing::TestWithParam<GuardCase> {};
 TEST_P(GuardKeptTest, IsNoFinding) {
-  EXPECT_THAT(FindingsOf(GetParam().request), IsEmpty());
+  EXPECT_THAT(GuardFindings(GetParam().request), IsEmpty());
   // It is still known.
   GuardStream stream;
   stream.Guard(At(0));
   stream.Feed(At(7200), GetParam().request);
-  stream.Feed(At(7201), Request());
+  stream.Feed(At(7201), GuardedRequest());
   EXPECT_THAT(stream.findings(), SizeIs(1));
 }
 
-std::vector<Case> Lookalikes() {
+std::vector<GuardCase> GuardedLookalikes() {
   return {
       {"applied_again", {.verb = "update", .body = kGuard}},
       {"applied_again_by_the_server",
@@ -338,7 +338,8 @@ std::vector<Case> Lookalikes() {
   };
 }
 INSTANTIATE_TEST_SUITE_P(Lookalikes, GuardKeptTest,
-                         ::testing::ValuesIn(Lookalikes()), NameOf);
+                         ::testing::ValuesIn(GuardedLookalikes()),
+                         GuardCaseName);
 
 TEST(MetadataGuardsTest, ADeletionByTheControlPlaneIsNotToldAndForgotten) {
   for (const char* user :
@@ -349,7 +350,7 @@ TEST(MetadataGuardsTest, ADeletionByTheControlPlaneIsNotToldAndForgotten) {
     stream.Guard(At(0));
     stream.Feed(At(7200), {.user = user});
     EXPECT_EQ(stream.policies(), 0) << user;
-    stream.Feed(At(7300), Request());
+    stream.Feed(At(7300), GuardedRequest());
     EXPECT_THAT(stream.findings(), IsEmpty()) << user;
   }
 }
@@ -367,7 +368,7 @@ TEST(MetadataGuardsTest, WhatItsMakerTakesAwayWithinTheHourWasATrial) {
   GuardStream thief;
   thief.Guard(At(0), "sre");
   thief.Feed(At(60), {.verb = "update", .body = kGuard});
-  thief.Feed(At(120), Request());
+  thief.Feed(At(120), GuardedRequest());
   EXPECT_THAT(thief.findings(), SizeIs(1));
 }
 
@@ -382,7 +383,7 @@ TEST(MetadataGuardsTest, ANarrowPolicyStaysAGuardUntilItLetsThrough) {
 TEST(MetadataGuardsTest, APolicyWithoutAnExceptionIsNoGuard) {
   GuardStream stream;
   stream.Feed(At(0), {.user = "sre", .verb = "create", .body = Egress("")});
-  stream.Feed(At(9000), Request());
+  stream.Feed(At(9000), GuardedRequest());
   EXPECT_THAT(stream.findings(), IsEmpty());
   EXPECT_EQ(stream.policies(), 0);
 }
@@ -432,7 +433,7 @@ TEST(MetadataGuardsTest, CountsOneCaseOfAnActorAndEndsIt) {
 }
 
 TEST(MetadataGuardsTest, TheReasonsSumToTheScoreAndStepsNameThePolicy) {
-  std::vector<Finding> findings = FindingsOf(Request());
+  std::vector<Finding> findings = GuardFindings(GuardedRequest());
   ASSERT_THAT(findings, SizeIs(1));
   double sum = 0;
   for (const FindingReason& reason : findings[0].why) {
@@ -455,7 +456,7 @@ TEST(MetadataGuardsTest, ExtraHostsAreGuardedToo) {
                .verb = "create",
                .body = Egress(R"({"to":[{"ipBlock":{"cidr":"10.0.0.0/8",)"
                               R"("except":["10.9.8.0/24"]}}]})")});
-  stream.Feed(At(9000), Request());
+  stream.Feed(At(9000), GuardedRequest());
   ASSERT_THAT(stream.findings(), SizeIs(1));
   EXPECT_THAT(stream.findings()[0].summary, HasSubstr("10.9.8.7"));
 }
@@ -465,7 +466,7 @@ TEST(MetadataGuardsTest, IsKeptOverARestartAndForgottenAfterNinetyDays) {
   stream.Guard(At(0));
   stream.Restart();
   EXPECT_EQ(stream.policies(), 1);
-  stream.Feed(At(7200), Request());
+  stream.Feed(At(7200), GuardedRequest());
   EXPECT_THAT(stream.findings(), SizeIs(1));
   // The row is written as empty, and its number is used again.
   stream.Restart();
@@ -474,7 +475,7 @@ TEST(MetadataGuardsTest, IsKeptOverARestartAndForgottenAfterNinetyDays) {
   stream.Restart();
   EXPECT_EQ(stream.policies(), 1);
   const double days = 90.0 * 86400;
-  stream.Feed(At(8000 + days + 1), Request());
+  stream.Feed(At(8000 + days + 1), GuardedRequest());
   EXPECT_THAT(stream.InState(FindingState::kOpen), SizeIs(1));
   EXPECT_TRUE(stream.restarts_ok());
 }

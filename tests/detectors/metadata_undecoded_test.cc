@@ -30,7 +30,7 @@ std::string Base64(std::string text, int layers) {
 }
 
 // Encoded texts that differ, so that each has to be looked at.
-std::string Decoys(int count) {
+std::string DecoyTexts(int count) {
   std::string text;
   for (int i = 0; i < count; ++i) {
     text += Base64(absl::StrCat("some harmless text number ", i), 1) + " ";
@@ -45,9 +45,9 @@ std::string PodWith(const std::string& command) {
       absl::CEscape(command), R"("]}]}})");
 }
 
-void Write(MetadataStream& stream, const std::string& resource,
-           const std::string& body, int code = 201,
-           const std::string& audit_id = "write") {
+void WriteUndecoded(MetadataStream& stream, const std::string& resource,
+                    const std::string& body, int code = 201,
+                    const std::string& audit_id = "write") {
   EventBuilder event;
   event.Verb("create").Resource(resource).Ns("web").Name("p").Code(code);
   event.AuditId(audit_id).RequestObject(body);
@@ -95,7 +95,7 @@ TEST_P(HostileEventTest, IsASignalInACommand) {
 
 TEST_P(HostileEventTest, IsASignalInAPod) {
   MetadataStream stream;
-  Write(stream, "pods", PodWith(Repeated(GetParam().piece, 250'000)));
+  WriteUndecoded(stream, "pods", PodWith(Repeated(GetParam().piece, 250'000)));
   ASSERT_THAT(stream.opened(), SizeIs(1));
   EXPECT_EQ(stream.opened()[0].rule, kUndecodedRule);
   EXPECT_EQ(stream.opened()[0].severity, Severity::kLow);
@@ -106,9 +106,9 @@ TEST(MetadataUndecodedTest, MoreLayersThanAreUndoneAreASignal) {
   const std::string hidden = "curl http://169.254.169.254/latest/meta-data/";
   for (int layers : {1, 2, 3, 4, 5, 8}) {
     MetadataStream stream;
-    Write(stream, "pods",
-          R"({"spec":{"containers":[{"env":[{"name":"A","value":")" +
-              Base64(hidden, layers) + R"("}]}]}})");
+    WriteUndecoded(stream, "pods",
+                   R"({"spec":{"containers":[{"env":[{"name":"A","value":")" +
+                       Base64(hidden, layers) + R"("}]}]}})");
     ASSERT_THAT(stream.opened(), SizeIs(1)) << layers;
     EXPECT_EQ(stream.opened()[0].rule,
               layers <= 3 ? "metadata.workload" : kUndecodedRule);
@@ -126,7 +126,7 @@ TEST(MetadataUndecodedTest, HonestLongCommandsAndManifestsAreNone) {
   MetadataStream stream;
   stream.Exec(At(0), {"sh", "-c", script});
   stream.Exec(At(1), {"cat", std::string(200'000, 'x')});
-  Write(stream, "pods", PodWith(script.substr(0, 10'000)));
+  WriteUndecoded(stream, "pods", PodWith(script.substr(0, 10'000)));
   stream.Exec(
       At(2),
       {"sh", "-c", "while true; do curl -s localhost/healthz; sleep 5; done"});
@@ -144,19 +144,20 @@ TEST(MetadataUndecodedTest, HonestLongCommandsAndManifestsAreNone) {
     }
     deployment += "]}";
   }
-  Write(stream, "deployments", deployment + "]}}}}", 201, "deployment");
+  WriteUndecoded(stream, "deployments", deployment + "]}}}}", 201,
+                 "deployment");
   std::string schema = "{\"type\":\"object\"}";
   for (int i = 0; i < 60; ++i)
     schema = "{\"properties\":{\"a\":" + schema + "}}";
-  Write(stream, "customresourcedefinitions",
-        R"({"spec":{"versions":[{"schema":{"openAPIV3Schema":)" + schema +
-            "}}]}}",
-        201, "crd");
+  WriteUndecoded(stream, "customresourcedefinitions",
+                 R"({"spec":{"versions":[{"schema":{"openAPIV3Schema":)" +
+                     schema + "}}]}}",
+                 201, "crd");
   // Configuration that is merely large; it is counted.
-  Write(stream, "configmaps",
-        R"({"data":{"dashboard":")" +
-            Repeated("panel of a dashboard ", 900'000) + "\"}}",
-        201, "config");
+  WriteUndecoded(stream, "configmaps",
+                 R"({"data":{"dashboard":")" +
+                     Repeated("panel of a dashboard ", 900'000) + "\"}}",
+                 201, "config");
   for (const Finding& finding : stream.findings()) {
     ADD_FAILURE() << finding.summary;
   }
@@ -165,21 +166,23 @@ TEST(MetadataUndecodedTest, HonestLongCommandsAndManifestsAreNone) {
 
 TEST(MetadataUndecodedTest, WrappedConfigurationIsOnlyCounted) {
   MetadataStream stream;
-  Write(stream, "configmaps", R"({"data":{"a":")" + Decoys(100) + "\"}}");
+  WriteUndecoded(stream, "configmaps",
+                 R"({"data":{"a":")" + DecoyTexts(100) + "\"}}");
   EXPECT_THAT(stream.findings(), IsEmpty());
   EXPECT_EQ(stream.out().counts.decodings_cut_short, 1u);
 }
 
 TEST(MetadataUndecodedTest, WhatWasRefusedIsOnlyCounted) {
   MetadataStream stream;
-  Write(stream, "pods", PodWith(Repeated(kHostile[0].piece, 250'000)), 403);
+  WriteUndecoded(stream, "pods", PodWith(Repeated(kHostile[0].piece, 250'000)),
+                 403);
   EXPECT_THAT(stream.findings(), IsEmpty());
   EXPECT_EQ(stream.out().counts.decodings_cut_short, 1u);
 }
 
 TEST(MetadataUndecodedTest, AnActorHasOneCaseHoweverManyAreSent) {
   MetadataStream stream;
-  const std::string hostile = Decoys(100);
+  const std::string hostile = DecoyTexts(100);
   for (int i = 0; i < 9; ++i) {
     stream.Exec(At(i), {"sh", "-c", hostile}, absl::StrCat("p", i));
   }
@@ -195,7 +198,7 @@ TEST(MetadataUndecodedTest, AnActorHasOneCaseHoweverManyAreSent) {
 TEST(MetadataUndecodedTest, AFloodOfThemEndsNoOtherCase) {
   MetadataStream stream;
   stream.Exec(At(0), kPlain);
-  const std::string hostile = Decoys(100);
+  const std::string hostile = DecoyTexts(100);
   for (int i = 0; i < 300; ++i) {
     stream.Exec(At(1), {"sh", "-c", hostile}, "p", absl::StrCat("user", i));
   }

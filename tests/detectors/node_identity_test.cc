@@ -18,14 +18,14 @@ using testing::SizeIs;
 
 using Change = std::function<void(EventBuilder&)>;
 
-ActorStream Stream() {
+ActorStream NodeStream() {
   return ActorStream([](const DetectorContext& context) {
     return std::make_unique<NodeIdentity>(context);
   });
 }
 
-void Feed(ActorStream& stream, const Change& change,
-          const std::string& node = "n1") {
+void FeedNode(ActorStream& stream, const Change& change,
+              const std::string& node = "n1") {
   EventBuilder event;
   event.Node(node).Resource("pods").Ns("web").Name("p");
   change(event);
@@ -76,8 +76,8 @@ TEST(NodeIdentityTest, OneClueIsNoneTwoAreAndAnotherNodesObjectIsAlone) {
             1},
        }) {
     SCOPED_TRACE(c.what);
-    ActorStream stream = Stream();
-    for (const Change& change : c.changes) Feed(stream, change);
+    ActorStream stream = NodeStream();
+    for (const Change& change : c.changes) FeedNode(stream, change);
     ASSERT_THAT(stream.findings(), SizeIs(c.findings));
     if (c.findings == 0) continue;
     const Finding finding = stream.findings()[0];
@@ -91,21 +91,21 @@ TEST(NodeIdentityTest, OneClueIsNoneTwoAreAndAnotherNodesObjectIsAlone) {
 }
 
 TEST(NodeIdentityTest, CluesOfTwoNodesOrTwoHoursDoNotAddUp) {
-  ActorStream nodes = Stream();
-  Feed(nodes, kByCurl, "n1");
-  Feed(nodes, kListsSecrets, "n2");
+  ActorStream nodes = NodeStream();
+  FeedNode(nodes, kByCurl, "n1");
+  FeedNode(nodes, kListsSecrets, "n2");
   EXPECT_THAT(nodes.findings(), IsEmpty());
-  ActorStream hours = Stream();
-  Feed(hours, kByCurl);
+  ActorStream hours = NodeStream();
+  FeedNode(hours, kByCurl);
   hours.Sleep(absl::Hours(1));
-  Feed(hours, kListsSecrets);
+  FeedNode(hours, kListsSecrets);
   EXPECT_THAT(hours.findings(), IsEmpty());
 }
 
 TEST(NodeIdentityTest, OnlyNodesAreLookedAt) {
-  ActorStream stream = Stream();
+  ActorStream stream = NodeStream();
   for (const Change& change : {kByCurl, kListsSecrets, kOtherNode}) {
-    Feed(stream, [&](EventBuilder& b) {
+    FeedNode(stream, [&](EventBuilder& b) {
       change(b);
       b.User("system:node:n1").Groups({"system:authenticated"});
     });
@@ -114,9 +114,9 @@ TEST(NodeIdentityTest, OnlyNodesAreLookedAt) {
 }
 
 TEST(NodeIdentityTest, FurtherCluesRaiseTheFindingAlsoOverARestart) {
-  ActorStream stream = Stream();
+  ActorStream stream = NodeStream();
   for (const Change& change : {kByCurl, kListsSecrets, kOtherNode}) {
-    Feed(stream, [&](EventBuilder& b) {
+    FeedNode(stream, [&](EventBuilder& b) {
       b.UserAgent("curl/7.88.1");
       change(b);
     });
@@ -151,11 +151,11 @@ TEST(NodeIdentityTest, AProgramThatIsNewOnTheNodeWeighsWithWhatItDoes) {
            Case{"on a new node", "implant/1.0", 23, 0},
        }) {
     SCOPED_TRACE(c.what);
-    ActorStream stream = Stream();
-    Feed(stream, kOwnWork);
+    ActorStream stream = NodeStream();
+    FeedNode(stream, kOwnWork);
     stream.Sleep(absl::Hours(c.hours));
     stream.Restart();
-    for (int i = 0; i < 6; ++i) Feed(stream, By(c.agent, Guess(i)));
+    for (int i = 0; i < 6; ++i) FeedNode(stream, By(c.agent, Guess(i)));
     ASSERT_THAT(stream.findings(), SizeIs(c.findings));
     if (c.findings == 0) continue;
     EXPECT_EQ(stream.findings()[0].why.back().feature,
@@ -164,15 +164,15 @@ TEST(NodeIdentityTest, AProgramThatIsNewOnTheNodeWeighsWithWhatItDoes) {
 }
 
 TEST(NodeIdentityTest, ANewProgramThatDoesNothingStrangeIsAnInstallation) {
-  ActorStream stream = Stream();
-  Feed(stream, kOwnWork);
+  ActorStream stream = NodeStream();
+  FeedNode(stream, kOwnWork);
   stream.Sleep(absl::Hours(25));
-  for (int i = 0; i < 5; ++i) Feed(stream, By("agent/1.0", kOwnWork));
+  for (int i = 0; i < 5; ++i) FeedNode(stream, By("agent/1.0", kOwnWork));
   // Nor is an administrator with kubectl.
-  for (int i = 0; i < 5; ++i) Feed(stream, By("kubectl/v1.30.0", kOwnWork));
+  for (int i = 0; i < 5; ++i) FeedNode(stream, By("kubectl/v1.30.0", kOwnWork));
   // After a day it is one of the node's own.
   stream.Sleep(absl::Hours(25));
-  for (int i = 0; i < 6; ++i) Feed(stream, By("agent/1.0", Guess(i)));
+  for (int i = 0; i < 6; ++i) FeedNode(stream, By("agent/1.0", Guess(i)));
   EXPECT_THAT(stream.findings(), IsEmpty());
 }
 
@@ -187,13 +187,13 @@ TEST(NodeIdentityTest, TwoCertificatesAtOnceAreOneTooMany) {
   const Change old = With("X509SHA256=old", kByCurl);
   const Change fresh = With("X509SHA256=fresh", kOwnWork);
   for (int minutes : {10, 20}) {
-    ActorStream stream = Stream();
-    Feed(stream, With("X509SHA256=old", kOwnWork));
-    Feed(stream, fresh);
+    ActorStream stream = NodeStream();
+    FeedNode(stream, With("X509SHA256=old", kOwnWork));
+    FeedNode(stream, fresh);
     stream.Restart();
     stream.Sleep(absl::Minutes(minutes));
-    Feed(stream, fresh);
-    Feed(stream, old);
+    FeedNode(stream, fresh);
+    FeedNode(stream, old);
     ASSERT_THAT(stream.findings(), SizeIs(minutes == 20 ? 1 : 0)) << minutes;
     if (minutes == 10) continue;
     EXPECT_EQ(stream.findings()[0].why.back().feature,
@@ -203,11 +203,11 @@ TEST(NodeIdentityTest, TwoCertificatesAtOnceAreOneTooMany) {
 }
 
 TEST(NodeIdentityTest, ARenewedCertificateIsHonest) {
-  ActorStream stream = Stream();
+  ActorStream stream = NodeStream();
   for (const char* certificate : {"a", "b", "c", "d"}) {
     const std::string id = std::string("X509SHA256=") + certificate;
     for (int i = 0; i < 20; ++i) {
-      Feed(stream, With(id.c_str(), By("kubectl/v1.30.0", kOwnWork)));
+      FeedNode(stream, With(id.c_str(), By("kubectl/v1.30.0", kOwnWork)));
       stream.Sleep(absl::Minutes(5));
     }
   }

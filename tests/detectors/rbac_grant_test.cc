@@ -15,9 +15,9 @@ namespace {
 
 using testing::SizeIs;
 
-Change Bind(const std::string& resource, const std::string& role,
-            const std::string& kind, const std::string& name,
-            const std::string& ns = "web") {
+Change BindRole(const std::string& resource, const std::string& role,
+                const std::string& kind, const std::string& name,
+                const std::string& ns = "web") {
   return [=](EventBuilder& b) {
     b.Verb("create").Resource(resource, "rbac.authorization.k8s.io").Ns("web");
     b.Name("b").Code(201).RequestObject(
@@ -32,43 +32,44 @@ TEST(RbacGrantTest, BindingsOfLessThanTheCluster) {
   const std::string in = "rolebindings", all = "clusterrolebindings";
   const std::string nobody = "system:unauthenticated";
   for (const Case& c : std::vector<Case>{
-           {"view for nobody", Bind(in, "view", "Group", nobody), rule,
+           {"view for nobody", BindRole(in, "view", "Group", nobody), rule,
             Severity::kHigh},
            {"view of the cluster for anonymous",
-            Bind(all, "view", "User", "system:anonymous"), rule,
+            BindRole(all, "view", "User", "system:anonymous"), rule,
             Severity::kHigh},
-           {"admin for nobody", Bind(in, "admin", "Group", nobody), rule,
+           {"admin for nobody", BindRole(in, "admin", "Group", nobody), rule,
             Severity::kCritical},
            {"what is public by design",
-            Bind(all, "system:public-info-viewer", "Group", nobody), ""},
+            BindRole(all, "system:public-info-viewer", "Group", nobody), ""},
            {"the keys of service accounts",
-            Bind(all, "system:service-account-issuer-discovery", "Group",
-                 nobody),
+            BindRole(all, "system:service-account-issuer-discovery", "Group",
+                     nobody),
             ""},
            {"view for everybody",
-            Bind(in, "view", "Group", "system:authenticated"), ""},
+            BindRole(in, "view", "Group", "system:authenticated"), ""},
            {"edit for everybody",
-            Bind(in, "edit", "Group", "system:authenticated"), rule,
+            BindRole(in, "edit", "Group", "system:authenticated"), rule,
             Severity::kHigh},
            {"its default account",
-            Bind(in, "edit", "ServiceAccount", "default"), rule,
+            BindRole(in, "edit", "ServiceAccount", "default"), rule,
             Severity::kMedium},
            {"that of kube-system",
-            Bind(in, "edit", "ServiceAccount", "default", "kube-system"), rule,
-            Severity::kHigh},
+            BindRole(in, "edit", "ServiceAccount", "default", "kube-system"),
+            rule, Severity::kHigh},
            {"admin of the cluster for a default account",
-            Bind(all, "admin", "ServiceAccount", "default"), rule,
+            BindRole(all, "admin", "ServiceAccount", "default"), rule,
             Severity::kHigh},
            {"view for its default account",
-            Bind(in, "view", "ServiceAccount", "default"), ""},
+            BindRole(in, "view", "ServiceAccount", "default"), ""},
            {"cluster-admin within a namespace for itself",
-            Bind(in, "cluster-admin", "User", "mallory"), rule,
+            BindRole(in, "cluster-admin", "User", "mallory"), rule,
             Severity::kMedium},
-           {"for its group", Bind(in, "admin", "Group", "dev"), rule,
+           {"for its group", BindRole(in, "admin", "Group", "dev"), rule,
             Severity::kMedium},
-           {"for another", Bind(in, "admin", "User", "eve"), ""},
-           {"for another group", Bind(in, "admin", "Group", "web-team"), ""},
-           {"for software", Bind(in, "admin", "ServiceAccount", "ci"), ""},
+           {"for another", BindRole(in, "admin", "User", "eve"), ""},
+           {"for another group", BindRole(in, "admin", "Group", "web-team"),
+            ""},
+           {"for software", BindRole(in, "admin", "ServiceAccount", "ci"), ""},
        }) {
     ExpectCase(c);
   }
@@ -83,7 +84,7 @@ TEST(RbacGrantTest, ARoleWithoutBoundsOfItsOwnIsAsGoodAsClusterAdmin) {
   };
   // Somebody else's of that name is not known.
   mallory.Ask(
-      Bind("clusterrolebindings", "helper", "ServiceAccount", "default"));
+      BindRole("clusterrolebindings", "helper", "ServiceAccount", "default"));
   EXPECT_EQ(severity(), Severity::kInfo);
   mallory.Ask([](EventBuilder& b) {
     b.Verb("create").Resource("clusterroles", "rbac.authorization.k8s.io");
@@ -96,7 +97,7 @@ TEST(RbacGrantTest, ARoleWithoutBoundsOfItsOwnIsAsGoodAsClusterAdmin) {
     stream.Reload(EntityKind::kActor, id);
   }
   mallory.Ask(
-      Bind("clusterrolebindings", "helper", "ServiceAccount", "default"));
+      BindRole("clusterrolebindings", "helper", "ServiceAccount", "default"));
   EXPECT_EQ(severity(), Severity::kHigh);
   EXPECT_TRUE(stream.loads_ok());
   EXPECT_THAT(stream.findings(), SizeIs(1));

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kCorrelationStart = absl::FromUnixSeconds(1'700'000'000);
 
 constexpr std::string_view kReads = R"(
 title: A secret is read
@@ -70,9 +70,9 @@ struct Read {
 
 // Both halves, as the pipeline drives them: each event has a shard of its own,
 // so that only the correlator can know of several.
-class Stream {
+class CorrelationStream {
  public:
-  explicit Stream(const std::string& rules)
+  explicit CorrelationStream(const std::string& rules)
       : rules_(std::make_shared<LiveRules>(Load(rules),
                                            LiveRules::Reload::kPossible)),
         cross_(Context()) {}
@@ -159,14 +159,14 @@ class Stream {
   Emit out_;
 };
 
-std::string All() {
+std::string AllEvents() {
   return std::string(kReads) + std::string(kSweep) + std::string(kShared);
 }
 
 TEST(RuleCorrelationsTest, SaysWhatTheCorrelationSays) {
-  Stream stream(std::string(kReads) + std::string(kSweep));
+  CorrelationStream stream(std::string(kReads) + std::string(kSweep));
   for (int i = 0; i < 3; ++i) {
-    stream.Add(kStart + absl::Seconds(30 * i),
+    stream.Add(kCorrelationStart + absl::Seconds(30 * i),
                {.name = absl::StrCat("s", i),
                 .ip = i == 0 ? "203.0.113.1" : "203.0.113.2"});
   }
@@ -185,8 +185,8 @@ TEST(RuleCorrelationsTest, SaysWhatTheCorrelationSays) {
   EXPECT_THAT(f.what.namespaces, ElementsAre("shop"));
   EXPECT_THAT(f.what.resources, ElementsAre("secrets"));
   EXPECT_THAT(f.what.verbs, ElementsAre("get"));
-  EXPECT_EQ(f.first_seen, kStart);
-  EXPECT_EQ(f.last_seen, kStart + absl::Seconds(60));
+  EXPECT_EQ(f.first_seen, kCorrelationStart);
+  EXPECT_EQ(f.last_seen, kCorrelationStart + absl::Seconds(60));
   ASSERT_EQ(f.evidence.size(), 3u);
   EXPECT_EQ(f.evidence[0].audit_id, "id-1");
   EXPECT_EQ(f.evidence[2].audit_id, "id-3");
@@ -213,11 +213,12 @@ TEST(RuleCorrelationsTest, SaysWhatTheCorrelationSays) {
 }
 
 TEST(RuleCorrelationsTest, JoinsWhatSeveralActorsDo) {
-  Stream stream(std::string(kReads) + std::string(kShared));
-  stream.Add(kStart, {.user = "alice"});
-  stream.Add(kStart + absl::Seconds(1), {.user = "alice", .ip = "192.0.2.1"});
+  CorrelationStream stream(std::string(kReads) + std::string(kShared));
+  stream.Add(kCorrelationStart, {.user = "alice"});
+  stream.Add(kCorrelationStart + absl::Seconds(1),
+             {.user = "alice", .ip = "192.0.2.1"});
   EXPECT_THAT(stream.told(), IsEmpty());
-  stream.Add(kStart + absl::Seconds(2), {.user = "bob"});
+  stream.Add(kCorrelationStart + absl::Seconds(2), {.user = "bob"});
   ASSERT_THAT(stream.told(), ElementsAre("address.shared 203.0.113.9 2 open"));
   const Finding& f = stream.findings()[0];
   EXPECT_EQ(f.entity_kind, "address");
@@ -228,32 +229,34 @@ TEST(RuleCorrelationsTest, JoinsWhatSeveralActorsDo) {
 TEST(RuleCorrelationsTest, ARuleThatIsToGenerateMakesFindingsToo) {
   std::string generating(kSweep);
   generating.insert(generating.rfind("}}") + 1, ", generate: true");
-  Stream stream(std::string(kReads) + generating);
-  stream.Add(kStart, {});
+  CorrelationStream stream(std::string(kReads) + generating);
+  stream.Add(kCorrelationStart, {});
   EXPECT_THAT(stream.told(), ElementsAre("secret.read eve 1 open"));
 }
 
 TEST(RuleCorrelationsTest, AGroupWithoutFieldsIsTheCluster) {
-  Stream stream(std::string(kReads) + R"(
+  CorrelationStream stream(std::string(kReads) + R"(
 title: Reads
 name: reads
 correlation: {type: event_count, rules: [secret.read], timespan: 1m,
               condition: {gte: 2}})");
-  stream.Add(kStart, {.user = "alice"});
-  stream.Add(kStart, {.user = "bob"});
+  stream.Add(kCorrelationStart, {.user = "alice"});
+  stream.Add(kCorrelationStart, {.user = "bob"});
   EXPECT_THAT(stream.told(), ElementsAre("reads the whole cluster 2 open"));
 }
 
 // 3, then told again at 6, then all of them.
 TEST(RuleCorrelationsTest, GrowsUntilTheGroupIsQuiet) {
-  Stream stream(std::string(kReads) + std::string(kSweep));
+  CorrelationStream stream(std::string(kReads) + std::string(kSweep));
   for (int i = 0; i < 7; ++i) {
-    stream.Add(kStart + absl::Seconds(i), {.name = absl::StrCat("s", i)});
+    stream.Add(kCorrelationStart + absl::Seconds(i),
+               {.name = absl::StrCat("s", i)});
   }
-  stream.AdvanceTo(kStart + absl::Seconds(6) + RuleCorrelations::kCaseWindow -
-                   absl::Seconds(1));
+  stream.AdvanceTo(kCorrelationStart + absl::Seconds(6) +
+                   RuleCorrelations::kCaseWindow - absl::Seconds(1));
   EXPECT_EQ(stream.told().size(), 2u);
-  stream.AdvanceTo(kStart + absl::Seconds(6) + RuleCorrelations::kCaseWindow);
+  stream.AdvanceTo(kCorrelationStart + absl::Seconds(6) +
+                   RuleCorrelations::kCaseWindow);
   EXPECT_THAT(stream.told(), ElementsAre("secrets.sweep eve 3 open",
                                          "secrets.sweep eve 6 update",
                                          "secrets.sweep eve 7 final"));
@@ -264,9 +267,9 @@ TEST(RuleCorrelationsTest, GrowsUntilTheGroupIsQuiet) {
 
 // The window loses two of the first three and holds again: five in all.
 TEST(RuleCorrelationsTest, CountsNoMatchTwice) {
-  Stream stream(std::string(kReads) + std::string(kSweep));
+  CorrelationStream stream(std::string(kReads) + std::string(kSweep));
   for (int second : {0, 1, 200, 350, 360}) {
-    stream.Add(kStart + absl::Seconds(second),
+    stream.Add(kCorrelationStart + absl::Seconds(second),
                {.name = absl::StrCat("s", second)});
   }
   stream.AdvanceTo(absl::InfiniteFuture());
@@ -275,13 +278,13 @@ TEST(RuleCorrelationsTest, CountsNoMatchTwice) {
 }
 
 TEST(RuleCorrelationsTest, BoundsItsCases) {
-  Stream stream(std::string(kReads) + R"(
+  CorrelationStream stream(std::string(kReads) + R"(
 title: Reads
 name: reads
 correlation: {type: event_count, rules: [secret.read],
               group-by: [user.username], timespan: 1m, condition: {gte: 1}})");
   for (size_t i = 0; i < RuleCorrelations::kMaxCases + 2; ++i) {
-    stream.Add(kStart + absl::Milliseconds(i),
+    stream.Add(kCorrelationStart + absl::Milliseconds(i),
                {.user = absl::StrCat("user", i)});
   }
   std::vector<std::string> told = stream.told();
@@ -291,9 +294,9 @@ correlation: {type: event_count, rules: [secret.read],
 }
 
 TEST(RuleCorrelationsTest, AReloadKeepsWhatStaysAndCountsWhatGoes) {
-  Stream stream(All());
-  stream.Add(kStart, {.name = "s1"});
-  stream.Add(kStart, {.name = "s2"});
+  CorrelationStream stream(AllEvents());
+  stream.Add(kCorrelationStart, {.name = "s1"});
+  stream.Add(kCorrelationStart, {.name = "s2"});
   // The sweep stands at another place, and the address is not looked at now.
   stream.rules().Replace(Load(std::string(kReads) + R"(
 title: Another
@@ -302,17 +305,18 @@ correlation: {type: event_count, rules: [secret.read], timespan: 1m,
               condition: {gte: 100}}
 ---
 )" + std::string(kSweep)));
-  stream.Add(kStart + absl::Seconds(1), {.user = "bob", .name = "s3"});
+  stream.Add(kCorrelationStart + absl::Seconds(1),
+             {.user = "bob", .name = "s3"});
   EXPECT_THAT(stream.told(), IsEmpty());
   EXPECT_EQ(stream.rules().losses().forgotten, 1u);
-  stream.Add(kStart + absl::Seconds(1), {.name = "s3"});
+  stream.Add(kCorrelationStart + absl::Seconds(1), {.name = "s3"});
   EXPECT_THAT(stream.told(), ElementsAre("secrets.sweep eve 3 open"));
 }
 
 TEST(RuleCorrelationsTest, CountsItsAlertsByHandle) {
-  Stream stream(All());
+  CorrelationStream stream(AllEvents());
   for (const char* name : {"a", "b", "c", "d"}) {
-    stream.Add(kStart, {.name = name});
+    stream.Add(kCorrelationStart, {.name = name});
   }
   EXPECT_THAT(
       stream.rules().MatchCounts(),
@@ -321,17 +325,18 @@ TEST(RuleCorrelationsTest, CountsItsAlertsByHandle) {
 }
 
 TEST(RuleCorrelationsTest, CountsWhatComesTooLate) {
-  Stream stream(All());
-  stream.AdvanceTo(kStart);
-  stream.Add(kStart - absl::Seconds(1), {});
+  CorrelationStream stream(AllEvents());
+  stream.AdvanceTo(kCorrelationStart);
+  stream.Add(kCorrelationStart - absl::Seconds(1), {});
   EXPECT_EQ(stream.rules().losses().late, 2u);
 }
 
 // What the committed rows hold is all that there is.
 TEST(RuleCorrelationsTest, GoesOnFromItsRows) {
-  Stream whole(All()), killed(All());
+  CorrelationStream whole(AllEvents()), killed(AllEvents());
   for (int i = 0; i < 40; ++i) {
-    absl::Time time = kStart + absl::Minutes(11 * (i / 7)) + absl::Seconds(i);
+    absl::Time time =
+        kCorrelationStart + absl::Minutes(11 * (i / 7)) + absl::Seconds(i);
     Read read{.user = absl::StrCat("user", i % 3),
               .name = absl::StrCat("s", i % 11),
               .ip = absl::StrCat("203.0.113.", i % 2)};
@@ -340,7 +345,7 @@ TEST(RuleCorrelationsTest, GoesOnFromItsRows) {
     killed.Commit();
     ASSERT_THAT(killed.Restart(), IsOk());
   }
-  for (Stream* stream : {&whole, &killed}) {
+  for (CorrelationStream* stream : {&whole, &killed}) {
     stream->AdvanceTo(absl::InfiniteFuture());
   }
   EXPECT_GT(whole.told().size(), 10u);
@@ -350,10 +355,11 @@ TEST(RuleCorrelationsTest, GoesOnFromItsRows) {
 }
 
 TEST(RuleCorrelationsTest, RefusesRowsThatAreMissingOrDamaged) {
-  Stream stream(All());
+  CorrelationStream stream(AllEvents());
   for (int i = 0; i < 4; ++i) {
-    stream.Add(kStart, {.name = absl::StrCat("s", i)});
-    stream.Add(kStart, {.user = "bob", .name = absl::StrCat("s", i)});
+    stream.Add(kCorrelationStart, {.name = absl::StrCat("s", i)});
+    stream.Add(kCorrelationStart,
+               {.user = "bob", .name = absl::StrCat("s", i)});
   }
   stream.Commit();
   auto good = stream.rows();
@@ -374,9 +380,9 @@ TEST(RuleCorrelationsTest, RefusesRowsThatAreMissingOrDamaged) {
 
 // The detector was off for a while: what it knew is of another time.
 TEST(RuleCorrelationsTest, RowsWithoutTheirSharedStateGo) {
-  Stream stream(All());
+  CorrelationStream stream(AllEvents());
   for (int i = 0; i < 4; ++i) {
-    stream.Add(kStart, {.name = absl::StrCat("s", i)});
+    stream.Add(kCorrelationStart, {.name = absl::StrCat("s", i)});
   }
   stream.Commit();
   stream.shared().clear();

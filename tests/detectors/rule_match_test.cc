@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kMatchStart = absl::FromUnixSeconds(1'700'000'000);
 
 constexpr std::string_view kSecretRule = R"(
 title: Secrets are listed
@@ -49,9 +49,9 @@ std::shared_ptr<LiveRules> RulesOf(const std::string& text) {
 }
 
 // Drives a RuleMatch as a shard does.
-class Stream {
+class MatchStream {
  public:
-  explicit Stream(const std::string& rules) : rules_(RulesOf(rules)) {
+  explicit MatchStream(const std::string& rules) : rules_(RulesOf(rules)) {
     detector_ = Make();
   }
 
@@ -97,7 +97,8 @@ class Stream {
 };
 
 // One list of secrets by `user`.
-void AddList(Stream& stream, absl::Time time, const std::string& user = "eve") {
+void AddList(MatchStream& stream, absl::Time time,
+             const std::string& user = "eve") {
   EventBuilder event;
   stream.Add(event.User(user)
                  .Verb("list")
@@ -109,7 +110,7 @@ void AddList(Stream& stream, absl::Time time, const std::string& user = "eve") {
 }
 
 // A stage of the exec `id`.
-void AddExec(Stream& stream, const std::string& id, Stage stage,
+void AddExec(MatchStream& stream, const std::string& id, Stage stage,
              absl::Time time, absl::Time received) {
   EventBuilder event;
   stream.Add(event.Verb("get")
@@ -126,8 +127,8 @@ void AddExec(Stream& stream, const std::string& id, Stage stage,
 }
 
 TEST(RuleMatchTest, SaysWhatTheRuleSays) {
-  Stream stream{std::string(kSecretRule)};
-  AddList(stream, kStart);
+  MatchStream stream{std::string(kSecretRule)};
+  AddList(stream, kMatchStart);
   ASSERT_EQ(stream.findings().size(), 1u);
   const Finding& finding = stream.findings()[0];
   EXPECT_EQ(finding.rule, "secrets.list");
@@ -165,27 +166,27 @@ TEST(RuleMatchTest, EachLevelHasItsSeverity) {
 }
 
 TEST(RuleMatchTest, OneActorAndOneRuleAreOneFinding) {
-  Stream stream{std::string(kSecretRule)};
-  for (int i = 0; i < 9; ++i) AddList(stream, kStart + absl::Minutes(i));
-  AddList(stream, kStart + absl::Minutes(9), "mallory");
+  MatchStream stream{std::string(kSecretRule)};
+  for (int i = 0; i < 9; ++i) AddList(stream, kMatchStart + absl::Minutes(i));
+  AddList(stream, kMatchStart + absl::Minutes(9), "mallory");
   // Opened, and again at 2, 4 and 8.
   ASSERT_EQ(stream.findings().size(), 5u);
   EXPECT_EQ(stream.findings()[3].count, 8);
   EXPECT_EQ(stream.findings()[3].id, stream.findings()[0].id);
   EXPECT_NE(stream.findings()[4].id, stream.findings()[0].id);
-  stream.AdvanceTo(kStart + absl::Hours(3));
+  stream.AdvanceTo(kMatchStart + absl::Hours(3));
   ASSERT_EQ(stream.findings().size(), 7u);
   EXPECT_EQ(stream.findings()[5].state, FindingState::kFinal);
   EXPECT_EQ(stream.findings()[5].count, 9);
 }
 
 TEST(RuleMatchTest, TheOrderOfEventsDoesNotChangeTheId) {
-  Stream forwards{std::string(kSecretRule)};
-  AddList(forwards, kStart);
-  AddList(forwards, kStart + absl::Seconds(3));
-  Stream backwards{std::string(kSecretRule)};
-  AddList(backwards, kStart + absl::Seconds(3));
-  AddList(backwards, kStart);
+  MatchStream forwards{std::string(kSecretRule)};
+  AddList(forwards, kMatchStart);
+  AddList(forwards, kMatchStart + absl::Seconds(3));
+  MatchStream backwards{std::string(kSecretRule)};
+  AddList(backwards, kMatchStart + absl::Seconds(3));
+  AddList(backwards, kMatchStart);
   EXPECT_EQ(forwards.findings().at(0).id, backwards.findings().at(0).id);
   EXPECT_EQ(forwards.findings().at(1).id, backwards.findings().at(1).id);
 }
@@ -201,14 +202,14 @@ TEST(RuleMatchTest, WhatEndsEarlyAndComesAgainIsAnotherFinding) {
         "detection:\n  sel: {verb: list, objectRef.namespace|endswith: '-" +
         n + "'}\n  condition: sel\n";
   }
-  Stream stream(rules);
+  MatchStream stream(rules);
   auto list = [&](size_t rule) {
     EventBuilder event;
     stream.Add(event.Verb("list")
                    .Resource("secrets")
                    .Ns("ns-" + std::to_string(rule))
                    .AuditId("id")
-                   .At(kStart + absl::Seconds(stream.findings().size()))
+                   .At(kMatchStart + absl::Seconds(stream.findings().size()))
                    .Build());
   };
   for (size_t i = 0; i <= RuleMatch::kMaxCasesPerActor; ++i) list(i);
@@ -218,11 +219,11 @@ TEST(RuleMatchTest, WhatEndsEarlyAndComesAgainIsAnotherFinding) {
 }
 
 TEST(RuleMatchTest, QuietEndsACaseAndTheNextMatchIsAnother) {
-  Stream stream{std::string(kSecretRule)};
-  AddList(stream, kStart);
-  AddList(stream, kStart + RuleMatch::kCaseWindow - absl::Seconds(1));
+  MatchStream stream{std::string(kSecretRule)};
+  AddList(stream, kMatchStart);
+  AddList(stream, kMatchStart + RuleMatch::kCaseWindow - absl::Seconds(1));
   EXPECT_EQ(stream.findings()[1].state, FindingState::kUpdate);
-  AddList(stream, kStart + 2 * RuleMatch::kCaseWindow);
+  AddList(stream, kMatchStart + 2 * RuleMatch::kCaseWindow);
   ASSERT_EQ(stream.findings().size(), 4u);
   EXPECT_EQ(stream.findings()[2].state, FindingState::kFinal);
   EXPECT_EQ(stream.findings()[3].state, FindingState::kOpen);
@@ -230,63 +231,63 @@ TEST(RuleMatchTest, QuietEndsACaseAndTheNextMatchIsAnother) {
 }
 
 TEST(RuleMatchTest, ARequestIsJudgedAtItsFirstStageWithAResponse) {
-  Stream stream{std::string(kExecRule)};
-  AddExec(stream, "1", Stage::kRequestReceived, kStart, kStart);
+  MatchStream stream{std::string(kExecRule)};
+  AddExec(stream, "1", Stage::kRequestReceived, kMatchStart, kMatchStart);
   EXPECT_THAT(stream.findings(), IsEmpty());
-  AddExec(stream, "1", Stage::kResponseStarted, kStart, kStart);
+  AddExec(stream, "1", Stage::kResponseStarted, kMatchStart, kMatchStart);
   EXPECT_EQ(stream.findings().size(), 1u);
   // Its end an hour later, other streams between.
   for (int i = 0; i < 50; ++i) {
-    absl::Time time = kStart + absl::Seconds(i + 1);
+    absl::Time time = kMatchStart + absl::Seconds(i + 1);
     AddExec(stream, "x" + std::to_string(i), Stage::kResponseStarted, time,
             time);
   }
   size_t before = stream.findings().size();
   stream.Restart();
-  AddExec(stream, "1", Stage::kResponseComplete, kStart + absl::Hours(1),
-          kStart);
+  AddExec(stream, "1", Stage::kResponseComplete, kMatchStart + absl::Hours(1),
+          kMatchStart);
   EXPECT_EQ(stream.findings().size(), before);
   EXPECT_EQ(stream.rules().MatchCounts().at(0).second, 51u);
   // The policy left out the start of this one.
-  AddExec(stream, "2", Stage::kResponseComplete, kStart + absl::Hours(1),
-          kStart + absl::Minutes(1));
+  AddExec(stream, "2", Stage::kResponseComplete, kMatchStart + absl::Hours(1),
+          kMatchStart + absl::Minutes(1));
   EXPECT_EQ(stream.rules().MatchCounts().at(0).second, 52u);
 }
 
 // Another request cannot hide behind an id that its sender has chosen.
 TEST(RuleMatchTest, AnIdAloneIsNoRequest) {
-  Stream stream{std::string(kExecRule)};
-  AddExec(stream, "1", Stage::kResponseStarted, kStart, kStart);
-  AddExec(stream, "1", Stage::kResponseComplete, kStart + absl::Seconds(9),
-          kStart + absl::Seconds(8));
+  MatchStream stream{std::string(kExecRule)};
+  AddExec(stream, "1", Stage::kResponseStarted, kMatchStart, kMatchStart);
+  AddExec(stream, "1", Stage::kResponseComplete, kMatchStart + absl::Seconds(9),
+          kMatchStart + absl::Seconds(8));
   EXPECT_EQ(stream.rules().MatchCounts().at(0).second, 2u);
 }
 
 TEST(RuleMatchTest, ARuleThatNamesItsStageJudgesThatOne) {
-  Stream stream(R"(
+  MatchStream stream(R"(
 title: Ends
 logsource: {product: kubernetes, service: audit}
 detection:
   sel: {objectRef.subresource: exec, stage: ResponseComplete}
   condition: sel
 )");
-  AddExec(stream, "1", Stage::kResponseStarted, kStart, kStart);
+  AddExec(stream, "1", Stage::kResponseStarted, kMatchStart, kMatchStart);
   EXPECT_THAT(stream.findings(), IsEmpty());
-  AddExec(stream, "1", Stage::kResponseComplete, kStart, kStart);
+  AddExec(stream, "1", Stage::kResponseComplete, kMatchStart, kMatchStart);
   EXPECT_THAT(stream.rules_seen(), ElementsAre("Ends"));
 }
 
 TEST(RuleMatchTest, ARestartContinuesCases) {
-  Stream straight{std::string(kSecretRule)};
-  Stream restarted{std::string(kSecretRule)};
+  MatchStream straight{std::string(kSecretRule)};
+  MatchStream restarted{std::string(kSecretRule)};
   for (int i = 0; i < 20; ++i) {
-    absl::Time time = kStart + absl::Minutes(i * 7);
+    absl::Time time = kMatchStart + absl::Minutes(i * 7);
     AddList(straight, time);
     AddList(restarted, time);
     restarted.Restart();
   }
-  straight.AdvanceTo(kStart + absl::Hours(9));
-  restarted.AdvanceTo(kStart + absl::Hours(9));
+  straight.AdvanceTo(kMatchStart + absl::Hours(9));
+  restarted.AdvanceTo(kMatchStart + absl::Hours(9));
   ASSERT_EQ(restarted.findings().size(), straight.findings().size());
   for (size_t i = 0; i < straight.findings().size(); ++i) {
     EXPECT_EQ(restarted.findings()[i].id, straight.findings()[i].id);
@@ -296,14 +297,14 @@ TEST(RuleMatchTest, ARestartContinuesCases) {
 }
 
 TEST(RuleMatchTest, NewRulesCountFromTheNextEventOn) {
-  Stream stream{std::string(kSecretRule)};
-  AddList(stream, kStart);
+  MatchStream stream{std::string(kSecretRule)};
+  AddList(stream, kMatchStart);
   stream.rules().Replace(LoadSigma(kExecRule));
-  AddList(stream, kStart + absl::Seconds(1));
-  AddExec(stream, "1", Stage::kResponseStarted, kStart, kStart);
+  AddList(stream, kMatchStart + absl::Seconds(1));
+  AddExec(stream, "1", Stage::kResponseStarted, kMatchStart, kMatchStart);
   EXPECT_THAT(stream.rules_seen(), ElementsAre("secrets.list", "exec-id"));
   // The case of a rule that is gone still ends.
-  stream.AdvanceTo(kStart + absl::Hours(9));
+  stream.AdvanceTo(kMatchStart + absl::Hours(9));
   EXPECT_EQ(stream.findings().size(), 4u);
   // Counters never fall.
   using Count = std::pair<std::string, uint64_t>;
@@ -318,17 +319,17 @@ TEST(RuleMatchTest, BoundsWhatOneActorAndAllTogetherHold) {
              "\nlogsource: {product: kubernetes}\n"
              "detection: {sel: {verb: list}, condition: sel}\n";
   }
-  Stream stream(rules);
-  AddList(stream, kStart);
+  MatchStream stream(rules);
+  AddList(stream, kMatchStart);
   size_t finals = 0;
   for (const Finding& finding : stream.findings()) {
     finals += finding.state == FindingState::kFinal ? 1 : 0;
   }
   EXPECT_EQ(finals, 8u);
   // More actors than the shard has room for: the longest quiet end first.
-  Stream many{std::string(kSecretRule)};
+  MatchStream many{std::string(kSecretRule)};
   for (size_t i = 0; i <= RuleMatch::kMaxCases; ++i) {
-    AddList(many, kStart + absl::Seconds(static_cast<int64_t>(i)),
+    AddList(many, kMatchStart + absl::Seconds(static_cast<int64_t>(i)),
             "user-" + std::to_string(i));
   }
   ASSERT_EQ(many.findings().size(), RuleMatch::kMaxCases + 2);
@@ -337,7 +338,7 @@ TEST(RuleMatchTest, BoundsWhatOneActorAndAllTogetherHold) {
 }
 
 TEST(RuleMatchTest, RefusesDamagedState) {
-  Stream stream{std::string(kSecretRule)};
+  MatchStream stream{std::string(kSecretRule)};
   DetectorContext context;
   context.rules = RulesOf(std::string(kSecretRule));
   RuleMatch detector(context);
@@ -362,8 +363,8 @@ TEST(LiveRulesTest, BoundsItsCounters) {
             "\nlogsource: {product: kubernetes}\n"
             "detection: {sel: {verb: list}, condition: sel}\n";
   }
-  Stream stream(text);
-  AddList(stream, kStart);
+  MatchStream stream(text);
+  AddList(stream, kMatchStart);
   auto counts = stream.rules().MatchCounts();
   EXPECT_EQ(counts.size(), LiveRules::kMaxCounted + 1);
   uint64_t other = 0;

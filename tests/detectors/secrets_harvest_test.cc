@@ -13,8 +13,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-void Read(Client& client, int first, int count, int namespaces,
-          int code = 200) {
+void ReadSecret(Client& client, int first, int count, int namespaces,
+                int code = 200) {
   for (int i = first; i < first + count; ++i) {
     client.Ask([&](EventBuilder& b) {
       b.Verb("get").Resource("secrets").Name(absl::StrCat("s", i)).Code(code);
@@ -26,7 +26,7 @@ void Read(Client& client, int first, int count, int namespaces,
 TEST(SecretsHarvestTest, ManySecretsOfManyNamespaces) {
   CredentialStream stream;
   Client pod = Client::Pod(stream, "shop", kInside).With("python-requests/2");
-  Read(pod, 0, 40, 4);
+  ReadSecret(pod, 0, 40, 4);
   stream.End();
   ASSERT_THAT(stream.findings(), SizeIs(1));
   const Finding finding = stream.findings()[0];
@@ -42,7 +42,7 @@ TEST(SecretsHarvestTest, ManySecretsOfManyNamespaces) {
 TEST(SecretsHarvestTest, ANamedProgramIsMedium) {
   CredentialStream stream;
   Client person = Client::Person(stream, "ann", kOffice);
-  Read(person, 0, 12, 4);
+  ReadSecret(person, 0, 12, 4);
   ASSERT_THAT(stream.findings(), SizeIs(1));
   EXPECT_EQ(stream.findings()[0].severity, Severity::kMedium);
 }
@@ -50,16 +50,16 @@ TEST(SecretsHarvestTest, ANamedProgramIsMedium) {
 TEST(SecretsHarvestTest, HonestReaders) {
   CredentialStream stream;
   Client few = Client::Person(stream, "few", kOffice);
-  for (int i = 0; i < 30; ++i) Read(few, 0, 9, 4);  // the same nine
+  for (int i = 0; i < 30; ++i) ReadSecret(few, 0, 9, 4);  // the same nine
   Client own = Client::Pod(stream, "own", kInside);
-  Read(own, 0, 100, 1);  // all of its own namespace
+  ReadSecret(own, 0, 100, 1);  // all of its own namespace
   Client refused = Client::Person(stream, "refused", kOffice);
-  Read(refused, 0, 100, 9, 403);
+  ReadSecret(refused, 0, 100, 9, 403);
   Client node = Client::Person(stream, "system:node:n1", kInside);
-  Read(node, 0, 100, 9);
+  ReadSecret(node, 0, 100, 9);
   Client slow = Client::Person(stream, "slow", kOffice);
   for (int i = 0; i < 40; ++i) {
-    Read(slow, i, 1, 9);
+    ReadSecret(slow, i, 1, 9);
     stream.Sleep(absl::Minutes(2));
   }
   stream.End();
@@ -70,12 +70,12 @@ TEST(SecretsHarvestTest, AHabitIsToldOnce) {
   CredentialStream stream;
   Client backup = Client::Pod(stream, "backup", kInside);
   for (int i = 0; i < 10; ++i) {
-    Read(backup, 0, 15, 4);
+    ReadSecret(backup, 0, 15, 4);
     stream.Sleep(absl::Hours(1));
   }
   stream.End();
   EXPECT_THAT(stream.findings(), SizeIs(1));
-  Read(backup, 0, 60, 4);  // much more than ever
+  ReadSecret(backup, 0, 60, 4);  // much more than ever
   stream.End();
   EXPECT_THAT(stream.findings(), SizeIs(2));
 }
@@ -84,12 +84,12 @@ TEST(SecretsHarvestTest, ARestartInTheMiddleChangesNothing) {
   CredentialStream whole, restarted;
   Client a = Client::Person(whole, "ann", kOffice);
   Client b = Client::Person(restarted, "ann", kOffice);
-  Read(a, 0, 7, 4);
-  Read(b, 0, 7, 4);
+  ReadSecret(a, 0, 7, 4);
+  ReadSecret(b, 0, 7, 4);
   restarted.Restart();
   ASSERT_TRUE(restarted.loads_ok());
-  Read(a, 7, 7, 4);
-  Read(b, 7, 7, 4);
+  ReadSecret(a, 7, 7, 4);
+  ReadSecret(b, 7, 7, 4);
   ASSERT_THAT(restarted.reports(), SizeIs(1));
   EXPECT_EQ(restarted.reports()[0].id, whole.reports()[0].id);
   EXPECT_EQ(IdsOf(restarted.reports()[0]), IdsOf(whole.reports()[0]));

@@ -16,12 +16,12 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
-const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kActsBegin = absl::FromUnixSeconds(1'700'000'000);
 
 // Feeds observations to the correlator's part, as the pipeline does.
-class Stream {
+class CrossStream {
  public:
-  Stream() : part_(std::make_unique<SensitiveActsCross>(context_)) {}
+  CrossStream() : part_(std::make_unique<SensitiveActsCross>(context_)) {}
 
   void See(Observation observation) {
     part_->Observe(observation, {}, out_);
@@ -89,7 +89,7 @@ Finding Draft(const std::string& user, absl::Time time) {
 // `actor` succeeds with the grave or, with novelty, the rare kind `subject`.
 Observation Success(uint64_t actor, uint64_t subject, double weight,
                     double novelty = 0, const std::string& user = "",
-                    absl::Time time = kBegin) {
+                    absl::Time time = kActsBegin) {
   Observation first;
   first.kind = ObservationKind::kFirstSuccess;
   first.time = time;
@@ -105,7 +105,7 @@ Observation Success(uint64_t actor, uint64_t subject, double weight,
 }
 
 Observation Minted(uint64_t minter, uint64_t account, double novelty,
-                   absl::Time time = kBegin) {
+                   absl::Time time = kActsBegin) {
   Observation minted;
   minted.kind = ObservationKind::kMintedFirst;
   minted.time = time;
@@ -148,7 +148,7 @@ TEST(MintingReachTest, NeedsAnAccountThatDoesMoreAndSomethingNew) {
            {"nothing grave", false, false, 3, false},
        }) {
     SCOPED_TRACE(c.what);
-    Stream stream;
+    CrossStream stream;
     if (c.account_acts) stream.See(Success(kAccount, 50, 1.5));
     if (c.minter_acts) stream.See(Success(kMinter, 50, 1.5));
     stream.See(Success(kAccount, 51, 1.0));  // not grave
@@ -160,15 +160,15 @@ TEST(MintingReachTest, NeedsAnAccountThatDoesMoreAndSomethingNew) {
 
 TEST(MintingReachTest, TheUseWithinADayIsTheChain) {
   for (absl::Duration later : {absl::Hours(23), absl::Hours(25)}) {
-    Stream stream;
+    CrossStream stream;
     stream.See(Success(kAccount, 50, 1.5));
     stream.See(Minted(kMinter, kAccount, 3));
     ASSERT_THAT(stream.findings(), SizeIs(1));
     EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
     stream.Restart();
-    stream.See(Used(778, kBegin + absl::Minutes(1)));  // another token
-    stream.AdvanceTo(kBegin + later);
-    stream.See(Used(777, kBegin + later));
+    stream.See(Used(778, kActsBegin + absl::Minutes(1)));  // another token
+    stream.AdvanceTo(kActsBegin + later);
+    stream.See(Used(777, kActsBegin + later));
     ASSERT_THAT(stream.findings(), SizeIs(1));
     const Finding finding = stream.findings()[0];
     const bool is_linked = later < absl::Hours(24);
@@ -181,7 +181,7 @@ TEST(MintingReachTest, TheUseWithinADayIsTheChain) {
 }
 
 TEST(MintingReachTest, TheOldestActorMakesRoom) {
-  Stream stream;
+  CrossStream stream;
   stream.See(Success(kAccount, 50, 1.5));
   for (uint64_t i = 0; i < MintingReach::kMaxActors; ++i) {
     stream.See(Success(1000 + i, 50, 1.5));
@@ -199,7 +199,7 @@ Observation WithPlace(Observation first) {
 
 TEST(RareOperationsTest, SeveralNewKindsNeedASecondFactor) {
   for (bool has_place : {false, true}) {
-    Stream stream;
+    CrossStream stream;
     for (uint64_t kind = 0; kind < 5; ++kind) {
       Observation first = Success(1, kind, 1, 3, "dave");
       stream.See(has_place && kind == 2 ? WithPlace(first) : first);
@@ -219,21 +219,21 @@ TEST(RareOperationsTest, SeveralNewKindsNeedASecondFactor) {
 
 TEST(RareOperationsTest, AnotherFindingAboutItIsASecondFactorForADay) {
   for (absl::Duration later : {absl::Hours(23), absl::Hours(25)}) {
-    Stream stream;
-    Finding refused = Draft("dave", kBegin);
+    CrossStream stream;
+    Finding refused = Draft("dave", kActsBegin);
     refused.rule = "forbidden.fanout";
     refused.severity = Severity::kMedium;
     stream.Find(refused);
     stream.Restart();
     for (uint64_t kind = 0; kind < 5; ++kind) {
-      stream.See(Success(1, kind, 1, 3, "dave", kBegin + later));
+      stream.See(Success(1, kind, 1, 3, "dave", kActsBegin + later));
     }
     EXPECT_THAT(stream.findings(), SizeIs(later < absl::Hours(24) ? 1 : 0));
   }
 }
 
 TEST(RareOperationsTest, WhatThreePeersDidWeighsAFifth) {
-  Stream stream;
+  CrossStream stream;
   auto rollout = [&stream](uint64_t actor) {
     for (uint64_t kind = 0; kind < 6; ++kind) {
       stream.See(WithPlace(
@@ -255,11 +255,11 @@ TEST(RareOperationsTest, WhatThreePeersDidWeighsAFifth) {
 }
 
 TEST(RareOperationsTest, HalfAnHourIsTheWindow) {
-  Stream stream;
+  CrossStream stream;
   for (uint64_t kind = 0; kind < 12; ++kind) {
-    stream.See(
-        WithPlace(Success(1, kind, 1, 3, "dave",
-                          kBegin + absl::Minutes(8) * static_cast<int>(kind))));
+    stream.See(WithPlace(
+        Success(1, kind, 1, 3, "dave",
+                kActsBegin + absl::Minutes(8) * static_cast<int>(kind))));
   }
   EXPECT_THAT(stream.findings(), IsEmpty());
 }
@@ -267,16 +267,16 @@ TEST(RareOperationsTest, HalfAnHourIsTheWindow) {
 Observation Issued(bool is_powerful, const std::string& request = "renew") {
   Observation issued;
   issued.kind = ObservationKind::kCertificateIssued;
-  issued.time = kBegin;
+  issued.time = kActsBegin;
   issued.credential = 42;
   issued.weight = is_powerful ? 1 : 0;
-  issued.draft = Draft("frank", kBegin);
+  issued.draft = Draft("frank", kActsBegin);
   issued.draft->what.names = {request};
   issued.draft->summary = "CN=x O=y";
   return issued;
 }
 
-Observation At(uint64_t credential, absl::Time time) {
+Observation TimeOf(uint64_t credential, absl::Time time) {
   Observation at;
   at.kind = ObservationKind::kCredentialAtAddress;
   at.time = time;
@@ -287,7 +287,7 @@ Observation At(uint64_t credential, absl::Time time) {
 }
 
 Finding Accusation(Severity severity) {
-  Finding finding = Draft("frank", kBegin);
+  Finding finding = Draft("frank", kActsBegin);
   finding.rule = "client_certificate.minted";
   finding.severity = severity;
   finding.what.names = {"renew"};
@@ -308,14 +308,15 @@ TEST(IssuedCertificatesTest, TheFirstUseOfAnAccusedOrPowerfulOneIsFound) {
            {"neither", false, false, Severity::kInfo},
        }) {
     SCOPED_TRACE(c.what);
-    Stream stream;
+    CrossStream stream;
     if (c.is_accused) stream.Find(Accusation(Severity::kMedium));
     stream.See(Issued(c.is_powerful));
     stream.Restart();
-    stream.See(At(41, kBegin + absl::Minutes(1)));  // another credential
+    stream.See(
+        TimeOf(41, kActsBegin + absl::Minutes(1)));  // another credential
     EXPECT_THAT(stream.findings(), IsEmpty());
-    stream.See(At(42, kBegin + absl::Minutes(5)));
-    stream.See(At(42, kBegin + absl::Minutes(6)));  // no first use
+    stream.See(TimeOf(42, kActsBegin + absl::Minutes(5)));
+    stream.See(TimeOf(42, kActsBegin + absl::Minutes(6)));  // no first use
     const bool is_found = c.is_accused || c.is_powerful;
     ASSERT_THAT(stream.findings(), SizeIs(is_found ? 1 : 0));
     if (!is_found) continue;
@@ -328,12 +329,12 @@ TEST(IssuedCertificatesTest, TheFirstUseOfAnAccusedOrPowerfulOneIsFound) {
 }
 
 TEST(IssuedCertificatesTest, AnAccusationIsOfOneRequestAndNotSmall) {
-  Stream stream;
+  CrossStream stream;
   stream.Find(Accusation(Severity::kLow));
   stream.See(Issued(false));
   stream.Find(Accusation(Severity::kMedium));
   stream.See(Issued(false, "another"));
-  stream.See(At(42, kBegin + absl::Minutes(5)));
+  stream.See(TimeOf(42, kActsBegin + absl::Minutes(5)));
   EXPECT_THAT(stream.findings(), IsEmpty());
 }
 

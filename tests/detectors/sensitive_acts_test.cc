@@ -19,20 +19,20 @@ using testing::SizeIs;
 
 using Change = std::function<void(EventBuilder&)>;
 
-ActorStream Stream(LogAgents agents = {}) {
+ActorStream ActsStream(LogAgents agents = {}) {
   return ActorStream([agents](const DetectorContext& context) {
     return std::make_unique<SensitiveActs>(context, agents);
   });
 }
 
-void Feed(ActorStream& stream, const Change& change) {
+void FeedActs(ActorStream& stream, const Change& change) {
   EventBuilder event;
   event.Verb("list").Resource("pods").Ns("web");
   change(event);
   stream.Feed(event);
 }
 
-const Change kNothing = [](EventBuilder&) {};
+const Change kNoChange = [](EventBuilder&) {};
 
 Change As(const Change& who, const Change& what) {
   return [=](EventBuilder& b) {
@@ -40,14 +40,14 @@ Change As(const Change& who, const Change& what) {
     what(b);
   };
 }
-const Change kProgram = [](EventBuilder& b) {
+const Change kByProgram = [](EventBuilder& b) {
   b.ServiceAccount("shop", "web").UserAgent("web/1.0");
 };
-const Change kOutside = [](EventBuilder& b) { b.SourceIp("203.0.113.9"); };
+const Change kActOutside = [](EventBuilder& b) { b.SourceIp("203.0.113.9"); };
 
-Change Write(const std::string& verb, const std::string& resource,
-             const std::string& group, const std::string& ns,
-             const std::string& name, const std::string& body = "") {
+Change WriteObject(const std::string& verb, const std::string& resource,
+                   const std::string& group, const std::string& ns,
+                   const std::string& name, const std::string& body = "") {
   return [=](EventBuilder& b) {
     b.Verb(verb).Resource(resource, group).Ns(ns).Name(name);
     b.Code(verb == "create" ? 201 : 200);
@@ -56,35 +56,36 @@ Change Write(const std::string& verb, const std::string& resource,
 }
 
 // `sessions` days of ordinary work.
-void Work(ActorStream& stream, int sessions, const Change& who = kNothing) {
+void Work(ActorStream& stream, int sessions, const Change& who = kNoChange) {
   for (int i = 0; i < sessions; ++i) {
-    for (int j = 0; j < 3; ++j) Feed(stream, who);
+    for (int j = 0; j < 3; ++j) FeedActs(stream, who);
     stream.Sleep(absl::Hours(8));
   }
 }
 
 const Change kDeletesEvents =
-    Write("deletecollection", "events", "", "web", "");
+    WriteObject("deletecollection", "events", "", "web", "");
 const Change kCoreDns =
-    Write("patch", "configmaps", "", "kube-system", "coredns");
+    WriteObject("patch", "configmaps", "", "kube-system", "coredns");
 const Change kPrivileged =
-    Write("create", "pods", "", "web", "x",
-          R"({"spec":{"hostPID":true,"containers":[{"name":"c",)"
-          R"("securityContext":{"privileged":true}}]}})");
+    WriteObject("create", "pods", "", "web", "x",
+                R"({"spec":{"hostPID":true,"containers":[{"name":"c",)"
+                R"("securityContext":{"privileged":true}}]}})");
 
 // One request in the first minute of the log.
-struct Case {
+struct SensitiveCase {
   const char* what;
   Change change;
   const char* rule;  // empty: no finding
   Severity severity = Severity::kInfo;
 };
 
-void ExpectCases(const std::vector<Case>& cases, const LogAgents& agents = {}) {
-  for (const Case& c : cases) {
+void ExpectCases(const std::vector<SensitiveCase>& cases,
+                 const LogAgents& agents = {}) {
+  for (const SensitiveCase& c : cases) {
     SCOPED_TRACE(c.what);
-    ActorStream stream = Stream(agents);
-    Feed(stream, c.change);
+    ActorStream stream = ActsStream(agents);
+    FeedActs(stream, c.change);
     stream.End();
     if (*c.rule == '\0') {
       EXPECT_THAT(stream.reports(), IsEmpty());
@@ -116,49 +117,54 @@ TEST(SensitiveActsTest, EvidenceIsRemovedInTheFirstMinute) {
       {
           {"events", kDeletesEvents, rule, Severity::kMedium},
           {"all events",
-           Write("deletecollection", "events", "events.k8s.io", "", ""), rule,
-           Severity::kMedium},
-          {"events, by a program", As(kProgram, kDeletesEvents), rule,
+           WriteObject("deletecollection", "events", "events.k8s.io", "", ""),
+           rule, Severity::kMedium},
+          {"events, by a program", As(kByProgram, kDeletesEvents), rule,
            Severity::kLow},
           {"events, refused",
            As(kDeletesEvents, [](EventBuilder& b) { b.Code(403); }), ""},
-          {"one event", Write("delete", "events", "", "web", "x"), ""},
+          {"one event", WriteObject("delete", "events", "", "web", "x"), ""},
           {"a log agent",
-           Write("delete", "daemonsets", "apps", "x", "my-fluent-bit"), rule,
-           Severity::kMedium},
+           WriteObject("delete", "daemonsets", "apps", "x", "my-fluent-bit"),
+           rule, Severity::kMedium},
           {"a named agent",
-           Write("delete", "deployments", "apps", "ops", "shipper"), rule,
+           WriteObject("delete", "deployments", "apps", "ops", "shipper"), rule,
            Severity::kMedium},
           {"of a named namespace",
-           Write("delete", "daemonsets", "apps", "logs", "x"), rule,
+           WriteObject("delete", "daemonsets", "apps", "logs", "x"), rule,
            Severity::kMedium},
           {"another program",
-           Write("delete", "daemonsets", "apps", "x", "confluent"), ""},
+           WriteObject("delete", "daemonsets", "apps", "x", "confluent"), ""},
           {"scaled to nothing",
-           Write("patch", "statefulsets", "apps", "x", "loki", zero), rule,
-           Severity::kMedium},
-          {"scaled to nothing in a step",
-           Write("patch", "deployments", "apps", "x", "fluentd",
-                 R"([{"op":"replace","path":"/spec/replicas","value":0}])"),
+           WriteObject("patch", "statefulsets", "apps", "x", "loki", zero),
            rule, Severity::kMedium},
-          {"scaled", Write("patch", "statefulsets", "apps", "x", "loki", two),
-           ""},
+          {"scaled to nothing in a step",
+           WriteObject(
+               "patch", "deployments", "apps", "x", "fluentd",
+               R"([{"op":"replace","path":"/spec/replicas","value":0}])"),
+           rule, Severity::kMedium},
+          {"scaled",
+           WriteObject("patch", "statefulsets", "apps", "x", "loki", two), ""},
           {"its nodes",
-           Write(
+           WriteObject(
                "patch", "daemonsets", "apps", "x", "falco",
                R"({"spec":{"template":{"spec":{"nodeSelector":{"a":"b"}}}}})"),
            rule, Severity::kLow},
           {"the audit policy",
-           Write("patch", "configmaps", "", "kube-system", "audit-policy"),
+           WriteObject("patch", "configmaps", "", "kube-system",
+                       "audit-policy"),
            rule, Severity::kLow},
           {"the audit policy, deleted",
-           Write("delete", "configmaps", "", "kube-system", "audit-policy"),
+           WriteObject("delete", "configmaps", "", "kube-system",
+                       "audit-policy"),
            rule, Severity::kMedium},
           {"an audit sink",
-           Write("delete", "auditsinks", "auditregistration.k8s.io", "", "x"),
+           WriteObject("delete", "auditsinks", "auditregistration.k8s.io", "",
+                       "x"),
            rule, Severity::kMedium},
           {"a policy of another kind",
-           Write("patch", "configmaps", "", "kube-system", "network-policy"),
+           WriteObject("patch", "configmaps", "", "kube-system",
+                       "network-policy"),
            ""},
       },
       agents);
@@ -170,24 +176,29 @@ TEST(SensitiveActsTest, SettingsOfTheClusterChangeInTheFirstMinute) {
   const std::string webhooks = "mutatingwebhookconfigurations";
   ExpectCases({
       {"DNS", kCoreDns, rule, Severity::kMedium},
-      {"DNS of a namesake", Write("patch", "configmaps", "", "web", "coredns"),
-       ""},
+      {"DNS of a namesake",
+       WriteObject("patch", "configmaps", "", "web", "coredns"), ""},
       {"DNS is installed",
-       Write("create", "configmaps", "", "kube-system", "coredns"), ""},
-      {"aws-auth", Write("create", "configmaps", "", "kube-system", "aws-auth"),
-       rule, Severity::kMedium},
-      {"a webhook is installed", Write("create", webhooks, group, "", "x"), ""},
+       WriteObject("create", "configmaps", "", "kube-system", "coredns"), ""},
+      {"aws-auth",
+       WriteObject("create", "configmaps", "", "kube-system", "aws-auth"), rule,
+       Severity::kMedium},
+      {"a webhook is installed",
+       WriteObject("create", webhooks, group, "", "x"), ""},
       {"a webhook at an address",
-       Write("create", webhooks, group, "", "x",
-             R"({"webhooks":[{"clientConfig":{"url":"https://a.example"}}]})"),
+       WriteObject(
+           "create", webhooks, group, "", "x",
+           R"({"webhooks":[{"clientConfig":{"url":"https://a.example"}}]})"),
        rule, Severity::kMedium},
-      {"a webhook is removed", Write("delete", webhooks, group, "", "x"), rule,
-       Severity::kLow},
+      {"a webhook is removed", WriteObject("delete", webhooks, group, "", "x"),
+       rule, Severity::kLow},
       {"an APIService changes",
-       Write("update", "apiservices", "apiregistration.k8s.io", "", "v1.x"),
+       WriteObject("update", "apiservices", "apiregistration.k8s.io", "",
+                   "v1.x"),
        rule, Severity::kLow},
       {"its status",
-       As(Write("update", "apiservices", "apiregistration.k8s.io", "", "v1.x"),
+       As(WriteObject("update", "apiservices", "apiregistration.k8s.io", "",
+                      "v1.x"),
           [](EventBuilder& b) { b.Sub("status"); }),
        ""},
       {"by who sets up the cluster",
@@ -198,35 +209,35 @@ TEST(SensitiveActsTest, SettingsOfTheClusterChangeInTheFirstMinute) {
 TEST(SensitiveActsTest, NoveltyNeedsSessionsAndTellsOnce) {
   for (int sessions : {1, 4, 12}) {
     SCOPED_TRACE(sessions);
-    ActorStream stream = Stream();
+    ActorStream stream = ActsStream();
     Work(stream, sessions);
-    Feed(stream, kPrivileged);
+    FeedActs(stream, kPrivileged);
     // Known from now on.
     stream.Sleep(absl::Hours(8));
-    Feed(stream, kPrivileged);
+    FeedActs(stream, kPrivileged);
     EXPECT_THAT(stream.findings(), SizeIs(sessions == 12 ? 1 : 0));
   }
 }
 
 TEST(SensitiveActsTest, WhoDoesItFromTheFirstDayOnIsNoNews) {
-  ActorStream stream = Stream();
+  ActorStream stream = ActsStream();
   for (int i = 0; i < 12; ++i) {
-    Work(stream, 1, kProgram);
-    Feed(stream, As(kProgram, kPrivileged));
+    Work(stream, 1, kByProgram);
+    FeedActs(stream, As(kByProgram, kPrivileged));
   }
   EXPECT_THAT(stream.findings(), IsEmpty());
 }
 
 TEST(SensitiveActsTest, WhatIsSomethingNewEachDaySurprisesLittle) {
-  ActorStream stream = Stream();
+  ActorStream stream = ActsStream();
   for (int i = 0; i < 12; ++i) {
     Work(stream, 1);
-    Feed(stream,
-         Write("patch", "validatingwebhookconfigurations",
-               "admissionregistration.k8s.io", "", absl::StrCat("w-", i)));
+    FeedActs(stream, WriteObject("patch", "validatingwebhookconfigurations",
+                                 "admissionregistration.k8s.io", "",
+                                 absl::StrCat("w-", i)));
   }
-  Feed(stream, Write("patch", "validatingwebhookconfigurations",
-                     "admissionregistration.k8s.io", "", "one-more"));
+  FeedActs(stream, WriteObject("patch", "validatingwebhookconfigurations",
+                               "admissionregistration.k8s.io", "", "one-more"));
   for (const Finding& finding : stream.findings()) {
     EXPECT_EQ(finding.severity, Severity::kLow);
   }
@@ -234,17 +245,17 @@ TEST(SensitiveActsTest, WhatIsSomethingNewEachDaySurprisesLittle) {
 
 TEST(SensitiveActsTest, FromOutsideAsNeverBeforeIsWorse) {
   auto severity_after = [](const Change& before) {
-    ActorStream stream = Stream();
+    ActorStream stream = ActsStream();
     for (int i = 0; i < 8; ++i) {
-      Feed(stream, before);
+      FeedActs(stream, before);
       stream.Sleep(absl::Seconds(10));
     }
-    Feed(stream, As(kOutside, kDeletesEvents));
+    FeedActs(stream, As(kActOutside, kDeletesEvents));
     return stream.findings().at(0).severity;
   };
-  EXPECT_EQ(severity_after(kNothing), Severity::kHigh);
+  EXPECT_EQ(severity_after(kNoChange), Severity::kHigh);
   // Where everybody comes from outside it says nothing.
-  EXPECT_EQ(severity_after(kOutside), Severity::kMedium);
+  EXPECT_EQ(severity_after(kActOutside), Severity::kMedium);
 }
 
 TEST(SensitiveActsTest, APersonWhoTravelsMayListAllSecrets) {
@@ -252,9 +263,9 @@ TEST(SensitiveActsTest, APersonWhoTravelsMayListAllSecrets) {
     b.Verb("list").Resource("secrets").Ns("").SourceIp("203.0.113.9");
   };
   auto severity_after = [&](int sessions) {
-    ActorStream stream = Stream();
+    ActorStream stream = ActsStream();
     Work(stream, sessions);
-    Feed(stream, lists);
+    FeedActs(stream, lists);
     Severity worst = Severity::kInfo;
     for (const Finding& finding : stream.findings()) {
       worst = std::max(worst, finding.severity);
@@ -268,14 +279,14 @@ TEST(SensitiveActsTest, APersonWhoTravelsMayListAllSecrets) {
 
 TEST(SensitiveActsTest, EventsDeletedOneByOneAreCountedWithinTenMinutes) {
   auto one = [](int i) {
-    return Write("delete", "events", "", "web", absl::StrCat("e", i));
+    return WriteObject("delete", "events", "", "web", absl::StrCat("e", i));
   };
-  ActorStream quick = Stream();
-  for (int i = 0; i < 5; ++i) Feed(quick, one(i));
+  ActorStream quick = ActsStream();
+  for (int i = 0; i < 5; ++i) FeedActs(quick, one(i));
   EXPECT_THAT(quick.findings(), SizeIs(1));
-  ActorStream slow = Stream();
+  ActorStream slow = ActsStream();
   for (int i = 0; i < 12; ++i) {
-    Feed(slow, one(i));
+    FeedActs(slow, one(i));
     slow.Sleep(absl::Minutes(5));
   }
   EXPECT_THAT(slow.findings(), IsEmpty());
@@ -283,12 +294,13 @@ TEST(SensitiveActsTest, EventsDeletedOneByOneAreCountedWithinTenMinutes) {
 
 TEST(SensitiveActsTest, OnlyWhoBrokeAWebhookIsBlamedForWhatItLetPass) {
   const Change open =
-      As(Write("create", "pods", "", "web", "x"), [](EventBuilder& b) {
+      As(WriteObject("create", "pods", "", "web", "x"), [](EventBuilder& b) {
         b.Annotations(R"({"failed-open.mutation.webhook.admission.)"
                       R"(k8s.io/round_0_index_0":"policy.example"})");
       });
-  const Change webhook = Write("update", "mutatingwebhookconfigurations",
-                               "admissionregistration.k8s.io", "", "policy");
+  const Change webhook =
+      WriteObject("update", "mutatingwebhookconfigurations",
+                  "admissionregistration.k8s.io", "", "policy");
   const char* rule = "audit.evidence_removed";
   auto is_found = [&](ActorStream& stream) {
     for (const Finding& finding : stream.findings()) {
@@ -296,30 +308,30 @@ TEST(SensitiveActsTest, OnlyWhoBrokeAWebhookIsBlamedForWhatItLetPass) {
     }
     return false;
   };
-  ActorStream honest = Stream();
-  Feed(honest, open);
+  ActorStream honest = ActsStream();
+  FeedActs(honest, open);
   EXPECT_FALSE(is_found(honest));
-  ActorStream late = Stream();
-  Feed(late, webhook);
+  ActorStream late = ActsStream();
+  FeedActs(late, webhook);
   late.Sleep(absl::Minutes(31));
-  Feed(late, open);
+  FeedActs(late, open);
   EXPECT_FALSE(is_found(late));
-  ActorStream own = Stream();
-  Feed(own, webhook);
+  ActorStream own = ActsStream();
+  FeedActs(own, webhook);
   own.Restart();
-  Feed(own, open);
+  FeedActs(own, open);
   EXPECT_TRUE(is_found(own));
 }
 
 TEST(SensitiveActsTest, StateGoesOnAfterARestart) {
-  ActorStream stream = Stream();
-  Work(stream, 12, kProgram);
+  ActorStream stream = ActsStream();
+  Work(stream, 12, kByProgram);
   stream.Restart();
-  Feed(stream, As(kProgram, kPrivileged));
+  FeedActs(stream, As(kByProgram, kPrivileged));
   ASSERT_THAT(stream.reports(), SizeIs(1));
   stream.Restart();
   // The same act is told once, and the case ends.
-  Feed(stream, As(kProgram, kPrivileged));
+  FeedActs(stream, As(kByProgram, kPrivileged));
   EXPECT_THAT(stream.reports(), SizeIs(1));
   stream.End();
   ASSERT_THAT(stream.reports(), SizeIs(2));
@@ -329,36 +341,36 @@ TEST(SensitiveActsTest, StateGoesOnAfterARestart) {
 
 TEST(SensitiveActsTest, SecretsByNameAreComparedWithTheOwnPast) {
   auto get = [](const std::string& name) {
-    return As(kProgram, [=](EventBuilder& b) {
+    return As(kByProgram, [=](EventBuilder& b) {
       b.Verb("get").Resource("secrets").Ns("shop").Name(name);
     });
   };
-  ActorStream stream = Stream();
+  ActorStream stream = ActsStream();
   // Its mounts, again and again.
   for (int i = 0; i < 12; ++i) {
     for (const char* own : {"a", "b", "c", "d", "e", "f"}) {
-      Feed(stream, get(own));
+      FeedActs(stream, get(own));
     }
     stream.Sleep(absl::Hours(8));
   }
   EXPECT_THAT(stream.findings(), IsEmpty());
   stream.Restart();
-  for (int i = 0; i < 5; ++i) Feed(stream, get(absl::StrCat("new-", i)));
+  for (int i = 0; i < 5; ++i) FeedActs(stream, get(absl::StrCat("new-", i)));
   EXPECT_THAT(stream.findings(), IsEmpty());
-  Feed(stream, get("new-5"));
+  FeedActs(stream, get("new-5"));
   ASSERT_THAT(stream.findings(), SizeIs(1));
   EXPECT_EQ(stream.findings()[0].rule, "secrets.unusual_read");
   EXPECT_EQ(stream.findings()[0].severity, Severity::kMedium);
 }
 
 TEST(SensitiveActsTest, ActsAreBoundedForAnActor) {
-  ActorStream stream = Stream();
+  ActorStream stream = ActsStream();
   Work(stream, 6);
   // An attacker makes up names without end.
   for (int i = 0; i < 2000; ++i) {
-    Feed(stream,
-         Write("delete", "validatingwebhookconfigurations",
-               "admissionregistration.k8s.io", "", absl::StrCat("w-", i)));
+    FeedActs(stream, WriteObject("delete", "validatingwebhookconfigurations",
+                                 "admissionregistration.k8s.io", "",
+                                 absl::StrCat("w-", i)));
   }
   EXPECT_THAT(stream.findings(), SizeIs(1));
   stream.Restart();  // the state is small, and whole
@@ -367,12 +379,12 @@ TEST(SensitiveActsTest, ActsAreBoundedForAnActor) {
 }
 
 TEST(SensitiveActsTest, NodesAndWhoHasNoCredentialAreLeftToOthers) {
-  ActorStream stream = Stream();
-  Feed(stream, [](EventBuilder& b) {
+  ActorStream stream = ActsStream();
+  FeedActs(stream, [](EventBuilder& b) {
     kPrivileged(b);
     b.Node("n1");
   });
-  Feed(stream, [](EventBuilder& b) {
+  FeedActs(stream, [](EventBuilder& b) {
     kDeletesEvents(b);
     b.Anonymous();
   });

@@ -3,7 +3,6 @@
 #include "detectors/service_account_debut.h"
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "model/identity.h"
 #include "stats/entity_table.h"
+#include "tests/detectors/service_account_changes.h"
 #include "tests/support/event_builder.h"
 #include "tests/support/last_states.h"
 
@@ -26,30 +26,16 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-using Change = std::function<void(EventBuilder&)>;
+const EventChange kInPod = [](EventBuilder&) {};
 
-const Change kInPod = [](EventBuilder&) {};
-const Change kByKubectl = [](EventBuilder& b) {
-  b.UserAgent("kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0");
-};
-const Change kFromOutside = [](EventBuilder& b) { b.SourceIp("203.0.113.9"); };
-const Change kUnbound = [](EventBuilder& b) { b.Pod("", ""); };
-const Change kAsksRights = [](EventBuilder& b) {
-  b.Verb("create").Resource("selfsubjectrulesreviews", "authorization.k8s.io");
-  b.Ns("").Name("").Code(201);
-};
-const Change kReadsSecrets = [](EventBuilder& b) {
-  b.Verb("list").Resource("secrets").Name("");
-};
-
-Change All(std::vector<Change> changes) {
+EventChange All(std::vector<EventChange> changes) {
   return [=](EventBuilder& event) {
-    for (const Change& change : changes) change(event);
+    for (const EventChange& change : changes) change(event);
   };
 }
 
 // Both shard parts, as the pipeline drives them, and the correlator's.
-class Stream {
+class DebutStream {
  public:
   void Feed(EventBuilder& event) {
     now_ += absl::Seconds(1);
@@ -74,7 +60,7 @@ class Stream {
     event.IssuedCredentialId(absl::StrCat("JTI=", name, ++tokens_));
     Feed(event);
   }
-  void Use(const std::string& name, const Change& change, int pod = 1) {
+  void Use(const std::string& name, const EventChange& change, int pod = 1) {
     EventBuilder event;
     event.ServiceAccount("web", name);
     event.Pod(absl::StrCat(name, pod), absl::StrCat("uid-", name, pod));
@@ -187,7 +173,7 @@ class Stream {
 TEST(ServiceAccountDebutTest, ADormantAccountNeedsFurtherClues) {
   struct Case {
     const char* what;
-    std::vector<Change> changes;
+    std::vector<EventChange> changes;
     Severity severity;  // info: no finding
   };
   for (const Case& c : std::vector<Case>{
@@ -212,9 +198,9 @@ TEST(ServiceAccountDebutTest, ADormantAccountNeedsFurtherClues) {
             Severity::kHigh},
        }) {
     SCOPED_TRACE(c.what);
-    Stream stream;
+    DebutStream stream;
     stream.Wait("shop", absl::Hours(25));
-    for (const Change& change : c.changes) {
+    for (const EventChange& change : c.changes) {
       stream.Restart();
       stream.Use("shop", change);
     }
@@ -237,11 +223,11 @@ TEST(ServiceAccountDebutTest, ADormantAccountNeedsFurtherClues) {
   }
 }
 
-const Change kTheft = All({kFromOutside, kByKubectl, kReadsSecrets});
+const EventChange kTheft = All({kFromOutside, kByKubectl, kReadsSecrets});
 
 TEST(ServiceAccountDebutTest, IsSilentUntilTokensWereMintedForADay) {
   for (int hours : {0, 23, 25}) {
-    Stream stream;
+    DebutStream stream;
     stream.Wait("shop", absl::Hours(hours));
     stream.Use("shop", kTheft);
     EXPECT_THAT(stream.findings(), SizeIs(hours == 25 ? 1 : 0)) << hours;
@@ -249,7 +235,7 @@ TEST(ServiceAccountDebutTest, IsSilentUntilTokensWereMintedForADay) {
 }
 
 TEST(ServiceAccountDebutTest, WhatPeopleMintMayWait) {
-  Stream stream;
+  DebutStream stream;
   stream.Mint("shop", "");
   stream.Sleep(absl::Hours(48));
   stream.Use("shop", kTheft);
@@ -257,7 +243,7 @@ TEST(ServiceAccountDebutTest, WhatPeopleMintMayWait) {
 }
 
 TEST(ServiceAccountDebutTest, AGapOfTheLogMayHideItsUse) {
-  Stream stream;
+  DebutStream stream;
   stream.Wait("shop", absl::Hours(48));
   stream.Gap();
   stream.Wait("shop", absl::Hours(10));
@@ -267,7 +253,7 @@ TEST(ServiceAccountDebutTest, AGapOfTheLogMayHideItsUse) {
 }
 
 TEST(ServiceAccountDebutTest, AnAccountThatIsUsedIsNotDormant) {
-  Stream stream;
+  DebutStream stream;
   stream.Mint("shop");
   stream.Use("shop", kInPod);
   for (int day = 0; day < 3; ++day) {
@@ -281,7 +267,7 @@ TEST(ServiceAccountDebutTest, AnAccountThatIsUsedIsNotDormant) {
 }
 
 TEST(ServiceAccountDebutTest, OnlyItsFirstMinutesCount) {
-  Stream stream;
+  DebutStream stream;
   stream.Wait("shop", absl::Hours(25));
   stream.Use("shop", kInPod);
   stream.Sleep(absl::Minutes(16));
@@ -292,7 +278,7 @@ TEST(ServiceAccountDebutTest, OnlyItsFirstMinutesCount) {
 
 TEST(ServiceAccountDebutTest, PodsBehindAPublicGatewayAreNotOutside) {
   for (int pods : {2, 3}) {
-    Stream stream;
+    DebutStream stream;
     for (int pod = 0; pod < pods; ++pod) {
       stream.Use("other", kFromOutside, pod);
     }
@@ -304,7 +290,7 @@ TEST(ServiceAccountDebutTest, PodsBehindAPublicGatewayAreNotOutside) {
 }
 
 TEST(ServiceAccountDebutTest, PodsOfAnAddressAreKnownAfterItsRest) {
-  Stream stream;
+  DebutStream stream;
   for (int pod = 0; pod < 3; ++pod) stream.Use("other", kFromOutside, pod);
   stream.Wait("shop", absl::Hours(25));
   stream.LetAddressesRest();
@@ -313,7 +299,7 @@ TEST(ServiceAccountDebutTest, PodsOfAnAddressAreKnownAfterItsRest) {
 }
 
 TEST(ServiceAccountDebutTest, ManyAccountsAtOnceAreBounded) {
-  Stream stream;
+  DebutStream stream;
   for (int i = 0; i < 100; ++i) stream.Mint(absl::StrCat("a", i));
   stream.Sleep(absl::Hours(25));
   for (int i = 0; i < 100; ++i) stream.Use(absl::StrCat("a", i), kTheft);

@@ -1,6 +1,5 @@
 #include "detectors/service_account_use.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/detectors/actor_stream.h"
+#include "tests/detectors/service_account_changes.h"
 
 namespace oddverb {
 namespace {
@@ -15,15 +15,13 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
-using Change = std::function<void(EventBuilder&)>;
-
-ActorStream Stream() {
+ActorStream UseStream() {
   return ActorStream([](const DetectorContext& context) {
     return std::make_unique<ServiceAccountUse>(context);
   });
 }
 
-void Feed(ActorStream& stream, const Change& change, int times = 1) {
+void FeedUse(ActorStream& stream, const EventChange& change, int times = 1) {
   for (int i = 0; i < times; ++i) {
     EventBuilder event;
     event.ServiceAccount("data", "etl").Pod("etl-1", "uid-1");
@@ -34,21 +32,9 @@ void Feed(ActorStream& stream, const Change& change, int times = 1) {
   }
 }
 
-const Change kProgram = [](EventBuilder&) {};
-const Change kUnbound = [](EventBuilder& b) { b.Pod("", ""); };
-const Change kByKubectl = [](EventBuilder& b) {
-  b.UserAgent("kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0");
-};
-const Change kFromOutside = [](EventBuilder& b) { b.SourceIp("203.0.113.9"); };
-const Change kAsksRights = [](EventBuilder& b) {
-  b.Verb("create").Resource("selfsubjectrulesreviews", "authorization.k8s.io");
-  b.Ns("").Name("").Code(201);
-};
-const Change kReadsSecrets = [](EventBuilder& b) {
-  b.Verb("list").Resource("secrets").Name("");
-};
+const EventChange kProgram = [](EventBuilder&) {};
 
-Change Both(const Change& a, const Change& b) {
+EventChange Both(const EventChange& a, const EventChange& b) {
   return [=](EventBuilder& event) {
     a(event);
     b(event);
@@ -58,7 +44,7 @@ Change Both(const Change& a, const Change& b) {
 TEST(ServiceAccountUseTest, APersonNeedsTwoCluesOfWhichOneIsStrong) {
   struct Case {
     const char* what;
-    std::vector<Change> changes;
+    std::vector<EventChange> changes;
     Severity severity;  // info: no finding
   };
   for (const Case& c : std::vector<Case>{
@@ -82,9 +68,9 @@ TEST(ServiceAccountUseTest, APersonNeedsTwoCluesOfWhichOneIsStrong) {
            {"one after the other", {kByKubectl, kUnbound}, Severity::kHigh},
        }) {
     SCOPED_TRACE(c.what);
-    ActorStream stream = Stream();
-    Feed(stream, kProgram, 30);
-    for (const Change& change : c.changes) Feed(stream, change);
+    ActorStream stream = UseStream();
+    FeedUse(stream, kProgram, 30);
+    for (const EventChange& change : c.changes) FeedUse(stream, change);
     if (c.severity == Severity::kInfo) {
       EXPECT_THAT(stream.reports(), IsEmpty());
       continue;
@@ -98,54 +84,54 @@ TEST(ServiceAccountUseTest, APersonNeedsTwoCluesOfWhichOneIsStrong) {
 }
 
 TEST(ServiceAccountUseTest, WhatAnAccountDoesFromTheStartIsItsHabit) {
-  ActorStream stream = Stream();
+  ActorStream stream = UseStream();
   // A CI with a token of its own, kubectl, and the internet between.
-  Feed(stream, Both(Both(kByKubectl, kUnbound), kFromOutside), 40);
-  Feed(stream,
-       Both(Both(kByKubectl, kUnbound), Both(kFromOutside, kAsksRights)));
-  Feed(stream,
-       Both(Both(kByKubectl, kUnbound), Both(kFromOutside, kReadsSecrets)));
+  FeedUse(stream, Both(Both(kByKubectl, kUnbound), kFromOutside), 40);
+  FeedUse(stream,
+          Both(Both(kByKubectl, kUnbound), Both(kFromOutside, kAsksRights)));
+  FeedUse(stream,
+          Both(Both(kByKubectl, kUnbound), Both(kFromOutside, kReadsSecrets)));
   EXPECT_THAT(stream.reports(), IsEmpty());
 }
 
 TEST(ServiceAccountUseTest, CluesOfTwoHoursDoNotAddUp) {
-  ActorStream stream = Stream();
-  Feed(stream, kProgram, 30);
-  Feed(stream, kByKubectl);
+  ActorStream stream = UseStream();
+  FeedUse(stream, kProgram, 30);
+  FeedUse(stream, kByKubectl);
   stream.Sleep(absl::Hours(2));
-  Feed(stream, kUnbound);
+  FeedUse(stream, kUnbound);
   EXPECT_THAT(stream.reports(), IsEmpty());
 }
 
 TEST(ServiceAccountUseTest, WhatStaysForADayBecomesAHabit) {
-  ActorStream stream = Stream();
-  Feed(stream, kProgram, 30);
+  ActorStream stream = UseStream();
+  FeedUse(stream, kProgram, 30);
   for (int i = 0; i < 25 * 6; ++i) {
-    Feed(stream, kByKubectl);
+    FeedUse(stream, kByKubectl);
     stream.Sleep(absl::Minutes(10));
   }
   stream.Sleep(absl::Hours(1));
-  Feed(stream, Both(kByKubectl, kAsksRights));
+  FeedUse(stream, Both(kByKubectl, kAsksRights));
   EXPECT_THAT(stream.reports(), IsEmpty());
 }
 
 TEST(ServiceAccountUseTest, AThiefDoesNotTeachItsHabits) {
-  ActorStream stream = Stream();
-  Feed(stream, kProgram, 30);
-  const Change theft = Both(kByKubectl, kUnbound);
-  Feed(stream, theft, 100);
+  ActorStream stream = UseStream();
+  FeedUse(stream, kProgram, 30);
+  const EventChange theft = Both(kByKubectl, kUnbound);
+  FeedUse(stream, theft, 100);
   stream.End();
   ASSERT_THAT(stream.findings(), SizeIs(1));
   EXPECT_EQ(stream.findings()[0].count, 100);
 }
 
 TEST(ServiceAccountUseTest, ARestartForgetsNothing) {
-  ActorStream stream = Stream();
-  Feed(stream, kProgram, 30);
+  ActorStream stream = UseStream();
+  FeedUse(stream, kProgram, 30);
   stream.Restart();
-  Feed(stream, kByKubectl);
+  FeedUse(stream, kByKubectl);
   stream.Restart();
-  Feed(stream, kUnbound);
+  FeedUse(stream, kUnbound);
   stream.Restart();
   stream.End();
   ASSERT_THAT(stream.findings(), SizeIs(1));
@@ -154,8 +140,8 @@ TEST(ServiceAccountUseTest, ARestartForgetsNothing) {
 }
 
 TEST(ServiceAccountUseTest, TheEndOfAnExecIsNoSecondRequest) {
-  ActorStream stream = Stream();
-  Feed(stream, kProgram, 30);
+  ActorStream stream = UseStream();
+  FeedUse(stream, kProgram, 30);
   for (Stage stage : {Stage::kResponseStarted, Stage::kResponseComplete}) {
     EventBuilder event;
     event.ServiceAccount("data", "etl").SourceIp("203.0.113.9");

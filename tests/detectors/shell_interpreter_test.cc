@@ -16,13 +16,13 @@ std::string CommandsOf(const std::string& script) {
   return shell.commands();
 }
 
-struct Case {
+struct ShellCase {
   std::string script;
   std::string commands;
 };
 
-void ExpectAll(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
+void ExpectAll(const std::vector<ShellCase>& cases) {
+  for (const ShellCase& c : cases) {
     EXPECT_EQ(CommandsOf(c.script), c.commands) << c.script;
   }
 }

@@ -9,7 +9,7 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kSiteBegin = absl::FromUnixSeconds(1'700'000'000);
 
 class SiteHistoryTest : public ::testing::Test {
  protected:
@@ -21,7 +21,7 @@ class SiteHistoryTest : public ::testing::Test {
   }
 
   SiteHistory history_;
-  absl::Time now_ = kBegin;
+  absl::Time now_ = kSiteBegin;
 };
 
 TEST(SiteOfTest, IsTheSlash24OrTheSlash48) {
@@ -64,13 +64,13 @@ TEST_F(SiteHistoryTest, WhoRoamsHasNoNewSites) {
 
 TEST_F(SiteHistoryTest, ASessionEndsWithAPauseOrAfterEightHours) {
   for (absl::Duration t; t < absl::Hours(24); t += absl::Minutes(10)) {
-    history_.Note(1, kBegin + t);
+    history_.Note(1, kSiteBegin + t);
   }
   EXPECT_EQ(history_.sessions(), 3u);
-  history_.Note(1, kBegin + absl::Hours(25) + absl::Minutes(1));
+  history_.Note(1, kSiteBegin + absl::Hours(25) + absl::Minutes(1));
   EXPECT_EQ(history_.sessions(), 4u);
   // What comes late is none.
-  history_.Note(1, kBegin);
+  history_.Note(1, kSiteBegin);
   EXPECT_EQ(history_.sessions(), 4u);
 }
 
@@ -78,7 +78,7 @@ TEST_F(SiteHistoryTest, IsLongAfterFiveDaysOrTwentySessions) {
   EXPECT_FALSE(history_.IsLong(now_));
   Come(1, 19);
   EXPECT_FALSE(history_.IsLong(now_));
-  EXPECT_TRUE(history_.IsLong(kBegin + absl::Hours(24 * 5)));
+  EXPECT_TRUE(history_.IsLong(kSiteBegin + absl::Hours(24 * 5)));
   Come(1, 1);
   EXPECT_TRUE(history_.IsLong(now_));
 }

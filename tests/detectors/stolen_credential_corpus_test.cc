@@ -21,7 +21,7 @@ using testing::Field;
 using testing::Le;
 using testing::UnorderedElementsAre;
 
-std::vector<Finding> FindingsOf(std::string_view text) {
+std::vector<Finding> CorpusFindings(std::string_view text) {
   std::unique_ptr<EventBatch> batch = DecodeLines(text);
   EXPECT_TRUE(batch->rejected.empty());
   CredentialStream stream;
@@ -36,7 +36,7 @@ TEST(StolenCredentialCorpusTest, FindsEveryTheftInTheBundledLog) {
   std::string text;
   for (const std::string& line : DemoLogLines()) text += line + "\n";
   std::vector<std::tuple<std::string, std::string, Severity>> found;
-  for (const Finding& finding : FindingsOf(text)) {
+  for (const Finding& finding : CorpusFindings(text)) {
     if (finding.severity <= Severity::kLow) continue;
     found.emplace_back(finding.entity, finding.where.source_ip,
                        finding.severity);
@@ -75,7 +75,7 @@ TEST(StolenCredentialCorpusTest, HonestTrafficIsAtMostLow) {
   for (const char* file : {"benign.log.gz", "bootstrap.log.gz"}) {
     std::optional<std::string> path = CorpusPath(file);
     if (!path.has_value()) GTEST_SKIP() << "no audit corpus beside the tree";
-    std::vector<Finding> findings = FindingsOf(ReadMaybeGzip(*path));
+    std::vector<Finding> findings = CorpusFindings(ReadMaybeGzip(*path));
     EXPECT_LE(findings.size(), 1u) << file;  // one person who roams
     EXPECT_THAT(findings, Each(Field(&Finding::severity, Le(Severity::kLow))));
   }

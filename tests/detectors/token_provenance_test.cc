@@ -16,8 +16,9 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 // `minter` mints the token `id` of NAMESPACE/NAME.
-void Mint(Client minter, const std::string& id, const std::string& ns = "web",
-          const std::string& name = "shop") {
+void MintToken(Client minter, const std::string& id,
+               const std::string& ns = "web",
+               const std::string& name = "shop") {
   minter.Ask([&](EventBuilder& b) {
     b.Verb("create").Resource("serviceaccounts").Ns(ns).Name(name);
     b.Sub("token").Code(201).IssuedCredentialId(id);
@@ -32,7 +33,7 @@ class TokenProvenanceTest : public ::testing::Test {
   void Work(absl::Duration span, bool is_minted = true) {
     for (absl::Duration t; t < span; t += absl::Minutes(30)) {
       const std::string id = absl::StrCat("JTI=honest-", ++tokens_);
-      if (is_minted) Mint(kubelet_, id);
+      if (is_minted) MintToken(kubelet_, id);
       Use(id);
       stream_.Sleep(absl::Minutes(30));
       stream_.Tick(stream_.NextSecond());
@@ -83,7 +84,7 @@ TEST_F(TokenProvenanceTest, ATokenThatNobodyMintedIsForged) {
 TEST_F(TokenProvenanceTest, TheMintingMayComeALittleLater) {
   Work(absl::Hours(60));
   Use("JTI=early");
-  Mint(kubelet_, "JTI=early");
+  MintToken(kubelet_, "JTI=early");
   Work(absl::Hours(4));
   EXPECT_THAT(stream_.reports(), IsEmpty());
 }

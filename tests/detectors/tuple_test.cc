@@ -8,14 +8,14 @@
 namespace oddverb {
 namespace {
 
-struct Request {
+struct TupleRequest {
   const char* verb;
   const char* group;
   const char* resource;  // "pods/exec"; or a path
   const char* ns;
 };
 
-void Fill(const Request& request, EventBuilder& event) {
+void Fill(const TupleRequest& request, EventBuilder& event) {
   event.Verb(request.verb);
   std::string resource = request.resource;
   if (resource.starts_with('/')) {
@@ -29,7 +29,7 @@ void Fill(const Request& request, EventBuilder& event) {
 
 TEST(TupleTest, ClassifiesWeighsAndDescribes) {
   struct Case {
-    Request request;
+    TupleRequest request;
     VerbClass verb_class;
     double sensitivity;
     const char* text;
@@ -150,7 +150,7 @@ TEST(TupleTest, ClassifiesWeighsAndDescribes) {
 TEST(TupleTest, HashIsTheSameForTheSameKindOnly) {
   KeyedHash hash;
   HashInput scratch;
-  auto hash_of = [&](const Request& request, const char* name) {
+  auto hash_of = [&](const TupleRequest& request, const char* name) {
     EventBuilder event;
     Fill(request, event);
     event.Name(name);
@@ -159,11 +159,11 @@ TEST(TupleTest, HashIsTheSameForTheSameKindOnly) {
   uint64_t base = hash_of({"list", "", "secrets", "web"}, "");
   EXPECT_EQ(base, hash_of({"watch", "", "secrets", "web"}, ""));
   EXPECT_EQ(base, hash_of({"list", "", "secrets", "web"}, "db-password"));
-  const Request kOthers[] = {
+  const TupleRequest kOthers[] = {
       {"get", "", "secrets", "web"},   {"list", "", "secrets", ""},
       {"list", "", "secrets", "data"}, {"list", "a", "secrets", "web"},
       {"list", "", "secrets/web", ""}, {"list", "", "secretsweb", ""}};
-  for (const Request& other : kOthers) {
+  for (const TupleRequest& other : kOthers) {
     EXPECT_NE(base, hash_of(other, "")) << other.resource;
   }
   EXPECT_NE(base, [&] {

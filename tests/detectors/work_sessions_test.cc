@@ -9,7 +9,7 @@ namespace {
 
 const absl::Time kBegin = absl::FromUnixSeconds(1'700'000'000);
 
-WorkSessions After(int sessions) {
+WorkSessions SinceBegin(int sessions) {
   WorkSessions work;
   for (int i = 0; i < sessions; ++i) work.See(kBegin + absl::Hours(8) * i);
   return work;
@@ -34,11 +34,11 @@ TEST(WorkSessionsTest, WhatNeverPausesHasSixHours) {
 
 TEST(WorkSessionsTest, NoveltyNeedsFiveSessionsBeforeThisOne) {
   EXPECT_EQ(WorkSessions().Novelty(0), 0);
-  EXPECT_EQ(After(5).Novelty(0), 0);
-  EXPECT_NEAR(After(6).Novelty(0), -std::log(0.5 / 6), 1e-9);
+  EXPECT_EQ(SinceBegin(5).Novelty(0), 0);
+  EXPECT_NEAR(SinceBegin(6).Novelty(0), -std::log(0.5 / 6), 1e-9);
   // Whoever does something new each time surprises nobody.
-  EXPECT_LT(After(6).Novelty(5), 0.1);
-  EXPECT_EQ(After(20'000).Novelty(0), WorkSessions::kMaxNovelty);
+  EXPECT_LT(SinceBegin(6).Novelty(5), 0.1);
+  EXPECT_EQ(SinceBegin(20'000).Novelty(0), WorkSessions::kMaxNovelty);
 }
 
 TEST(WorkSlotsTest, CountsSessionsThatBroughtSomethingNew) {
@@ -82,13 +82,13 @@ TEST(WorkSlotsTest, TakesFourBytes) { EXPECT_EQ(sizeof(WorkSlots), 4u); }
 
 TEST(WorkSessionsTest, DamagedStateIsRefused) {
   StateWriter saved;
-  After(7).Save(saved);
+  SinceBegin(7).Save(saved);
   WorkSessions loaded;
   StateReader in(saved.bytes());
   loaded.Load(in);
   EXPECT_TRUE(in.status().ok() && in.AtEnd());
   EXPECT_EQ(loaded.count(), 7);
-  EXPECT_EQ(loaded.Novelty(0), After(7).Novelty(0));
+  EXPECT_EQ(loaded.Novelty(0), SinceBegin(7).Novelty(0));
   StateWriter wrong;
   wrong.PutU64(1);
   wrong.PutU64(2);  // begun after its end

@@ -85,7 +85,7 @@ std::string Wrapped(const std::vector<std::string>& events, const Wrap& wrap) {
   return text;
 }
 
-std::string FindingsOf(const std::string& log) {
+std::string EnvelopeFindings(const std::string& log) {
   const ChildResult result =
       Oddverb({"scan", "-q", "--format", "ndjson", "-"}, log);
   EXPECT_EQ(result.exit_code, 0);
@@ -100,14 +100,14 @@ TEST(EnvelopesTest, TheFindingsAreThoseOfTheBareEvents) {
     SCOPED_TRACE(sample);
     const std::string bare = ReadMaybeGzip(Sample(sample));
     const std::vector<std::string> events = LinesOf(bare);
-    const std::string expected = FindingsOf(bare);
+    const std::string expected = EnvelopeFindings(bare);
     ASSERT_NE(expected, "");
     for (const Wrap& wrap :
          {Wrap(&FluentBit), Wrap(&Filebeat), Wrap(&CloudWatch), Wrap(&Firehose),
           Wrap(&EventHubs)}) {
       const std::string log = Wrapped(events, wrap);
       SCOPED_TRACE(log.substr(0, 80));
-      EXPECT_EQ(FindingsOf(log), expected);
+      EXPECT_EQ(EnvelopeFindings(log), expected);
     }
   }
 }

@@ -21,7 +21,7 @@ using ::testing::Not;
 std::string Attack() {
   return ReadMaybeGzip(Sample("forbidden-burst-sa.log.gz"));
 }
-std::string FindingsOf(std::vector<std::string> arguments) {
+std::string InputFindings(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"scan", "-q"});
   const ChildResult result = Oddverb(arguments);
   EXPECT_EQ(result.exit_code, 0);
@@ -31,17 +31,20 @@ std::string FindingsOf(std::vector<std::string> arguments) {
 
 // Of the file as it is in the samples.
 std::string Expected() {
-  return FindingsOf({Sample("forbidden-burst-sa.log.gz")});
+  return InputFindings({Sample("forbidden-burst-sa.log.gz")});
 }
 
 TEST(InputTest, TakesAFileInAnyCompressionAndUnderAnyName) {
   TempFolder folder;
   ASSERT_NE(Expected(), "");
-  EXPECT_EQ(FindingsOf({folder.Write("audit.log", Attack())}), Expected());
-  EXPECT_EQ(FindingsOf({folder.Write("a.gz", GzipOf(Attack()))}), Expected());
-  EXPECT_EQ(FindingsOf({folder.Write("a.zst", ZstdOf(Attack()))}), Expected());
-  EXPECT_EQ(FindingsOf({folder.Write("gz.log", GzipOf(Attack()))}), Expected());
-  EXPECT_EQ(FindingsOf({folder.Write("plain.gz", Attack())}), Expected());
+  EXPECT_EQ(InputFindings({folder.Write("audit.log", Attack())}), Expected());
+  EXPECT_EQ(InputFindings({folder.Write("a.gz", GzipOf(Attack()))}),
+            Expected());
+  EXPECT_EQ(InputFindings({folder.Write("a.zst", ZstdOf(Attack()))}),
+            Expected());
+  EXPECT_EQ(InputFindings({folder.Write("gz.log", GzipOf(Attack()))}),
+            Expected());
+  EXPECT_EQ(InputFindings({folder.Write("plain.gz", Attack())}), Expected());
 }
 
 TEST(InputTest, TakesAFolderAPatternAndANameOfTwoPaths) {
@@ -49,10 +52,10 @@ TEST(InputTest, TakesAFolderAPatternAndANameOfTwoPaths) {
   const std::string log = folder.Write("logs/audit.log", Attack());
   folder.Write("logs/.hidden", "no log");
   folder.Write("other.txt", "no log");
-  EXPECT_EQ(FindingsOf({folder.path("logs")}), Expected());
-  EXPECT_EQ(FindingsOf({folder.path("logs/*.log")}), Expected());
+  EXPECT_EQ(InputFindings({folder.path("logs")}), Expected());
+  EXPECT_EQ(InputFindings({folder.path("logs/*.log")}), Expected());
   // The same file three times is read once.
-  EXPECT_EQ(FindingsOf({log, folder.path("logs"), log}), Expected());
+  EXPECT_EQ(InputFindings({log, folder.path("logs"), log}), Expected());
 }
 
 TEST(InputTest, ReadsAFileThatIsNamedTwiceOnce) {
@@ -85,16 +88,16 @@ TEST(InputTest, MergesFilesWhateverTheirNamesAndOrder) {
   const std::string a = folder.Write("a.log", parts[0]);
   const std::string b = folder.Write("b.log.gz", GzipOf(parts[1]));
   const std::string c = folder.Write("c.log", ZstdOf(parts[2]));
-  const std::string expected = FindingsOf({a, b, c});
+  const std::string expected = InputFindings({a, b, c});
   ASSERT_NE(expected, "");
-  EXPECT_TRUE(FindingsOf({c, a, b}) == expected);
-  EXPECT_TRUE(FindingsOf({"--threads", "3", b, c, a}) == expected);
-  EXPECT_TRUE(FindingsOf({folder.path()}) == expected);
+  EXPECT_TRUE(InputFindings({c, a, b}) == expected);
+  EXPECT_TRUE(InputFindings({"--threads", "3", b, c, a}) == expected);
+  EXPECT_TRUE(InputFindings({folder.path()}) == expected);
   TempFolder renamed;
   renamed.Write("1", parts[2]);
   renamed.Write("2", parts[0]);
   renamed.Write("3", parts[1]);
-  EXPECT_TRUE(FindingsOf({renamed.path()}) == expected);
+  EXPECT_TRUE(InputFindings({renamed.path()}) == expected);
 }
 
 TEST(InputTest, ReadsRotatedFilesAsTheOneLogThatTheyWere) {
@@ -109,9 +112,10 @@ TEST(InputTest, ReadsRotatedFilesAsTheOneLogThatTheyWere) {
   folder.Write("k/audit.log", parts[2]);
   folder.Write("k/audit-2026-11-23T23-34-00.000.log.gz", GzipOf(parts[0]));
   folder.Write("k/audit-2026-11-23T23-36-00.000.log", parts[1]);
-  const std::string expected = FindingsOf({folder.Write("whole.log", whole)});
+  const std::string expected =
+      InputFindings({folder.Write("whole.log", whole)});
   ASSERT_NE(expected, "");
-  EXPECT_TRUE(FindingsOf({folder.path("k")}) == expected);
+  EXPECT_TRUE(InputFindings({folder.path("k")}) == expected);
 }
 
 TEST(InputTest, SaysSoWhenTheInputIsNoAuditLog) {

@@ -30,10 +30,10 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kTopic[] = "k8s.audit";
-constexpr char kState[] = "oddverb.state";
-constexpr char kFindings[] = "oddverb.findings";
-constexpr int kPartitions = 6;
+constexpr char kAuditTopic[] = "k8s.audit";
+constexpr char kStateTopic[] = "oddverb.state";
+constexpr char kFindingsTopic[] = "oddverb.findings";
+constexpr int kAuditPartitions = 6;
 
 class KafkaCheckpointTest : public KafkaTest {
  protected:
@@ -59,7 +59,7 @@ class KafkaCheckpointTest : public KafkaTest {
              absl::StrCat(
                  "cluster: lab\nstate_dir: ", folder_.path("unused"),
                  "\nsources: [{name: topic, type: kafka, brokers: [\"", address,
-                 "\"], topic: ", kTopic,
+                 "\"], topic: ", kAuditTopic,
                  ", properties: {session.timeout.ms: \"2000\", "
                  "heartbeat.interval.ms: \"300\", "
                  "fetch.message.max.bytes: \"65536\", "
@@ -67,8 +67,8 @@ class KafkaCheckpointTest : public KafkaTest {
                  "fetch.wait.max.ms: \"500\"",
                  properties, "}", source,
                  "}]\norder: event_time\nallowed_lateness: 2s\n",
-                 "checkpoint: {interval: 100ms, kafka: {state_topic: ", kState,
-                 checkpoint,
+                 "checkpoint: {interval: 100ms, kafka: {state_topic: ",
+                 kStateTopic, checkpoint,
                  "}}\nlisteners: [{name: open, address: \"127.0.0.1:0\", "
                  "serve: [metrics, health]}]\noutputs: [{type: ndjson, path: ",
                  folder_.path("told"), "}]\n"))});
@@ -78,13 +78,13 @@ class KafkaCheckpointTest : public KafkaTest {
   static void WriteLines(KafkaTopics& topics,
                          const std::vector<std::string>& lines, size_t begin,
                          size_t end) {
-    topics.WriteInTurns(kTopic, kPartitions, lines, begin, end);
+    topics.WriteInTurns(kAuditTopic, kAuditPartitions, lines, begin, end);
   }
 
   // As whoever reads the topic with read_committed has them.
   static std::vector<std::string> Published(KafkaTopics& topics) {
     std::vector<std::string> payloads;
-    for (const StoredMessage& message : topics.Read(kFindings, 0)) {
+    for (const StoredMessage& message : topics.Read(kFindingsTopic, 0)) {
       payloads.push_back(message.payload);
     }
     return payloads;
@@ -107,7 +107,7 @@ class KafkaCheckpointTest : public KafkaTest {
 
   // As the transactions tell the group.
   static uint64_t CommittedMessages(KafkaTopics& topics) {
-    return topics.CommittedMessages("oddverb", kTopic);
+    return topics.CommittedMessages("oddverb", kAuditTopic);
   }
   static bool Judges(KafkaTopics& topics, uint64_t messages) {
     return BecomesTrue([&] { return CommittedMessages(topics) >= messages; });
@@ -162,7 +162,7 @@ TEST_P(KafkaTakeoverTest, EachFindingIsThereOnceWhoeverIsKilledOrStopped) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   WriteLines(topics, lines, 0, third);
 
   LoopbackService first(Member(broker.address()));
@@ -214,7 +214,7 @@ TEST_F(KafkaCheckpointTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   WriteLines(topics, lines, 0, lines.size());
   for (int kill = 0; kill < 3; ++kill) {
     ChildSetup torn = Member(broker.address());
@@ -238,7 +238,7 @@ TEST_F(KafkaCheckpointTest, AStandbyIsReadyAndTakesOverFromAnOrderlyEnd) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   WriteLines(topics, lines, 0, 1000);
   LoopbackService first(Member(broker.address()));
   ASSERT_TRUE(first.Started());
@@ -269,7 +269,7 @@ TEST_F(KafkaCheckpointTest, AMemberThatStartsAgainGoesOnFromItsCopy) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   auto setup = [&] {
     return Member(broker.address(), ", instance_id: here",
                   ", create_topics: true, replicas: 1, copy_dir: " +
@@ -299,12 +299,12 @@ TEST_F(KafkaCheckpointTest, PoisonIsADeadLetterWithItsPlaceAndReason) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   LoopbackService member(Member(broker.address(), "",
                                 ", create_topics: true, replicas: 1, "
                                 "dead_letters_topic: oddverb.dlq"));
   ASSERT_TRUE(member.Started()) << member.process().errors();
-  topics.Write(kTopic, 4, {"{\"kind\":\"Event\",\"apiVersion\":"});
+  topics.Write(kAuditTopic, 4, {"{\"kind\":\"Event\",\"apiVersion\":"});
   EXPECT_TRUE(
       BecomesTrue([&] { return topics.Read("oddverb.dlq", 0).size() == 1; }));
   const StoredMessage letter = topics.Read("oddverb.dlq", 1).at(0);
@@ -321,7 +321,7 @@ TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   WriteLines(topics, lines, 0, 600);
   LoopbackService first(Member(broker.address()));
   ASSERT_TRUE(first.Started());
@@ -329,7 +329,7 @@ TEST_F(KafkaCheckpointTest, WhatWasDeletedUnreadIsAFinding) {
   first.process().Signal(SIGTERM);
   first.process().Wait();
   WriteLines(topics, lines, 600, 1200);
-  topics.DeleteBefore(kTopic, 3, 150);
+  topics.DeleteBefore(kAuditTopic, 3, 150);
   LoopbackService second(Member(broker.address()));
   ASSERT_TRUE(second.Started());
   EXPECT_TRUE(BecomesTrue([&] {
@@ -357,7 +357,7 @@ TEST_F(KafkaCheckpointTest, BrokersAreAwayForLongerThanATransactionMayTake) {
   KafkaBroker broker(options);
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kAuditTopic, kAuditPartitions);
   WriteLines(topics, lines, 0, lines.size());
   ChildSetup setup =
       Member(broker.address(), "", ", create_topics: true, replicas: 1",
@@ -401,8 +401,8 @@ TEST_F(KafkaCheckpointTest, TellsWhyItCannotStart) {
       {.version = version_, .listeners = KafkaBroker::Listeners::kSecured});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
-  topics.Create(kState, 1, {{"cleanup.policy", "delete"}});
+  topics.Create(kAuditTopic, kAuditPartitions);
+  topics.Create(kStateTopic, 1, {{"cleanup.policy", "delete"}});
   // Its topics are wrong: check config says so, and run does not start.
   ChildSetup wrong = Member(broker.address(), "", "");
   ChildResult run;

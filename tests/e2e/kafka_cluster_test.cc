@@ -26,7 +26,7 @@ TEST_F(KafkaGroupTest, CoordinatorsDieInTheMiddle) {
   replicas_ = KafkaCluster::kNodes;
   KafkaTopics topics(cluster.address(), replicas_);
   topics.Create(kUnkeyed, kPartitions);
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, lines.size());
   LoopbackService forward(Forward(cluster.address()));
   ASSERT_TRUE(forward.Started("msg=forwarding"));
@@ -57,7 +57,7 @@ TEST_F(KafkaGroupTest, CoordinatorsDieInTheMiddle) {
   const int of_judge = topics.TransactionCoordinator("g-0");
   cluster.node(of_judge).Kill();
   EXPECT_TRUE(judges_on(500)) << first.process().errors();
-  EXPECT_LT(topics.CommittedMessages("g", kEvents), lines.size());
+  EXPECT_LT(topics.CommittedMessages("g", kKeyedTopic), lines.size());
   cluster.node(of_judge).Start();
 
   EXPECT_TRUE(AllIsJudged(topics, lines.size())) << first.process().errors();

@@ -19,7 +19,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kTopic[] = "oddverb.events";
+constexpr char kForwardTopic[] = "oddverb.events";
 
 class KafkaForwardTest : public KafkaTest {
  protected:
@@ -96,7 +96,7 @@ TEST_P(KafkaForwardKillsTest, LosesNothingAndKeepsTheOrderOfEachActor) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 6);
+  topics.Create(kForwardTopic, 6);
   const ChildSetup setup = Forward(absl::StrCat("kafka://", broker.address()));
   constexpr size_t kChunk = 4000;
   for (size_t begin = 0; begin + kChunk < lines.size(); begin += kChunk) {
@@ -129,7 +129,8 @@ TEST_P(KafkaForwardKillsTest, LosesNothingAndKeepsTheOrderOfEachActor) {
   }
   auto is_all_there = [&] {
     std::set<std::string> there;
-    for (const StoredMessage& message : topics.Read(kTopic, different.size())) {
+    for (const StoredMessage& message :
+         topics.Read(kForwardTopic, different.size())) {
       there.insert(message.payload);
     }
     return there == different;
@@ -138,7 +139,7 @@ TEST_P(KafkaForwardKillsTest, LosesNothingAndKeepsTheOrderOfEachActor) {
   service.process().Signal(SIGTERM);
   EXPECT_EQ(service.process().Wait().exit_code, 128 + SIGTERM);
   const std::vector<StoredMessage> messages =
-      topics.Read(kTopic, different.size());
+      topics.Read(kForwardTopic, different.size());
   auto there = InOrder(messages);
   for (const auto& [key, wanted] : expected) {
     // Those without a name are told apart by address.
@@ -196,7 +197,7 @@ TEST_F(KafkaForwardTest, AnswersAWebhookBehindTheBroker) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 1);
+  topics.Create(kForwardTopic, 1);
   const std::string config = folder_.Write(
       "webhook.yaml",
       absl::StrCat("cluster: lab\nstate_dir: ", folder_.path("state"),
@@ -208,14 +209,14 @@ TEST_F(KafkaForwardTest, AnswersAWebhookBehindTheBroker) {
   ASSERT_TRUE(service.Started("msg=forwarding"));
   EXPECT_EQ(service.Post("open", "/audit/lab", lines[0]).status, 204)
       << service.process().errors();
-  EXPECT_EQ(topics.Read(kTopic, 1).size(), 1u);
+  EXPECT_EQ(topics.Read(kForwardTopic, 1).size(), 1u);
 }
 
 TEST_F(KafkaForwardTest, TellsWhyTheTopicTakesNothing) {
   KafkaBroker broker(
       {.version = version_, .listeners = KafkaBroker::Listeners::kSecured});
   ASSERT_TRUE(broker.is_running());
-  KafkaTopics(broker.address()).Create(kTopic, 1);
+  KafkaTopics(broker.address()).Create(kForwardTopic, 1);
   WriteLog(DemoLogLines(), 0, 10);
   const std::string to = absl::StrCat("kafka://", broker.sasl_address());
   LoopbackService wrong(

@@ -22,10 +22,10 @@
 namespace oddverb {
 
 inline constexpr char kUnkeyed[] = "k8s.audit";
-inline constexpr char kEvents[] = "oddverb.events";
-inline constexpr char kState[] = "oddverb.state";
-inline constexpr char kFindings[] = "oddverb.findings";
-inline constexpr char kObservations[] = "oddverb.observations";
+inline constexpr char kKeyedTopic[] = "oddverb.events";
+inline constexpr char kGroupState[] = "oddverb.state";
+inline constexpr char kGroupFindings[] = "oddverb.findings";
+inline constexpr char kGroupObservations[] = "oddverb.observations";
 inline constexpr int kPartitions = 6;
 
 class KafkaGroupTest : public KafkaTest {
@@ -49,7 +49,7 @@ class KafkaGroupTest : public KafkaTest {
              absl::StrCat(
                  "cluster: lab\nsources: [{name: topic, type: kafka, brokers: "
                  "[\"",
-                 Listed(address), "\"], topic: ", kEvents,
+                 Listed(address), "\"], topic: ", kKeyedTopic,
                  ", group: g, properties: {session.timeout.ms: \"2000\", "
                  "heartbeat.interval.ms: \"300\", "
                  "fetch.message.max.bytes: \"65536\", "
@@ -59,7 +59,7 @@ class KafkaGroupTest : public KafkaTest {
                  "}}]\norder: event_time\n"
                  "allowed_lateness: 2s\n"
                  "checkpoint: {interval: 100ms, kafka: {state_topic: ",
-                 kState, ", observations_topic: ", kObservations,
+                 kGroupState, ", observations_topic: ", kGroupObservations,
                  ", create_topics: true, replicas: ", replicas_, more,
                  "}}\nlisteners: [{name: open, address: \"127.0.0.1:0\", "
                  "serve: [metrics, health, api]}]\noutputs: [{type: ndjson, "
@@ -78,7 +78,7 @@ class KafkaGroupTest : public KafkaTest {
                           ", group: forward}]\nlisteners: [{name: open, "
                           "address: \"127.0.0.1:0\", serve: [metrics, "
                           "health]}]\n")),
-         "--to", absl::StrCat("kafka://", address, "/", kEvents)});
+         "--to", absl::StrCat("kafka://", address, "/", kKeyedTopic)});
   }
 
   // Of addresses with commas, inside of quotes.
@@ -88,7 +88,7 @@ class KafkaGroupTest : public KafkaTest {
 
   static std::vector<std::string> Published(KafkaTopics& topics) {
     std::vector<std::string> payloads;
-    for (const StoredMessage& message : topics.Read(kFindings, 0)) {
+    for (const StoredMessage& message : topics.Read(kGroupFindings, 0)) {
       payloads.push_back(message.payload);
     }
     return payloads;
@@ -106,7 +106,7 @@ class KafkaGroupTest : public KafkaTest {
   static bool AllIsJudged(KafkaTopics& topics, uint64_t messages,
                           absl::Duration patience = absl::Minutes(3)) {
     return BecomesTrue(
-        [&] { return topics.CommittedMessages("g", kEvents) >= messages; },
+        [&] { return topics.CommittedMessages("g", kKeyedTopic) >= messages; },
         patience);
   }
   static size_t Distinct(const std::vector<std::string>& findings) {

@@ -36,7 +36,7 @@ TEST_P(KafkaGroupKillsTest, FindsTogetherWhatOneScanFindsEachOnce) {
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
   topics.Create(kUnkeyed, kPartitions);
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, part);
 
   LoopbackService first(Member(broker.address()));
@@ -119,7 +119,7 @@ TEST_F(KafkaGroupTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
   topics.Create(kUnkeyed, kPartitions);
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, lines.size());
   LoopbackService forward(Forward(broker.address()));
   ASSERT_TRUE(forward.Started("msg=forwarding"));
@@ -149,7 +149,7 @@ TEST_F(KafkaGroupTest, SharesMoveInOrderWhenMembersComeAndGo) {
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
   topics.Create(kUnkeyed, kPartitions);
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   LoopbackService first(Member(broker.address()));
   ASSERT_TRUE(first.Started());
   auto partitions = [](LoopbackService& member) {
@@ -202,7 +202,7 @@ TEST_F(KafkaGroupTest, BrokersAreAwayForLongerThanATransactionMayTake) {
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
   topics.Create(kUnkeyed, kPartitions);
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, lines.size());
   LoopbackService forward(Forward(broker.address()));
   ASSERT_TRUE(forward.Started("msg=forwarding"));
@@ -240,15 +240,15 @@ TEST_F(KafkaGroupTest, WhatWasDeletedUnreadIsAFindingOfItsPartition) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kEvents, kPartitions);
-  topics.Write(kEvents, 2, some(0, 100));
+  topics.Create(kKeyedTopic, kPartitions);
+  topics.Write(kKeyedTopic, 2, some(0, 100));
   LoopbackService first(Member(broker.address()));
   ASSERT_TRUE(first.Started());
   EXPECT_TRUE(AllIsJudged(topics, 100)) << first.process().errors();
   first.process().Signal(SIGTERM);
   first.process().Wait();
-  topics.Write(kEvents, 2, some(100, 300));
-  topics.DeleteBefore(kEvents, 2, 200);
+  topics.Write(kKeyedTopic, 2, some(100, 300));
+  topics.DeleteBefore(kKeyedTopic, 2, 200);
   LoopbackService second(Member(broker.address()));
   ASSERT_TRUE(second.Started());
   std::string summary;
@@ -269,10 +269,10 @@ TEST_F(KafkaGroupTest, SaysThatATopicWithoutKeysDoesNotFit) {
   KafkaBroker broker(BrokerOptions());
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kEvents, kPartitions);
+  topics.Create(kKeyedTopic, kPartitions);
   LoopbackService member(Member(broker.address()));
   ASSERT_TRUE(member.Started());
-  topics.Write(kEvents, 2, {DemoLogLines().front()});
+  topics.Write(kKeyedTopic, 2, {DemoLogLines().front()});
   EXPECT_TRUE(member.process().ReadErrors("messages of the topic have no key"))
       << member.process().errors();
 }
@@ -294,9 +294,9 @@ TEST_F(KafkaGroupTest, TellsWhichTopicsDoNotFit) {
     waiting.process().Signal(SIGTERM);
     EXPECT_EQ(waiting.process().Wait().exit_code, 128 + SIGTERM);
   }
-  topics.Create(kEvents, kPartitions);
-  topics.Create(kState, 1, {{"cleanup.policy", "compact"}});
-  topics.Create(kObservations, 3);
+  topics.Create(kKeyedTopic, kPartitions);
+  topics.Create(kGroupState, 1, {{"cleanup.policy", "compact"}});
+  topics.Create(kGroupObservations, 3);
   ChildResult run;
   BecomesTrue([&] {  // brokers do not know it at once
     run = RunChild(setup);

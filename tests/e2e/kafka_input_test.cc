@@ -24,8 +24,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kTopic[] = "k8s.audit";
-constexpr int kPartitions = 3;
+constexpr char kInputTopic[] = "k8s.audit";
+constexpr int kInputPartitions = 3;
 
 class KafkaInputTest : public KafkaTest {
  protected:
@@ -40,7 +40,7 @@ class KafkaInputTest : public KafkaTest {
              absl::StrCat(
                  "cluster: lab\nstate_dir: ", folder_.path("state"),
                  "\nsources: [{name: topic, type: kafka, brokers: [\"", address,
-                 "\"], topic: ", kTopic, more,
+                 "\"], topic: ", kInputTopic, more,
                  "}]\norder: event_time\nallowed_lateness: 2s\n"
                  "checkpoint: {interval: 100ms}\n"
                  "listeners: [{name: open, address: \"127.0.0.1:0\", "
@@ -51,7 +51,7 @@ class KafkaInputTest : public KafkaTest {
   static void WriteLines(KafkaTopics& topics,
                          const std::vector<std::string>& lines, size_t begin,
                          size_t end) {
-    topics.WriteInTurns(kTopic, kPartitions, lines, begin, end);
+    topics.WriteInTurns(kInputTopic, kInputPartitions, lines, begin, end);
   }
 
   std::vector<std::string> Findings() const {
@@ -66,7 +66,7 @@ class KafkaInputTest : public KafkaTest {
   }
   // As the group was told.
   static uint64_t CommittedMessages(KafkaTopics& topics) {
-    return topics.CommittedMessages("oddverb", kTopic);
+    return topics.CommittedMessages("oddverb", kInputTopic);
   }
   static std::string KafkaSeries(LoopbackService& service) {
     std::string series;
@@ -81,7 +81,7 @@ class KafkaInputTest : public KafkaTest {
   }
   static std::vector<double> LagSeries(LoopbackService& service) {
     std::vector<double> lag;
-    for (int partition = 0; partition < kPartitions; ++partition) {
+    for (int partition = 0; partition < kInputPartitions; ++partition) {
       lag.push_back(service.Metric(
           "open", absl::StrCat("oddverb_kafka_lag_messages{partition=\"",
                                partition, "\",source=\"topic\"}")));
@@ -109,7 +109,7 @@ TEST_P(KafkaKillsTest, LosesNothingAndJudgesNothingTwice) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kInputTopic, kInputPartitions);
   // Fetched in small pieces, so that kills come in the middle.
   const ChildSetup setup =
       Run(broker.address(),
@@ -143,7 +143,7 @@ TEST_P(KafkaKillsTest, LosesNothingAndJudgesNothingTwice) {
   })) << service.process().errors()
       << CommittedMessages(topics) << " of " << lines.size() << "\n"
       << KafkaSeries(service);
-  EXPECT_EQ(LagSeries(service), std::vector<double>(kPartitions, 0));
+  EXPECT_EQ(LagSeries(service), std::vector<double>(kInputPartitions, 0));
   service.process().Signal(SIGTERM);
   EXPECT_EQ(service.process().Wait().exit_code, 128 + SIGTERM)
       << service.process().errors();
@@ -168,7 +168,7 @@ TEST_F(KafkaInputTest, WhatTheTopicLostIsAFindingAndPoisonADeadLetter) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kInputTopic, kInputPartitions);
   WriteLines(topics, lines, 0, 3000);
   {
     LoopbackService service(Run(broker.address()));
@@ -178,8 +178,8 @@ TEST_F(KafkaInputTest, WhatTheTopicLostIsAFindingAndPoisonADeadLetter) {
     EXPECT_EQ(service.process().Wait().exit_code, 128 + SIGTERM);
   }
   WriteLines(topics, lines, 3000, 6000);
-  topics.DeleteBefore(kTopic, 1, 1500);
-  topics.Write(kTopic, 0, {"{\"kind\":\"Event\",\"apiVersion\":"});
+  topics.DeleteBefore(kInputTopic, 1, 1500);
+  topics.Write(kInputTopic, 0, {"{\"kind\":\"Event\",\"apiVersion\":"});
   LoopbackService service(Run(broker.address()));
   ASSERT_TRUE(service.Started());
   EXPECT_TRUE(service.process().ReadErrors(
@@ -216,7 +216,7 @@ TEST_F(KafkaInputTest, TellsWhyNothingComesAndGoesOnWhenItIsMended) {
   EXPECT_EQ(service.Get("open", "/readyz").status, 503);
   EXPECT_EQ(service.Metric("open", "oddverb_source_up{source=\"topic\"}"), 0);
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kInputTopic, kInputPartitions);
   WriteLines(topics, lines, 0, 100);
   EXPECT_TRUE(ReadsEvents(service, 100));
   EXPECT_TRUE(service.process().ReadErrors("the source can be read again"));
@@ -236,7 +236,7 @@ TEST_F(KafkaInputTest, TellsWrongCredentialsWithoutThePassword) {
   KafkaBroker broker(
       {.version = version_, .listeners = KafkaBroker::Listeners::kSecured});
   ASSERT_TRUE(broker.is_running());
-  KafkaTopics(broker.address()).Create(kTopic, 1);
+  KafkaTopics(broker.address()).Create(kInputTopic, 1);
   LoopbackService service(
       Run(broker.sasl_address(),
           absl::StrCat(", tls: {ca_file: ", broker.ca_file(),
@@ -253,7 +253,7 @@ TEST_F(KafkaInputTest, AMessageHoldsWhateverARecordOfAFileMayHold) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, kPartitions);
+  topics.Create(kInputTopic, kInputPartitions);
   double events = 0, dead_letters = 0;
   std::vector<std::string> messages;
   for (const std::string& name : EnvelopeInputNames()) {
@@ -269,7 +269,7 @@ TEST_F(KafkaInputTest, AMessageHoldsWhateverARecordOfAFileMayHold) {
     }
   }
   EXPECT_GE(events, 50);
-  topics.Write(kTopic, 1, messages);
+  topics.Write(kInputTopic, 1, messages);
   LoopbackService service(Run(broker.address()));
   ASSERT_TRUE(service.Started());
   EXPECT_TRUE(BecomesTrue(

@@ -15,7 +15,7 @@ namespace oddverb {
 namespace {
 
 // Small, so that some are on their way at each stop.
-constexpr int kBatch = 40;
+constexpr int kRestartBatch = 40;
 
 class RollingRestartTest : public ProofTest {
  protected:
@@ -50,17 +50,18 @@ class RollingRestartTest : public ProofTest {
 };
 
 TEST_F(RollingRestartTest, OfTheReceiverOfARealClientLosesNothing) {
-  AuditStory story = StoryInBatches(Loaded(60, 12), kBatch);
+  AuditStory story = StoryInBatches(Loaded(60, 12), kRestartBatch);
   int restarts = story.events / kRate * 2 / 5;
   ChildProcess server(ApiServer::SetupOf(
       kApiServer, story,
-      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), kBatch}, kRate));
+      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), kRestartBatch},
+      kRate));
   RestartOften(restarts);
   ApiServer::ExpectHandedOverAll(server, kPatience);
   receiver_.Stop();
   TellWhatHappened(restarts);
   EXPECT_EQ(IdsToldOnce(receiver_.Findings()), IdsIn(story));
-  ExpectAllJudged(receiver_, story, kBatch);
+  ExpectAllJudged(receiver_, story, kRestartBatch);
 }
 
 // There is always a request on its way, so a stop meets one.
@@ -81,7 +82,7 @@ TEST_F(RollingRestartTest, TellsABlockingClientToComeLater) {
   TellWhatHappened(restarts);
   EXPECT_GE(proxy_->counts().told_to_come_later, 1u);
   EXPECT_EQ(IdsToldOnce(receiver_.Findings()), IdsIn(story));
-  ExpectAllJudged(receiver_, story, kBatch);
+  ExpectAllJudged(receiver_, story, kRestartBatch);
 }
 
 // While a stop waits for it the port is closed, and others give up.
@@ -131,7 +132,7 @@ TEST_F(RollingRestartTest, OfTheReceiverOfAForwarderLosesNothing) {
   TellWhatHappened(restarts);
   EXPECT_EQ(WithoutLast(receiver_.Findings()), expected) << forwarder.errors();
   receiver_.Stop();
-  ExpectAllJudged(receiver_, story, kBatch);
+  ExpectAllJudged(receiver_, story, kRestartBatch);
 }
 
 }  // namespace

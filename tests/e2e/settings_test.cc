@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-std::vector<nlohmann::json> FindingsOf(std::vector<std::string> arguments) {
+std::vector<nlohmann::json> ScanFindings(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"scan", "-q"});
   const ChildResult result = Oddverb(arguments);
   EXPECT_EQ(result.exit_code, 0) << result.errors;
@@ -31,9 +31,9 @@ TEST(SettingsTest, TheClusterIsInEveryFindingAndInItsId) {
   const std::string log = Sample("forbidden-burst-sa.log.gz");
   TempFolder folder;
   const std::string config = folder.Write("c.yaml", "cluster: one\n");
-  const auto none = FindingsOf({log});
-  const auto one = FindingsOf({"--cluster", "one", log});
-  const auto two = FindingsOf({"--cluster", "two", log});
+  const auto none = ScanFindings({log});
+  const auto one = ScanFindings({"--cluster", "one", log});
+  const auto two = ScanFindings({"--cluster", "two", log});
   ASSERT_THAT(none, SizeIs(2));
   EXPECT_EQ(none[0]["cluster"], "");
   EXPECT_EQ(one[0]["cluster"], "one");
@@ -45,8 +45,8 @@ TEST(SettingsTest, TheClusterIsInEveryFindingAndInItsId) {
     }
   }
   EXPECT_THAT(ids, SizeIs(6));
-  EXPECT_EQ(FindingsOf({"--config", config, log}), one);
-  EXPECT_EQ(FindingsOf({"--config", config, "--cluster", "two", log}), two);
+  EXPECT_EQ(ScanFindings({"--config", config, log}), one);
+  EXPECT_EQ(ScanFindings({"--config", config, "--cluster", "two", log}), two);
 }
 
 TEST(SettingsTest, SuppressedFindingsAreCountedAndNotWritten) {
@@ -106,7 +106,7 @@ TEST(SettingsTest, TrustedProxiesDecideWhichAddressIsBelieved) {
   auto where = [&](const std::vector<std::string>& flags) {
     std::vector<std::string> arguments = flags;
     arguments.push_back(path);
-    const auto findings = FindingsOf(arguments);
+    const auto findings = ScanFindings(arguments);
     EXPECT_THAT(findings, SizeIs(2));
     return findings.empty() ? nlohmann::json() : findings[0]["where"];
   };
@@ -134,7 +134,7 @@ TEST(SettingsTest, OptionsOfADetectorTakeEffect) {
   auto threshold = [&](const std::string& options) {
     const std::string config = folder.Write(
         "c.yaml", "detectors:\n  forbidden_burst: {" + options + "}\n");
-    const auto findings = FindingsOf({"--config", config, log});
+    const auto findings = ScanFindings({"--config", config, log});
     return findings.empty() ? 0.0 : findings[0].value("threshold", -1.0);
   };
   const double by_default = threshold("");
@@ -148,7 +148,7 @@ TEST(SettingsTest, OptionsOfADetectorTakeEffect) {
 
 TEST(SettingsTest, MinSeverityLeavesOutAndChangesNothingElse) {
   const std::string log = Sample("exec-metadata.log.gz");
-  const auto all = FindingsOf({log});
+  const auto all = ScanFindings({log});
   std::vector<nlohmann::json> high;
   for (const nlohmann::json& finding : all) {
     const std::string severity = finding.value("severity", "");
@@ -156,8 +156,8 @@ TEST(SettingsTest, MinSeverityLeavesOutAndChangesNothingElse) {
   }
   ASSERT_THAT(high, Not(IsEmpty()));
   ASSERT_LT(high.size(), all.size());
-  EXPECT_EQ(FindingsOf({"--min-severity", "high", log}), high);
-  EXPECT_EQ(FindingsOf({"--min-severity", "info", log}), all);
+  EXPECT_EQ(ScanFindings({"--min-severity", "high", log}), high);
+  EXPECT_EQ(ScanFindings({"--min-severity", "info", log}), all);
 }
 
 }  // namespace

@@ -172,9 +172,9 @@ TEST(UsageTest, APathAloneOrAFlagOfScanMeansScan) {
 
 TEST(UsageTest, DetectorsAreListedForPeopleAndForPrograms) {
   const ChildResult text = Oddverb({"list", "detectors"});
-  const ChildResult json = Oddverb({"list", "detectors", "--format", "json"});
+  const ChildResult listed = Oddverb({"list", "detectors", "--format", "json"});
   const nlohmann::json parsed = nlohmann::json::parse(
-      json.output, /*cb=*/nullptr, /*allow_exceptions=*/false);
+      listed.output, /*cb=*/nullptr, /*allow_exceptions=*/false);
   ASSERT_TRUE(parsed.is_array());
   EXPECT_THAT(parsed, Not(IsEmpty()));
   for (const nlohmann::json& detector : parsed) {

@@ -15,7 +15,7 @@ namespace {
 
 // Small, so that few of them meet with a fault, and none with five: then the
 // API server gives it up.
-constexpr int kBatch = 40;
+constexpr int kFaultBatch = 40;
 
 class WebhookFaultsTest : public ProofTest {
  protected:
@@ -34,7 +34,7 @@ class WebhookFaultsTest : public ProofTest {
 };
 
 TEST_F(WebhookFaultsTest, LosesNothingAndTellsNothingTwice) {
-  AuditStory story = StoryInBatches(Loaded(70, 20), kBatch);
+  AuditStory story = StoryInBatches(Loaded(70, 20), kFaultBatch);
   RunningService service(
       {.program = ODDVERB_BINARY, .webhook = RunningService::Webhook::kTls});
   service.Start();
@@ -49,7 +49,7 @@ TEST_F(WebhookFaultsTest, LosesNothingAndTellsNothingTwice) {
   ChildProcess server(
       ApiServer::SetupOf(kApiServer, story,
                          ApiServer::Webhook{service.Kubeconfig(proxy.port()),
-                                            kBatch, absl::Seconds(2)},
+                                            kFaultBatch, absl::Seconds(2)},
                          kRate));
   int restarts =
       RestartUntil(service, absl::Now() + absl::Seconds(story.events) / kRate);
@@ -66,7 +66,7 @@ TEST_F(WebhookFaultsTest, LosesNothingAndTellsNothingTwice) {
   EXPECT_GE(faults.answers_lost, 1u);
   EXPECT_GE(faults.hung, 1u);
   EXPECT_EQ(IdsToldOnce(service.Findings()), IdsIn(story));
-  ExpectAllJudged(service, story, kBatch);
+  ExpectAllJudged(service, story, kFaultBatch);
   EXPECT_EQ(IdsToldOnce(service.Findings()), IdsIn(story));
 }
 

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
+const absl::Time kAlertStart = absl::FromUnixSeconds(1'800'000'000);
 
 class AlertApiTest : public ::testing::Test {
  protected:
@@ -25,7 +25,7 @@ class AlertApiTest : public ::testing::Test {
     std::vector<Finding> findings = {
         FindingOf("a"), FindingOf("b", Severity::kMedium), FindingOf("c")};
     findings[2].rule = "token.outside_its_pod";
-    alerts_.Add(findings, kStart);
+    alerts_.Add(findings, kAlertStart);
   }
   nlohmann::json Get(std::string_view path, std::string_view query = "",
                      int status = 200) {
@@ -44,9 +44,9 @@ class AlertApiTest : public ::testing::Test {
   }
 
   ActiveAlerts alerts_{ActiveAlertsOptions()};
-  AlertApi api_{alerts_,
-                {.version = "1.2.3", .revision = "abc", .started = kStart}};
-  absl::Time now_ = kStart + absl::Minutes(1);
+  AlertApi api_{
+      alerts_, {.version = "1.2.3", .revision = "abc", .started = kAlertStart}};
+  absl::Time now_ = kAlertStart + absl::Minutes(1);
 };
 
 TEST_F(AlertApiTest, ListsWhatFiresInAlertmanagersForm) {
@@ -68,7 +68,7 @@ TEST_F(AlertApiTest, ListsWhatFiresInAlertmanagersForm) {
                 R"({"inhibitedBy":[],"silencedBy":[],"state":"active"})"));
   EXPECT_EQ(alert["labels"]["alertname"], "ForbiddenProbingBurst");
   EXPECT_EQ(alert["annotations"]["summary"], "a probes");
-  now_ = kStart + absl::Minutes(15);
+  now_ = kAlertStart + absl::Minutes(15);
   EXPECT_THAT(Get("alerts"), IsEmpty()) << "over";
 }
 

@@ -27,7 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
+const absl::Time kFiringStart = absl::FromUnixSeconds(1'800'000'000);
 constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
 
 std::vector<nlohmann::json> AlertsIn(const RecordedRequest& request) {
@@ -61,7 +61,7 @@ class AlertmanagerExporterTest : public ::testing::Test {
     return exporter_->Work(clock_.Now(), absl::InfiniteFuture());
   }
 
-  ManualClock clock_{kStart};
+  ManualClock clock_{kFiringStart};
   AlertmanagerOptions options_;
   std::unique_ptr<AlertmanagerExporter> exporter_;
 };
@@ -141,7 +141,7 @@ TEST_F(AlertmanagerExporterTest, TellsAllOfThemAndIsFineIfOneTakesIt) {
 
   // It is back: everything that fires.
   clock_.Advance(exporter_->next_work() - clock_.Now());
-  EXPECT_EQ(clock_.Now(), kStart + absl::Seconds(5));
+  EXPECT_EQ(clock_.Now(), kFiringStart + absl::Seconds(5));
   ASSERT_THAT(Work(), IsOk());
   EXPECT_THAT(SubjectsIn(one.requests().back()), ElementsAre("a", "b", "c"));
   EXPECT_EQ(two.count(), 3u);

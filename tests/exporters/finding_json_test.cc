@@ -21,13 +21,15 @@ using nlohmann::ordered_json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string Text(const Finding& finding) {
+std::string JsonText(const Finding& finding) {
   std::string text;
   AppendFindingJson(finding, text);
   return text;
 }
 
-json Parsed(const Finding& finding) { return json::parse(Text(finding)); }
+json ParsedJson(const Finding& finding) {
+  return json::parse(JsonText(finding));
+}
 
 json Schema() { return json::parse(FindingSchemaJson()); }
 
@@ -68,7 +70,7 @@ TEST(FindingJsonTest, WritesTheKeysOfTheSchemaInItsOrder) {
   finding.why.resize(1);
   finding.decoded.resize(1);
   finding.evidence.resize(1);
-  const ordered_json object = ordered_json::parse(Text(finding));
+  const ordered_json object = ordered_json::parse(JsonText(finding));
   const ordered_json schema = ordered_json::parse(FindingSchemaJson());
   const ordered_json& properties = schema.at("properties");
   EXPECT_EQ(KeysOf(object), KeysOf(properties));
@@ -109,7 +111,7 @@ TEST(FindingJsonTest, WritesExactlyThis) {
   finding.attack = {"T1613"};
   finding.practice = {9};
   EXPECT_EQ(
-      Text(finding),
+      JsonText(finding),
       R"({"schema":"oddverb.finding/v1","id":"0123456789abcdeffedcba9876543210",)"
       R"("cluster":"prod","rule":"forbidden.fanout","detector":"forbidden_burst",)"
       R"("source":"builtin","rule_version":1,"severity":"high","confidence":0.97,)"
@@ -135,7 +137,7 @@ TEST(FindingJsonTest, HostileFindingsFitTheSchemaAndKeepTheirTexts) {
   std::mt19937_64 random(5);
   for (int i = 0; i < 1'000; ++i) {
     const Finding finding = RandomFinding(random);
-    const std::string text = Text(finding);
+    const std::string text = JsonText(finding);
     ASSERT_EQ(text.find('\n'), std::string::npos);
     const json parsed = json::parse(text);
     ASSERT_EQ(SchemaMismatch(schema, parsed), "") << text;
@@ -161,7 +163,7 @@ TEST(FindingJsonTest, HoldsTextsOfAMegabyte) {
   finding.title = std::string(1 << 20, '"');
   finding.where.user_agent = std::string(1 << 20, '\xff');
   finding.evidence.assign(100, {std::string(10'000, '\x01'), {}, "", "", 0});
-  const json parsed = Parsed(finding);
+  const json parsed = ParsedJson(finding);
   EXPECT_EQ(SchemaMismatch(Schema(), parsed), "");
   EXPECT_EQ(parsed["title"], finding.title);
   EXPECT_EQ(parsed["evidence"].size(), 100u);
@@ -172,7 +174,7 @@ TEST(FindingJsonTest, RoundedContributionsSumUpToTheRoundedScore) {
   for (int i = 0; i < 5'000; ++i) {
     const Finding finding = RandomFinding(random);
     if (finding.why.empty()) continue;
-    const json parsed = Parsed(finding);
+    const json parsed = ParsedJson(finding);
     ASSERT_EQ(SumOfUnits(parsed["why"]), UnitsOf(parsed["score"]));
     ASSERT_NEAR(parsed["score"].get<double>(), finding.score, 0.00005001);
     for (size_t j = 0; j < finding.why.size(); ++j) {
@@ -184,11 +186,11 @@ TEST(FindingJsonTest, RoundedContributionsSumUpToTheRoundedScore) {
 
 TEST(FindingJsonTest, GivesTheMissingUnitToTheLargestRemainder) {
   // Rounded alone: 0.3333 three times, and a score of 1.
-  EXPECT_THAT(Text(WithContributions({1. / 3, 1. / 3, 1. / 3})),
+  EXPECT_THAT(JsonText(WithContributions({1. / 3, 1. / 3, 1. / 3})),
               HasSubstr(R"("contribution":0.3334},{"feature":"f","value":"v",)"
                         R"("contribution":0.3333},{"feature":"f","value":"v",)"
                         R"("contribution":0.3333})"));
-  const json parsed = Parsed(WithContributions({0.00004, 0.00004, 2}));
+  const json parsed = ParsedJson(WithContributions({0.00004, 0.00004, 2}));
   EXPECT_EQ(parsed["score"], 2.0001);
   EXPECT_EQ(parsed["why"][0]["contribution"], 0.0001);
   EXPECT_EQ(parsed["why"][2]["contribution"], 2);
@@ -197,7 +199,7 @@ TEST(FindingJsonTest, GivesTheMissingUnitToTheLargestRemainder) {
 TEST(FindingJsonTest, DoesNotBendContributionsThatNeverSummedUp) {
   Finding finding = WithContributions({1.23456, 2});
   finding.score = 50;
-  const json parsed = Parsed(finding);
+  const json parsed = ParsedJson(finding);
   EXPECT_EQ(parsed["score"], 50);
   EXPECT_EQ(parsed["why"][0]["contribution"], 1.2346);
   EXPECT_EQ(parsed["why"][1]["contribution"], 2);
@@ -221,7 +223,7 @@ TEST(FindingJsonTest, WritesNumbersAsPlainDecimals) {
   for (const auto& [value, text] : kCases) {
     Finding finding;
     finding.threshold = value;
-    EXPECT_THAT(Text(finding),
+    EXPECT_THAT(JsonText(finding),
                 HasSubstr("\"threshold\":" + std::string(text) + ","));
   }
 }
@@ -232,16 +234,16 @@ TEST(FindingJsonTest, SurvivesContributionsThatAreNoNumbers) {
        {WithContributions({infinity, -infinity, 1}),
         WithContributions({infinity}), WithContributions({std::nan("")}),
         WithContributions({1e300, 1e300, -3})}) {
-    EXPECT_EQ(SchemaMismatch(Schema(), Parsed(finding)), "");
+    EXPECT_EQ(SchemaMismatch(Schema(), ParsedJson(finding)), "");
   }
 }
 
 TEST(FindingJsonTest, KeepsConfidenceWithinItsBounds) {
   Finding finding;
   finding.confidence = 1.5;
-  EXPECT_EQ(Parsed(finding)["confidence"], 1);
+  EXPECT_EQ(ParsedJson(finding)["confidence"], 1);
   finding.confidence = -1;
-  EXPECT_EQ(Parsed(finding)["confidence"], 0);
+  EXPECT_EQ(ParsedJson(finding)["confidence"], 0);
 }
 
 TEST(FindingJsonTest, TimesStayRfc3339AtTheEndsOfTime) {
@@ -249,7 +251,7 @@ TEST(FindingJsonTest, TimesStayRfc3339AtTheEndsOfTime) {
   finding.time = absl::InfinitePast();
   finding.first_seen = absl::InfiniteFuture();
   finding.last_seen = absl::FromUnixNanos(1'999);
-  const json parsed = Parsed(finding);
+  const json parsed = ParsedJson(finding);
   EXPECT_EQ(parsed["time"], "0001-01-01T00:00:00.000000Z");
   EXPECT_EQ(parsed["first_seen"], "9999-12-31T23:59:59.999999Z");
   EXPECT_EQ(parsed["last_seen"], "1970-01-01T00:00:00.000001Z");
@@ -264,7 +266,7 @@ TEST(FindingJsonTest, AppendsToWhatIsThere) {
 // The validator itself: it must see what is wrong.
 TEST(FindingJsonTest, TheSchemaRefusesDamagedFindings) {
   const json schema = Schema();
-  const json good = Parsed(Finding());
+  const json good = ParsedJson(Finding());
   ASSERT_EQ(SchemaMismatch(schema, good), "");
   const struct {
     const char* pointer;

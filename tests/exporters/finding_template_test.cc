@@ -15,14 +15,14 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-FindingTemplate Parsed(const FindingTemplate::Options& options) {
+FindingTemplate ParsedTemplate(const FindingTemplate::Options& options) {
   absl::StatusOr<FindingTemplate> parsed = FindingTemplate::Parse(options);
   EXPECT_THAT(parsed, IsOk());
   return *std::move(parsed);
 }
 
 std::string Filled(const std::string& text, const Finding& finding) {
-  return Parsed({.text = text}).Fill(finding);
+  return ParsedTemplate({.text = text}).Fill(finding);
 }
 
 size_t Utf16Units(const std::string& text) {
@@ -100,9 +100,9 @@ TEST(FindingTemplateTest, PutsInWhatEachNameStandsFor) {
   };
   for (const Case& c : cases) {
     const std::string filled =
-        Parsed({.text = std::string("{\"v\":\"${") + c.name + "}\"}",
-                .values = {{"mine", "own"}},
-                .finding_url = "https://o/findings/"})
+        ParsedTemplate({.text = std::string("{\"v\":\"${") + c.name + "}\"}",
+                        .values = {{"mine", "own"}},
+                        .finding_url = "https://o/findings/"})
             .Fill(finding);
     EXPECT_EQ(json::parse(filled)["v"], c.value) << c.name;
   }
@@ -118,7 +118,7 @@ TEST(FindingTemplateTest, KeepsTheTextAroundAndKnowsHowToWriteAPlace) {
   EXPECT_EQ(Filled("a $ b } $5 $${rule} ${rule}${count}.", finding),
             "a $ b } $5 ${rule} token.outside_its_pod25.");
   EXPECT_EQ(Filled("", finding), "");
-  EXPECT_EQ(Parsed({.text = "<${url}>"}).Fill(finding), "<>");
+  EXPECT_EQ(ParsedTemplate({.text = "<${url}>"}).Fill(finding), "<>");
 }
 
 TEST(FindingTemplateTest, EscapesForJsonAndForPeople) {
@@ -194,7 +194,7 @@ TEST(FindingTemplateTest, NamesAreSortedAndEachIsBounded) {
   std::vector<FindingTemplate> forms;
   for (const std::string& name : names) {
     if (name == "finding") continue;  // JSON cannot be cut
-    forms.push_back(Parsed({.text = "${" + name + "|raw}"}));
+    forms.push_back(ParsedTemplate({.text = "${" + name + "|raw}"}));
   }
   for (const Finding& finding : FindingsForTemplates()) {
     for (const FindingTemplate& form : forms) {
@@ -209,7 +209,7 @@ json FilledShipped(const FindingTemplate& form, const Finding& finding) {
 
 FindingTemplate Shipped(std::string_view name) {
   EXPECT_FALSE(ShippedTemplate(name).empty());
-  return Parsed(
+  return ParsedTemplate(
       {.text = std::string(ShippedTemplate(name)),
        .name = std::string(name),
        .values = {{"routing_key", "0123456789abcdef0123456789abcdef"}},

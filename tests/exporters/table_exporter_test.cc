@@ -44,7 +44,7 @@ std::string Printed(const std::vector<Finding>& findings,
   return output.Text();
 }
 
-std::vector<std::string> Lines(const std::string& text) {
+std::vector<std::string> TableLines(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
@@ -102,7 +102,7 @@ TEST(TableExporterTest, SortsBySeverityThenTime) {
                                     MakeFinding(2, Severity::kCritical, 9),
                                     MakeFinding(3, Severity::kLow, 0),
                                     MakeFinding(4, Severity::kCritical, 5)});
-  const auto lines = Lines(text);
+  const auto lines = TableLines(text);
   EXPECT_THAT(lines[1], HasSubstr("number4"));
   EXPECT_THAT(lines[2], HasSubstr("number2"));
   EXPECT_THAT(lines[3], HasSubstr("number3"));
@@ -154,7 +154,7 @@ TEST(TableExporterTest, BlocksAreForMediumAndAboveAndLimited) {
         MakeFinding(i, i < 23 ? Severity::kMedium : Severity::kLow));
   }
   const std::string text = Printed(findings);
-  const auto lines = Lines(text);
+  const auto lines = TableLines(text);
   EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
                           [](const std::string& line) {
                             return line.rfind("[MEDIUM]", 0) == 0;
@@ -201,7 +201,7 @@ TEST(TableExporterTest, LeavesTheReasonOutWhereItWouldSayNothing) {
   const std::string narrow = Printed({finding}, Columns(80));
   EXPECT_THAT(narrow, Not(HasSubstr("WHY")));
   EXPECT_THAT(narrow, Not(HasSubstr("sss")));
-  EXPECT_EQ(DisplayWidth(Lines(narrow)[1]), 80);
+  EXPECT_EQ(DisplayWidth(TableLines(narrow)[1]), 80);
 }
 
 TEST(TableExporterTest, DoesNotRepeatTheSubjectInTheReason) {
@@ -258,7 +258,7 @@ TEST(TableExporterTest, HostileFindingsStayInTheirCells) {
       findings.back().next.clear();  // commands are never cut
     }
     const std::string text = Printed(findings, options);
-    const auto lines = Lines(text);
+    const auto lines = TableLines(text);
     for (const std::string& line : lines) {
       ASSERT_LE(DisplayWidth(line), options.terminal.columns) << line;
       for (std::string_view rest = line; !rest.empty();) {

@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<ByteStream> Open(const std::string& path) {
+std::unique_ptr<ByteStream> OpenStream(const std::string& path) {
   absl::StatusOr<StoredFile> file = InspectFile(path);
   EXPECT_THAT(file, IsOk());
   return MakeDecodedStream(MakeFileStream(*file));
@@ -66,7 +66,7 @@ TEST_P(ByteStreamFormatTest, IsKnownByContentWhateverTheName) {
   std::string text = RandomText(300'000);
   std::string stored = GetParam().stored(text);
   for (std::string name : {"a.log", "a.gz", "a.zst", "a"}) {
-    auto stream = Open(folder.Write(name, stored));
+    auto stream = OpenStream(folder.Write(name, stored));
     Content content = ReadWhole(*stream);
     EXPECT_THAT(content.error, IsOk());
     EXPECT_TRUE(content.bytes == text) << name;
@@ -79,7 +79,7 @@ TEST_P(ByteStreamFormatTest, GivesTheSameBytesForAnySizeOfRead) {
   std::string text = RandomText(50'000);
   std::string path = folder.Write("x", GetParam().stored(text));
   for (size_t at_once : {1u, 7u, 4096u, 1'000'000u}) {
-    EXPECT_TRUE(ReadWhole(*Open(path), at_once).bytes == text) << at_once;
+    EXPECT_TRUE(ReadWhole(*OpenStream(path), at_once).bytes == text) << at_once;
   }
 }
 
@@ -88,7 +88,7 @@ TEST_P(ByteStreamFormatTest, ReadsSeveralPartsInARow) {
   std::string path = folder.Write(
       "x", GetParam().stored("one ") + GetParam().stored("") +
                GetParam().stored("two ") + GetParam().stored("three"));
-  Content content = ReadWhole(*Open(path));
+  Content content = ReadWhole(*OpenStream(path));
   EXPECT_THAT(content.error, IsOk());
   EXPECT_EQ(content.bytes, "one two three");
 }
@@ -98,7 +98,7 @@ TEST_P(ByteStreamFormatTest, ComesThroughAPipe) {
   ASSERT_EQ(::pipe(ends), 0);
   std::string text = RandomText(20'000);
   std::string stored = GetParam().stored(text);
-  auto stream = Open(absl::StrCat("/dev/fd/", ends[0]));
+  auto stream = OpenStream(absl::StrCat("/dev/fd/", ends[0]));
   char buffer[100];
   // Half of the first two bytes decides nothing, and is not lost.
   ASSERT_EQ(::write(ends[1], stored.data(), 1), 1);
@@ -116,7 +116,7 @@ TEST_P(ByteStreamFormatTest, ComesThroughAPipe) {
 TEST_P(ByteStreamFormatTest, GoesOnWhereItWasParked) {
   TempFolder folder;
   std::string text = RandomText(200'000);
-  auto stream = Open(folder.Write("x", GetParam().stored(text)));
+  auto stream = OpenStream(folder.Write("x", GetParam().stored(text)));
   std::string bytes;
   char buffer[5000];
   for (;;) {
@@ -147,7 +147,7 @@ TEST_P(TruncatedStreamTest, HandsOnWhatWasReadableThenDataLoss) {
   for (size_t cut : {size_t{1}, size_t{8}, stored.size() / 2}) {
     std::string path = folder.Write(
         "x", std::string_view(stored).substr(0, stored.size() - cut));
-    Content content = ReadWhole(*Open(path));
+    Content content = ReadWhole(*OpenStream(path));
     EXPECT_THAT(content.error,
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("cut off")));
     EXPECT_TRUE(text.starts_with(content.bytes));
@@ -163,7 +163,8 @@ TEST_P(TruncatedStreamTest, HandsOnWhatIsBeforeDamage) {
   for (size_t i = damaged.size() / 2; i < damaged.size() / 2 + 64; ++i) {
     damaged[i] = static_cast<char>(~damaged[i]);
   }
-  auto stream = Open(folder.Write("x", GetParam().stored(first) + damaged));
+  auto stream =
+      OpenStream(folder.Write("x", GetParam().stored(first) + damaged));
   Content content = ReadWhole(*stream);
   EXPECT_THAT(content.error,
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("damaged")));
@@ -184,14 +185,15 @@ TEST(ByteStreamTest, AllowsNulsBehindAGzipMember) {
   std::string path =
       folder.Write("x", GzipOf("a") + std::string(100'000, '\0') + GzipOf("b") +
                             std::string(10, '\0'));
-  Content content = ReadWhole(*Open(path));
+  Content content = ReadWhole(*OpenStream(path));
   EXPECT_THAT(content.error, IsOk());
   EXPECT_EQ(content.bytes, "ab");
 }
 
 TEST(ByteStreamTest, ReportsGarbageBehindAGzipMember) {
   TempFolder folder;
-  Content content = ReadWhole(*Open(folder.Write("x", GzipOf("a") + "zzz")));
+  Content content =
+      ReadWhole(*OpenStream(folder.Write("x", GzipOf("a") + "zzz")));
   EXPECT_EQ(content.bytes, "a");
   EXPECT_TRUE(absl::IsDataLoss(content.error)) << content.error;
 }
@@ -205,7 +207,7 @@ TEST(ByteStreamTest, NamesTheToolForOtherCompression) {
                {"PK\x03\x04zip", "unzip -p"}};
   for (const auto& test : cases) {
     EXPECT_THAT(
-        ReadWhole(*Open(folder.Write("x", test.bytes))).error,
+        ReadWhole(*OpenStream(folder.Write("x", test.bytes))).error,
         StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(test.tool)));
   }
 }
@@ -213,7 +215,7 @@ TEST(ByteStreamTest, NamesTheToolForOtherCompression) {
 TEST(ByteStreamTest, ReadsInputsShorterThanAnyMagic) {
   TempFolder folder;
   for (std::string text : {"", "{", "\x1f", "\x28\xb5", "BZ"}) {
-    Content content = ReadWhole(*Open(folder.Write("x", text)));
+    Content content = ReadWhole(*OpenStream(folder.Write("x", text)));
     EXPECT_THAT(content.error, IsOk());
     EXPECT_EQ(content.bytes, text);
   }
@@ -222,7 +224,7 @@ TEST(ByteStreamTest, ReadsInputsShorterThanAnyMagic) {
 TEST(ByteStreamTest, WaitsForAPipeUntilTheDeadlineAndNoLonger) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  auto stream = Open(absl::StrCat("/dev/fd/", ends[0]));
+  auto stream = OpenStream(absl::StrCat("/dev/fd/", ends[0]));
   char buffer[10];
   absl::Time deadline = absl::Now() + absl::Milliseconds(30);
   EXPECT_TRUE(
@@ -239,7 +241,7 @@ TEST(ByteStreamTest, WaitsForAPipeUntilTheDeadlineAndNoLonger) {
 TEST(ByteStreamTest, NoticesThatAParkedFileWasReplaced) {
   TempFolder folder;
   std::string path = folder.Write("x", std::string(1000, 'a'));
-  auto stream = Open(path);
+  auto stream = OpenStream(path);
   char buffer[10];
   ASSERT_THAT(stream->Read(absl::InfinitePast(), buffer), IsOk());
   stream->Park();

@@ -40,8 +40,8 @@ TEST(CriLinesTest, TellsContainerLinesFromOthers) {
 }
 
 // The records of a log of lines given `per_batch` bytes at a time.
-std::vector<std::string> RecordsOf(const std::string& log, size_t per_batch,
-                                   size_t limit = 1000) {
+std::vector<std::string> RecordsOfCri(const std::string& log, size_t per_batch,
+                                      size_t limit = 1000) {
   CriLines lines(limit);
   LineFramer::Options options;
   options.form = LineFramer::Form::kLines;
@@ -79,7 +79,7 @@ TEST(CriLinesTest, JoinsPiecesWhereverBatchesEnd) {
       Line("stdout P", "{\"c\"") + Line("stdout F", ":3}");
   for (size_t per_batch = 1; per_batch <= log.size(); ++per_batch) {
     EXPECT_THAT(
-        RecordsOf(log, per_batch),
+        RecordsOfCri(log, per_batch),
         ElementsAre("1 {\"a\":1}", "2 {\"words\":\"two words and more\"}",
                     "7 {\"b\":2}", "8 not a container line", "9 {\"c\":3}"))
         << per_batch;
@@ -92,7 +92,7 @@ TEST(CriLinesTest, RejectsWhatIsTooLongAfterJoining) {
                     Line("stdout P", piece) + Line("stdout P", piece) +
                     Line("stdout F", "y") + Line("stdout F", "{}");
   for (size_t per_batch : {size_t{7}, size_t{50}, log.size()}) {
-    EXPECT_THAT(RecordsOf(log, per_batch, 80),
+    EXPECT_THAT(RecordsOfCri(log, per_batch, 80),
                 ::testing::UnorderedElementsAre("1 " + piece + piece,
                                                 "!3 oversized 81", "6 {}"));
   }

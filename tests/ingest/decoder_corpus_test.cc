@@ -46,7 +46,7 @@ TEST(DecoderCorpusTest, EveryCorpusFileDecodesWithoutARejectedRecord) {
   }
 }
 
-constexpr std::string_view kEvent =
+constexpr std::string_view kCorpusEvent =
     R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":)"
     R"("ResponseComplete","requestURI":"/x?a\u0026b","verb":"create","user":)"
     R"({"username":"u"},"sourceIPs":["1.2.3.4"],"responseStatus":{"code":403},)"
@@ -54,7 +54,7 @@ constexpr std::string_view kEvent =
     R"("2026-11-23T23:33:15.364504Z"})";
 
 // Everything of an event that has no address in it.
-std::string Describe(const AuditEvent& event) {
+std::string DescribeEvent(const AuditEvent& event) {
   std::string text;
   for (std::string_view field :
        {event.audit_id, event.request_uri, event.verb, event.user.name,
@@ -71,9 +71,9 @@ std::string Describe(const AuditEvent& event) {
 TEST(DecoderCorpusTest, TheSizeOfBatchesChangesNothing) {
   std::string text;
   for (int i = 0; i < 50; ++i) {
-    text += std::string(kEvent) + "\n";
+    text += std::string(kCorpusEvent) + "\n";
     if (i % 7 == 0) text += "torn {\"\n";
-    if (i % 11 == 0) text += std::string(kEvent.substr(0, 60)) + "\xff\n";
+    if (i % 11 == 0) text += std::string(kCorpusEvent.substr(0, 60)) + "\xff\n";
     if (i % 13 == 0) {
       text += R"({"auditID":"1","stage":"x","verb":")"
               "\xfe\"}\n";
@@ -96,7 +96,7 @@ TEST(DecoderCorpusTest, TheSizeOfBatchesChangesNothing) {
       auto batch = decoder.Decode(std::move(part));
       rejected += batch->rejected.size();
       for (const AuditEvent& event : batch->events) {
-        described.push_back(Describe(event));
+        described.push_back(DescribeEvent(event));
       }
     }
     described.push_back(std::to_string(rejected));

@@ -21,8 +21,8 @@ using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-FileSource Open(const std::string& path,
-                const FileSourceOptions& options = {}) {
+FileSource OpenSource(const std::string& path,
+                      const FileSourceOptions& options = {}) {
   absl::StatusOr<StoredFile> file = InspectFile(path);
   EXPECT_THAT(file, IsOk());
   return FileSource(*file, 3, options);
@@ -37,8 +37,8 @@ FileSourceOptions Blocks(size_t block_bytes) {
 
 TEST(FileSourceTest, HandsOnRecordsWithTheirPlaces) {
   TempFolder folder;
-  FileSource source =
-      Open(folder.Write("a.log", "{\"a\":1}\n\n{\"b\":2}\n"), Blocks(1000));
+  FileSource source = OpenSource(
+      folder.Write("a.log", "{\"a\":1}\n\n{\"b\":2}\n"), Blocks(1000));
   SourceOutput output = ReadAll(source);
   EXPECT_THAT(output.records, ElementsAre("{\"a\":1}", "{\"b\":2}"));
   EXPECT_THAT(output.positions,
@@ -52,12 +52,12 @@ TEST(FileSourceTest, HandsOnRecordsWithTheirPlaces) {
 
 TEST(FileSourceTest, EndsAgainAfterTheEnd) {
   TempFolder folder;
-  FileSource source = Open(folder.Write("a.log", "{}"));
+  FileSource source = OpenSource(folder.Write("a.log", "{}"));
   ReadAll(source);
   RawBatch batch;
   EXPECT_TRUE(absl::IsOutOfRange(source.Read(absl::InfiniteFuture(), batch)));
   EXPECT_TRUE(batch.empty());
-  FileSource nothing = Open(folder.Write("empty.log", ""));
+  FileSource nothing = OpenSource(folder.Write("empty.log", ""));
   EXPECT_THAT(ReadAll(nothing).records, IsEmpty());
 }
 
@@ -83,7 +83,7 @@ TEST(FileSourceTest, GivesTheSameRecordsForAnyBlocksAndCompression) {
     std::string log = RandomLog(seed);
     FileSourceOptions options = Blocks(1 << 20);
     options.max_record_bytes = 110'000;
-    FileSource reference = Open(folder.Write("r", log), options);
+    FileSource reference = OpenSource(folder.Write("r", log), options);
     SourceOutput expected = ReadAll(reference);
     EXPECT_EQ(expected.source_bytes, log.size());
     EXPECT_FALSE(expected.rejected.empty());
@@ -92,7 +92,7 @@ TEST(FileSourceTest, GivesTheSameRecordsForAnyBlocksAndCompression) {
       std::string path = folder.Write("x", stored);
       for (size_t block : {1u << 10, 3333u, 1u << 14, 1u << 16, 1u << 18}) {
         options.block_bytes = block;
-        FileSource source = Open(path, options);
+        FileSource source = OpenSource(path, options);
         SourceOutput output = ReadAll(source);
         EXPECT_EQ(output.source_bytes, log.size());
         ASSERT_TRUE(Summary(output) == Summary(expected))
@@ -106,7 +106,7 @@ TEST(FileSourceTest, BlocksStayNearTheirSize) {
   TempFolder folder;
   std::string log;
   for (int i = 0; i < 20'000; ++i) log += absl::StrCat("{\"n\":", i, "}\n");
-  FileSource source = Open(folder.Write("a", log), Blocks(10'000));
+  FileSource source = OpenSource(folder.Write("a", log), Blocks(10'000));
   SourceOutput output = ReadAll(source);
   EXPECT_EQ(output.records.size(), 20'000u);
   EXPECT_NEAR(static_cast<double>(output.batches),
@@ -119,7 +119,7 @@ TEST(FileSourceTest, RejectsWhatIsBehindDamageAndKeepsWhatIsBefore) {
   for (int i = 0; i < 20'000; ++i) log += absl::StrCat("{\"n\":", i * i, "}\n");
   std::string gzip = GzipOf(log);
   FileSource source =
-      Open(folder.Write("a.gz", gzip.substr(0, gzip.size() / 2)));
+      OpenSource(folder.Write("a.gz", gzip.substr(0, gzip.size() / 2)));
   SourceOutput output = ReadAll(source);
   EXPECT_TRUE(absl::IsOutOfRange(output.end));
   EXPECT_GT(output.records.size(), 5000u);
@@ -134,7 +134,7 @@ TEST(FileSourceTest, RejectsWhatIsBehindDamageAndKeepsWhatIsBefore) {
 TEST(FileSourceTest, AFileThatVanishedIsRejected) {
   TempFolder folder;
   std::string path = folder.Write("a.log", "{}\n");
-  FileSource source = Open(path);
+  FileSource source = OpenSource(path);
   ASSERT_EQ(::unlink(path.c_str()), 0);
   SourceOutput output = ReadAll(source);
   ASSERT_EQ(output.rejected.size(), 1u);
@@ -149,7 +149,7 @@ class PipeTest : public ::testing::Test {
     ::close(ends_[0]);
     if (ends_[1] >= 0) ::close(ends_[1]);
   }
-  FileSource Source() { return Open(absl::StrCat("/dev/fd/", ends_[0])); }
+  FileSource Source() { return OpenSource(absl::StrCat("/dev/fd/", ends_[0])); }
   void Write(std::string_view bytes) {
     ASSERT_EQ(::write(ends_[1], bytes.data(), bytes.size()),
               static_cast<ssize_t>(bytes.size()));
@@ -207,7 +207,7 @@ TEST_F(PipeTest, ReadsStandardInput) {
   int saved = ::dup(STDIN_FILENO);
   ASSERT_EQ(::dup2(ends_[0], STDIN_FILENO), STDIN_FILENO);
   {
-    FileSource source = Open("-");
+    FileSource source = OpenSource("-");
     Write("{\"a\":1}\n");
     EndInput();
     SourceOutput output = ReadAll(source);
@@ -222,7 +222,7 @@ TEST_F(PipeTest, ReadsStandardInput) {
 
 TEST(FileSourceTest, RemembersTheHighestCommit) {
   TempFolder folder;
-  FileSource source = Open(folder.Write("a", "{}\n"), Blocks(1000));
+  FileSource source = OpenSource(folder.Write("a", "{}\n"), Blocks(1000));
   EXPECT_EQ(source.committed_offset(), std::nullopt);
   EXPECT_THAT(source.Commit({5, 3, 40, 2}), IsOk());
   EXPECT_THAT(source.Commit({5, 3, 0, 1}), IsOk());
@@ -235,7 +235,7 @@ TEST(FileSourceTest, ReadsTheCorpusAsZlibDoes) {
   if (files.empty()) GTEST_SKIP() << "no corpus (set ODDVERB_SHARED)";
   for (const std::string& path : files) {
     std::string content = ReadMaybeGzip(path);
-    FileSource source = Open(path);
+    FileSource source = OpenSource(path);
     SourceOutput output = ReadAll(source);
     EXPECT_THAT(output.rejected, IsEmpty()) << path;
     EXPECT_EQ(output.source_bytes, content.size()) << path;

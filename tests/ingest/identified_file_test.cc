@@ -22,7 +22,7 @@ LogFile Look(const std::string& path) {
   return file;
 }
 
-std::shared_ptr<const IdentifiedFile> Open(const std::string& path) {
+std::shared_ptr<const IdentifiedFile> OpenIdentified(const std::string& path) {
   absl::StatusOr<std::shared_ptr<const IdentifiedFile>> file =
       IdentifiedFile::Open(Look(path));
   EXPECT_THAT(file, IsOk());
@@ -31,44 +31,49 @@ std::shared_ptr<const IdentifiedFile> Open(const std::string& path) {
 
 TEST(IdentifiedFileTest, TellsFilesByTheirFirstLine) {
   TempFolder folder;
-  auto first = Open(folder.Write("a", "first line\nsecond\n"));
+  auto first = OpenIdentified(folder.Write("a", "first line\nsecond\n"));
   EXPECT_EQ(first->first_line(), FirstLine::kWhole);
   std::string longer = "first line\nsecond\nthird\n";
   for (const std::string& content :
        {longer, GzipOf(longer), ZstdOf(longer), std::string("first line\n"),
         std::string(100'000, '\0') + longer, "\n \n" + longer}) {
-    auto same = Open(folder.Write("b", content));
+    auto same = OpenIdentified(folder.Write("b", content));
     EXPECT_EQ(same->identity(), first->identity());
     EXPECT_EQ(same->first_line(), FirstLine::kWhole);
   }
   for (const char* content : {"first lime\nsecond\n", "First line\n", "f\n"}) {
-    EXPECT_NE(Open(folder.Write("b", content))->identity(), first->identity());
+    EXPECT_NE(OpenIdentified(folder.Write("b", content))->identity(),
+              first->identity());
   }
 }
 
 TEST(IdentifiedFileTest, SaysThatALineIsNotWhole) {
   TempFolder folder;
-  EXPECT_EQ(Open(folder.Write("a", "torn"))->first_line(), FirstLine::kTorn);
-  EXPECT_EQ(Open(folder.Write("a", ""))->first_line(), FirstLine::kNone);
-  EXPECT_EQ(Open(folder.Write("a", std::string(5000, '\0')))->first_line(),
+  EXPECT_EQ(OpenIdentified(folder.Write("a", "torn"))->first_line(),
+            FirstLine::kTorn);
+  EXPECT_EQ(OpenIdentified(folder.Write("a", ""))->first_line(),
             FirstLine::kNone);
+  EXPECT_EQ(
+      OpenIdentified(folder.Write("a", std::string(5000, '\0')))->first_line(),
+      FirstLine::kNone);
 }
 
 TEST(IdentifiedFileTest, LooksAtTwoMebibytesOfALine) {
   TempFolder folder;
   std::string line(IdentifiedFile::kMostLineBytes, 'x');
-  auto shortest = Open(folder.Write("a", line));
+  auto shortest = OpenIdentified(folder.Write("a", line));
   EXPECT_EQ(shortest->first_line(), FirstLine::kWhole);
-  EXPECT_EQ(Open(folder.Write("a", line + "yyy\n"))->identity(),
+  EXPECT_EQ(OpenIdentified(folder.Write("a", line + "yyy\n"))->identity(),
             shortest->identity());
   line.pop_back();
-  EXPECT_EQ(Open(folder.Write("a", line))->first_line(), FirstLine::kTorn);
+  EXPECT_EQ(OpenIdentified(folder.Write("a", line))->first_line(),
+            FirstLine::kTorn);
 }
 
 TEST(IdentifiedFileTest, NoticesAnotherContentInPlace) {
   TempFolder folder;
   std::string path = folder.Write("a", "first line\nsecond\n");
-  auto file = Open(path);
+  auto file = OpenIdentified(path);
   std::ofstream(path, std::ios::app) << "third\n";
   EXPECT_FALSE(file->StartChanged());
   folder.Write("a", "another line\nof some more bytes than before\n");
@@ -80,9 +85,9 @@ TEST(IdentifiedFileTest, NoticesAnotherContentInPlace) {
 TEST(IdentifiedFileTest, KnowsSizesAndLineEnds) {
   TempFolder folder;
   std::string content = "first\nsecond\n";
-  auto plain = Open(folder.Write("a", content));
+  auto plain = OpenIdentified(folder.Write("a", content));
   EXPECT_EQ(plain->ContentBytes(), content.size());
-  EXPECT_EQ(Open(folder.Write("b", GzipOf(content)))->ContentBytes(),
+  EXPECT_EQ(OpenIdentified(folder.Write("b", GzipOf(content)))->ContentBytes(),
             content.size());
   EXPECT_TRUE(plain->LineEndsAt(0));
   EXPECT_TRUE(plain->LineEndsAt(6));

@@ -17,8 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Step = LogReader::Step;
 
-LogReader Open(const std::string& path, const Position& start = {1, 2, 0, 1},
-               size_t block_bytes = 64) {
+LogReader OpenLog(const std::string& path, const Position& start = {1, 2, 0, 1},
+                  size_t block_bytes = 64) {
   LogFile file = RotatedFiles(path).List()->back();
   file.active = false;  // may be compressed
   absl::StatusOr<std::shared_ptr<const IdentifiedFile>> opened =
@@ -55,7 +55,7 @@ TEST(LogReaderTest, ReadsFromWithinPlainAndCompressedFiles) {
   std::string content = "first\nsecond\n\nthird\nfou";
   for (const std::string& stored :
        {content, GzipOf(content), ZstdOf(content)}) {
-    LogReader reader = Open(folder.Write("a.log", stored), {1, 2, 6, 2});
+    LogReader reader = OpenLog(folder.Write("a.log", stored), {1, 2, 6, 2});
     EXPECT_EQ(ReadToTheEnd(reader), Step::kEnd);
     EXPECT_TRUE(reader.InsideLine());
     EXPECT_EQ(reader.next(), (Position{1, 2, 20, 5}));
@@ -70,7 +70,7 @@ TEST(LogReaderTest, ReadsFromWithinPlainAndCompressedFiles) {
 TEST(LogReaderTest, EndsWhereACompressedFileIsShorterThanItsPlace) {
   TempFolder folder;
   LogReader reader =
-      Open(folder.Write("a.log", GzipOf("first\n")), {1, 2, 600, 9});
+      OpenLog(folder.Write("a.log", GzipOf("first\n")), {1, 2, 600, 9});
   EXPECT_EQ(ReadToTheEnd(reader), Step::kEnd);
   EXPECT_FALSE(reader.FinishLine());
   EXPECT_THAT(HandedOver(reader), IsEmpty());
@@ -82,9 +82,9 @@ TEST(LogReaderTest, TakesNothingFromAnotherContentInPlace) {
   RotatingLog log(folder.path());
   log.AppendEvent();
   log.AppendEvent();
-  LogReader longer = Open(log.path());
+  LogReader longer = OpenLog(log.path());
   EXPECT_EQ(ReadToTheEnd(longer), Step::kEnd);
-  LogReader shorter = Open(log.path());
+  LogReader shorter = OpenLog(log.path());
   EXPECT_EQ(ReadToTheEnd(shorter), Step::kEnd);
   std::vector<std::string> before = HandedOver(longer);
   log.Truncate();
@@ -99,7 +99,7 @@ TEST(LogReaderTest, TakesNothingFromAnotherContentInPlace) {
 TEST(LogReaderTest, NoticesThatTheEndWasCutOff) {
   TempFolder folder;
   std::string path = folder.Write("a.log", "first\nsecond\n");
-  LogReader reader = Open(path);
+  LogReader reader = OpenLog(path);
   EXPECT_EQ(ReadToTheEnd(reader), Step::kEnd);
   folder.Write("a.log", "first\n");
   EXPECT_EQ(ReadToTheEnd(reader), Step::kChanged);

@@ -27,7 +27,7 @@ using ::testing::IsEmpty;
 
 const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
 
-std::string Line(int seconds, std::string_view id) {
+std::string LineAt(int seconds, std::string_view id) {
   return EventLine(kStart + absl::Seconds(seconds), id) + "\n";
 }
 
@@ -55,8 +55,8 @@ std::vector<std::string> Ids(const SourceOutput& output) {
 
 TEST(MergedSourceTest, ReadsRotatedFilesOneAfterTheOther) {
   TempFolder folder;
-  std::string late = folder.Write("a", Line(30, "30") + Line(40, "40"));
-  std::string early = folder.Write("b", Line(10, "10") + Line(20, "20"));
+  std::string late = folder.Write("a", LineAt(30, "30") + LineAt(40, "40"));
+  std::string early = folder.Write("b", LineAt(10, "10") + LineAt(20, "20"));
   SourceOutput output = Read({late, early});
   EXPECT_THAT(Ids(output), ElementsAre("10", "20", "30", "40"));
   EXPECT_EQ(output.positions[0].stream, 1u);
@@ -67,24 +67,28 @@ TEST(MergedSourceTest, ReadsRotatedFilesOneAfterTheOther) {
 
 TEST(MergedSourceTest, InterleavesFilesThatOverlap) {
   TempFolder folder;
-  std::string a = folder.Write("a", Line(1, "1") + Line(4, "4") + Line(5, "5"));
-  std::string b = folder.Write("b", Line(2, "2") + Line(3, "3") + Line(6, "6"));
+  std::string a =
+      folder.Write("a", LineAt(1, "1") + LineAt(4, "4") + LineAt(5, "5"));
+  std::string b =
+      folder.Write("b", LineAt(2, "2") + LineAt(3, "3") + LineAt(6, "6"));
   EXPECT_THAT(Ids(Read({a, b})), ElementsAre("1", "2", "3", "4", "5", "6"));
 }
 
 TEST(MergedSourceTest, KeepsTheOrderInsideOfAFile) {
   TempFolder folder;
   // 2 is late in its file: the file's watermark stays at 5.
-  std::string a = folder.Write("a", Line(1, "1") + Line(5, "5") + Line(2, "2"));
-  std::string b = folder.Write("b", Line(3, "3") + Line(4, "4"));
+  std::string a =
+      folder.Write("a", LineAt(1, "1") + LineAt(5, "5") + LineAt(2, "2"));
+  std::string b = folder.Write("b", LineAt(3, "3") + LineAt(4, "4"));
   EXPECT_THAT(Ids(Read({a, b})), ElementsAre("1", "3", "4", "5", "2"));
 }
 
 TEST(MergedSourceTest, ARecordWithoutTimeKeepsTheWatermark) {
   TempFolder folder;
-  std::string a = folder.Write("a", "{\"auditID\":\"x\"}\n" + Line(5, "5") +
-                                        "{\"auditID\":\"y\"}\n" + Line(7, "7"));
-  std::string b = folder.Write("b", Line(3, "3") + Line(6, "6"));
+  std::string a =
+      folder.Write("a", "{\"auditID\":\"x\"}\n" + LineAt(5, "5") +
+                            "{\"auditID\":\"y\"}\n" + LineAt(7, "7"));
+  std::string b = folder.Write("b", LineAt(3, "3") + LineAt(6, "6"));
   EXPECT_THAT(Ids(Read({a, b})), ElementsAre("x", "3", "5", "y", "6", "7"));
 }
 
@@ -101,7 +105,7 @@ std::vector<std::string> RandomFiles(unsigned seed) {
       std::string id = absl::StrCat(file, "-", i);
       content += random() % 40 == 0
                      ? absl::StrCat("{\"auditID\":\"", id, "\"}\n")
-                     : Line(seconds - skew, id);
+                     : LineAt(seconds - skew, id);
     }
     contents.push_back(content);
   }
@@ -141,8 +145,8 @@ TEST(MergedSourceTest, OrderDoesNotDependOnArgumentsNamesOrBlocks) {
 
 TEST(MergedSourceTest, EqualTimesAreOrderedByContent) {
   TempFolder folder;
-  std::string a = folder.Write("a", Line(1, "first") + Line(1, "second"));
-  std::string b = folder.Write("b", Line(1, "third") + Line(1, "fourth"));
+  std::string a = folder.Write("a", LineAt(1, "first") + LineAt(1, "second"));
+  std::string b = folder.Write("b", LineAt(1, "third") + LineAt(1, "fourth"));
   std::vector<std::string> one = Ids(Read({a, b}));
   EXPECT_EQ(Ids(Read({b, a})), one);
   ASSERT_EQ(::rename(a.c_str(), folder.path("z").c_str()), 0);
@@ -156,8 +160,8 @@ TEST(MergedSourceTest, ReadsManyFilesWithFewDescriptors) {
     // Every tenth overlaps with all that follow.
     int seconds = (i * 7919) % 2000;
     std::string content =
-        Line(seconds, absl::StrCat(i)) +
-        Line(i % 10 == 0 ? 5000 + i : seconds, absl::StrCat(i, "b"));
+        LineAt(seconds, absl::StrCat(i)) +
+        LineAt(i % 10 == 0 ? 5000 + i : seconds, absl::StrCat(i, "b"));
     paths.push_back(
         folder.Write(absl::StrCat(i), i % 5 == 0 ? GzipOf(content) : content));
   }
@@ -183,8 +187,8 @@ TEST(MergedSourceTest, ReadsManyFilesWithFewDescriptors) {
 
 TEST(MergedSourceTest, SumsUpProgress) {
   TempFolder folder;
-  std::string a = folder.Write("a", Line(1, "1"));
-  std::string b = folder.Write("b", GzipOf(Line(2, "2")));
+  std::string a = folder.Write("a", LineAt(1, "1"));
+  std::string b = folder.Write("b", GzipOf(LineAt(2, "2")));
   uint64_t stored =
       std::filesystem::file_size(a) + std::filesystem::file_size(b);
   for (size_t max_open_files : {1u, 10u}) {
@@ -195,18 +199,18 @@ TEST(MergedSourceTest, SumsUpProgress) {
     EXPECT_EQ((*source)->progress().total_bytes, stored);
     SourceOutput output = ReadAll(**source);
     EXPECT_EQ((*source)->progress().read_bytes, stored);
-    EXPECT_EQ(output.source_bytes, Line(1, "1").size() * 2);
+    EXPECT_EQ(output.source_bytes, LineAt(1, "1").size() * 2);
   }
 }
 
 TEST(MergedSourceTest, DamageInOneFileCostsNoOther) {
   TempFolder folder;
   std::string content;
-  for (int i = 0; i < 5000; ++i) content += Line(i, absl::StrCat("g", i * i));
+  for (int i = 0; i < 5000; ++i) content += LineAt(i, absl::StrCat("g", i * i));
   std::string gzip = GzipOf(content);
   std::string damaged = folder.Write("a", gzip.substr(0, gzip.size() / 2));
-  std::string good = folder.Write("b", Line(10, "x") + Line(9000, "y"));
-  std::string vanishing = folder.Write("c", Line(1, "c"));
+  std::string good = folder.Write("b", LineAt(10, "x") + LineAt(9000, "y"));
+  std::string vanishing = folder.Write("c", LineAt(1, "c"));
   absl::StatusOr<std::unique_ptr<Source>> source =
       OpenFiles({damaged, good, vanishing}, {});
   ASSERT_THAT(source, IsOk());
@@ -226,7 +230,7 @@ TEST(MergedSourceTest, DamageInOneFileCostsNoOther) {
 
 TEST(MergedSourceTest, ASlowPipeIsWaitedForUntilTheDeadline) {
   TempFolder folder;
-  std::string file = folder.Write("a", Line(1, "1") + Line(5, "5"));
+  std::string file = folder.Write("a", LineAt(1, "1") + LineAt(5, "5"));
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   absl::StatusOr<std::unique_ptr<Source>> source =
@@ -244,10 +248,10 @@ TEST(MergedSourceTest, ASlowPipeIsWaitedForUntilTheDeadline) {
               static_cast<ssize_t>(line.size()));
   };
   EXPECT_EQ(read(), 0u);  // its first record may be the earliest
-  write(Line(2, "2"));
+  write(LineAt(2, "2"));
   EXPECT_EQ(read(), 2u);  // 1, 2
   EXPECT_EQ(read(), 0u);
-  write(Line(6, "6"));
+  write(LineAt(6, "6"));
   EXPECT_EQ(read(), 2u);  // 5, 6
   ::close(ends[1]);
   SourceOutput output = ReadAll(**source);

@@ -14,7 +14,7 @@
 namespace oddverb {
 namespace {
 
-constexpr char kTopic[] = "events";
+constexpr char kFetchTopic[] = "events";
 
 using ConsumerFetchTest = KafkaTest;
 
@@ -23,15 +23,15 @@ TEST_F(ConsumerFetchTest, AQueueThatWasEmptiedIsFilledAtOnce) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 1);
+  topics.Create(kFetchTopic, 1);
   constexpr size_t kMessages = 3000;
   const std::string two_kib(2048, 'x');
-  topics.Write(kTopic, 0, std::vector<std::string>(kMessages, two_kib));
+  topics.Write(kFetchTopic, 0, std::vector<std::string>(kMessages, two_kib));
   KafkaConsumerOptions options;
   options.client.brokers = {broker.address()};
   options.client.properties = {{"queued.max.messages.kbytes", "1"},
                                {"fetch.message.max.bytes", "16384"}};
-  options.topic = kTopic;
+  options.topic = kFetchTopic;
   options.group = "oddverb";
   auto made = KafkaConsumer::Make(options);
   ASSERT_THAT(made, IsOk());

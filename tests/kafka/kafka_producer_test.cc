@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kTopic[] = "findings";
+constexpr char kFindingsTopic[] = "findings";
 constexpr absl::Duration kLong = absl::Seconds(30);
 constexpr absl::Duration kShort = absl::Seconds(2);
 
@@ -31,7 +31,7 @@ class KafkaProducerTest : public KafkaTest {
  protected:
   static std::unique_ptr<KafkaProducer> Open(const KafkaOptions& options) {
     absl::StatusOr<std::unique_ptr<KafkaProducer>> made =
-        KafkaProducer::Make(options, kTopic);
+        KafkaProducer::Make(options, kFindingsTopic);
     EXPECT_THAT(made, IsOk());
     return made.ok() ? *std::move(made) : nullptr;
   }
@@ -45,7 +45,7 @@ class KafkaProducerTest : public KafkaTest {
 TEST_F(KafkaProducerTest, SendsOnceWhatTheBrokerMissedWhileItWasDown) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
-  KafkaTopics(broker.address()).Create(kTopic, 2);
+  KafkaTopics(broker.address()).Create(kFindingsTopic, 2);
   auto producer = Open({.brokers = {broker.address()}});
   EXPECT_THAT(Send(*producer, {MessageOf(1)}, kLong), IsOk());
   broker.Kill();
@@ -57,7 +57,7 @@ TEST_F(KafkaProducerTest, SendsOnceWhatTheBrokerMissedWhileItWasDown) {
   EXPECT_THAT(Send(*producer, rest, kLong), IsOk());
 
   std::vector<StoredMessage> stored =
-      KafkaTopics(broker.address()).Read(kTopic, 3);
+      KafkaTopics(broker.address()).Read(kFindingsTopic, 3);
   ASSERT_EQ(stored.size(), 3u);
   std::set<std::string> ids;
   for (const StoredMessage& message : stored) {
@@ -79,16 +79,16 @@ TEST_F(KafkaProducerTest, WaitsForATopicThatIsNotThereYet) {
               StatusIs(absl::StatusCode::kUnavailable,
                        HasSubstr("topic findings is not there")));
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 1);
+  topics.Create(kFindingsTopic, 1);
   EXPECT_THAT(Send(*producer, {MessageOf(1)}, kLong), IsOk());
-  EXPECT_EQ(topics.Read(kTopic, 1).size(), 1u);
+  EXPECT_EQ(topics.Read(kFindingsTopic, 1).size(), 1u);
 }
 
 TEST_F(KafkaProducerTest, SaysWhichIsTooLargeByItsClass) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 1, {{"max.message.bytes", "2000"}});
+  topics.Create(kFindingsTopic, 1, {{"max.message.bytes", "2000"}});
   auto producer = Open({.brokers = {broker.address()},
                         .properties = {{"compression.codec", "none"}}});
   KafkaMessage large = MessageOf(1);
@@ -97,13 +97,13 @@ TEST_F(KafkaProducerTest, SaysWhichIsTooLargeByItsClass) {
       Send(*producer, {large}, kLong),
       StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("max.message.bytes")));
   EXPECT_THAT(Send(*producer, {MessageOf(2)}, kLong), IsOk());
-  EXPECT_EQ(topics.Read(kTopic, 1).size(), 1u);
+  EXPECT_EQ(topics.Read(kFindingsTopic, 1).size(), 1u);
 }
 
 TEST_F(KafkaProducerTest, TellsWhatTheBrokerRefusesForGood) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
-  KafkaTopics(broker.address()).Create(kTopic, 1);
+  KafkaTopics(broker.address()).Create(kFindingsTopic, 1);
   auto producer = Open({.brokers = {broker.address()}});
   KafkaMessage future = MessageOf(1);
   future.time = absl::FromUnixSeconds(20'000'000'000);
@@ -122,7 +122,7 @@ TEST_F(SecuredProducerTest, LetsInByEachKindOfCredentialAndTellsWhoIsNot) {
                       .listeners = KafkaBroker::Listeners::kSecured});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 1);
+  topics.Create(kFindingsTopic, 1);
   KafkaOptions sasl = {.brokers = {broker.sasl_address()},
                        .tls = KafkaTls::kOn,
                        .ca_file = broker.ca_file(),
@@ -145,7 +145,7 @@ TEST_F(SecuredProducerTest, LetsInByEachKindOfCredentialAndTellsWhoIsNot) {
   sasl.password = KafkaBroker::kGuestPassword;
   EXPECT_THAT(Send(*Open(sasl), {MessageOf(9)}, kShort),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("may not")));
-  topics.Allow("User:CN=client", kTopic);
+  topics.Allow("User:CN=client", kFindingsTopic);
   EXPECT_THAT(Send(*Open({.brokers = {broker.mutual_address()},
                           .tls = KafkaTls::kOn,
                           .ca_file = broker.ca_file(),
@@ -153,7 +153,7 @@ TEST_F(SecuredProducerTest, LetsInByEachKindOfCredentialAndTellsWhoIsNot) {
                           .key_file = broker.client().key_file}),
                    {MessageOf(++number)}, kLong),
               IsOk());
-  EXPECT_EQ(topics.Read(kTopic, 4).size(), 4u);
+  EXPECT_EQ(topics.Read(kFindingsTopic, 4).size(), 4u);
 }
 
 }  // namespace

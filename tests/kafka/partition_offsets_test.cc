@@ -27,7 +27,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kTopic[] = "events";
+constexpr char kOffsetsTopic[] = "events";
 
 // Two brokers inside librdkafka, of which the first leads the only partition.
 class PartitionOffsetsTest : public ::testing::Test {
@@ -39,7 +39,7 @@ class PartitionOffsetsTest : public ::testing::Test {
                           sizeof(error));
     ASSERT_NE(owner_, nullptr) << error;
     brokers_ = rd_kafka_mock_cluster_new(owner_, 2);
-    rd_kafka_mock_topic_create(brokers_, kTopic, /*partition_cnt=*/1,
+    rd_kafka_mock_topic_create(brokers_, kOffsetsTopic, /*partition_cnt=*/1,
                                /*replication_factor=*/2);
     Lead(1);
   }
@@ -49,7 +49,7 @@ class PartitionOffsetsTest : public ::testing::Test {
   }
 
   void Lead(int32_t broker) {
-    rd_kafka_mock_partition_set_leader(brokers_, kTopic, 0, broker);
+    rd_kafka_mock_partition_set_leader(brokers_, kOffsetsTopic, 0, broker);
   }
   void Stop(int32_t broker) { rd_kafka_mock_broker_set_down(brokers_, broker); }
   KafkaOptions Client() const {
@@ -58,7 +58,7 @@ class PartitionOffsetsTest : public ::testing::Test {
   std::unique_ptr<KafkaTopicEnds> AskForEnds(
       absl::Duration patience = absl::Minutes(1)) const {
     auto ends = KafkaTopicEnds::Start({.client = Client(),
-                                       .topic = kTopic,
+                                       .topic = kOffsetsTopic,
                                        .group = "g",
                                        .interval = absl::Milliseconds(20),
                                        .patience = patience});
@@ -98,9 +98,9 @@ TEST_F(PartitionOffsetsTest, ALogIsReadFromTheNextLeader) {
   std::atomic<bool> stop = false, has_ended = false;
   absl::Status status;
   std::thread reader([&] {
-    status =
-        ReadTopicLog({.client = Client(), .topic = kTopic, .group = "g"}, stop,
-                     [](const KafkaLogRecord&) { return absl::OkStatus(); });
+    status = ReadTopicLog(
+        {.client = Client(), .topic = kOffsetsTopic, .group = "g"}, stop,
+        [](const KafkaLogRecord&) { return absl::OkStatus(); });
     has_ended = true;
   });
   absl::SleepFor(absl::Seconds(1));  // it knows who led

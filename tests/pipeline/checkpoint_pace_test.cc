@@ -9,7 +9,7 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kPaceStart = absl::FromUnixSeconds(1'700'000'000);
 
 class CheckpointPaceTest : public ::testing::Test {
  protected:
@@ -17,10 +17,10 @@ class CheckpointPaceTest : public ::testing::Test {
     pace_.Start({.interval = absl::Seconds(1),
                  .bytes = 1000,
                  .pause = absl::Milliseconds(100)},
-                kStart);
+                kPaceStart);
   }
   bool TakeAt(int milliseconds) {
-    return pace_.Take(kStart + absl::Milliseconds(milliseconds));
+    return pace_.Take(kPaceStart + absl::Milliseconds(milliseconds));
   }
   CheckpointPace pace_;
 };

@@ -71,8 +71,8 @@ Delivery::Options AtOnce() {
   return options;
 }
 
-void Judge(const PipelineOptions& options, const Lines& lines, size_t batch,
-           MemoryCheckpoint& checkpoint) {
+void JudgeRun(const PipelineOptions& options, const Lines& lines, size_t batch,
+              MemoryCheckpoint& checkpoint) {
   auto pipeline = Pipeline::Make(options, AllParts(), &checkpoint);
   ASSERT_THAT(pipeline, IsOk());
   MemorySource source(lines, batch);
@@ -175,7 +175,7 @@ class CorrelatorRunTest : public ::testing::Test {
 TEST_F(CorrelatorRunTest, FindsTogetherWhatOnePipelineFinds) {
   const Lines lines = DemoLogLines();
   MemoryCheckpoint alone;
-  Judge(JudgeOptions(), lines, 500, alone);
+  JudgeRun(JudgeOptions(), lines, 500, alone);
   const std::set<std::string> expected = IdsOf(alone.committed_findings());
   EXPECT_GE(expected.size(), 20u);
 
@@ -187,7 +187,7 @@ TEST_F(CorrelatorRunTest, FindsTogetherWhatOnePipelineFinds) {
     PipelineOptions options = JudgeOptions();
     options.exports_partition = part;
     MemoryCheckpoint checkpoint;
-    Judge(options, dealt[part], 100 + 77 * part, checkpoint);
+    JudgeRun(options, dealt[part], 100 + 77 * part, checkpoint);
     found.merge(IdsOf(checkpoint.committed_findings()));
     said.push_back(checkpoint.observations());
     ends.push_back(dealt[part].size());

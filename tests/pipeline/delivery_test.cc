@@ -7,7 +7,7 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kDelivered = absl::FromUnixSeconds(1'700'000'000);
 
 Finding Make(uint64_t id, int second, Severity severity,
              FindingState state = FindingState::kOpen) {
@@ -16,7 +16,7 @@ Finding Make(uint64_t id, int second, Severity severity,
   finding.detector = "test";
   finding.severity = severity;
   finding.state = state;
-  finding.time = kStart + absl::Seconds(second);
+  finding.time = kDelivered + absl::Seconds(second);
   return finding;
 }
 
@@ -52,7 +52,7 @@ TEST(DeliveryTest, LaterStatesReplaceEarlierOnesInTheirPlace) {
   EXPECT_THAT(Ids(exporter), ::testing::ElementsAre(1, 2));
   EXPECT_EQ(exporter.findings()[0].severity, Severity::kHigh);
   EXPECT_EQ(exporter.findings()[0].state, FindingState::kFinal);
-  EXPECT_EQ(exporter.findings()[0].time, kStart + absl::Seconds(1));
+  EXPECT_EQ(exporter.findings()[0].time, kDelivered + absl::Seconds(1));
   EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kHigh)], 1u);
   EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kMedium)], 1u);
 }
@@ -78,7 +78,7 @@ TEST(DeliveryTest, AFindingThatRisesLaterKeepsItsOpeningTime) {
           .ok());
   ASSERT_TRUE(delivery.Finish().ok());
   ASSERT_EQ(exporter.findings().size(), 1u);
-  EXPECT_EQ(exporter.findings()[0].time, kStart + absl::Seconds(1));
+  EXPECT_EQ(exporter.findings()[0].time, kDelivered + absl::Seconds(1));
   EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kHigh)], 1u);
   EXPECT_EQ(delivery.counts()[static_cast<size_t>(Severity::kLow)], 0u);
 }

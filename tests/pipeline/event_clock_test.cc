@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kClockStart = absl::FromUnixSeconds(1'700'000'000);
 
 void AddEvents(const std::vector<absl::Time>& times, EventBatch& batch) {
   for (absl::Time time : times) {
@@ -26,59 +26,61 @@ EventClock::Reading ReadAll(EventClock& clock,
 
 TEST(EventClockTest, StreamTimeNeverRunsBack) {
   EventClock clock(absl::Seconds(10));
-  EventClock::Reading reading = ReadAll(
-      clock, {kStart + absl::Seconds(5), kStart, kStart + absl::Seconds(7)});
-  EXPECT_EQ(reading.stream_times[1], kStart + absl::Seconds(5));
-  EXPECT_EQ(reading.stream_times[2], kStart + absl::Seconds(7));
+  EventClock::Reading reading =
+      ReadAll(clock, {kClockStart + absl::Seconds(5), kClockStart,
+                      kClockStart + absl::Seconds(7)});
+  EXPECT_EQ(reading.stream_times[1], kClockStart + absl::Seconds(5));
+  EXPECT_EQ(reading.stream_times[2], kClockStart + absl::Seconds(7));
 }
 
 TEST(EventClockTest, TicksAtEachWholeSecondOfTheWatermark) {
   EventClock clock(absl::Seconds(10));
   EventClock::Reading reading =
-      ReadAll(clock, {kStart, kStart + absl::Milliseconds(900),
-                      kStart + absl::Milliseconds(1100),
-                      kStart + absl::Milliseconds(1500)});
+      ReadAll(clock, {kClockStart, kClockStart + absl::Milliseconds(900),
+                      kClockStart + absl::Milliseconds(1100),
+                      kClockStart + absl::Milliseconds(1500)});
   ASSERT_EQ(reading.ticks.size(), 2u);
   EXPECT_EQ(reading.ticks[0].event_index, 0u);
-  EXPECT_EQ(reading.ticks[0].watermark, kStart - absl::Seconds(10));
+  EXPECT_EQ(reading.ticks[0].watermark, kClockStart - absl::Seconds(10));
   EXPECT_EQ(reading.ticks[1].event_index, 2u);
-  EXPECT_EQ(reading.ticks[1].watermark, kStart - absl::Seconds(9));
+  EXPECT_EQ(reading.ticks[1].watermark, kClockStart - absl::Seconds(9));
 }
 
 TEST(EventClockTest, CountsEventsBeyondTheAllowedLateness) {
   EventClock clock(absl::Seconds(10));
-  EventClock::Reading reading = ReadAll(
-      clock, {kStart, kStart - absl::Seconds(9), kStart - absl::Seconds(11)});
+  EventClock::Reading reading =
+      ReadAll(clock, {kClockStart, kClockStart - absl::Seconds(9),
+                      kClockStart - absl::Seconds(11)});
   EXPECT_EQ(reading.late_events, 1u);
 }
 
 TEST(EventClockTest, OneWildTimeDoesNotMoveTheStream) {
   EventClock clock(absl::Seconds(10));
   EventClock::Reading reading =
-      ReadAll(clock, {kStart, kStart + absl::Hours(24 * 365 * 100),
-                      kStart + absl::Seconds(1)});
-  EXPECT_EQ(reading.stream_times[1], kStart);
-  EXPECT_EQ(reading.stream_times[2], kStart + absl::Seconds(1));
+      ReadAll(clock, {kClockStart, kClockStart + absl::Hours(24 * 365 * 100),
+                      kClockStart + absl::Seconds(1)});
+  EXPECT_EQ(reading.stream_times[1], kClockStart);
+  EXPECT_EQ(reading.stream_times[2], kClockStart + absl::Seconds(1));
 }
 
 TEST(EventClockTest, FollowsAGapThatManyEventsConfirm) {
   EventClock clock(absl::Seconds(10));
-  std::vector<absl::Time> times = {kStart};
+  std::vector<absl::Time> times = {kClockStart};
   for (int i = 0; i < 10; ++i) {
-    times.push_back(kStart + absl::Hours(48) + absl::Seconds(i));
+    times.push_back(kClockStart + absl::Hours(48) + absl::Seconds(i));
   }
   EventClock::Reading reading = ReadAll(clock, times);
   EXPECT_EQ(reading.stream_times.back(),
-            kStart + absl::Hours(48) + absl::Seconds(9));
+            kClockStart + absl::Hours(48) + absl::Seconds(9));
 }
 
 TEST(EventClockTest, GivesTheStreamsTimeToAnEventWithoutOne) {
   EventClock clock(absl::Seconds(10));
   EventBatch batch;
-  AddEvents({kStart, absl::InfinitePast()}, batch);
+  AddEvents({kClockStart, absl::InfinitePast()}, batch);
   EventClock::Reading reading = clock.Read(batch);
   EXPECT_EQ(reading.without_time, 1u);
-  EXPECT_EQ(batch.events[1].stage_time, kStart);
+  EXPECT_EQ(batch.events[1].stage_time, kClockStart);
 }
 
 // Ticks and stream times depend on the order of events alone, and a restored
@@ -86,7 +88,7 @@ TEST(EventClockTest, GivesTheStreamsTimeToAnEventWithoutOne) {
 TEST(EventClockTest, IsIndependentOfBatchesAndRestarts) {
   std::mt19937_64 random(1);
   std::vector<absl::Time> times;
-  absl::Time now = kStart;
+  absl::Time now = kClockStart;
   for (int i = 0; i < 2000; ++i) {
     now += absl::Milliseconds(static_cast<int64_t>(random() % 700));
     if (random() % 50 == 0) now += absl::Hours(2);

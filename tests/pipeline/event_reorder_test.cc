@@ -23,7 +23,7 @@ namespace oddverb {
 namespace {
 
 using Lines = std::vector<std::string>;
-constexpr absl::Duration kLateness = absl::Seconds(10);
+constexpr absl::Duration kReorderLateness = absl::Seconds(10);
 
 // The demo log as several sources have it: dealt out at random, each event up
 // to nine tenths of the lateness behind its place.
@@ -34,8 +34,8 @@ std::vector<Lines> DealtOut(size_t sources, unsigned seed) {
   TimestampReader times;
   for (const std::string& line : DemoLogLines()) {
     absl::Time time = PeekStageTime(line, times);
-    dealt[random() % sources].emplace_back(time + delay(random) * kLateness,
-                                           line);
+    dealt[random() % sources].emplace_back(
+        time + delay(random) * kReorderLateness, line);
   }
   std::vector<Lines> lines(sources);
   for (size_t i = 0; i < sources; ++i) {
@@ -51,25 +51,26 @@ PipelineOptions ByEventTime(int threads) {
   PipelineOptions options;
   options.threads = threads;
   options.order = EventOrder::kEventTime;
-  options.allowed_lateness = kLateness;
+  options.allowed_lateness = kReorderLateness;
   options.duplicates = Duplicates::kPassedOver;
   options.checkpoint_bytes = 100'000;
   options.checkpoint_pause = absl::ZeroDuration();
   return options;
 }
 
-struct Outcome {
+struct ReorderOutcome {
   absl::Status status;
   std::string findings;
   uint64_t late = 0, repeated = 0;
   std::deque<InputCounters> counters;  // one a source
 };
 
-Outcome Judge(const std::vector<Lines>& lines, const PipelineOptions& options,
-              Checkpoint* checkpoint,
-              const std::vector<size_t>& fail_after = {},
-              size_t first_records_per_batch = 37) {
-  Outcome outcome;
+ReorderOutcome JudgeReordered(const std::vector<Lines>& lines,
+                              const PipelineOptions& options,
+                              Checkpoint* checkpoint,
+                              const std::vector<size_t>& fail_after = {},
+                              size_t first_records_per_batch = 37) {
+  ReorderOutcome outcome;
   auto pipeline = Pipeline::Make(options, AllParts(), checkpoint);
   EXPECT_TRUE(pipeline.ok()) << pipeline.status();
   std::vector<std::unique_ptr<MemorySource>> sources;
@@ -96,13 +97,15 @@ Outcome Judge(const std::vector<Lines>& lines, const PipelineOptions& options,
 }
 
 TEST(EventOrderTest, AnyInterleavingOfSourcesGivesTheSameFindings) {
-  Outcome expected = Judge(DealtOut(1, 0), ByEventTime(1), nullptr);
+  ReorderOutcome expected =
+      JudgeReordered(DealtOut(1, 0), ByEventTime(1), nullptr);
   ASSERT_TRUE(expected.status.ok()) << expected.status;
   EXPECT_GT(
       std::count(expected.findings.begin(), expected.findings.end(), '\n'), 10);
   for (unsigned seed : {1u, 2u, 3u}) {
     for (int threads : {1, 3}) {
-      Outcome outcome = Judge(DealtOut(3, seed), ByEventTime(threads), nullptr);
+      ReorderOutcome outcome =
+          JudgeReordered(DealtOut(3, seed), ByEventTime(threads), nullptr);
       ASSERT_TRUE(outcome.status.ok()) << outcome.status;
       EXPECT_EQ(outcome.late, 0u);
       EXPECT_EQ(outcome.findings, expected.findings)
@@ -114,23 +117,25 @@ TEST(EventOrderTest, AnyInterleavingOfSourcesGivesTheSameFindings) {
 TEST(EventOrderTest, ArrivalIsNotEventTime) {
   PipelineOptions options = ByEventTime(1);
   options.order = EventOrder::kArrival;
-  Outcome outcome = Judge(DealtOut(1, 0), options, nullptr);
+  ReorderOutcome outcome = JudgeReordered(DealtOut(1, 0), options, nullptr);
   EXPECT_NE(outcome.findings,
-            Judge(DealtOut(1, 0), ByEventTime(1), nullptr).findings);
+            JudgeReordered(DealtOut(1, 0), ByEventTime(1), nullptr).findings);
 }
 
 // Else all other sources would seem silent when the clock jumps, and would hold
 // back nothing of the first, which is read far ahead of them.
 TEST(EventOrderTest, AWallClockThatIsSetChangesNothing) {
   const std::vector<Lines> lines = DealtOut(3, 8);
-  const Outcome expected = Judge(lines, ByEventTime(1), nullptr);
+  const ReorderOutcome expected =
+      JudgeReordered(lines, ByEventTime(1), nullptr);
   for (absl::Duration by : {absl::Hours(1), absl::Hours(-1)}) {
     std::optional<WallClockJump> jump;
     PipelineOptions options = ByEventTime(1);
     options.on_judged = [&](const JudgedBatch&) {
       if (!jump.has_value()) jump.emplace(by);
     };
-    const Outcome outcome = Judge(lines, options, nullptr, {}, 400);
+    const ReorderOutcome outcome =
+        JudgeReordered(lines, options, nullptr, {}, 400);
     EXPECT_TRUE(jump.has_value());
     EXPECT_EQ(outcome.late, 0u) << by;
     EXPECT_EQ(outcome.findings, expected.findings) << by;
@@ -139,7 +144,7 @@ TEST(EventOrderTest, AWallClockThatIsSetChangesNothing) {
 
 TEST(EventOrderTest, RestartsChangeNoFinding) {
   std::vector<Lines> lines = DealtOut(3, 4);
-  Outcome expected = Judge(lines, ByEventTime(2), nullptr);
+  ReorderOutcome expected = JudgeReordered(lines, ByEventTime(2), nullptr);
   MemoryCheckpoint checkpoint;
   std::string shown;
   uint64_t repeated = 0;
@@ -152,8 +157,9 @@ TEST(EventOrderTest, RestartsChangeNoFinding) {
       killed_at[i] += 300 + random() % 300;
       if (killed_at[i] < lines[i].size()) last = false;
     }
-    Outcome outcome = Judge(lines, ByEventTime(2), &checkpoint,
-                            last ? std::vector<size_t>() : killed_at);
+    ReorderOutcome outcome =
+        JudgeReordered(lines, ByEventTime(2), &checkpoint,
+                       last ? std::vector<size_t>() : killed_at);
     ASSERT_EQ(outcome.status.ok(), last) << outcome.status;
     shown += outcome.findings;
     repeated += outcome.repeated;
@@ -166,7 +172,7 @@ TEST(EventOrderTest, RestartsChangeNoFinding) {
 TEST(EventOrderTest, EverySourceIsCountedForItself) {
   std::vector<Lines> lines = DealtOut(3, 6);
   lines[1].insert(lines[1].begin() + 40, {"garbage", "more of it"});
-  Outcome outcome = Judge(lines, ByEventTime(1), nullptr);
+  ReorderOutcome outcome = JudgeReordered(lines, ByEventTime(1), nullptr);
   for (size_t i = 0; i < 3; ++i) {
     const InputCounters& counters = outcome.counters[i];
     const uint64_t rejected = i == 1 ? 2 : 0;
@@ -183,7 +189,7 @@ TEST(EventOrderTest, LateEventsAreCountedForTheirSource) {
   std::string first = lines[2].front();
   lines[2].erase(lines[2].begin());
   lines[2].push_back(std::move(first));  // minutes behind all others
-  const Outcome outcome = Judge(lines, ByEventTime(1), nullptr);
+  const ReorderOutcome outcome = JudgeReordered(lines, ByEventTime(1), nullptr);
   EXPECT_EQ(outcome.late, 1u);
   EXPECT_EQ(outcome.counters[0].late, 0u);
   EXPECT_EQ(outcome.counters[1].late, 0u);
@@ -202,12 +208,12 @@ TEST(EventOrderTest, ARestartTellsNoRejectedRecordTwice) {
   uint64_t repeated = 0;
   const size_t shortest = std::min(lines[0].size(), lines[1].size());
   for (size_t killed_at = 60; killed_at < shortest; killed_at += 150) {
-    Outcome outcome =
-        Judge(lines, ByEventTime(1), &checkpoint, {killed_at, killed_at});
+    ReorderOutcome outcome = JudgeReordered(lines, ByEventTime(1), &checkpoint,
+                                            {killed_at, killed_at});
     EXPECT_FALSE(outcome.status.ok());
     repeated += outcome.repeated;
   }
-  EXPECT_TRUE(Judge(lines, options, &checkpoint).status.ok());
+  EXPECT_TRUE(JudgeReordered(lines, options, &checkpoint).status.ok());
   EXPECT_GT(repeated, 0u);
   std::vector<std::string> told;
   for (const DeadLetterRow& letter : checkpoint.dead_letters()) {
@@ -225,7 +231,7 @@ class EventReorderTest : public ::testing::Test {
   EventReorderTest() : reorder_(Options(), now_) {}
   static EventReorder::Options Options() {
     return {.sources = {{"a"}, {"b"}},
-            .allowed_lateness = kLateness,
+            .allowed_lateness = kReorderLateness,
             .max_held_bytes = 1 << 20};
   }
 
@@ -298,13 +304,13 @@ TEST_F(EventReorderTest, ABatchIsJudgedWithItsLastEvent) {
 
 TEST_F(EventReorderTest, ASilentSourceHoldsNothingBack) {
   Pass(0, {100, 150});
-  now_ += kLateness;
+  now_ += kReorderLateness;
   EXPECT_THAT(SecondsOf(*PassNothing()), ::testing::IsEmpty());
   EXPECT_THAT(SecondsOf(*Pass(0, {151})), ::testing::IsEmpty());
   now_ += absl::Milliseconds(1);
   EXPECT_THAT(SecondsOf(*PassNothing()), ::testing::ElementsAre(100));
   // Nothing comes from anybody: nothing is kept.
-  now_ += kLateness;
+  now_ += kReorderLateness;
   EXPECT_THAT(SecondsOf(*PassNothing()), ::testing::ElementsAre(150, 151));
   EXPECT_EQ(reorder_.held_bytes(), 0u);
 }

@@ -214,7 +214,7 @@ class LastStates final : public Exporter {
   std::map<Hash128, Finding> by_id_;
 };
 
-struct Outcome {
+struct FloodOutcome {
   bool found_probing = false, found_theft = false;
   // Findings of severity medium and more beside those two, by rule.
   std::map<std::string, int> others;
@@ -228,9 +228,9 @@ bool IsOf(const Finding& finding, std::string_view rule,
   return finding.rule == rule && finding.entity == entity;
 }
 
-Outcome Judge(FloodStream flood, uint64_t events,
-              const PipelineOptions& options) {
-  Outcome outcome;
+FloodOutcome Judge(FloodStream flood, uint64_t events,
+                   const PipelineOptions& options) {
+  FloodOutcome outcome;
   GeneratedSource source([&](std::string& out) { return flood.Next(out); });
   source.OnRead([&] {
     if (outcome.full_bytes == 0 && flood.written() > events / 2) {
@@ -280,7 +280,7 @@ TEST(FloodTest, ABudgetIsKeptWhoeverComes) {
   for (EntityLimits& of_kind : options.entity_budget->shards) {
     of_kind.max_awake = std::min(of_kind.max_awake, kFewAwake);
   }
-  Outcome outcome = Judge(FloodStream(events), events, options);
+  FloodOutcome outcome = Judge(FloodStream(events), events, options);
   EXPECT_EQ(outcome.rejected, 0u);
   EXPECT_GT(outcome.resting, 0u);
   EXPECT_TRUE(outcome.found_probing);
@@ -295,7 +295,7 @@ TEST(FloodTest, InventedIdentitiesNeitherHideASlowAttackNorTakeMemory) {
   const uint64_t events = FloodEvents();
   PipelineOptions options;
   options.max_entities = static_cast<uint32_t>(events / 20);
-  Outcome outcome = Judge(FloodStream(events), events, options);
+  FloodOutcome outcome = Judge(FloodStream(events), events, options);
   EXPECT_EQ(outcome.rejected, 0u);
   EXPECT_GT(outcome.evictions, events / 20);
   EXPECT_TRUE(outcome.found_probing);
@@ -318,7 +318,7 @@ TEST(FloodTest, WhoeverHasNoCredentialDrivesNobodyElseOut) {
   constexpr uint64_t kEvents = 25 * 2 * 3000;
   PipelineOptions options;
   options.max_entities = 1;
-  Outcome outcome =
+  FloodOutcome outcome =
       Judge(FloodStream(kEvents, AddressesBeside(kProbing, kEvents / 2)),
             kEvents, options);
   EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);

@@ -77,7 +77,7 @@ class RunningPipeline {
   std::thread thread_;
 };
 
-std::vector<std::string> IdsOf(const CapturingExporter& exporter) {
+std::vector<std::string> IdsInFile(const CapturingExporter& exporter) {
   std::vector<std::string> ids;
   for (const Finding& finding : exporter.findings()) {
     ids.push_back(finding.id.ToHex());
@@ -90,7 +90,7 @@ std::vector<std::string> UndisturbedIds(const std::vector<std::string>& lines) {
   MemoryCheckpoint checkpoint;
   RunningPipeline run(source, checkpoint, 1);
   EXPECT_THAT(run.End(), IsOk());
-  return IdsOf(run.exporter());
+  return IdsInFile(run.exporter());
 }
 
 class FullDiskTest : public ::testing::TestWithParam<int> {
@@ -117,7 +117,7 @@ TEST_P(FullDiskTest, WaitsForRoomAndShowsEachFindingOnce) {
   checkpoint.FailWith(absl::OkStatus());
   EXPECT_THAT(run.End(), IsOk());
   EXPECT_THAT(run.pipeline().storage(), IsOk());
-  EXPECT_EQ(IdsOf(run.exporter()), expected);
+  EXPECT_EQ(IdsInFile(run.exporter()), expected);
   EXPECT_EQ(run.pipeline().counters().events, lines_.size());
 }
 
@@ -170,7 +170,7 @@ TEST_P(FullDiskTest, ASmallFileSystemFillsUpAndIsEmptied) {
       StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("free space")));
   disk.Free();
   EXPECT_THAT(run.End(), IsOk());
-  EXPECT_EQ(IdsOf(run.exporter()), expected);
+  EXPECT_EQ(IdsInFile(run.exporter()), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, FullDiskTest, ::testing::Values(1, 3));

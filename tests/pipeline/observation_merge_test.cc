@@ -18,9 +18,11 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
-constexpr absl::Duration kLateness = absl::Seconds(10);
+constexpr absl::Duration kMergeLateness = absl::Seconds(10);
 
-absl::Time At(int second) { return absl::FromUnixSeconds(1'000'000 + second); }
+absl::Time AtSecond(int second) {
+  return absl::FromUnixSeconds(1'000'000 + second);
+}
 
 // What a judge of a partition says: steps at these seconds.
 struct Said {
@@ -35,7 +37,7 @@ class Merging {
  public:
   explicit Merging(uint32_t partitions, uint64_t max_held_bytes = 256 << 20)
       : options_({.partitions = partitions,
-                  .allowed_lateness = kLateness,
+                  .allowed_lateness = kMergeLateness,
                   .max_held_bytes = max_held_bytes}),
         merge_(std::make_unique<ObservationMerge>(options_, now_)),
         next_step_(partitions) {}
@@ -53,11 +55,11 @@ class Merging {
       Observation observation;
       observation.source_ip =
           NameOf(said.partition, second, next_step_[said.partition]++);
-      record.steps.push_back({At(second), observation});
+      record.steps.push_back({AtSecond(second), observation});
     }
     if (said.mark.has_value()) {
-      record.mark = ObservationMark{.stream_time = At(*said.mark),
-                                    .since = At(0),
+      record.mark = ObservationMark{.stream_time = AtSecond(*said.mark),
+                                    .since = AtSecond(0),
                                     .events = 1000,
                                     .bookmark = said.bookmark};
     }
@@ -119,11 +121,11 @@ TEST(ObservationMergeTest, NobodyGoesBeforeTheSlowestJudgeHasPassed) {
   merging.Say({.partition = 1, .seconds = {2}, .mark = 3});
   // What partition 1 says next may be of second 3, too.
   EXPECT_THAT(merging.Take(), ElementsAre("1 of 0 #0", "2 of 1 #0"));
-  EXPECT_EQ(merging.merge().time(), At(3));
+  EXPECT_EQ(merging.merge().time(), AtSecond(3));
   merging.Say({.partition = 1, .seconds = {3}, .mark = 100});
   EXPECT_THAT(merging.Take(),
               ElementsAre("3 of 0 #1", "3 of 1 #1", "50 of 0 #2"));
-  EXPECT_EQ(merging.merge().time(), At(60));
+  EXPECT_EQ(merging.merge().time(), AtSecond(60));
   EXPECT_EQ(merging.merge().late_steps(), 0u);
 }
 
@@ -196,14 +198,14 @@ TEST(ObservationMergeTest, AnIdlePartitionHoldsNobodyBackForLong) {
   merging.Pass(ObservationMerge::kSettling);
   // The lateness behind the newest.
   EXPECT_THAT(merging.Take(), ElementsAre("1 of 0 #0"));
-  EXPECT_EQ(merging.merge().time(), At(20));
+  EXPECT_EQ(merging.merge().time(), AtSecond(20));
   merging.Idle(1, false);
   merging.Pass(absl::Seconds(30));
   EXPECT_THAT(merging.Take(), IsEmpty());
   merging.Say({.partition = 1, .seconds = {25}, .mark = 26});
   merging.Idle(1);
   merging.Idle(0);
-  merging.Pass(kLateness);
+  merging.Pass(kMergeLateness);
   EXPECT_THAT(merging.Take(), IsEmpty());
   merging.Pass(absl::Milliseconds(1));
   EXPECT_THAT(merging.Take(), ElementsAre("25 of 1 #0", "30 of 0 #1"));
@@ -235,7 +237,7 @@ TEST(ObservationMergeTest, WhatComesLateGoesAtOnceAndIsCounted) {
   merging.Say({.partition = 1, .seconds = {3, 200}, .mark = 200});
   EXPECT_THAT(merging.Take(), ElementsAre("3 of 1 #0"));
   EXPECT_EQ(merging.merge().late_steps(), 1u);
-  EXPECT_EQ(merging.merge().time(), At(100));
+  EXPECT_EQ(merging.merge().time(), AtSecond(100));
 }
 
 TEST(ObservationMergeTest, MemoryIsBounded) {
@@ -260,7 +262,7 @@ TEST(ObservationMergeTest, ARestartRepeatsNothingAndLosesNothing) {
   EXPECT_EQ(merging.merge().resume_at(), 2);
   merging.Restart();
   EXPECT_EQ(merging.merge().bookmark(1), "b");
-  EXPECT_EQ(merging.merge().time(), At(46));
+  EXPECT_EQ(merging.merge().time(), AtSecond(46));
   // While it has not read again what was read, nothing goes.
   merging.Idle(0);
   merging.Idle(1);
@@ -280,7 +282,7 @@ TEST(ObservationMergeTest, StepsThatAreGoneAreNoticed) {
   merging.Say({.partition = 0, .seconds = {1}, .mark = 1});
   ObservationRecord behind;
   behind.first_step = 8;
-  behind.mark = ObservationMark{.stream_time = At(9)};
+  behind.mark = ObservationMark{.stream_time = AtSecond(9)};
   EXPECT_EQ(merging.Add(behind), 7u);
   // Once.
   EXPECT_EQ(merging.Add(behind), 0u);
@@ -306,16 +308,16 @@ ObservationRecord JumpOf(uint32_t partition, uint64_t number, int before,
   jump.kind = ObservationKind::kTimeJumped;
   StreamBreak& seen = jump.stream.emplace();
   seen.source = "topic";
-  seen.before = At(before);
-  seen.after = At(after);
-  seen.since = At(partition == 0 ? 0 : -100);
+  seen.before = AtSecond(before);
+  seen.after = AtSecond(after);
+  seen.since = AtSecond(partition == 0 ? 0 : -100);
   seen.events = 500;
   ObservationRecord record;
   record.partition = partition;
   record.first_step = number;
-  record.steps.push_back({At(after), jump});
-  record.mark = ObservationMark{.stream_time = At(after),
-                                .since = At(partition == 0 ? 0 : -100),
+  record.steps.push_back({AtSecond(after), jump});
+  record.mark = ObservationMark{.stream_time = AtSecond(after),
+                                .since = AtSecond(partition == 0 ? 0 : -100),
                                 .events = 500};
   return record;
 }
@@ -330,9 +332,9 @@ TEST(ObservationMergeTest, OnlyASilenceOfAllPartitionsIsOne) {
       absl::InfinitePast(), absl::FromUnixSeconds(5'000'000));
   ASSERT_EQ(steps.size(), 1u);
   const StreamBreak& seen = *std::get<Observation>(steps[0].said).stream;
-  EXPECT_EQ(seen.before, At(40));
-  EXPECT_EQ(seen.after, At(100));
-  EXPECT_EQ(seen.since, At(-100));
+  EXPECT_EQ(seen.before, AtSecond(40));
+  EXPECT_EQ(seen.after, AtSecond(100));
+  EXPECT_EQ(seen.since, AtSecond(-100));
   EXPECT_GE(seen.events, 1000u);
   // 0 went on while 1 was silent.
   merging.Add(JumpOf(1, 1, 120, 200));

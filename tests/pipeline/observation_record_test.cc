@@ -17,13 +17,15 @@ using ::testing::_;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-absl::Time At(int second) { return absl::FromUnixSeconds(1'000'000 + second); }
+absl::Time SecondOf(int second) {
+  return absl::FromUnixSeconds(1'000'000 + second);
+}
 
 ObservationStep StepAt(int second, const std::string& ip = "10.0.0.1") {
   Observation observation;
-  observation.time = At(second);
+  observation.time = SecondOf(second);
   observation.source_ip = ip;
-  return {At(second), observation};
+  return {SecondOf(second), observation};
 }
 
 std::string Record(const std::vector<ObservationStep>& steps,
@@ -38,11 +40,11 @@ std::string Record(const std::vector<ObservationStep>& steps,
 TEST(ObservationRecordTest, ComesOutAsItWentIn) {
   std::mt19937_64 random(1);
   std::vector<ObservationStep> steps = {StepAt(1),
-                                        {At(2), RandomFinding(random)},
+                                        {SecondOf(2), RandomFinding(random)},
                                         StepAt(2, "::1"),
-                                        {At(9), RandomFinding(random)}};
-  const ObservationMark mark = {.stream_time = At(11),
-                                .since = At(0),
+                                        {SecondOf(9), RandomFinding(random)}};
+  const ObservationMark mark = {.stream_time = SecondOf(11),
+                                .since = SecondOf(0),
                                 .events = 12,
                                 .bookmark = std::string("a\0b", 3)};
   auto record = ParseObservationRecord(Record(steps, mark));
@@ -50,8 +52,8 @@ TEST(ObservationRecordTest, ComesOutAsItWentIn) {
   EXPECT_EQ(record->partition, 3u);
   EXPECT_EQ(record->first_step, 17u);
   ASSERT_TRUE(record->mark.has_value());
-  EXPECT_EQ(record->mark->stream_time, At(11));
-  EXPECT_EQ(record->mark->since, At(0));
+  EXPECT_EQ(record->mark->stream_time, SecondOf(11));
+  EXPECT_EQ(record->mark->since, SecondOf(0));
   EXPECT_EQ(record->mark->events, 12u);
   EXPECT_EQ(record->mark->bookmark, mark.bookmark);
   ASSERT_THAT(record->steps, SizeIs(4));
@@ -93,7 +95,7 @@ struct OneEvent {
   explicit OneEvent(int second) {
     routed.batch = std::make_unique<EventBatch>();
     routed.batch->events.resize(1);
-    routed.clock.stream_times = {At(second)};
+    routed.clock.stream_times = {SecondOf(second)};
     slices.resize(1);
   }
   RoutedBatch routed;
@@ -113,7 +115,7 @@ TEST(ObservationExportTest, NumbersGoOnBehindARestart) {
   EXPECT_EQ(record->partition, 5u);
   EXPECT_EQ(record->first_step, 0u);
   EXPECT_EQ(record->mark->bookmark, "here");
-  EXPECT_EQ(record->mark->stream_time, At(1));
+  EXPECT_EQ(record->mark->stream_time, SecondOf(1));
   EXPECT_EQ(record->mark->events, 1u);
   // Nothing new, nothing said.
   EXPECT_THAT(before.TakeRecords(""), IsEmpty());
@@ -132,7 +134,7 @@ TEST(ObservationExportTest, NumbersGoOnBehindARestart) {
   EXPECT_EQ(record->first_step, 1u);
   EXPECT_THAT(record->steps, SizeIs(2));
   EXPECT_EQ(record->mark->events, 2u);
-  EXPECT_EQ(record->mark->since, At(1));
+  EXPECT_EQ(record->mark->since, SecondOf(1));
   EXPECT_THAT(ObservationExport(5).Load({}),
               StatusIs(absl::StatusCode::kDataLoss, _));
 }

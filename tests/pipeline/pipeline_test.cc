@@ -145,9 +145,9 @@ TEST(PipelineTest, JudgesAnEventThatComesAgainOnce) {
 
 // Two actors of different shards and one address: only the correlator, where
 // their observations meet, can tell that the address is not new.
-std::string Request(const std::string& user, const std::string& credential,
-                    const std::string& ip, const std::string& agent,
-                    int second) {
+std::string RequestLine(const std::string& user, const std::string& credential,
+                        const std::string& ip, const std::string& agent,
+                        int second) {
   return absl::StrCat(
       R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",)",
       R"("auditID":")", user, second, R"(","stage":"ResponseComplete",)",
@@ -165,12 +165,13 @@ std::string Request(const std::string& user, const std::string& credential,
 std::vector<std::string> AlternatingLog(bool address_known) {
   std::vector<std::string> lines;
   if (address_known) {
-    lines.push_back(Request("visitor", "bb", "198.51.100.7", "k9s", 0));
+    lines.push_back(RequestLine("visitor", "bb", "198.51.100.7", "k9s", 0));
   }
   for (int i = 1; i < 8; ++i) {
     bool thief = i % 2 == 0;
-    lines.push_back(Request("owner", "aa", thief ? "198.51.100.7" : "10.0.0.5",
-                            thief ? "curl/8" : "kubectl/v1.30", i));
+    lines.push_back(RequestLine("owner", "aa",
+                                thief ? "198.51.100.7" : "10.0.0.5",
+                                thief ? "curl/8" : "kubectl/v1.30", i));
   }
   return lines;
 }

@@ -22,8 +22,8 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr auto kMedium = Severity::kMedium;
-constexpr auto kHigh = Severity::kHigh;
+constexpr auto kMediumSeverity = Severity::kMedium;
+constexpr auto kHighSeverity = Severity::kHigh;
 constexpr auto kCritical = Severity::kCritical;
 constexpr char kSummaryRule[] = "test.rule.overflow";
 
@@ -46,14 +46,15 @@ TEST(RateLimitTest, ABurstGivesFewMessagesAndExactCounts) {
   auto delivery = LimitedDelivery(60);
   std::vector<Finding> shown;
   for (uint64_t i = 0; i < kBurst; ++i) {
-    Finding finding = At(FindingOf(i, kMedium), absl::Milliseconds(i));
+    Finding finding = At(FindingOf(i, kMediumSeverity), absl::Milliseconds(i));
     finding.entity = absl::StrCat("user-", i % 380);
     for (Finding& f : delivery->Choose({finding})) shown.push_back(f);
   }
   // The budget, and the summary at each doubling: 1, 2, 4 ... 8192.
   EXPECT_THAT(shown, SizeIs(60 + 14));
   DeliveryCounts counts = delivery->counts_so_far();
-  EXPECT_THAT(counts.opened, ElementsAre(Pair(Pair("test", kMedium), 61)));
+  EXPECT_THAT(counts.opened,
+              ElementsAre(Pair(Pair("test", kMediumSeverity), 61)));
   EXPECT_THAT(counts.suppressed,
               ElementsAre(Pair(Pair("test", "rate_limited"), kBurst - 60)));
   // The window ends: the summary is told with the exact numbers.
@@ -79,18 +80,18 @@ TEST(RateLimitTest, SmallFindingsNeverKeepAGraveOneBack) {
   auto delivery = LimitedDelivery(3);
   uint64_t id = 0;
   for (int i = 0; i < 100; ++i) {
-    delivery->Choose({FindingOf(id++, kMedium)});
+    delivery->Choose({FindingOf(id++, kMediumSeverity)});
     delivery->Choose({FindingOf(id++, Severity::kInfo)});
   }
   auto is_shown = [&](Severity severity) {
     std::vector<Finding> shown = delivery->Choose({FindingOf(id++, severity)});
     return shown.size() == 1 && shown[0].rule == "test.rule";
   };
-  for (Severity severity : {kHigh, kCritical}) {
+  for (Severity severity : {kHighSeverity, kCritical}) {
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_shown(severity)) << i;
     EXPECT_FALSE(is_shown(severity));
   }
-  delivery->Choose({FindingOf(id++, kMedium)});
+  delivery->Choose({FindingOf(id++, kMediumSeverity)});
   // The summary is as grave as the gravest that is in it.
   std::vector<Finding> last =
       delivery->Choose({}, kDeliveryStart + absl::Minutes(10));
@@ -101,31 +102,33 @@ TEST(RateLimitTest, SmallFindingsNeverKeepAGraveOneBack) {
 
 TEST(RateLimitTest, AFoldedFindingThatRisesFallsUnderAnotherBudget) {
   auto delivery = LimitedDelivery(1);
-  delivery->Choose({FindingOf(1, kMedium)});
-  EXPECT_EQ(delivery->Choose({FindingOf(2, kMedium)})[0].rule, kSummaryRule);
+  delivery->Choose({FindingOf(1, kMediumSeverity)});
+  EXPECT_EQ(delivery->Choose({FindingOf(2, kMediumSeverity)})[0].rule,
+            kSummaryRule);
   // Growing alone does not bring it out, nor is it counted again.
-  EXPECT_THAT(delivery->Choose({FindingOf(2, kMedium, 500)}), IsEmpty());
-  EXPECT_THAT(LinesOf(delivery->Choose({FindingOf(2, kHigh)})),
+  EXPECT_THAT(delivery->Choose({FindingOf(2, kMediumSeverity, 500)}),
+              IsEmpty());
+  EXPECT_THAT(LinesOf(delivery->Choose({FindingOf(2, kHighSeverity)})),
               ElementsAre("2 open high 8"));
   // Without room there it stays folded, and is counted once.
-  delivery->Choose({FindingOf(3, kMedium)});
-  EXPECT_THAT(delivery->Choose({FindingOf(3, kHigh)}), IsEmpty());
+  delivery->Choose({FindingOf(3, kMediumSeverity)});
+  EXPECT_THAT(delivery->Choose({FindingOf(3, kHighSeverity)}), IsEmpty());
   EXPECT_THAT(delivery->counts_so_far().suppressed,
               ElementsAre(Pair(Pair("test", "rate_limited"), 2)));
 }
 
 TEST(RateLimitTest, UpdatesOfWhatIsShownAreNotLimited) {
   auto delivery = LimitedDelivery(1);
-  delivery->Choose({FindingOf(1, kMedium)});
-  delivery->Choose({FindingOf(2, kMedium)});
-  EXPECT_THAT(LinesOf(delivery->Choose({FindingOf(1, kHigh)})),
+  delivery->Choose({FindingOf(1, kMediumSeverity)});
+  delivery->Choose({FindingOf(2, kMediumSeverity)});
+  EXPECT_THAT(LinesOf(delivery->Choose({FindingOf(1, kHighSeverity)})),
               ElementsAre("1 update high 8"));
 }
 
 TEST(RateLimitTest, RulesAndWindowsHaveBudgetsOfTheirOwn) {
   auto delivery = LimitedDelivery(1);
   auto shown_rule = [&](uint64_t id, const char* rule, absl::Duration after) {
-    Finding finding = At(FindingOf(id, kMedium), after);
+    Finding finding = At(FindingOf(id, kMediumSeverity), after);
     finding.rule = rule;
     std::vector<Finding> shown = delivery->Choose({finding});
     return shown.empty() ? "" : shown.back().rule;
@@ -145,7 +148,7 @@ TEST(RateLimitTest, RulesAndWindowsHaveBudgetsOfTheirOwn) {
 TEST(RateLimitTest, ManyEntitiesAreCountedUpToABound) {
   auto delivery = LimitedDelivery(1);
   for (uint64_t i = 0; i <= RateLimit::kMaxEntities + 1; ++i) {
-    delivery->Choose({FindingOf(i, kMedium)});
+    delivery->Choose({FindingOf(i, kMediumSeverity)});
   }
   std::vector<Finding> last =
       delivery->Choose({}, kDeliveryStart + absl::Minutes(10));
@@ -201,7 +204,8 @@ TEST(RateLimitTest, BatchesAndRestartsChangeNothing) {
 
 TEST(RateLimitTest, RefusesDamagedRows) {
   auto delivery = LimitedDelivery(1);
-  for (uint64_t i = 0; i < 5; ++i) delivery->Choose({FindingOf(i, kMedium)});
+  for (uint64_t i = 0; i < 5; ++i)
+    delivery->Choose({FindingOf(i, kMediumSeverity)});
   std::vector<StateRow> rows;
   delivery->TakeChanges(rows);
   StateRow window = rows.back();

@@ -8,20 +8,20 @@
 namespace oddverb {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kSeenStart = absl::FromUnixSeconds(1'700'000'000);
 
 TEST(SeenEventsTest, KnowsAKeyThatComesAgain) {
   SeenEvents seen({});
-  EXPECT_TRUE(seen.Add(7, kStart));
-  EXPECT_FALSE(seen.Add(7, kStart + absl::Minutes(9)));
-  EXPECT_TRUE(seen.Add(8, kStart));
+  EXPECT_TRUE(seen.Add(7, kSeenStart));
+  EXPECT_FALSE(seen.Add(7, kSeenStart + absl::Minutes(9)));
+  EXPECT_TRUE(seen.Add(8, kSeenStart));
 }
 
 TEST(SeenEventsTest, RemembersForAtLeastOneSpan) {
   SeenEvents seen({.span = absl::Minutes(10)});
   std::map<uint64_t, absl::Time> added;
   for (uint64_t i = 0; i < 4000; ++i) {
-    absl::Time now = kStart + absl::Seconds(static_cast<int64_t>(i));
+    absl::Time now = kSeenStart + absl::Seconds(static_cast<int64_t>(i));
     EXPECT_TRUE(seen.Add(i, now));
     if (i < 599) continue;
     EXPECT_FALSE(seen.Add(i - 599, now)) << i;
@@ -30,33 +30,33 @@ TEST(SeenEventsTest, RemembersForAtLeastOneSpan) {
 
 TEST(SeenEventsTest, ForgetsAfterTwoSpans) {
   SeenEvents seen({.span = absl::Minutes(10)});
-  EXPECT_TRUE(seen.Add(1, kStart));
-  EXPECT_TRUE(seen.Add(2, kStart + absl::Minutes(11)));
-  EXPECT_TRUE(seen.Add(3, kStart + absl::Minutes(22)));
-  EXPECT_TRUE(seen.Add(1, kStart + absl::Minutes(22)));
+  EXPECT_TRUE(seen.Add(1, kSeenStart));
+  EXPECT_TRUE(seen.Add(2, kSeenStart + absl::Minutes(11)));
+  EXPECT_TRUE(seen.Add(3, kSeenStart + absl::Minutes(22)));
+  EXPECT_TRUE(seen.Add(1, kSeenStart + absl::Minutes(22)));
 }
 
 TEST(SeenEventsTest, BoundsItsMemory) {
   SeenEvents seen({.span = absl::Hours(1), .max_keys = 100});
-  for (uint64_t i = 0; i < 1000; ++i) EXPECT_TRUE(seen.Add(i, kStart));
-  EXPECT_FALSE(seen.Add(999, kStart));
-  EXPECT_TRUE(seen.Add(1, kStart));
+  for (uint64_t i = 0; i < 1000; ++i) EXPECT_TRUE(seen.Add(i, kSeenStart));
+  EXPECT_FALSE(seen.Add(999, kSeenStart));
+  EXPECT_TRUE(seen.Add(1, kSeenStart));
 }
 
 // Rows are found again by a program with another bound.
 TEST(SeenEventsTest, AnotherBoundReadsTheSameRows) {
   for (uint32_t now : {1'000u, 50'000u}) {
     SeenEvents before({.span = absl::Minutes(1), .max_keys = 10'000});
-    for (uint64_t key = 1; key <= 9'000; ++key) before.Add(key, kStart);
+    for (uint64_t key = 1; key <= 9'000; ++key) before.Add(key, kSeenStart);
     for (uint64_t key = 1; key <= 5'000; ++key) {
-      before.Add(100'000 + key, kStart + absl::Minutes(1));
+      before.Add(100'000 + key, kSeenStart + absl::Minutes(1));
     }
     std::vector<StateRow> rows;
     before.TakeChanges("shard", rows);
     SeenEvents after({.span = absl::Minutes(1), .max_keys = now});
     for (const StateRow& row : rows) EXPECT_TRUE(after.Load(row).ok());
-    EXPECT_FALSE(after.Add(9'000, kStart + absl::Minutes(1)));
-    EXPECT_FALSE(after.Add(105'000, kStart + absl::Minutes(1)));
+    EXPECT_FALSE(after.Add(9'000, kSeenStart + absl::Minutes(1)));
+    EXPECT_FALSE(after.Add(105'000, kSeenStart + absl::Minutes(1)));
   }
 }
 
@@ -67,7 +67,7 @@ TEST(SeenEventsTest, RestartsChangeNoAnswer) {
   SeenEvents whole(options);
   SeenEvents restarted(options);
   std::map<uint32_t, StateRow> rows;
-  absl::Time now = kStart;
+  absl::Time now = kSeenStart;
   for (int i = 0; i < 60'000; ++i) {
     now += absl::Milliseconds(static_cast<int64_t>(random() % 20));
     uint64_t key = random() % 40'000;

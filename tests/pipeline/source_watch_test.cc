@@ -19,10 +19,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+const absl::Time kWatchStart = absl::FromUnixSeconds(1'700'000'000);
 
 // One record of a log: an event at a second, or a rejected one.
-struct Record {
+struct WatchedRecord {
   int second = 0;
   std::optional<RejectReason> rejected = std::nullopt;
   uint32_t stream = 0;
@@ -30,7 +30,7 @@ struct Record {
   std::string sample = "{";
 };
 
-Record Bad(RejectReason reason, std::string sample = "{") {
+WatchedRecord Bad(RejectReason reason, std::string sample = "{") {
   return {.rejected = reason, .sample = std::move(sample)};
 }
 
@@ -41,12 +41,12 @@ class SourceWatchTest : public ::testing::Test {
 
   // The records from `begin` to `end`, as the decoder would give them: what was
   // rejected stands apart.
-  static RoutedBatch Batch(const std::vector<Record>& records, size_t begin,
-                           size_t end) {
+  static RoutedBatch Batch(const std::vector<WatchedRecord>& records,
+                           size_t begin, size_t end) {
     RoutedBatch routed;
     routed.batch = std::make_unique<EventBatch>();
     for (size_t i = begin; i < end; ++i) {
-      const Record& record = records[i];
+      const WatchedRecord& record = records[i];
       Position position{record.source, record.stream, 100 * i, i + 1};
       if (record.rejected.has_value()) {
         Rejected& rejected = routed.batch->rejected.emplace_back();
@@ -58,7 +58,7 @@ class SourceWatchTest : public ::testing::Test {
       }
       AuditEvent& event = routed.batch->events.emplace_back();
       event.position = position;
-      event.stage_time = kStart + absl::Seconds(record.second);
+      event.stage_time = kWatchStart + absl::Seconds(record.second);
     }
     return routed;
   }
@@ -71,7 +71,7 @@ class SourceWatchTest : public ::testing::Test {
       auto seconds = [](absl::Time time) {
         return time == absl::InfinitePast()
                    ? std::string("-")
-                   : absl::StrCat(absl::ToInt64Seconds(time - kStart));
+                   : absl::StrCat(absl::ToInt64Seconds(time - kWatchStart));
       };
       std::string text =
           absl::StrCat(events_before + placed.event_index, " ", stream.source);
@@ -104,7 +104,7 @@ class SourceWatchTest : public ::testing::Test {
   // What is told of `records` in batches of `size`, by a watch that is saved
   // and loaded after each one.
   std::vector<std::pair<std::string, int>> TellAll(
-      const std::vector<Record>& records, size_t size) {
+      const std::vector<WatchedRecord>& records, size_t size) {
     told_.clear();
     size_t events = 0;
     std::vector<StateRow> saved;
@@ -130,14 +130,14 @@ class SourceWatchTest : public ::testing::Test {
 };
 
 TEST_F(SourceWatchTest, TellsNothingOfAnOrdinaryStream) {
-  std::vector<Record> records;
+  std::vector<WatchedRecord> records;
   for (int i = 0; i < 50; ++i) records.push_back({.second = i * 18 - i % 3});
   EXPECT_THAT(TellAll(records, 7), IsEmpty());
-  EXPECT_THAT(times_, ElementsAre(Pair("a", kStart + absl::Seconds(881))));
+  EXPECT_THAT(times_, ElementsAre(Pair("a", kWatchStart + absl::Seconds(881))));
 }
 
 TEST_F(SourceWatchTest, PlacesWhatWasRejectedBetweenItsEvents) {
-  std::vector<Record> records = {
+  std::vector<WatchedRecord> records = {
       Bad(RejectReason::kNotJson, "E0102 klog"),
       {.second = 0},
       {.second = 1},
@@ -163,10 +163,10 @@ TEST_F(SourceWatchTest, PlacesWhatWasRejectedBetweenItsEvents) {
 }
 
 TEST_F(SourceWatchTest, TellsLossesOneByOne) {
-  std::vector<Record> records = {{.second = 0},
-                                 Bad(RejectReason::kLost),
-                                 Bad(RejectReason::kLost),
-                                 {.second = 5}};
+  std::vector<WatchedRecord> records = {{.second = 0},
+                                        Bad(RejectReason::kLost),
+                                        Bad(RejectReason::kLost),
+                                        {.second = 5}};
   SourceWatch watch;
   watch.Start(sources_);
   std::vector<PlacedObservation> seen =
@@ -179,9 +179,9 @@ TEST_F(SourceWatchTest, TellsLossesOneByOne) {
 }
 
 TEST_F(SourceWatchTest, BelievesAJumpWhenThreeEventsAgree) {
-  std::vector<Record> records = {{.second = 0},   {.second = 5},
-                                 {.second = 101}, {.second = 100},
-                                 {.second = 102}, {.second = 103}};
+  std::vector<WatchedRecord> records = {{.second = 0},   {.second = 5},
+                                        {.second = 101}, {.second = 100},
+                                        {.second = 102}, {.second = 103}};
   for (size_t size = 1; size <= records.size(); ++size) {
     EXPECT_THAT(TellAll(records, size),
                 ElementsAre(Pair("5 a jump 5 to 100", 0)));
@@ -189,21 +189,21 @@ TEST_F(SourceWatchTest, BelievesAJumpWhenThreeEventsAgree) {
 }
 
 TEST_F(SourceWatchTest, IsNotMisledByOneWildTime) {
-  std::vector<Record> records = {{.second = 0},  {.second = 9'999'999},
-                                 {.second = 5},  {.second = 9'999'999},
-                                 {.second = 10}, {.second = 15}};
+  std::vector<WatchedRecord> records = {{.second = 0},  {.second = 9'999'999},
+                                        {.second = 5},  {.second = 9'999'999},
+                                        {.second = 10}, {.second = 15}};
   for (size_t size = 1; size <= records.size(); ++size) {
     EXPECT_THAT(TellAll(records, size), IsEmpty());
   }
-  EXPECT_THAT(times_, ElementsAre(Pair("a", kStart + absl::Seconds(15))));
+  EXPECT_THAT(times_, ElementsAre(Pair("a", kWatchStart + absl::Seconds(15))));
 }
 
 TEST_F(SourceWatchTest, NamesBothFilesOfAJumpFromOneToTheNext) {
-  std::vector<Record> records = {{.second = 0},
-                                 {.second = 1},
-                                 {.second = 90, .stream = 1},
-                                 {.second = 91, .stream = 1},
-                                 {.second = 92, .stream = 1}};
+  std::vector<WatchedRecord> records = {{.second = 0},
+                                        {.second = 1},
+                                        {.second = 90, .stream = 1},
+                                        {.second = 91, .stream = 1},
+                                        {.second = 92, .stream = 1}};
   for (size_t size = 1; size <= records.size(); ++size) {
     EXPECT_THAT(
         TellAll(records, size),
@@ -212,7 +212,7 @@ TEST_F(SourceWatchTest, NamesBothFilesOfAJumpFromOneToTheNext) {
 }
 
 TEST_F(SourceWatchTest, WatchesEachSourceForItself) {
-  std::vector<Record> records;
+  std::vector<WatchedRecord> records;
   for (int i = 0; i < 100; ++i) {
     bool is_b = i % 2 != 0;
     // b falls silent; the stream as a whole does not.
@@ -224,16 +224,16 @@ TEST_F(SourceWatchTest, WatchesEachSourceForItself) {
                 ElementsAre(Pair("56 b jump 19 to 81", 0)))
         << size;
   }
-  EXPECT_THAT(times_, ElementsAre(Pair("a", kStart + absl::Seconds(98)),
-                                  Pair("b", kStart + absl::Seconds(99))));
+  EXPECT_THAT(times_, ElementsAre(Pair("a", kWatchStart + absl::Seconds(98)),
+                                  Pair("b", kWatchStart + absl::Seconds(99))));
 }
 
 TEST_F(SourceWatchTest, KnowsASourceByItsNameAfterARestart) {
-  std::vector<Record> records = {{.second = 0},
-                                 {.second = 1},
-                                 {.second = 61, .source = 1},
-                                 {.second = 62, .source = 1},
-                                 {.second = 63, .source = 1}};
+  std::vector<WatchedRecord> records = {{.second = 0},
+                                        {.second = 1},
+                                        {.second = 61, .source = 1},
+                                        {.second = 62, .source = 1},
+                                        {.second = 63, .source = 1}};
   SourceWatch before;
   before.Start(sources_);
   EXPECT_THAT(before.Read(Batch(records, 0, 2)), IsEmpty());

@@ -22,7 +22,7 @@
 namespace oddverb {
 namespace {
 
-constexpr char kSecret[] = "c2VjcmV0LWJ5dGVz";
+constexpr char kSecretText[] = "c2VjcmV0LWJ5dGVz";
 
 bool IsOnDisk(const std::string& folder, const std::string& text) {
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
@@ -49,7 +49,7 @@ std::vector<std::string> Posts() {
                   has(R"("subresource":"token")");
     line.back() = ',';
     absl::StrAppend(&line, R"("requestObject":{"data":{"k":")",
-                    secret ? kSecret : "harmless-bytes", "\"}}}");
+                    secret ? kSecretText : "harmless-bytes", "\"}}}");
     absl::StrAppend(&items, items.empty() ? "" : ",", line);
     if (++count % 20 != 0) continue;
     posts.push_back(
@@ -97,7 +97,7 @@ class WatchedCheckpoint final : public Checkpoint {
 
  private:
   void Look() {
-    saw_secret_ |= IsOnDisk(folder_, kSecret);
+    saw_secret_ |= IsOnDisk(folder_, kSecretText);
     saw_rest_ |= IsOnDisk(folder_, "harmless-bytes");
   }
 
@@ -107,15 +107,15 @@ class WatchedCheckpoint final : public Checkpoint {
   bool saw_rest_ = false;
 };
 
-struct Outcome {
+struct SecretsOutcome {
   std::string findings;
   bool saw_secret = false;
   bool saw_rest = false;
   std::vector<DeadLetter> dead_letters;
 };
 
-Outcome RunWith(const std::vector<std::string>& posts,
-                SecretBodies secret_bodies) {
+SecretsOutcome RunWith(const std::vector<std::string>& posts,
+                       SecretBodies secret_bodies) {
   TempFolder folder;
   FixedClock clock;
   auto state = OpenState(folder.path("state"), clock);
@@ -138,9 +138,9 @@ Outcome RunWith(const std::vector<std::string>& posts,
 
 TEST(StateSecretsTest, NoByteOfASecretIsWrittenAndFindingsStay) {
   std::vector<std::string> posts = Posts();
-  Outcome kept = RunWith(posts, SecretBodies::kKeep);
+  SecretsOutcome kept = RunWith(posts, SecretBodies::kKeep);
   EXPECT_TRUE(kept.saw_secret) << "so the test sees one where there is one";
-  Outcome stripped = RunWith(posts, SecretBodies::kStrip);
+  SecretsOutcome stripped = RunWith(posts, SecretBodies::kStrip);
   EXPECT_FALSE(stripped.saw_secret);
   EXPECT_TRUE(stripped.saw_rest) << "other bodies are kept";
   EXPECT_FALSE(kept.findings.empty());
@@ -165,7 +165,7 @@ TEST(StateSecretsTest, ASpooledCopyIsJudgedAlike) {
   std::vector<std::string> copies;
   for (const std::string& post : posts) {
     copies.push_back(WithoutSecretBodies(post));
-    std::string body = absl::StrCat("{\"data\":{\"k\":\"", kSecret, "\"}}");
+    std::string body = absl::StrCat("{\"data\":{\"k\":\"", kSecretText, "\"}}");
     EXPECT_TRUE(copies.back() == absl::StrReplaceAll(post, {{body, "null"}}));
   }
   EXPECT_TRUE(FindingsOf(copies, {}) == FindingsOf(posts, {}));

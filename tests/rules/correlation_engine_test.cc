@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 // "second: members of an event", in the order of arrival.
-struct Seen {
+struct SeenAlert {
   int second = 0;
   std::string_view members;
 };
@@ -35,7 +35,7 @@ std::string EventAt(int second, size_t id, std::string_view members) {
 
 // What is found: "TITLE @second [group] number".
 std::vector<std::string> Find(const std::string& correlations,
-                              std::vector<Seen> events,
+                              std::vector<SeenAlert> events,
                               CorrelationEngine::Options options = {}) {
   LoadedRules loaded = LoadCorrelations(correlations);
   EXPECT_EQ(Messages(loaded), "");
@@ -240,7 +240,7 @@ TEST(CorrelationTest, ReckonsWithNumbers) {
   std::string c200 = with_code(200), c400 = with_code(400),
               c500 = with_code(500);
   auto reckon = [&](std::string_view type, std::string_view condition,
-                    std::vector<Seen> events) {
+                    std::vector<SeenAlert> events) {
     return Find(Correlating("{type: " + std::string(type) +
                             ", rules: [a], timespan: 1m, condition: {field: "
                             "responseStatus.code, " +

@@ -18,9 +18,9 @@ namespace {
 using Inputs = std::vector<CorrelationInput>;
 using Alerts = std::vector<CorrelationAlert>;
 
-class Random {
+class RandomCorrelations {
  public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
+  explicit RandomCorrelations(uint32_t seed) : engine_(seed) {}
   size_t Below(size_t n) { return engine_() % n; }
   bool OneIn(size_t n) { return Below(n) == 0; }
   template <class Items>
@@ -34,7 +34,8 @@ class Random {
 
 absl::Time At(int64_t second) { return absl::FromUnixSeconds(second); }
 
-RuleExpression RandomExpression(Random& random, size_t members, int depth) {
+RuleExpression RandomExpression(RandomCorrelations& random, size_t members,
+                                int depth) {
   using Kind = RuleExpression::Kind;
   if (depth == 0 || random.OneIn(3)) {
     return {Kind::kMember, static_cast<uint32_t>(random.Below(members))};
@@ -48,7 +49,7 @@ RuleExpression RandomExpression(Random& random, size_t members, int depth) {
            RandomExpression(random, members, depth - 1)}};
 }
 
-Correlation RandomCorrelation(Random& random, uint32_t number,
+Correlation RandomCorrelation(RandomCorrelations& random, uint32_t number,
                               uint32_t first_chained) {
   using Op = CorrelationLimit::Op;
   Correlation correlation;
@@ -97,7 +98,7 @@ Correlation RandomCorrelation(Random& random, uint32_t number,
   return correlation;
 }
 
-std::shared_ptr<const CorrelationSet> RandomSet(Random& random) {
+std::shared_ptr<const CorrelationSet> RandomSet(RandomCorrelations& random) {
   std::vector<Correlation> correlations;
   for (uint32_t i = 0; i < 8; ++i) {
     correlations.push_back(RandomCorrelation(random, i, 5));
@@ -106,7 +107,8 @@ std::shared_ptr<const CorrelationSet> RandomSet(Random& random) {
 }
 
 // In order, each at another time.
-Inputs RandomInputs(Random& random, const CorrelationSet& set, size_t count) {
+Inputs RandomInputs(RandomCorrelations& random, const CorrelationSet& set,
+                    size_t count) {
   Inputs inputs;
   int64_t second = 1'000'000;
   uint64_t request = 0;
@@ -181,7 +183,7 @@ TEST(CorrelationPropertyTest, AgreesWithTheNaiveEngine) {
   size_t alerted = 0;
   std::vector<size_t> by_type(7);
   for (uint32_t seed = 1; seed <= 300; ++seed) {
-    Random random(seed);
+    RandomCorrelations random(seed);
     auto set = RandomSet(random);
     Inputs inputs = RandomInputs(random, *set, 400);
     Alerts got = RunAll(set, inputs);
@@ -203,7 +205,7 @@ TEST(CorrelationPropertyTest, AgreesWithTheNaiveEngine) {
 
 TEST(CorrelationPropertyTest, DoesNotDependOnTheOrderOfArrival) {
   for (uint32_t seed = 1; seed <= 100; ++seed) {
-    Random random(seed);
+    RandomCorrelations random(seed);
     auto set = RandomSet(random);
     Inputs inputs = RandomInputs(random, *set, 300);
     std::string wanted = Text(RunAll(set, inputs));
@@ -231,7 +233,7 @@ TEST(CorrelationPropertyTest, DoesNotDependOnTheOrderOfArrival) {
 
 TEST(CorrelationPropertyTest, GoesOnFromItsSavedState) {
   for (uint32_t seed = 1; seed <= 100; ++seed) {
-    Random random(seed);
+    RandomCorrelations random(seed);
     auto set = RandomSet(random);
     Inputs inputs = RandomInputs(random, *set, 300);
     CorrelationEngine::Options options{.allowed_lateness = absl::Seconds(20)};
@@ -257,7 +259,7 @@ TEST(CorrelationPropertyTest, GoesOnFromItsSavedState) {
 }
 
 TEST(CorrelationPropertyTest, SurvivesDamagedState) {
-  Random random(1);
+  RandomCorrelations random(1);
   auto set = RandomSet(random);
   Alerts alerts;
   CorrelationEngine engine(set, {.allowed_lateness = absl::Seconds(20)});
@@ -284,7 +286,7 @@ TEST(CorrelationPropertyTest, SurvivesDamagedState) {
 
 TEST(CorrelationPropertyTest, IsBoundedWhateverComes) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
-    Random random(seed);
+    RandomCorrelations random(seed);
     auto set = RandomSet(random);
     CorrelationEngine engine(set, {.allowed_lateness = absl::Hours(1),
                                    .max_groups = 3,

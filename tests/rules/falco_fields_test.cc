@@ -8,7 +8,7 @@
 namespace oddverb {
 namespace {
 
-struct Row {
+struct FieldRow {
   std::string_view output;
   std::string_view printed;
 };
@@ -34,7 +34,7 @@ constexpr std::string_view kPod = R"("verb":"create","stage":"ResponseComplete",
 {"name":"c2","image":"b@sha256:00"}]}})";
 
 TEST(FalcoFieldTest, ReadsThePartsOfARequest) {
-  for (const Row& row : std::initializer_list<Row>{
+  for (const FieldRow& row : std::initializer_list<FieldRow>{
            {"%ka.auditid", "id"},
            {"%ka.stage", "ResponseComplete"},
            {"%ka.verb", "create"},
@@ -82,7 +82,7 @@ TEST(FalcoFieldTest, ReadsThePartsOfARequest) {
 }
 
 TEST(FalcoFieldTest, ReadsPodsAndTheirContainers) {
-  for (const Row& row : std::initializer_list<Row>{
+  for (const FieldRow& row : std::initializer_list<FieldRow>{
            {"%ka.req.pod.host_ipc", "true"},
            {"%ka.req.pod.host_network", "false"},
            {"%ka.req.container.host_network", "false"},
@@ -137,7 +137,7 @@ TEST(FalcoFieldTest, ReadsRolesBindingsAndServices) {
 "subjects":[{"kind":"User","name":"u1"},{"kind":"ServiceAccount","name":"s","namespace":"n"},{"kind":"Group","name":"g"}],
 "rules":[{"verbs":["get","list"],"resources":["pods"],"apiGroups":[""]},{"verbs":["*"],"nonResourceURLs":["/x"]}],
 "spec":{"type":"NodePort","ports":[ {"port": 1} , {"port":2}]}},"responseObject":{"metadata":{"name":"x"}})";
-  for (const Row& row : std::initializer_list<Row>{
+  for (const FieldRow& row : std::initializer_list<FieldRow>{
            {"%ka.req.binding.role", "cluster-admin"},
            {"%ka.req.binding.subjects.user_names", "(u1)"},
            {"%ka.req.binding.subjects.serviceaccount_names", "(s)"},
@@ -172,7 +172,7 @@ TEST(FalcoFieldTest, TakesAnIncompleteListForNone) {
 }
 
 TEST(FalcoOutputTest, PrintsAsFalcoDoes) {
-  for (const Row& row : std::initializer_list<Row>{
+  for (const FieldRow& row : std::initializer_list<FieldRow>{
            {"a (user=%ka.user.name).", "a (user=jane)."},
            {"%ka.verb/%ka.target.resource", "create/pods"},
            {"%ka.verbs", "creates"},  // the longest name that there is

@@ -13,7 +13,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr std::string_view kGet = R"("verb":"get","user":{"username":"jane"})";
+constexpr std::string_view kGetEvent =
+    R"("verb":"get","user":{"username":"jane"})";
 constexpr std::string_view kList = R"("verb":"list","user":{"username":"joe"})";
 
 // Which of two events rule R matches: "get", "list", "get list" or "".
@@ -21,7 +22,7 @@ std::string Matched(const std::string& text, FalcoOptions options = {}) {
   LoadedRules loaded = LoadFalco(text, std::move(options));
   EXPECT_EQ(loaded.diagnostics.errors(), 0u) << Messages(loaded);
   std::string matched;
-  if (!FalcoMatches(loaded, kGet).empty()) matched = "get";
+  if (!FalcoMatches(loaded, kGetEvent).empty()) matched = "get";
   if (!FalcoMatches(loaded, kList).empty()) {
     matched += matched.empty() ? "list" : " list";
   }
@@ -136,7 +137,7 @@ TEST(FalcoFileTest, ChangesEverythingOfARule) {
   EXPECT_EQ(rule.occasion, Occasion::kEvent);
   EXPECT_EQ(rule.place.ToString(), "rules.yaml:1");
   EXPECT_TRUE(loaded.rules->fields().test(static_cast<size_t>(FieldId::kVerb)));
-  EXPECT_EQ(FalcoPrints("a %ka.verb b", kGet), "a get b");
+  EXPECT_EQ(FalcoPrints("a %ka.verb b", kGetEvent), "a get b");
 }
 
 TEST(FalcoFileTest, TakesKeysThatAreForFalcosProbes) {
@@ -231,7 +232,8 @@ TEST(FalcoFileTest, MatchesTheFirstRuleOrAll) {
               ElementsAre("A", "B", "C"));
   FalcoOptions first{.matching = RuleMatching::kFirst};
   EXPECT_THAT(FalcoMatches(LoadFalco(rules, first), kList), ElementsAre("A"));
-  EXPECT_THAT(FalcoMatches(LoadFalco(rules, first), kGet), ElementsAre("B"));
+  EXPECT_THAT(FalcoMatches(LoadFalco(rules, first), kGetEvent),
+              ElementsAre("B"));
   EXPECT_THAT(FalcoMatches(LoadFalco(rules, first), ""), IsEmpty());
 }
 

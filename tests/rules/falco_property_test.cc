@@ -23,9 +23,9 @@ namespace {
 using nlohmann::json;
 using Values = std::vector<std::string>;
 
-class Random {
+class RandomFalco {
  public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
+  explicit RandomFalco(uint32_t seed) : engine_(seed) {}
   size_t Below(size_t n) { return engine_() % n; }
   bool OneIn(size_t n) { return Below(n) == 0; }
   template <class T>
@@ -37,8 +37,8 @@ class Random {
   std::mt19937 engine_;
 };
 
-const Values kWords = {"get",  "list", "pods", "a",   "ab",      "b/c",
-                       "/a/b", "Ab",   "x*y",  "403", "default", "1000"};
+const Values kFalcoWords = {"get",  "list", "pods", "a",   "ab",      "b/c",
+                            "/a/b", "Ab",   "x*y",  "403", "default", "1000"};
 
 // What a field has, no values = absent.
 struct NaiveField {
@@ -115,7 +115,7 @@ struct Expression {
   std::function<bool(const json&)> holds;
 };
 
-std::string Quoted(const std::string& word) { return "\"" + word + "\""; }
+std::string QuotedFalco(const std::string& word) { return "\"" + word + "\""; }
 
 using Compare = std::function<bool(const std::string&, const std::string&)>;
 struct NaiveOperator {
@@ -171,14 +171,14 @@ const std::vector<NaiveOperator>& TextOperators() {
   return operators;
 }
 
-const Values kPatterns = {"a*",  "*b",  "?", "[a-c]*", "*[!x]", "/a/*",
-                          "x?y", "get", "*", "A*",     "[g]et"};
-const Values kRegexes = {"a.*", "get|list", "[0-9]+", "",
-                         ".*",  "/a(/b)?",  "A?b*"};
+const Values kFalcoPatterns = {"a*",  "*b",  "?", "[a-c]*", "*[!x]", "/a/*",
+                               "x?y", "get", "*", "A*",     "[g]et"};
+const Values kFalcoRegexes = {"a.*", "get|list", "[0-9]+", "",
+                              ".*",  "/a(/b)?",  "A?b*"};
 
 class Generator {
  public:
-  explicit Generator(Random& random) : random_(random) {}
+  explicit Generator(RandomFalco& random) : random_(random) {}
 
   Expression Any(int depth) {
     switch (depth == 0 ? 0 : random_.Below(4)) {
@@ -234,10 +234,10 @@ class Generator {
   Expression Texts(const NaiveField& field) {
     const NaiveOperator& op = random_.Of(TextOperators());
     bool is_glob = op.name == "glob" || op.name == "iglob";
-    std::string word = is_glob              ? random_.Of(kPatterns)
-                       : op.name == "regex" ? random_.Of(kRegexes)
-                                            : random_.Of(kWords);
-    return {field.name + " " + op.name + " " + Quoted(word),
+    std::string word = is_glob              ? random_.Of(kFalcoPatterns)
+                       : op.name == "regex" ? random_.Of(kFalcoRegexes)
+                                            : random_.Of(kFalcoWords);
+    return {field.name + " " + op.name + " " + QuotedFalco(word),
             [field, op, word](const json& e) {
               Values values = field.read(e);
               return !values.empty() && op.holds(values[0], word);
@@ -245,8 +245,8 @@ class Generator {
   }
 
   Expression Upper(const NaiveField& field) {
-    std::string word = random_.Of(kWords);
-    return {"tolower(" + field.name + ") = " + Quoted(word),
+    std::string word = random_.Of(kFalcoWords);
+    return {"tolower(" + field.name + ") = " + QuotedFalco(word),
             [field, word](const json& e) {
               Values values = field.read(e);
               return !values.empty() && Lower(values[0]) == word;
@@ -291,7 +291,7 @@ class Generator {
   Values Words() {
     Values words;
     for (size_t i = random_.Below(4); i > 0; --i) {
-      words.push_back(random_.Of(kWords));
+      words.push_back(random_.Of(kFalcoWords));
     }
     return words;
   }
@@ -299,7 +299,7 @@ class Generator {
     std::string text = "(";
     for (const std::string& word : words) {
       if (text.size() > 1) text += ", ";
-      text += Quoted(word);
+      text += QuotedFalco(word);
     }
     return text + ")";
   }
@@ -355,22 +355,22 @@ class Generator {
             }};
   }
 
-  Random& random_;
+  RandomFalco& random_;
 };
 
-json RandomEvent(Random& random) {
+json RandomFalcoEvent(RandomFalco& random) {
   json event = {{"kind", "Event"},
                 {"apiVersion", "audit.k8s.io/v1"},
                 {"auditID", "id"},
                 {"stage", "ResponseComplete"},
-                {"verb", random.Of(kWords)},
-                {"requestURI", random.Of(kWords)},
-                {"user", {{"username", random.Of(kWords)}}}};
+                {"verb", random.Of(kFalcoWords)},
+                {"requestURI", random.Of(kFalcoWords)},
+                {"user", {{"username", random.Of(kFalcoWords)}}}};
   for (size_t i = random.Below(4); i > 0; --i) {
-    event["user"]["groups"].push_back(random.Of(kWords));
+    event["user"]["groups"].push_back(random.Of(kFalcoWords));
   }
   for (const char* key : {"resource", "namespace", "name"}) {
-    if (!random.OneIn(3)) event["objectRef"][key] = random.Of(kWords);
+    if (!random.OneIn(3)) event["objectRef"][key] = random.Of(kFalcoWords);
   }
   if (!random.OneIn(3)) {
     event["responseStatus"]["code"] = random.OneIn(2) ? 403 : 201;
@@ -379,16 +379,16 @@ json RandomEvent(Random& random) {
   json& body = event["requestObject"];
   for (const char* key : {"x", "type"}) {
     if (random.OneIn(2)) continue;
-    body["spec"][key] = random.OneIn(2) ? json(random.Of(kWords))
+    body["spec"][key] = random.OneIn(2) ? json(random.Of(kFalcoWords))
                                         : json::array({1, nullptr, true});
   }
   for (size_t i = random.Below(3); i > 0; --i) {
-    body["rules"].push_back(random.OneIn(2) ? json(random.Of(kWords))
+    body["rules"].push_back(random.OneIn(2) ? json(random.Of(kFalcoWords))
                                             : json{{"k", 1.5}});
   }
   for (size_t i = random.Below(3); i > 0; --i) {
     json container = json::object();
-    if (!random.OneIn(4)) container["image"] = random.Of(kWords);
+    if (!random.OneIn(4)) container["image"] = random.Of(kFalcoWords);
     if (random.OneIn(2)) {
       container["securityContext"]["privileged"] = random.OneIn(2);
     }
@@ -400,7 +400,7 @@ json RandomEvent(Random& random) {
 TEST(FalcoPropertyTest, AgreesWithANaiveEvaluator) {
   size_t checked = 0, held = 0;
   for (uint32_t seed = 1; seed <= 60; ++seed) {
-    Random random(seed);
+    RandomFalco random(seed);
     std::vector<Expression> expressions;
     std::string text;
     for (int i = 0; i < 60; ++i) {
@@ -412,7 +412,7 @@ TEST(FalcoPropertyTest, AgreesWithANaiveEvaluator) {
     ASSERT_EQ(loaded.rules->rules().size(), expressions.size());
     RuleMatcher matcher(loaded.rules);
     for (int i = 0; i < 40; ++i) {
-      json event = RandomEvent(random);
+      json event = RandomFalcoEvent(random);
       std::string line = event.dump();
       std::unique_ptr<EventBatch> batch = DecodeLines(line + "\n");
       ASSERT_EQ(batch->events.size(), 1u) << line;

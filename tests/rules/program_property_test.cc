@@ -41,9 +41,9 @@ const std::vector<std::string> kTexts = {
     "*",   "a\\b", "default", "10.1.2.3", "10.9.9.9", "get",      "list",
     "1e2", "-7",   "allow",   "forbid",   "create",   "/api/v1/x"};
 
-class Random {
+class RandomPrograms {
  public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
+  explicit RandomPrograms(uint32_t seed) : engine_(seed) {}
   size_t Below(size_t n) { return engine_() % n; }
   bool OneIn(size_t n) { return Below(n) == 0; }
   const std::string& Of(const std::vector<std::string>& list) {
@@ -54,7 +54,7 @@ class Random {
   std::mt19937 engine_;
 };
 
-json RandomScalar(Random& random) {
+json RandomScalar(RandomPrograms& random) {
   switch (random.Below(8)) {
     case 0:
       return nullptr;
@@ -71,7 +71,7 @@ json RandomScalar(Random& random) {
   }
 }
 
-json RandomJson(Random& random, int depth) {
+json RandomJson(RandomPrograms& random, int depth) {
   size_t kind = depth == 0 ? 0 : random.Below(5);
   if (kind < 2) return RandomScalar(random);
   if (kind == 2) {
@@ -90,7 +90,7 @@ json RandomJson(Random& random, int depth) {
   return object;
 }
 
-json RandomEvent(Random& random) {
+json RandomEvent(RandomPrograms& random) {
   auto text = [&] {
     std::string picked = random.Of(kTexts);
     return picked.empty() ? "e" : picked;  // the API server omits empty ones
@@ -126,10 +126,10 @@ json RandomEvent(Random& random) {
   return event;
 }
 
-Predicate RandomPredicate(Random& random,
+Predicate RandomPredicate(RandomPrograms& random,
                           const std::vector<std::string>& fields, int depth);
 
-std::string RandomGlob(Random& random) {
+std::string RandomGlob(RandomPrograms& random) {
   static const std::vector<std::string> pieces = {"*", "?",   "x", "y", "o",
                                                   "s", "\\*", "ä", "1"};
   std::string glob;
@@ -137,8 +137,8 @@ std::string RandomGlob(Random& random) {
   return glob;
 }
 
-Predicate RandomTest(Random& random, const std::vector<std::string>& fields,
-                     int depth) {
+Predicate RandomTest(RandomPrograms& random,
+                     const std::vector<std::string>& fields, int depth) {
   static const std::vector<std::string> regexes = {"^x", "x$", "[0-9]+", "s.*s",
                                                    "o|y"};
   static const std::vector<std::string> networks = {"10.0.0.0/8", "10.1.2.3",
@@ -178,7 +178,7 @@ Predicate RandomTest(Random& random, const std::vector<std::string>& fields,
   return Predicate::Of(test);
 }
 
-Predicate RandomPredicate(Random& random,
+Predicate RandomPredicate(RandomPrograms& random,
                           const std::vector<std::string>& fields, int depth) {
   size_t kind = depth == 0 ? 0 : random.Below(6);
   if (kind < 2) return RandomTest(random, fields, depth);
@@ -193,7 +193,8 @@ Predicate RandomPredicate(Random& random,
 }
 
 std::shared_ptr<const RuleSet> RandomRules(
-    Random& random, const std::vector<std::string>& fields, size_t count) {
+    RandomPrograms& random, const std::vector<std::string>& fields,
+    size_t count) {
   std::vector<Rule> rules(count);
   for (Rule& rule : rules) rule.predicate = RandomPredicate(random, fields, 3);
   auto set = RuleSet::Build(std::move(rules));
@@ -218,7 +219,7 @@ void ExpectSame(const RuleSet& set, std::span<const Rule* const> matches,
 
 TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnAnyJson) {
   for (uint32_t seed = 1; seed <= 40; ++seed) {
-    Random random(seed);
+    RandomPrograms random(seed);
     auto set = RandomRules(random, kJsonFields, 150);
     RuleMatcher matcher(set);
     for (int i = 0; i < 60; ++i) {
@@ -234,7 +235,7 @@ TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnAnyJson) {
 TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnAuditEvents) {
   size_t matched = 0;
   for (uint32_t seed = 1; seed <= 40; ++seed) {
-    Random random(seed);
+    RandomPrograms random(seed);
     auto set = RandomRules(random, kEventFields, 200);
     RuleMatcher matcher(set);
     for (int i = 0; i < 60; ++i) {
@@ -257,7 +258,7 @@ TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnOddEvents) {
   static const std::vector<std::string> fields(kEventFields.begin(),
                                                kEventFields.begin() + 6);
   for (uint32_t seed = 1; seed <= 40; ++seed) {
-    Random random(seed);
+    RandomPrograms random(seed);
     auto set = RandomRules(random, fields, 150);
     RuleMatcher matcher(set);
     for (int i = 0; i < 60; ++i) {
@@ -276,7 +277,7 @@ TEST(ProgramPropertyTest, AgreesWithTheNaiveEvaluatorOnOddEvents) {
 // same predicate.
 TEST(ProgramPropertyTest, PredicatesAreCanonical) {
   for (uint32_t seed = 1; seed <= 300; ++seed) {
-    Random random(seed);
+    RandomPrograms random(seed);
     std::vector<Predicate> parts;
     for (int i = 0; i < 6; ++i) {
       parts.push_back(RandomTest(random, kJsonFields, 1));

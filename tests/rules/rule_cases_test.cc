@@ -76,33 +76,33 @@ std::vector<std::string> Failures(std::string_view cases) {
 }
 
 TEST(RuleCasesTest, AnEventIsASuccessfulRequestWithFieldsOfItsOwn) {
-  std::string json = EventOf("{verb: list, resource: pods, namespace: a}");
-  EXPECT_THAT(json, HasSubstr(R"("verb":"list")"));
-  EXPECT_THAT(json, HasSubstr(R"("objectRef":{"resource":"pods",)"
-                              R"("namespace":"a"})"));
-  EXPECT_THAT(json, HasSubstr(R"("requestURI":"/api/v1/namespaces/a/pods")"));
-  EXPECT_THAT(json, HasSubstr(R"("responseStatus":{"code":200})"));
-  EXPECT_THAT(json, HasSubstr(R"("stageTimestamp":"2026-01-05T09:00:00.)"));
+  std::string event = EventOf("{verb: list, resource: pods, namespace: a}");
+  EXPECT_THAT(event, HasSubstr(R"("verb":"list")"));
+  EXPECT_THAT(event, HasSubstr(R"("objectRef":{"resource":"pods",)"
+                               R"("namespace":"a"})"));
+  EXPECT_THAT(event, HasSubstr(R"("requestURI":"/api/v1/namespaces/a/pods")"));
+  EXPECT_THAT(event, HasSubstr(R"("responseStatus":{"code":200})"));
+  EXPECT_THAT(event, HasSubstr(R"("stageTimestamp":"2026-01-05T09:00:00.)"));
 }
 
 TEST(RuleCasesTest, MapsAreAddedAllElseReplaces) {
   constexpr std::string_view kBases =
       "events:\n"
       "  b: {requestObject.spec: {a: 1, list: [1, 2]}, user.groups: [g]}\n";
-  std::string json = EventOf(
+  std::string event = EventOf(
       "{base: b, requestObject: {spec: {b: 2, list: [3]}}, userAgent: null}",
       kBases);
-  EXPECT_THAT(json, HasSubstr(R"("spec":{"a":1,"list":[3],"b":2})"));
-  EXPECT_THAT(json, HasSubstr(R"("groups":["g"])"));
-  EXPECT_THAT(json, ::testing::Not(HasSubstr("userAgent")));
+  EXPECT_THAT(event, HasSubstr(R"("spec":{"a":1,"list":[3],"b":2})"));
+  EXPECT_THAT(event, HasSubstr(R"("groups":["g"])"));
+  EXPECT_THAT(event, ::testing::Not(HasSubstr("userAgent")));
 }
 
 TEST(RuleCasesTest, TypesAreThoseOfYaml) {
-  std::string json = EventOf(
+  std::string event = EventOf(
       "{requestObject: {a: 1, b: '1', c: true, d: \"true\", e: null, f: 1.30,"
       " g: x}}");
-  EXPECT_THAT(json, HasSubstr(R"({"a":1,"b":"1","c":true,"d":"true","e":null,)"
-                              R"("f":"1.30","g":"x"})"));
+  EXPECT_THAT(event, HasSubstr(R"({"a":1,"b":"1","c":true,"d":"true","e":null,)"
+                               R"("f":"1.30","g":"x"})"));
 }
 
 TEST(RuleCasesTest, KeysWithDotsStayWhole) {

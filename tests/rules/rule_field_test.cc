@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> Read(
+std::vector<std::string> ReadField(
     std::string_view name, const RuleRecord& record,
     Field::Brackets brackets = Field::Brackets::kLiteral) {
   absl::StatusOr<Field> field = Field::Compile(name, brackets);
@@ -30,9 +30,9 @@ std::vector<std::string> Read(
 }
 
 std::vector<std::string> ReadJson(
-    std::string_view name, std::string_view json,
+    std::string_view name, std::string_view event,
     Field::Brackets brackets = Field::Brackets::kLiteral) {
-  return Read(name, RuleRecord(RawJson{json}), brackets);
+  return ReadField(name, RuleRecord(RawJson{event}), brackets);
 }
 
 TEST(FieldTest, TakesTheLongestKeyThatLeadsToAValue) {
@@ -189,7 +189,8 @@ TEST(FieldTest, EveryFieldOfAnEventDecodedOrAsText) {
   std::unique_ptr<EventBatch> batch = DecodeLines(kEvent);
   ASSERT_EQ(batch->events.size(), 1u);
   for (const FieldCase& c : EventCases()) {
-    EXPECT_EQ(Read(c.name, RuleRecord(batch->events[0])), c.values) << c.name;
+    EXPECT_EQ(ReadField(c.name, RuleRecord(batch->events[0])), c.values)
+        << c.name;
     EXPECT_EQ(ReadJson(c.name, kEvent), c.values) << c.name;
   }
 }
@@ -242,7 +243,8 @@ TEST(FieldTest, WhatItAsksTheDecoderForIsEnough) {
     std::unique_ptr<EventBatch> batch =
         Decoder({.fields = field.fields()}).Decode(FrameLines(kEvent));
     ASSERT_EQ(batch->events.size(), 1u);
-    EXPECT_EQ(Read(c.name, RuleRecord(batch->events[0])), c.values) << c.name;
+    EXPECT_EQ(ReadField(c.name, RuleRecord(batch->events[0])), c.values)
+        << c.name;
   }
 }
 
@@ -250,10 +252,10 @@ TEST(FieldTest, AnEventBuiltWithoutTextIsReadFromItsFields) {
   EventBuilder builder;
   const AuditEvent& event =
       builder.Verb("list").Resource("secrets").Code(403).Build();
-  EXPECT_THAT(Read("verb", RuleRecord(event)), ElementsAre("list"));
-  EXPECT_THAT(Read("responseStatus.code", RuleRecord(event)),
+  EXPECT_THAT(ReadField("verb", RuleRecord(event)), ElementsAre("list"));
+  EXPECT_THAT(ReadField("responseStatus.code", RuleRecord(event)),
               ElementsAre("403"));
-  EXPECT_THAT(Read("kind", RuleRecord(event)), IsEmpty());
+  EXPECT_THAT(ReadField("kind", RuleRecord(event)), IsEmpty());
 }
 
 TEST(FieldTest, KnowsTheAuditFormat) {

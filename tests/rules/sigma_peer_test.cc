@@ -28,9 +28,9 @@ namespace {
 using nlohmann::json;
 using Texts = std::vector<std::string>;
 
-class Random {
+class RandomSigma {
  public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
+  explicit RandomSigma(uint32_t seed) : engine_(seed) {}
   size_t Below(size_t n) { return engine_() % n; }
   bool OneIn(size_t n) { return Below(n) == 0; }
   const std::string& Of(const Texts& list) { return list[Below(list.size())]; }
@@ -58,7 +58,7 @@ std::string Quoted(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
 }
 
-json RandomEvent(Random& random) {
+json RandomSigmaEvent(RandomSigma& random) {
   json event;
   for (const std::string& field : kTextFields) {
     if (!random.OneIn(4)) event[field] = random.Of(kWords);
@@ -70,7 +70,7 @@ json RandomEvent(Random& random) {
   return event;
 }
 
-std::string OneOrMore(Random& random, const Texts& values, bool several) {
+std::string OneOrMore(RandomSigma& random, const Texts& values, bool several) {
   if (!several) return Quoted(random.Of(values));
   Texts chosen;
   for (size_t i = 1 + random.Below(3); i > 0; --i) {
@@ -80,7 +80,7 @@ std::string OneOrMore(Random& random, const Texts& values, bool several) {
 }
 
 // "field|modifiers: values"
-std::string RandomItem(Random& random) {
+std::string RandomItem(RandomSigma& random) {
   std::string field = random.Of(kTextFields);
   bool several = random.OneIn(2);
   std::string all = several && random.OneIn(3) ? "|all" : "";
@@ -137,7 +137,8 @@ std::string RandomItem(Random& random) {
   }
 }
 
-std::string RandomCondition(Random& random, const Texts& names, int depth) {
+std::string RandomCondition(RandomSigma& random, const Texts& names,
+                            int depth) {
   if (depth == 0 || random.OneIn(3)) {
     return random.OneIn(4) ? random.Of({"1 of s*", "all of s*", "1 of them",
                                         "all of them", "1 of s1*"})
@@ -149,7 +150,7 @@ std::string RandomCondition(Random& random, const Texts& names, int depth) {
                       RandomCondition(random, names, depth - 1), ")");
 }
 
-std::string RandomRule(Random& random) {
+std::string RandomRule(RandomSigma& random) {
   std::string text = "title: T\nlogsource: {product: test}\ndetection:\n";
   Texts names;
   for (size_t i = 1 + random.Below(3); i > 0; --i) {
@@ -189,13 +190,13 @@ std::vector<int> OurMatches(const std::string& rule, const Texts& events) {
 
 TEST(SigmaPeerTest, GeneratedRulesMatchTheSameEvents) {
   if (std::string why = WhyNoSigmaPeer(); !why.empty()) GTEST_SKIP() << why;
-  Random random(20261126);
+  RandomSigma random(20261126);
   json question = {{"events", json::array()},
                    {"rules", json::array()},
                    {"correlations", json::array()}};
   Texts events;
   for (int i = 0; i < 200; ++i) {
-    question["events"].push_back(RandomEvent(random));
+    question["events"].push_back(RandomSigmaEvent(random));
     events.push_back(question["events"].back().dump());
   }
   for (int i = 0; i < 1500; ++i)
@@ -235,7 +236,7 @@ struct TwoForms {
   json flat;
 };
 
-TwoForms RandomRequest(Random& random, int number, int& second) {
+TwoForms RandomRequest(RandomSigma& random, int number, int& second) {
   second += 1 + static_cast<int>(random.Below(8));
   const std::string time = absl::FormatTime(
       "%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(1'790'000'000 + second),
@@ -266,7 +267,7 @@ TwoForms RandomRequest(Random& random, int number, int& second) {
   return event;
 }
 
-std::string RandomCorrelation(Random& random) {
+std::string RandomSigmaCorrelation(RandomSigma& random) {
   const std::string type =
       random.Of({"event_count", "value_count", "temporal", "temporal_ordered"});
   Texts rules = {"a", "b", "c"};
@@ -321,7 +322,7 @@ std::set<json> OurGroups(const std::string& rules, const EventBatch& batch) {
 
 TEST(SigmaPeerTest, GeneratedCorrelationsAlertForTheSameGroups) {
   if (std::string why = WhyNoSigmaPeer(); !why.empty()) GTEST_SKIP() << why;
-  Random random(20261127);
+  RandomSigma random(20261127);
   json question = {{"events", json::array()},
                    {"rules", json::array()},
                    {"correlations", json::array()}};
@@ -333,7 +334,7 @@ TEST(SigmaPeerTest, GeneratedCorrelationsAlertForTheSameGroups) {
     log += event.line;
   }
   for (int i = 0; i < 200; ++i) {
-    question["correlations"].push_back(RandomCorrelation(random));
+    question["correlations"].push_back(RandomSigmaCorrelation(random));
   }
   std::unique_ptr<EventBatch> batch = DecodeLines(log);
   ASSERT_EQ(batch->events.size(), 150u);

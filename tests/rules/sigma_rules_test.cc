@@ -220,11 +220,11 @@ std::string FilterOf(std::string_view rules, std::string_view condition,
 TEST(SigmaFilterTest, SuppressesWhatItSelects) {
   std::string rule =
       RuleOf("sel: {a: 1}\ncondition: sel", "id: id-1\nname: one\n");
-  struct Case {
+  struct FilterCase {
     std::string filter;
     bool suppresses;
   };
-  for (const Case& c : std::vector<Case>{
+  for (const FilterCase& c : std::vector<FilterCase>{
            {FilterOf("[id-1]", "sel"), true},
            {FilterOf("one", "sel"), true},
            {FilterOf("any", "sel"), true},

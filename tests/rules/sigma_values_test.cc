@@ -10,14 +10,14 @@
 namespace oddverb {
 namespace {
 
-struct Case {
+struct ValuesCase {
   std::string_view selection;
   std::string_view record;
   bool matches;
 };
 
-void CheckAll(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
+void CheckAll(const std::vector<ValuesCase>& cases) {
+  for (const ValuesCase& c : cases) {
     EXPECT_EQ(Selects(c.selection, c.record), c.matches)
         << c.selection << "  on  " << c.record;
   }

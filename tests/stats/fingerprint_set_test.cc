@@ -46,7 +46,7 @@ std::string SavedBytes(const FingerprintSet& set) {
   return out.Release();
 }
 
-FingerprintSet SavedAndLoaded(const FingerprintSet& set) {
+FingerprintSet SetSavedAndLoaded(const FingerprintSet& set) {
   std::string bytes = SavedBytes(set);
   StateReader in(bytes);
   FingerprintSet loaded;
@@ -70,7 +70,7 @@ TEST_P(FingerprintSetOracleTest, RemembersExactlyTwoGenerations) {
   FingerprintSet set;
   NaiveGenerations model;
   for (int i = 0; i < 40'000; ++i) {
-    if (random() % 2'000 == 0) set = SavedAndLoaded(set);
+    if (random() % 2'000 == 0) set = SetSavedAndLoaded(set);
     uint64_t hash = RandomSmallHash(random, 3 * capacity);
     ASSERT_EQ(set.Contains(hash), model.Contains(hash)) << i;
     ASSERT_EQ(set.IsYoung(hash), model.young.contains(hash)) << i;
@@ -189,7 +189,7 @@ TEST(FingerprintSetTest, RefusesAMemberOfBothGenerations) {
 TEST(FingerprintSetTest, ASmallerCapacityAfterARestartIsSafe) {
   FingerprintSet set;
   for (uint64_t hash = 1; hash <= 100; ++hash) set.Add(hash, 100);
-  set = SavedAndLoaded(set);
+  set = SetSavedAndLoaded(set);
   EXPECT_TRUE(set.Add(101, 10));
   for (uint64_t hash = 1; hash <= 101; ++hash) {
     EXPECT_TRUE(set.Contains(hash));

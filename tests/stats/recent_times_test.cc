@@ -24,7 +24,7 @@ int NaiveCount(const std::vector<int64_t>& times, int64_t now, int64_t span) {
                     [&](int64_t t) { return t >= now - span && t <= now; }));
 }
 
-RecentTimes SavedAndLoaded(const RecentTimes& times) {
+RecentTimes TimesSavedAndLoaded(const RecentTimes& times) {
   StateWriter out;
   times.Save(out);
   StateReader in(out.bytes());
@@ -47,7 +47,7 @@ TEST(RecentTimesTest, CountsAsIfAllTimesWereKeptUpToItsCapacity) {
       int64_t time = clock - static_cast<int64_t>(random() % 30);
       recent.Add(At(time));
       all.push_back(time);
-      if (random() % 10 == 0) recent = SavedAndLoaded(recent);
+      if (random() % 10 == 0) recent = TimesSavedAndLoaded(recent);
 
       std::vector<int64_t> newest = all;
       std::sort(newest.begin(), newest.end());
@@ -92,7 +92,7 @@ TEST(RecentTimesTest, TheExtremesOfTimeAreSafe) {
     recent.Add(time);
   }
   EXPECT_EQ(recent.CountWithin(At(INT64_MAX), absl::InfiniteDuration()), 5);
-  RecentTimes loaded = SavedAndLoaded(recent);
+  RecentTimes loaded = TimesSavedAndLoaded(recent);
   EXPECT_EQ(loaded.CountWithin(At(1), absl::Microseconds(1)), 1);
 }
 

@@ -13,14 +13,14 @@ namespace {
 using ::testing::ElementsAre;
 using Kind = YamlNode::Kind;
 
-YamlNode MustParse(std::string_view text) {
+YamlNode ParseOrDie(std::string_view text) {
   absl::StatusOr<YamlNode> node = YamlNode::Parse(text, "c.yaml");
   EXPECT_THAT(node, IsOk()) << text;
   return node.ok() ? *node : YamlNode();
 }
 
 TEST(ReplaceValuesTest, ReplacesValuesButNoKeysAndKeepsPlaces) {
-  YamlNode root = MustParse(
+  YamlNode root = ParseOrDie(
       "x: x\n"
       "list: [x, {x: &a xx}, *a]\n"
       "empty:\n");
@@ -45,7 +45,7 @@ TEST(ReplaceValuesTest, ReplacesValuesButNoKeysAndKeepsPlaces) {
 }
 
 TEST(ReplaceValuesTest, TellsEveryValueThatCannotBeReplaced) {
-  YamlNode root = MustParse("a: 1\nb:\n  - bad\n  - worse\n");
+  YamlNode root = ParseOrDie("a: 1\nb:\n  - bad\n  - worse\n");
   absl::StatusOr<YamlNode> copy = root.ReplaceValues(
       [](std::string_view text) -> absl::StatusOr<std::string> {
         if (text == "1") return "2";
