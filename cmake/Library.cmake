@@ -5,6 +5,30 @@
 # All libraries together are the interface target oddverb_all.
 add_library(oddverb_all INTERFACE)
 
+# What most files include is parsed once: that was a third of the time that
+# their compilation took (g++ and clang). `oddverb_library` reuses the headers of
+# this target.
+function(oddverb_library_headers)
+  set(source "${PROJECT_BINARY_DIR}/oddverb_library_headers.cc")
+  file(CONFIGURE OUTPUT "${source}" CONTENT "// See cmake/Library.cmake.\n")
+  add_library(oddverb_library_headers OBJECT "${source}")
+  target_link_libraries(oddverb_library_headers
+                        PRIVATE oddverb_absl Threads::Threads oddverb_warnings)
+  target_precompile_headers(
+    oddverb_library_headers
+    PRIVATE <algorithm> <array> <atomic> <cstdint> <functional> <map> <memory>
+            <mutex> <optional> <span> <string> <string_view> <utility> <variant>
+            <vector> <absl/container/flat_hash_map.h>
+            <absl/container/flat_hash_set.h> <absl/status/statusor.h>
+            <absl/strings/str_cat.h> <absl/strings/str_format.h>
+            <absl/strings/str_join.h> <absl/strings/str_split.h>
+            <absl/synchronization/mutex.h> <absl/time/clock.h>
+            <absl/time/time.h>)
+endfunction()
+if(NOT ODDVERB_EACH_FILE_ALONE)
+  oddverb_library_headers()
+endif()
+
 function(oddverb_library folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS;LIBRARIES")
   file(
@@ -24,6 +48,9 @@ function(oddverb_library folder)
     ${target}
     PUBLIC oddverb_absl Threads::Threads
     PRIVATE oddverb_warnings ${arg_LIBRARIES})
+  if(TARGET oddverb_library_headers)
+    target_precompile_headers(${target} REUSE_FROM oddverb_library_headers)
+  endif()
   foreach(dep IN LISTS arg_DEPS)
     if(TARGET oddverb_${dep})
       target_link_libraries(${target} PUBLIC oddverb_${dep})

@@ -34,11 +34,9 @@ function(oddverb_test_compile_options target)
   endif()
 endfunction()
 
-# What most tests include is parsed once: that was a quarter of the time that
-# their compilation took. The preset dev does without, so that there a file that
-# forgets an #include does not compile.
+# What most tests include is parsed once, as in cmake/Library.cmake.
 function(oddverb_test_headers)
-  if(ODDVERB_FUZZ OR (CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT ODDVERB_SANITIZE))
+  if(ODDVERB_FUZZ OR ODDVERB_EACH_FILE_ALONE)
     return()
   endif()
   set(source "${PROJECT_BINARY_DIR}/oddverb_test_headers.cc")
@@ -129,6 +127,13 @@ function(oddverb_gtest_programs)
     set(target ${folder}_test)
     oddverb_test_program(${target} tests ${sources_of_${folder}})
     target_link_libraries(${target} PRIVATE GTest::gmock_main)
+    # Half of what compiles a test is the same in the next one, so some are
+    # compiled together: names at namespace scope are unique in a folder of
+    # tests, also those without linkage (tools/check, and the compiler).
+    if(NOT ODDVERB_EACH_FILE_ALONE)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+                                                 UNITY_BUILD_BATCH_SIZE 8)
+    endif()
     if(folder STREQUAL "bench")
       target_link_libraries(${target} PRIVATE oddverb_detection_lab)
     endif()

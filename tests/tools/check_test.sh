@@ -126,6 +126,19 @@ printf 'namespace {\nstruct Line {};\n}  // namespace\n' \
   >"$tree/ingest/decoder.cc"
 passes "what is in an unnamed namespace is seen by nobody"
 
+# Tests of one folder.
+mkdir -p "$tree/tests/model"
+printf 'namespace {\nint Get(int a) { return a; }\n}  // namespace\n' \
+  >"$tree/tests/model/one_test.cc"
+printf '// x\nstd::string Get(\n    double a) {\n  return Show(a);\n}\n' \
+  >"$tree/tests/model/two_test.cc"
+caught tests/model/two_test.cc:2 \
+  'the function Get is also in tests/model/one_test.cc'
+mkdir -p "$tree/tests/model" "$tree/tests/ingest"
+echo 'int Get(int a) { return a; }' >"$tree/tests/model/one_test.cc"
+echo 'int Get(int a) { return a; }' >"$tree/tests/ingest/two_test.cc"
+passes "tests of two folders"
+
 # Sizes.
 { echo; lines 400; } >"$tree/ingest/decoder.cc"
 caught ingest/decoder.cc:400 '401 lines'
