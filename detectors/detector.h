@@ -78,10 +78,17 @@ class Emit {
   void MarkChanged(EntityKind kind, EntityId id) {
     changed.emplace_back(kind, id);
   }
+  // It has done what may be part of an attack that is not found yet: a flood of
+  // others makes it forgotten last (stats/entity_table.h). Whom a finding is
+  // about is marked without it.
+  void MarkSuspect(EntityKind kind, EntityId id) {
+    suspects.emplace_back(kind, id);
+  }
 
   std::vector<Finding> findings;
   std::vector<Observation> observations;
   std::vector<std::pair<EntityKind, EntityId>> changed;
+  std::vector<std::pair<EntityKind, EntityId>> suspects;
   DetectorCounts counts;
   // Event time as the whole stream has reached it, set by the pipeline before
   // each call: the `time` of a finding.

@@ -162,8 +162,7 @@ void ForbiddenBurst::OnNotAllowed(CaseRequest& request, ForbiddenActor& actor,
     return;
   }
   bool impersonation = refusal == RefusalClass::kImpersonation;
-  bool authorization = refusal == RefusalClass::kAuthorization;
-  if (!authorization && !impersonation &&
+  if (refusal != RefusalClass::kAuthorization && !impersonation &&
       refusal != RefusalClass::kEscalation) {
     return;
   }
@@ -310,6 +309,7 @@ void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
     attempt.weight *= kFurtherNameFactor;
   }
   refused.Add(attempt);
+  out.MarkSuspect(EntityKind::kActor, ids.actor);
   AddEvidence(attempt, refused);
   Judge(attempt, ids, actor, out);
   TellCorrelator(attempt, ids, out);

@@ -28,6 +28,8 @@ Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
 void Correlator::Collect(std::vector<Finding>& out) {
   for (auto [kind, id] : emit_.changed) state_.MarkChanged(kind, id);
   emit_.changed.clear();
+  for (auto [kind, id] : emit_.suspects) state_.MarkSuspect(kind, id);
+  emit_.suspects.clear();
   for (Finding& finding : emit_.findings) {
     finding.time = emit_.stream_time;
     finding.NoteClaimedAddress();
@@ -99,6 +101,11 @@ void Correlator::Observe(const Observation& observation,
   state_.ForEachPart([&](CrossDetector& detector) {
     detector.Observe(observation, ids, emit_);
   });
+  if (!emit_.findings.empty()) {
+    emit_.MarkSuspect(EntityKind::kCredential, ids.credential);
+    emit_.MarkSuspect(EntityKind::kAddress, ids.source_address);
+    emit_.MarkSuspect(EntityKind::kActor, ids.account);
+  }
   Collect(out);
   TellOf(first, out);
   state_.Settle();

@@ -129,6 +129,10 @@ class PartState {
     changed.ids.push_back(id);
   }
 
+  void MarkSuspect(EntityKind kind, EntityId id) {
+    if (id != kNoEntity) tables_[static_cast<size_t>(kind)].MarkSuspect(id);
+  }
+
   uint64_t evictions() const {
     uint64_t sum = 0;
     for (const EntityTable& table : tables_) sum += table.evictions();

@@ -48,6 +48,10 @@ void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
   state_.ForEachPart(
       [&](Detector& detector) { detector.Observe(event, ids, out); });
+  if (!out.findings.empty()) {
+    out.MarkSuspect(EntityKind::kActor, ids.actor);
+    out.MarkSuspect(EntityKind::kCredential, ids.credential);
+  }
   Conclude(out);
 }
 
@@ -60,6 +64,8 @@ void Shard::AdvanceTo(absl::Time watermark, Emit& out) {
 void Shard::Conclude(Emit& out) {
   for (auto [kind, id] : out.changed) state_.MarkChanged(kind, id);
   out.changed.clear();
+  for (auto [kind, id] : out.suspects) state_.MarkSuspect(kind, id);
+  out.suspects.clear();
   state_.Settle();
 }
 

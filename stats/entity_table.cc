@@ -13,12 +13,16 @@ namespace {
 constexpr size_t kFirstSlots = 16;
 constexpr uint32_t kUsed = 1;
 constexpr uint32_t kStandingShift = 1;
+constexpr uint32_t kStandingMask = 3u << kStandingShift;
+constexpr uint32_t kTurn = 8;  // one of those that a suspect has left
+constexpr uint32_t kTurnsMask = 7 * kTurn;
+constexpr size_t kBitSets = 6;  // of SaveClock()
 
 uint32_t MarksOf(Standing standing) {
   return static_cast<uint32_t>(standing) << kStandingShift;
 }
 Standing StandingIn(uint32_t marks) {
-  return static_cast<Standing>(marks >> kStandingShift);
+  return static_cast<Standing>((marks & kStandingMask) >> kStandingShift);
 }
 
 // Fibonacci hashing: spreads keys that are not hashes, and costs a multiply.
@@ -72,8 +76,10 @@ void EntityTable::SetStanding(EntityId id, Standing standing) {
   uint32_t& marks = entries_[id].marks;
   --SizeOf(StandingIn(marks));
   ++SizeOf(standing);
-  marks = (marks & kUsed) | MarksOf(standing);
+  marks = (marks & ~kStandingMask) | MarksOf(standing);
 }
+
+void EntityTable::MarkSuspect(EntityId id) { entries_[id].marks |= kTurnsMask; }
 
 EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
   const bool too_many_guests =
@@ -130,9 +136,15 @@ EntityId EntityTable::Evict(Standing standing) {
   auto advance = [this] { hand_ = hand_ + 1 == size() ? 0 : hand_ + 1; };
   while (true) {
     uint32_t& marks = entries_[hand_].marks;
-    const bool may_go = MayGo(StandingIn(marks), standing);
-    if (may_go && (marks & kUsed) == 0) break;
-    if (may_go) marks &= ~kUsed;
+    if (MayGo(StandingIn(marks), standing)) {
+      if ((marks & kUsed) != 0) {
+        marks &= ~kUsed;
+      } else if ((marks & kTurnsMask) != 0) {
+        marks -= kTurn;
+      } else {
+        break;
+      }
+    }
     advance();
   }
   EntityId victim = hand_;
@@ -159,14 +171,14 @@ void EntityTable::Erase(uint64_t key) {
   slots_[hole] = {};
 }
 
-// Three bit sets: what was used, the guests, the people. Before there were
-// these, the first alone was written, or the first two.
+// Six bit sets: what was used, the guests, the people, the three bits of the
+// turns. Before there were these, the first one, two or three were written.
 void EntityTable::SaveClock(StateWriter& out) const {
   out.PutU64(hand_);
   out.PutU64(evictions_);
   out.PutU64(size());
   const size_t bytes = (entries_.size() + 7) / 8;
-  std::string bits(3 * bytes, '\0');
+  std::string bits(kBitSets * bytes, '\0');
   for (size_t i = 0; i < entries_.size(); ++i) {
     const uint32_t marks = entries_[i].marks;
     auto set = [&](size_t bit_set, bool bit) {
@@ -176,6 +188,9 @@ void EntityTable::SaveClock(StateWriter& out) const {
     set(0, (marks & kUsed) != 0);
     set(1, StandingIn(marks) == Standing::kGuest);
     set(2, StandingIn(marks) == Standing::kPerson);
+    set(3, (marks & kTurn) != 0);
+    set(4, (marks & 2 * kTurn) != 0);
+    set(5, (marks & 4 * kTurn) != 0);
   }
   out.PutString(bits);
 }
@@ -188,7 +203,7 @@ void EntityTable::LoadClock(StateReader& in) {
   const size_t bytes = (entries_.size() + 7) / 8;
   const size_t sets = bytes == 0 ? 1 : bits.size() / bytes;
   bool fits = saved_size == size() && bits.size() == sets * bytes &&
-              sets >= 1 && sets <= 3 && (hand < size() || hand == 0);
+              sets >= 1 && sets <= kBitSets && (hand < size() || hand == 0);
   if (!fits) in.Fail();
   if (!in.status().ok()) return;
   hand_ = static_cast<EntityId>(hand);
@@ -202,7 +217,9 @@ void EntityTable::LoadClock(StateReader& in) {
     const Standing standing = is_set(1)   ? Standing::kGuest
                               : is_set(2) ? Standing::kPerson
                                           : Standing::kRegular;
-    entries_[i].marks = (is_set(0) ? kUsed : 0) | MarksOf(standing);
+    entries_[i].marks = (is_set(0) ? kUsed : 0) | MarksOf(standing) |
+                        (is_set(3) ? kTurn : 0) | (is_set(4) ? 2 * kTurn : 0) |
+                        (is_set(5) ? 4 * kTurn : 0);
     ++SizeOf(standing);
   }
 }

@@ -9,6 +9,11 @@
 // from these and itself; what one does not use the others may. Only guests,
 // whose keys anybody can invent, never have more.
 //
+// Who is suspected stays for seven more turns of the clock. A flood whose keys
+// come twice fills a class anew in two turns, so it has to do that four times
+// between two steps of an attack to make it forgotten. There is an end to it,
+// so that no number of suspects fills a table.
+//
 // Deterministic for a sequence of calls. One thread.
 #ifndef ODDVERB_STATS_ENTITY_TABLE_H_
 #define ODDVERB_STATS_ENTITY_TABLE_H_
@@ -45,6 +50,8 @@ class EntityTable {
   // It has the standing that it came with last; but only who is a guest from
   // the beginning is one.
   Lookup FindOrAdd(uint64_t key, Standing standing = Standing::kRegular);
+  // From now on it has all its turns. REQUIRES: `id` was given out.
+  void MarkSuspect(EntityId id);
   // kNoEntity if unknown; does not count as a use.
   EntityId Find(uint64_t key) const;
   // REQUIRES: `id` was given out.
@@ -57,9 +64,9 @@ class EntityTable {
   uint64_t evictions() const { return evictions_; }
 
   // Everything but the keys: which entities were used lately, their standings,
-  // and whose turn it is. A table to which the keys were added in the order of
-  // their ids goes on exactly as the saved one did; it stays as it is if
-  // in.status() fails.
+  // who is suspected, and whose turn it is. A table to which the keys were
+  // added in the order of their ids goes on exactly as the saved one did; it
+  // stays as it is if in.status() fails.
   void SaveClock(StateWriter& out) const;
   void LoadClock(StateReader& in);
 
@@ -72,7 +79,9 @@ class EntityTable {
   // Key and marks side by side, as they are read together, in 12 bytes.
   struct Entry {
     uint32_t low = 0, high = 0;
-    uint32_t marks = 0;  // kUsed (the second chance), the standing above
+    // kUsed (the second chance), above it the standing, then the turns that a
+    // suspect has left.
+    uint32_t marks = 0;
 
     uint64_t key() const { return uint64_t{high} << 32 | low; }
   };

@@ -98,16 +98,41 @@ std::vector<std::string> AddressesBeside(std::string_view user, size_t count) {
   return addresses;
 }
 
+// Service accounts with valid tokens that fall on the shard of `user`.
+std::vector<std::string> AccountsBeside(std::string_view user, size_t count) {
+  const KeyedHash hash;
+  const uint64_t shard = hash.Hash(user) % kLogicalShards;
+  std::vector<std::string> names;
+  for (uint64_t who = 0; names.size() < count; ++who) {
+    std::string name = absl::StrCat("system:serviceaccount:shop:job-", who);
+    if (hash.Hash(name) % kLogicalShards == shard) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
 // Twelve hours. Every fourth event of an invented address is its last.
 class FloodStream {
  public:
   explicit FloodStream(uint64_t events)
       : events_(events), addresses_(events / 4) {}
   // Anonymous requests from `addresses` alone.
-  FloodStream(uint64_t events, std::vector<std::string> addresses)
-      : events_(events),
-        addresses_(addresses.size()),
-        anonymous_(std::move(addresses)) {}
+  static FloodStream OfAddresses(uint64_t events,
+                                 std::vector<std::string> addresses) {
+    FloodStream flood(events);
+    flood.addresses_ = addresses.size();
+    flood.anonymous_ = std::move(addresses);
+    return flood;
+  }
+  // What `accounts` may do alone.
+  static FloodStream OfAccounts(uint64_t events,
+                                std::vector<std::string> accounts) {
+    FloodStream flood(events);
+    flood.addresses_ = accounts.size();
+    flood.accounts_ = std::move(accounts);
+    return flood;
+  }
 
   bool Next(std::string& out) {
     if (serial_ == events_) return false;
@@ -144,6 +169,12 @@ class FloodStream {
   void WriteInvented(uint64_t n, std::string& out) {
     uint64_t who = n / 2 % addresses_;
     Request request;
+    if (!accounts_.empty()) {
+      request.user = PodUser(accounts_[who], "shop");
+      request.ip = "10.1.2.5";
+      Write(request, out);
+      return;
+    }
     request.ip = anonymous_.empty() ? InventedAddress(who) : anonymous_[who];
     request.agent = absl::StrCat("tool-", who, "/v", n % 100);
     switch (anonymous_.empty() ? who % 3 : 0) {
@@ -197,7 +228,8 @@ class FloodStream {
   }
 
   uint64_t events_, addresses_;
-  std::vector<std::string> anonymous_;  // empty = of all kinds
+  // One of them, or none: invented ones of all kinds.
+  std::vector<std::string> anonymous_, accounts_;
   uint64_t serial_ = 0;
 };
 
@@ -318,9 +350,21 @@ TEST(FloodTest, WhoeverHasNoCredentialDrivesNobodyElseOut) {
   constexpr uint64_t kEvents = 25 * 2 * 3000;
   PipelineOptions options;
   options.max_entities = 1;
-  FloodOutcome outcome =
-      Judge(FloodStream(kEvents, AddressesBeside(kProbing, kEvents / 2)),
-            kEvents, options);
+  FloodOutcome outcome = Judge(
+      FloodStream::OfAddresses(kEvents, AddressesBeside(kProbing, kEvents / 2)),
+      kEvents, options);
+  EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);
+  EXPECT_TRUE(outcome.found_probing);
+}
+
+// Likewise, by those that have a share of the table in common with it.
+TEST(FloodTest, WhoeverHasACredentialDrivesNoSuspectOut) {
+  constexpr uint64_t kEvents = 25 * 2 * 3000;
+  PipelineOptions options;
+  options.max_entities = 1;
+  FloodOutcome outcome = Judge(
+      FloodStream::OfAccounts(kEvents, AccountsBeside(kProbing, kEvents / 2)),
+      kEvents, options);
   EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);
   EXPECT_TRUE(outcome.found_probing);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/state_io.h"
@@ -269,6 +270,40 @@ TEST(EntityTableTest, AGuestThatComesAsARegularIsNoGuestAnyMore) {
   EXPECT_NE(table.Find(1), kNoEntity);
 }
 
+TEST(EntityTableTest, ASuspectOutlastsSevenTurnsOfAFloodAndNotEver) {
+  constexpr uint32_t kMax = 100;
+  EntityTable table(kMax);
+  for (uint64_t key = 0; key < kMax; ++key) table.FindOrAdd(key);
+  table.MarkSuspect(table.Find(7));
+  uint64_t other_lasted = 0, suspect_lasted = 0;
+  for (uint64_t came = 1; suspect_lasted == 0 && came < 100 * kMax; ++came) {
+    table.FindOrAdd(1'000 + came);
+    if (other_lasted == 0 && table.Find(8) == kNoEntity) other_lasted = came;
+    if (table.Find(7) == kNoEntity) suspect_lasted = came;
+  }
+  EXPECT_LE(other_lasted, kMax);
+  EXPECT_GT(suspect_lasted, 7 * (kMax - 1));
+  EXPECT_LE(suspect_lasted, 8 * kMax);
+}
+
+TEST(EntityTableTest, ATableOfSuspectsTakesNewcomers) {
+  EntityTable table(40);
+  for (uint64_t key = 0; key < 400; ++key) {
+    table.MarkSuspect(table.FindOrAdd(key, kStandings[key % 3]).id);
+    ASSERT_NE(table.Find(key), kNoEntity);
+  }
+  EXPECT_LE(table.size(), 40u);
+}
+
+TEST(EntityTableTest, WhoChangesItsStandingStaysSuspected) {
+  EntityTable table(100);
+  table.MarkSuspect(table.FindOrAdd(1, Standing::kPerson).id);
+  table.FindOrAdd(1, Standing::kRegular);
+  for (uint64_t key = 100; key < 350; ++key) table.FindOrAdd(key);
+  EXPECT_NE(table.Find(1), kNoEntity);
+  EXPECT_EQ(table.size_of(Standing::kPerson), 0u);
+}
+
 TEST(EntityTableTest, SaveAndLoadChangeNothingOfStandings) {
   constexpr uint32_t kMax = 101;
   std::mt19937_64 random(7);
@@ -280,25 +315,32 @@ TEST(EntityTableTest, SaveAndLoadChangeNothingOfStandings) {
     ASSERT_EQ(reloaded.FindOrAdd(key, standing).id,
               table.FindOrAdd(key, standing).id)
         << i;
+    if (key % 7 == 0) {
+      table.MarkSuspect(table.Find(key));
+      reloaded.MarkSuspect(reloaded.Find(key));
+    }
     for (Standing one : kStandings) {
       ASSERT_EQ(reloaded.size_of(one), table.size_of(one)) << i;
     }
   }
 }
 
-TEST(EntityTableTest, AClockOfGuestsAloneIsRead) {
-  StateWriter out;
-  out.PutU64(0);
-  out.PutU64(0);
-  out.PutU64(3);
-  out.PutString("\x05\x02");
-  EntityTable table(3);
-  for (uint64_t key = 10; key < 13; ++key) table.FindOrAdd(key);
-  StateReader in(out.bytes());
-  table.LoadClock(in);
-  EXPECT_THAT(in.status(), IsOk());
-  EXPECT_EQ(table.size_of(Standing::kGuest), 1u);
-  EXPECT_EQ(table.size_of(Standing::kRegular), 2u);
+// Of before there were people, and of before there were suspects.
+TEST(EntityTableTest, AClockWithFewerBitSetsIsRead) {
+  for (std::string_view bits : {"\x05\x02", "\x05\x02\x04"}) {
+    StateWriter out;
+    out.PutU64(0);
+    out.PutU64(0);
+    out.PutU64(3);
+    out.PutString(bits);
+    EntityTable table(3);
+    for (uint64_t key = 10; key < 13; ++key) table.FindOrAdd(key);
+    StateReader in(out.bytes());
+    table.LoadClock(in);
+    EXPECT_THAT(in.status(), IsOk());
+    EXPECT_EQ(table.size_of(Standing::kGuest), 1u);
+    EXPECT_EQ(table.size_of(Standing::kPerson), bits.size() - 2);
+  }
 }
 
 // What a checkpoint of before there were guests holds.
