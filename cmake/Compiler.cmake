@@ -46,3 +46,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT ODDVERB_EACH_FILE_ALONE)
     oddverb_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow
                                -Wno-stringop-overread)
 endif()
+if(ODDVERB_SANITIZE)
+  # In sources that are compiled together (cmake/JoinedSources.cmake) a local
+  # name may be that of another file's.
+  target_compile_options(oddverb_warnings INTERFACE -Wno-shadow)
+endif()

@@ -1,0 +1,118 @@
+# oddverb_join_sources(TARGET SOURCE...)
+#
+# Compiles up to eight of the sources as one: most of what compiles a file is the
+# same in the next one. Names without linkage meet there, so files that define
+# the same one at namespace scope are kept apart, and one that hides a name of a
+# header is compiled alone. Only for builds that are not shipped.
+set(ODDVERB_JOINED_SOURCES 8)
+
+# What is defined in `file` at the beginning of a line: types, aliases,
+# constants, functions; of a source only what has no linkage.
+function(oddverb_names_in file out)
+  file(READ "${file}" text)
+  if(file MATCHES "\\.cc$")
+    string(FIND "${text}" "\nnamespace {\n" begin)
+    string(FIND "${text}" "\n}  // namespace\n" end REVERSE)
+    if(begin EQUAL -1)
+      set(${out} "" PARENT_SCOPE)
+      return()
+    endif()
+    math(EXPR length "${end} - ${begin}")
+    string(SUBSTRING "${text}" ${begin} ${length} text)
+  endif()
+  # Else CMake takes them for its own.
+  string(REPLACE ";" "!" text "\n${text}")
+  string(REPLACE "[" "(" text "${text}")
+  string(REPLACE "]" ")" text "${text}")
+  set(names "")
+  string(REGEX MATCHALL "\n(struct|class|enum class|enum|using) [A-Za-z0-9_]+ [^\n]*"
+               types "${text}")
+  foreach(line IN LISTS types)
+    string(REGEX REPLACE "\n(struct|class|enum class|enum|using) ([A-Za-z0-9_]+).*"
+                         "\\2" name "${line}")
+    list(APPEND names "${name}")
+  endforeach()
+  string(REGEX MATCHALL "\n[A-Za-z][^\n=(\"]*[ *&][A-Za-z0-9_]+ ?[=({]" others
+               "${text}")
+  foreach(line IN LISTS others)
+    if(NOT line MATCHES "\n(struct|class|enum|using|namespace|return|case) ")
+      string(REGEX REPLACE ".*[ *&]([A-Za-z0-9_]+) ?[=({]$" "\\1" name "${line}")
+      list(APPEND names "${name}")
+    endif()
+  endforeach()
+  # A second one of a declaration, and, harmlessly, constants of functions.
+  string(REGEX MATCHALL ", k[A-Z][A-Za-z0-9]* =" others "${text}")
+  foreach(other IN LISTS others)
+    string(REGEX REPLACE ", (.*) =" "\\1" name "${other}")
+    list(APPEND names "${name}")
+  endforeach()
+  list(REMOVE_DUPLICATES names)
+  set(${out} "${names}" PARENT_SCOPE)
+endfunction()
+
+# The names of all headers of the libraries.
+function(oddverb_names_in_headers out)
+  set(names "")
+  foreach(folder IN LISTS ARGN)
+    file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h"
+         "${PROJECT_SOURCE_DIR}/${folder}/*/*.h")
+    foreach(header IN LISTS headers)
+      oddverb_names_in("${header}" more)
+      list(APPEND names ${more})
+    endforeach()
+  endforeach()
+  list(REMOVE_DUPLICATES names)
+  set(${out} "${names}" PARENT_SCOPE)
+endfunction()
+
+# Whether two lists have an element in common.
+function(oddverb_have_common first second out)
+  set(${out} OFF PARENT_SCOPE)
+  foreach(name IN LISTS ${first})
+    if(name IN_LIST ${second})
+      set(${out} ON PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+# For each source the number of its group, or "alone".
+function(oddverb_groups_of out)
+  set(group_of_each "")
+  set(groups 0)
+  foreach(source IN LISTS ARGN)
+    oddverb_names_in("${source}" names)
+    oddverb_have_common(names oddverb_header_names hides)
+    if(hides)
+      list(APPEND group_of_each alone)
+      continue()
+    endif()
+    set(group 0)
+    while(group LESS groups)
+      oddverb_have_common(names names_of_${group} meets)
+      if(size_of_${group} LESS ODDVERB_JOINED_SOURCES AND NOT meets)
+        break()
+      endif()
+      math(EXPR group "${group} + 1")
+    endwhile()
+    if(group EQUAL groups)
+      math(EXPR groups "${groups} + 1")
+      set(size_of_${group} 0)
+    endif()
+    math(EXPR size_of_${group} "${size_of_${group}} + 1")
+    list(APPEND names_of_${group} ${names})
+    list(APPEND group_of_each ${group})
+  endforeach()
+  set(${out} "${group_of_each}" PARENT_SCOPE)
+endfunction()
+
+function(oddverb_join_sources target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON
+                                             UNITY_BUILD_MODE GROUP)
+  oddverb_groups_of(groups ${ARGN})
+  foreach(source group IN ZIP_LISTS ARGN groups)
+    if(NOT group STREQUAL "alone")
+      set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${group}")
+    endif()
+  endforeach()
+endfunction()
