@@ -21,12 +21,16 @@ if(ODDVERB_SANITIZE)
   add_link_options(-fsanitize=${ODDVERB_SANITIZE})
 endif()
 
-# Elsewhere headers are precompiled and tests compiled together. In the preset
-# dev each file is compiled alone, so that there one that forgets an #include
-# does not compile.
+# Elsewhere headers are precompiled, and sources compiled together. In the
+# preset dev each file is compiled alone, so that there one that forgets an
+# #include does not compile.
 set(ODDVERB_EACH_FILE_ALONE OFF)
 if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT ODDVERB_SANITIZE)
   set(ODDVERB_EACH_FILE_ALONE ON)
+endif()
+set(ODDVERB_JOIN_SOURCES ON) # cmake/JoinedSources.cmake
+if(ODDVERB_EACH_FILE_ALONE OR ODDVERB_FUZZ)
+  set(ODDVERB_JOIN_SOURCES OFF)
 endif()
 
 # Warnings for our own targets; headers of packages are system headers.
@@ -46,8 +50,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT ODDVERB_EACH_FILE_ALONE)
     oddverb_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow
                                -Wno-stringop-overread)
 endif()
-if(ODDVERB_SANITIZE)
-  # In sources that are compiled together (cmake/JoinedSources.cmake) a local
-  # name may be that of another file's.
-  target_compile_options(oddverb_warnings INTERFACE -Wno-shadow)
+if(ODDVERB_JOIN_SOURCES)
+  # In sources that are compiled together a local name may be one of another
+  # file's namespace, and g++ takes a class of a source for one of a header.
+  target_compile_options(
+    oddverb_warnings
+    INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local
+              -Wno-subobject-linkage>)
 endif()

@@ -3,7 +3,7 @@
 # Compiles up to eight of the sources as one: most of what compiles a file is the
 # same in the next one. Names without linkage meet there, so files that define
 # the same one at namespace scope are kept apart, and one that hides a name of a
-# header is compiled alone. Only for builds that are not shipped.
+# header is compiled alone.
 set(ODDVERB_JOINED_SOURCES 8)
 
 # What is defined in `file` at the beginning of a line: types, aliases,
