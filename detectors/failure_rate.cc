@@ -18,6 +18,9 @@ constexpr int64_t kMostMinutes = int64_t{1} << 40;
 constexpr uint32_t kMostCounted = 512;
 constexpr double kMostInMinute = 1e9;
 constexpr double kTimesTheMean = 10;
+// A person or a script tries an expired login some six times. No address is
+// taught larger bursts, or it would be taught to overlook an attack.
+constexpr double kMostInBurst = 6;
 
 }  // namespace
 
@@ -30,12 +33,23 @@ void FailureRate::Add(absl::Time time, double weight) {
   if (minute > minute_) {
     bool next = minute == minute_ + 1;
     double settled = previous_ + (next ? 0 : current_);
-    if (settled > 0) past_.Add(time, kHalfLife, settled);
+    const int spans = (previous_ > 0 ? 1 : 0) + (!next && current_ > 0 ? 1 : 0);
+    if (settled > 0) {
+      past_.Add(time, kHalfLife, settled);
+      past_spans_.Add(time, kHalfLife, spans);
+    }
     previous_ = next ? current_ : 0;
     current_ = 0;
     minute_ = minute;
   }
   current_ = std::min(current_ + weight, kMostInMinute);
+}
+
+// One, until larger ones were seen.
+double FailureRate::BurstSize() const {
+  if (comes_ == Comes::kSingly) return 1;
+  const double mean = (1 + past_.raw_value()) / (1 + past_spans_.raw_value());
+  return std::clamp(mean, 1.0, kMostInBurst);
 }
 
 double FailureRate::Surprise() const {
@@ -46,6 +60,9 @@ double FailureRate::Surprise() const {
   double b = kPriorSeconds + std::clamp(seconds, 0.0, kMostSeconds);
   double window = absl::ToDoubleSeconds(kWindow) * span;
   if (n < kTimesTheMean * a / b * window) return 0;
+  const double burst = BurstSize();
+  n = static_cast<uint32_t>(n / burst);
+  a = kPriorFailures + past_.raw_value() / burst;
   double q = window / (b + window);
   double chance = std::exp(a * std::log(1 - q));  // of exactly k
   for (uint32_t k = 0; k < n; ++k) chance *= q * (k + a) / (k + 1);
@@ -78,6 +95,18 @@ void FailureRate::Load(StateReader& in) {
   if (!(previous_ >= 0 && previous_ <= kMostInMinute)) in.Fail();
   double value = in.GetDouble();
   past_.Restore(value, in.GetTime());
+}
+
+void FailureRate::SaveBursts(StateWriter& out) const {
+  out.PutDouble(past_spans_.raw_value());
+  out.PutTime(past_spans_.updated());
+}
+
+void FailureRate::LoadBursts(StateReader& in) {
+  const double value = in.GetDouble();
+  // Refuses NaN, too.
+  if (!(value >= 0 && value <= kMostInMinute)) in.Fail();
+  past_spans_.Restore(value, in.GetTime());
 }
 
 }  // namespace oddverb

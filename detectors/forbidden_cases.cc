@@ -212,9 +212,7 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
                                             Emit& out) {
   ForbiddenCase& found = CaseOf(CaseRule::kAuthnFailures, request.ids.actor);
   Actor& actor = *actors_[request.ids.actor];
-  if (actor.failures == nullptr) {
-    actor.failures = std::make_unique<FailureRate>();
-  }
+  if (actor.failures == nullptr) actor.failures = NewFailures();
   bool by_itself = IsRetryOfProgram(request.event, request.tuple);
   actor.failures->Add(request.time, by_itself ? kRetryOfProgram : 1);
   absl::Time last = found.draft.last_seen;

@@ -79,6 +79,9 @@ class ForbiddenCases {
     std::unique_ptr<FailureRate> failures;
   };
 
+  static std::unique_ptr<FailureRate> NewFailures() {
+    return std::make_unique<FailureRate>(1, FailureRate::Comes::kInBursts);
+  }
   void See(CaseRule rule, const CaseRequest& request, uint64_t thing,
            double weight, std::string_view feature, Emit& out);
   void OnNamed(const CaseRequest& request, double weight,

@@ -7,14 +7,23 @@
 #include "model/finding_state.h"
 
 namespace oddverb {
+namespace {
+
+// What is kept of failed authentications; kRateAlone knows of no bursts.
+enum SavedFailures : uint8_t { kNoRate, kRateAlone, kRateAndBursts };
+
+}  // namespace
 
 void ForbiddenCases::Save(EntityId id, StateWriter& out) const {
   bool kept = id < actors_.size() && actors_[id] != nullptr;
   out.PutU64(kept ? actors_[id]->cases.size() : 0);
   if (!kept) return;
   for (const ForbiddenCase& found : actors_[id]->cases) found.Save(out);
-  out.PutU64(actors_[id]->failures != nullptr ? 1 : 0);
-  if (actors_[id]->failures != nullptr) actors_[id]->failures->Save(out);
+  const FailureRate* failures = actors_[id]->failures.get();
+  out.PutU64(failures == nullptr ? kNoRate : kRateAndBursts);
+  if (failures == nullptr) return;
+  failures->Save(out);
+  failures->SaveBursts(out);
 }
 
 size_t ForbiddenCases::OpenCountOf(const Actor& actor) {
@@ -35,9 +44,12 @@ void ForbiddenCases::Load(EntityId id, StateReader& in) {
   for (; count > 0 && in.status().ok(); --count) {
     actor->cases.emplace_back().Load(in);
   }
-  if (in.GetU64() != 0) {
-    actor->failures = std::make_unique<FailureRate>();
+  const uint64_t failures = in.GetU64();
+  if (failures > kRateAndBursts) in.Fail();
+  if (failures != kNoRate) {
+    actor->failures = NewFailures();
     actor->failures->Load(in);
+    if (failures == kRateAndBursts) actor->failures->LoadBursts(in);
   }
   if (!in.status().ok()) return;
   if (id >= actors_.size()) actors_.resize(id + size_t{1});

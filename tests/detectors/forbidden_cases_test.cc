@@ -2,6 +2,7 @@
 // and what an attacker changes to get around it.
 #include "detectors/forbidden_cases.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -256,6 +257,64 @@ TEST(AuthnFailureSurgeTest, SurgeAboveASteadyRateIsFound) {
     FailToAuthenticate(After(60'000) + absl::Milliseconds(500 * i), stream);
   }
   EXPECT_THAT(Of(stream, "authn.failure_surge"), Not(IsEmpty()));
+}
+
+// A gateway of people, one of whom meets an expired login each hour: kubectl or
+// Lens tries it some times. Now and then two or three of them do at once.
+class ExpiredLoginsTest : public ::testing::Test {
+ protected:
+  void TryLogin(absl::Time time, int times) {
+    for (int i = 0; i < times; ++i) {
+      FailToAuthenticate(time + i * absl::Seconds(5), stream_,
+                         "Lens/2025.8 (win32)");
+    }
+  }
+  void WorkForDays(int days) {
+    for (int hour = 0; hour < 24 * days; ++hour) {
+      if (hour % 24 < 11) TryLogin(After(3600 * hour), 1 + hour % 5);
+    }
+    now_ = After(3600 * 24 * days);
+  }
+  Severity Worst() const {
+    Severity worst = Severity::kInfo;
+    for (const Finding& finding : stream_.findings()) {
+      worst = std::max(worst, finding.severity);
+    }
+    return worst;
+  }
+
+  ForbiddenStream stream_;
+  absl::Time now_;
+};
+
+TEST_F(ExpiredLoginsTest, OfSeveralPeopleAtOnceAreLow) {
+  WorkForDays(2);
+  stream_.Restart();
+  EXPECT_TRUE(stream_.restarts_ok());
+  for (int i = 0; i < 3; ++i) TryLogin(now_ + i * absl::Seconds(2), 5);
+  EXPECT_LT(Worst(), Severity::kMedium);
+}
+
+TEST_F(ExpiredLoginsTest, SprayThroughTheirGatewayIsMedium) {
+  WorkForDays(2);
+  for (int i = 0; i < 30; ++i) {
+    FailToAuthenticate(now_ + absl::Milliseconds(300 * i), stream_);
+  }
+  EXPECT_EQ(Worst(), Severity::kMedium);
+}
+
+// Nobody teaches an address that whole sprays are one login.
+TEST_F(ExpiredLoginsTest, LargeBurstsBeforeHideNoSpray) {
+  for (int hour = 0; hour < 48; ++hour) {
+    for (int i = 0; i < 9; ++i) {
+      FailToAuthenticate(After(3600 * hour + i), stream_);
+    }
+  }
+  ASSERT_LT(Worst(), Severity::kMedium);
+  for (int i = 0; i < 60; ++i) {
+    FailToAuthenticate(After(3600 * 48) + i * absl::Milliseconds(300), stream_);
+  }
+  EXPECT_EQ(Worst(), Severity::kMedium);
 }
 
 TEST(ForbiddenCaseTest, ReasonsSumUpToTheScore) {
