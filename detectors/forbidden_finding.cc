@@ -56,7 +56,7 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
     int64_t cents = Cents(kind.weight);
     std::string value = kind.text;
     if (kind.count > 1) {
-      absl::StrAppend(&value, ", ", kind.count, " object names");
+      absl::StrAppend(&value, ", ", kind.count, " object names or namespaces");
     }
     finding.why.push_back(
         {"refused at first contact", value, FromCents(cents)});

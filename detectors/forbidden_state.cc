@@ -200,9 +200,11 @@ void RefusalRecord::Add(const RefusedAttempt& attempt) {
 }
 
 void RefusalRecord::AddKind(const RefusedAttempt& attempt) {
-  auto kind = std::find_if(
-      kinds.begin(), kinds.end(),
-      [&](const RefusedKind& k) { return k.tuple == attempt.hash; });
+  const uint64_t tuple =
+      attempt.further_of != 0 ? attempt.further_of : attempt.hash;
+  auto kind =
+      std::find_if(kinds.begin(), kinds.end(),
+                   [&](const RefusedKind& k) { return k.tuple == tuple; });
   if (kind == kinds.end()) {
     if (kinds.size() >= RefusedKind::kMaxKinds) {
       // What a present burst has nothing to do with makes room.

@@ -35,7 +35,9 @@ struct RefusedAttempt {
   uint64_t hash = 0;           // of the tuple
   absl::Time time = absl::InfinitePast();
   bool first_contact = false;  // else a further object name, or a retry
-  double novelty = 1;          // NoveltyFactor()
+  // The kind of which it is one more namespace; 0 = of none.
+  uint64_t further_of = 0;
+  double novelty = 1;  // NoveltyFactor()
   double weight = 0;
 };
 
@@ -46,7 +48,8 @@ struct RefusedKind {
   uint64_t tuple = 0;                    // HashTuple()
   std::string verb, resource, ns, name;  // bounded; `name` is the first object
   std::string text;                      // TupleText()
-  double weight = 0;   // what it added, all its object names together
+  // What it added, with further object names, or namespaces.
+  double weight = 0;
   uint32_t count = 0;  // requests that added
   absl::Time first, last;
 };

@@ -46,8 +46,10 @@ constexpr double kActingForAnotherFactor = 0.2;
 // whoever asks one by one, or in many namespaces, asks anew.
 constexpr absl::Duration kOneQuestion = absl::Milliseconds(500);
 constexpr double kSameQuestionFactor = 0.25;
-// Monitoring that lacks its role in several namespaces: each is one more
-// mistake, but of the same kind.
+// Monitoring that lacks its role in several namespaces, a console whose people
+// lack it: each is one more mistake, but of the same kind. Each further one
+// weighs half of the one before, so however many they are, together they weigh
+// no more than the first did. From a new place they keep half of it each.
 constexpr double kFurtherNamespaceFactor = 0.5;
 // The kinds of the category "all" that every API server has.
 constexpr std::array<string_view, 10> kAllCategory = {
@@ -84,6 +86,36 @@ bool IsReflectorShaped(const AuditEvent& event, const Tuple& tuple,
   return (identity == IdentityClass::kServiceAccount ||
           identity == IdentityClass::kControlPlane) &&
          IsReflectorShaped(event, tuple);
+}
+
+// The first refused kind that asked the same of another namespace, or for
+// another person; null if there is none.
+const RefusedKind* KindElsewhere(const RefusalRecord& refused,
+                                 const RefusedAttempt& attempt) {
+  const AuditEvent& event = attempt.event;
+  if (event.object.ns.empty()) return nullptr;
+  const std::string resource = ResourceText(attempt.tuple);
+  auto found = std::find_if(
+      refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
+        return (kind.verb == "list" || kind.verb == "watch") &&
+               !kind.ns.empty() && kind.resource == resource &&
+               kind.tuple != attempt.hash;
+      });
+  return found == refused.kinds.end() ? nullptr : &*found;
+}
+
+// Of a program that lacks one right in several namespaces, or acts for people
+// who do. Whoever looks for secrets is no such one.
+void WeighFurtherNamespace(const RefusalRecord& refused, bool is_for_another,
+                           RefusedAttempt& attempt) {
+  const RefusedKind* known = KindElsewhere(refused, attempt);
+  if (known == nullptr) return;
+  if (Sensitivity(attempt.tuple) > 1 || attempt.novelty > 1) {
+    if (!is_for_another) attempt.weight *= kFurtherNamespaceFactor;
+    return;
+  }
+  attempt.further_of = known->tuple;
+  attempt.weight *= std::pow(kFurtherNamespaceFactor, known->count);
 }
 
 }  // namespace
@@ -154,17 +186,11 @@ bool IsRetryOfProgram(const AuditEvent& event, const Tuple& tuple) {
 void WeighQuestion(const RefusalRecord& refused, IdentityClass identity,
                    RefusedAttempt& attempt) {
   const AuditEvent& event = attempt.event;
-  if (IsReflectorShaped(event, attempt.tuple, identity)) {
-    std::string resource = ResourceText(attempt.tuple);
-    bool known =
-        !event.object.ns.empty() &&
-        std::any_of(refused.kinds.begin(), refused.kinds.end(),
-                    [&](const RefusedKind& kind) {
-                      return (kind.verb == "list" || kind.verb == "watch") &&
-                             !kind.ns.empty() && kind.ns != event.object.ns &&
-                             kind.resource == resource;
-                    });
-    if (known) attempt.weight *= kFurtherNamespaceFactor;
+  const bool is_for_another = !event.impersonated.name.empty() &&
+                              IsProgram(identity) &&
+                              attempt.tuple.verb_class == VerbClass::kRead;
+  if (is_for_another || IsReflectorShaped(event, attempt.tuple, identity)) {
+    WeighFurtherNamespace(refused, is_for_another, attempt);
     return;
   }
   bool gets_all = event.verb == "list" && identity == IdentityClass::kHuman &&

@@ -2,6 +2,7 @@
 // them: none is told as an attack, and the attack that looks most alike is.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -110,25 +111,75 @@ TEST(ForbiddenMistakesTest, ControllerOfManyNamespacesIsRefusedForAMinute) {
   EXPECT_LT(WorstOf(stream), Severity::kMedium);
 }
 
-TEST(ForbiddenMistakesTest, MonitoringWithoutItsRoleInFourNamespaces) {
+// An informer of the account ops/watcher, which has run for hours in its pod,
+// is refused `resources` in `spaces` namespaces.
+Severity WorstOfInformers(int spaces, std::vector<std::string> resources,
+                          const std::string& ip) {
   ForbiddenStream stream;
   EventBuilder before;
-  before.ServiceAccount("monitoring", "prometheus").Verb("list");
+  before.ServiceAccount("ops", "watcher").Verb("list").SourceIp("10.244.1.7");
   before.Resource("nodes").Allowed();
   stream.Feed(before.At(kForbiddenStart - absl::Hours(9)));
-  for (int i = 0; i < 12; ++i) {
-    for (const char* verb : {"list", "watch"}) {
-      EventBuilder event;
-      std::string ns = absl::StrCat("n", i / 3);
-      const char* resource = kAll[i % 3];
-      event.ServiceAccount("monitoring", "prometheus").Verb(verb);
-      event.Resource(resource).Ns(ns).AuditId(absl::StrCat(verb, i));
-      event.Uri(absl::StrCat("/api/v1/namespaces/", ns, "/", resource,
-                             "?limit=500&resourceVersion=0"));
-      stream.Feed(event.Forbidden().At(After(i)));
+  for (int i = 0; i < spaces; ++i) {
+    for (const std::string& resource : resources) {
+      for (const char* verb : {"list", "watch"}) {
+        EventBuilder event;
+        std::string ns = absl::StrCat("n", i);
+        event.ServiceAccount("ops", "watcher").Verb(verb).SourceIp(ip);
+        event.Resource(resource).Ns(ns).AuditId(
+            absl::StrCat(verb, i, resource));
+        event.Uri(absl::StrCat("/api/v1/namespaces/", ns, "/", resource,
+                               "?limit=500&resourceVersion=0"));
+        stream.Feed(event.Forbidden().At(After(i)));
+      }
     }
   }
-  EXPECT_LT(WorstOf(stream), Severity::kMedium);
+  return WorstOf(stream);
+}
+
+TEST(ForbiddenMistakesTest, MonitoringWithoutItsRoleInManyNamespaces) {
+  for (int spaces : {4, 12, 40}) {
+    EXPECT_LT(WorstOfInformers(spaces, {"pods", "services", "endpoints"},
+                               "10.244.1.7"),
+              Severity::kMedium)
+        << spaces;
+  }
+}
+
+TEST(ForbiddenMistakesTest, WhoPosesAsAnInformerAndLooksForMoreIsFound) {
+  EXPECT_GE(WorstOfInformers(40, {"secrets"}, "10.244.1.7"), Severity::kMedium);
+  EXPECT_GE(WorstOfInformers(40, {"pods"}, "203.0.113.5"), Severity::kMedium);
+}
+
+// A console asks with its people's rights; `kinds` of request by each of
+// `people`, one each five minutes.
+Severity WorstOfConsole(int people, int kinds) {
+  ForbiddenStream stream;
+  for (int i = 0; i < 25; ++i) {
+    EventBuilder event;
+    event.ServiceAccount("console", "console").Verb("list");
+    event.Resource(absl::StrCat("r", i)).Ns("console").Allowed();
+    stream.Feed(event.At(kForbiddenStart - absl::Hours(9)));
+  }
+  for (int i = 0; i < people; ++i) {
+    for (int k = 0; k < kinds; ++k) {
+      EventBuilder event;
+      event.ServiceAccount("console", "console").Verb("list");
+      event.Impersonated(absl::StrCat("person-", i));
+      event.Resource(absl::StrCat("things", k)).Ns(absl::StrCat("n", i));
+      event.AuditId(absl::StrCat(i, "-", k)).Forbidden();
+      stream.Feed(event.At(After(300 * (i * kinds + k))));
+    }
+  }
+  return WorstOf(stream);
+}
+
+TEST(ForbiddenMistakesTest, ConsoleWhosePeopleLackOneRightInManyNamespaces) {
+  EXPECT_LT(WorstOfConsole(60, 1), Severity::kMedium);
+}
+
+TEST(ForbiddenMistakesTest, ConsoleTokenThatTriesManyKindsForOthersIsFound) {
+  EXPECT_GE(WorstOfConsole(2, 40), Severity::kMedium);
 }
 
 // Forty pods read by name, then the role is taken away.
