@@ -97,6 +97,12 @@ bool SiteHistory::IsEstablished(uint32_t site, absl::Time now) const {
   return known != nullptr && Since(known->first_second, now) >= Seconds(kNew);
 }
 
+bool SiteHistory::IsSettled(uint32_t site) const {
+  const Site* known = Find(site);
+  return known != nullptr &&
+         known->last_second - known->first_second >= Seconds(kSettles);
+}
+
 double SiteHistory::Novelty(uint32_t site) const {
   if (sessions_ < kMinForNovelty) return 0;
   double once = once_gone_;

@@ -40,6 +40,9 @@ class SiteHistory {
   // Since less, and since more, than kNew.
   bool IsNew(uint32_t site, absl::Time now) const;
   bool IsEstablished(uint32_t site, absl::Time now) const;
+  // From the first to the last time that it was seen there it is kSettles.
+  static constexpr absl::Duration kSettles = absl::Hours(1);
+  bool IsSettled(uint32_t site) const;
   // -ln of the chance that a session comes from a site like this one, which was
   // never seen before: (sites seen in one session alone + 0.5) / (sessions +
   // 1). At most kMaxNovelty; 0 with less than five sessions.

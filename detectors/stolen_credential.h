@@ -88,6 +88,9 @@ class StolenCredential final : public Detector {
   bool IsFromNewNetwork(const AuditEvent& event, const EntityIds& ids,
                         const CredentialContacts& contacts, size_t suspect,
                         size_t other) const;
+  bool IsInPool(const CredentialContacts& contacts, size_t suspect) const;
+  bool HasHome(EntityId actor, const CredentialContacts& contacts,
+               size_t suspect) const;
   void SaveActor(EntityId actor, StateWriter& out) const;
   absl::Status LoadActor(EntityId actor, StateReader& in);
   void AddNovelty(const AuditEvent& event, EntityId actor,

@@ -243,6 +243,23 @@ double NewNetworkScore(const Alternation& seen) {
 
 // A person who moves takes the laptop along: the same clients appear at both
 // ends. A thief brings another one.
+// Why it may be honest that several addresses use it.
+std::string SharingCheck(const Alternation& seen) {
+  if (seen.crowded) {
+    return "More than four addresses use it: a shared credential; severity "
+           "low.";
+  }
+  if (seen.is_pool) {
+    return "Its own client is used at several addresses of this network: "
+           "machines that share it; severity low.";
+  }
+  if (!seen.has_home) {
+    return "Where it belongs is not known yet, all addresses being outside and "
+           "used for less than an hour; severity low.";
+  }
+  return "Not a credential that many addresses share.";
+}
+
 Finding DraftAlternation(const DetectorContext& context,
                          const Suspicion& suspicion, const Alternation& seen) {
   const Contact& suspect = suspicion.suspected();
@@ -271,12 +288,8 @@ Finding DraftAlternation(const DetectorContext& context,
                    AddressText(other), " and from ", AddressText(suspect), ".");
   draft.normal = absl::StrCat("Seen from ", AddressText(other), ", ",
                               RequestsSoFar(other));
-  draft.benign_checks = {
-      ClientCheck(seen),
-      seen.crowded ? "More than four addresses use it: a shared credential; "
-                     "severity low."
-                   : "Not a credential that many addresses share.",
-      OwnershipCheck(suspicion.event)};
+  draft.benign_checks = {ClientCheck(seen), SharingCheck(seen),
+                         OwnershipCheck(suspicion.event)};
   draft.attack = {"T1078", "T1550"};
   return draft;
 }

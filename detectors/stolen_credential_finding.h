@@ -46,6 +46,10 @@ struct Alternation {
   // A machine's credential, in another network: its client excuses nothing.
   bool is_off_machine = false;
   bool crowded = false;  // more addresses than are remembered
+  // Its own client is used at several addresses of the suspect's network.
+  bool is_pool = false;
+  // Where it belongs is known, so that it can be elsewhere.
+  bool has_home = false;
   // Of a network that is new to an identity with a history; 0 = not so.
   double novelty = 0;
   uint32_t sessions = 0;   // of that history

@@ -46,7 +46,9 @@ size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
 }
 
 Severity SeverityOf(const Alternation& seen, Severity most) {
-  if (seen.crowded) return Severity::kLow;
+  const bool may_be_shared =
+      seen.crowded || seen.is_pool || (!seen.has_home && seen.novelty == 0);
+  if (may_be_shared) return Severity::kLow;
   if (!seen.own_client || seen.is_off_machine) return most;
   return seen.novelty > 0 ? std::min(most, Severity::kMedium) : Severity::kLow;
 }
@@ -110,6 +112,40 @@ bool StolenCredential::IsFromNewNetwork(const AuditEvent& event,
                              event.stage_time);
 }
 
+// Runners of pipelines share one credential: each of their runs is elsewhere,
+// some with other tools, and they overlap. Of a pool one's own client is used
+// at two more addresses of the network.
+bool StolenCredential::IsInPool(const CredentialContacts& contacts,
+                                size_t suspect) const {
+  const uint32_t site = SiteOf(context_.hash, contacts.contact(suspect).ip());
+  int others = 0;
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    const bool is_of_it =
+        i != suspect && contacts.HasOwnClient(i) &&
+        SiteOf(context_.hash, contacts.contact(i).ip()) == site;
+    if (is_of_it) ++others;
+  }
+  return others >= 2;
+}
+
+// An inside address, or a network of the identity for an hour and more. Hosted
+// runners are at another address of the internet each time, none of which is a
+// home.
+bool StolenCredential::HasHome(EntityId actor,
+                               const CredentialContacts& contacts,
+                               size_t suspect) const {
+  for (size_t i = 0; i < contacts.size(); ++i) {
+    if (i == suspect || !contacts.HasOwnClient(i)) continue;
+    const Contact& own = contacts.contact(i);
+    if (own.is_private()) return true;
+    const bool is_settled =
+        actor < sites_.size() && sites_[actor] != nullptr &&
+        sites_[actor]->IsSettled(SiteOf(context_.hash, own.ip()));
+    if (is_settled) return true;
+  }
+  return false;
+}
+
 // `suspect` is new to the actor's history, and in use now if `is_in_use`.
 void StolenCredential::AddNovelty(const AuditEvent& event, EntityId actor,
                                   std::string_view suspect, bool is_in_use,
@@ -147,6 +183,9 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   seen.is_off_machine =
       is_node && seen.own_client && contacts.IsFarFromHome(index);
   seen.crowded = contacts.IsCrowded(event.stage_time);
+  // A node shares its credential with nobody.
+  seen.is_pool = !is_node && IsInPool(contacts, index);
+  seen.has_home = is_node || HasHome(ids.actor, contacts, index);
   if (is_other_new ||
       (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
     AddNovelty(event, ids.actor, contacts.contact(index).ip(),

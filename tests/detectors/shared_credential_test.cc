@@ -1,0 +1,102 @@
+// credential.two_networks where pipelines share one credential: their runs
+// overlap, at ever other addresses, and now and then with another tool.
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/credential_stream.h"
+
+namespace oddverb {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+constexpr char kTerraform[] = "Terraform/1.9.5";
+constexpr char kHostedRunner[] = "198.51.100.132";
+constexpr char kOtherRunner[] = "203.0.113.154";
+
+Severity WorstReport(const CredentialStream& stream) {
+  Severity worst = Severity::kInfo;
+  for (const Finding& finding : stream.reports()) {
+    worst = std::max(worst, finding.severity);
+  }
+  return worst;
+}
+
+// Uses of ten minutes each, for an hour and a half.
+void StayThere(CredentialStream& stream, Client& who) {
+  for (int i = 0; i < 10; ++i) {
+    who.Ask();
+    stream.Sleep(absl::Minutes(10));
+  }
+}
+
+TEST(SharedCredentialTest, FirstRunsOfHostedRunnersAreLow) {
+  CredentialStream stream;
+  Client run = Client::Person(stream, "robot", kHostedRunner).With(kTerraform);
+  Client other = run.At(kOtherRunner).With("kubectl/v1.33.4 (linux/amd64)");
+  InTurns(run, other, 5);
+  stream.Restart();
+  InTurns(run, other, 5);
+  stream.End();
+  EXPECT_EQ(WorstReport(stream), Severity::kLow);
+  EXPECT_THAT(stream.findings()[0].benign_checks,
+              Contains(HasSubstr("Where it belongs is not known yet")));
+}
+
+TEST(SharedCredentialTest, WhoWorksOutsideForAnHourHasAHome) {
+  for (bool is_renewed : {false, true}) {
+    CredentialStream stream;
+    Client owner = Client::Person(stream, "olga", kHostedRunner);
+    StayThere(stream, owner);
+    stream.Restart();
+    // A credential that lives for an hour; the identity has worked there.
+    if (is_renewed) owner = owner.Credential("JTI=fresh");
+    Client thief = owner.At(kOtherRunner).With("curl/8.5.0");
+    InTurns(owner, thief, 3);
+    EXPECT_EQ(WorstReport(stream), Severity::kHigh) << is_renewed;
+  }
+}
+
+class RunnerPoolTest : public ::testing::Test {
+ protected:
+  RunnerPoolTest() {
+    for (int i = 11; i < 14; ++i) {
+      runner_.At(absl::StrCat("10.6.0.", i)).Ask(3);
+      stream_.Sleep(absl::Hours(5));
+    }
+  }
+
+  CredentialStream stream_;
+  Client runner_ =
+      Client::Person(stream_, "robot", "10.6.0.11").With(kTerraform);
+};
+
+TEST_F(RunnerPoolTest, RunsThatOverlapInOneNetworkAreLow) {
+  Client other = runner_.At("10.6.0.14").With("helm/v3.16.2");
+  InTurns(runner_, other, 10);
+  stream_.End();
+  EXPECT_EQ(WorstReport(stream_), Severity::kLow);
+  EXPECT_THAT(stream_.findings()[0].benign_checks,
+              Contains(HasSubstr("machines that share it")));
+}
+
+TEST_F(RunnerPoolTest, ThiefElsewhereIsHigh) {
+  Client thief = runner_.At("10.9.7.7").With("helm/v3.16.2");
+  InTurns(runner_, thief, 3);
+  EXPECT_EQ(WorstReport(stream_), Severity::kHigh);
+}
+
+TEST(SharedCredentialTest, NeighbourOfAPersonIsHigh) {
+  CredentialStream stream;
+  Client owner = Client::Person(stream, "olga", kOffice);
+  Client thief = owner.At("10.8.0.77").With("curl/8.5.0");
+  InTurns(owner, thief, 3);
+  EXPECT_EQ(WorstReport(stream), Severity::kHigh);
+}
+
+}  // namespace
+}  // namespace oddverb
