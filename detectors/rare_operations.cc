@@ -8,7 +8,9 @@
 #include "detectors/actor_act.h"
 #include "detectors/finding_text.h"
 #include "detectors/next_steps.h"
+#include "detectors/site_history.h"
 #include "model/finding_state.h"
+#include "model/identity.h"
 
 namespace oddverb {
 namespace {
@@ -19,6 +21,11 @@ constexpr double kPeerFactor = 0.2;
 // As long as another finding about an identity says something of what it does.
 constexpr absl::Duration kSuspicion = absl::Hours(24);
 constexpr size_t kMaxOthers = 3;
+// People travel, and work elsewhere as at home. Where nothing else says that it
+// is somebody else, what is not grave counts half; from the sensitivity of
+// roles on it is.
+constexpr double kTravelFactor = 0.5;
+constexpr double kGraveFrom = 1.2;
 
 // Accounts of one namespace, people of the first group that is no system group:
 // they do alike. Empty: nobody's peer.
@@ -32,6 +39,18 @@ std::string PeersOf(const Finding& draft) {
     if (!group.starts_with("system:")) return absl::StrCat("group ", group);
   }
   return {};
+}
+
+// An ordinary act of a person of whom nothing is new but the network.
+bool MayTravel(const Observation& first,
+               const std::vector<FindingReason>& others) {
+  const bool is_person =
+      first.draft->entity_kind == IdentityClassName(IdentityClass::kHuman);
+  return is_person && first.weight < kGraveFrom && !others.empty() &&
+         std::all_of(others.begin(), others.end(),
+                     [](const FindingReason& other) {
+                       return other.feature == kNewNetworkReason;
+                     });
 }
 
 void Write(Finding& finding) {
@@ -68,12 +87,19 @@ void RareOperations::NoteFinding(const Finding& finding) {
                           finding.rule.starts_with("permission.") ||
                           finding.rule.starts_with("metadata."));
   if (!says_much) return;
-  const uint64_t entity = hash_.Hash(finding.entity);
+  const uint64_t entity = SuspectOf(finding);
   std::erase_if(suspects_, [&](const Suspect& suspect) {
     return suspect.entity == entity;
   });
   if (suspects_.size() >= kMaxSuspects) suspects_.erase(suspects_.begin());
   suspects_.push_back({entity, finding.rule, finding.last_seen});
+}
+
+// Who, and from which network: a thief elsewhere says nothing of what the owner
+// does at home.
+uint64_t RareOperations::SuspectOf(const Finding& finding) const {
+  return hash_.Combine(hash_.Hash(finding.entity),
+                       SiteOf(hash_, finding.where.source_ip));
 }
 
 bool RareOperations::IsUsualAmongPeers(const Observation& first) {
@@ -116,7 +142,7 @@ void RareOperations::AddOthers(const Observation& first, Actor& actor) const {
     }
   };
   for (const FindingReason& reason : first.draft->why) add(reason);
-  const uint64_t entity = hash_.Hash(first.draft->entity);
+  const uint64_t entity = SuspectOf(*first.draft);
   for (const Suspect& suspect : suspects_) {
     if (suspect.entity == entity && first.time - suspect.time <= kSuspicion) {
       add({"there is another finding about it", suspect.rule, 0});
@@ -127,7 +153,7 @@ void RareOperations::AddOthers(const Observation& first, Actor& actor) const {
 void RareOperations::Note(const DetectorContext& context,
                           const Observation& first, Emit& out) {
   if (!first.draft.has_value() || first.novelty < kMinNovelty) return;
-  const double factor = IsUsualAmongPeers(first) ? kPeerFactor : 1;
+  double factor = IsUsualAmongPeers(first) ? kPeerFactor : 1;
   Actor& actor = ActorOf(first.actor);
   std::erase_if(actor.operations, [&](const Operation& operation) {
     return first.time - operation.time >= kWindow;
@@ -139,6 +165,8 @@ void RareOperations::Note(const DetectorContext& context,
                     return operation.kind == first.subject;
                   });
   if (is_known || actor.operations.size() >= kMaxOperations) return;
+  AddOthers(first, actor);
+  if (MayTravel(first, actor.others)) factor *= kTravelFactor;
   Operation& operation = actor.operations.emplace_back();
   operation.kind = first.subject;
   operation.time = first.time;
@@ -147,7 +175,6 @@ void RareOperations::Note(const DetectorContext& context,
   if (!first.draft->evidence.empty()) {
     operation.evidence = first.draft->evidence.front();
   }
-  AddOthers(first, actor);
   Judge(context, first, actor, out);
 }
 

@@ -1,7 +1,7 @@
 // operation.rare: an identity that is well known does, within half an hour,
 // several things that it never did and that its peers do not do either, while
 // something else says that it may be somebody else: another network, another
-// program, or another finding about it.
+// program, or another finding about it in the same network.
 //
 // Each kind of request adds its novelty times its sensitivity, a fifth of it if
 // three peers did the same before: accounts of one namespace, people of one
@@ -27,6 +27,9 @@
 namespace oddverb {
 
 inline constexpr std::string_view kRareRule = "operation.rare";
+// A reason of an Observation of kFirstSuccess.
+inline constexpr std::string_view kNewNetworkReason =
+    "from a network where it never was";
 
 class RareOperations {
  public:
@@ -66,15 +69,16 @@ class RareOperations {
     std::vector<Operation> operations;  // the oldest first
     std::vector<FindingReason> others;  // second factors, of weight 0
   };
-  // Whom another finding is about.
+  // Whom another finding is about, and where.
   struct Suspect {
-    uint64_t entity = 0;
+    uint64_t entity = 0;  // SuspectOf()
     std::string rule;
     absl::Time time;
   };
 
   // Whether three peers did it before. Notes that this one did.
   bool IsUsualAmongPeers(const Observation& first);
+  uint64_t SuspectOf(const Finding& finding) const;
   Actor& ActorOf(uint64_t key);
   void AddOthers(const Observation& first, Actor& actor) const;
   void Judge(const DetectorContext& context, const Observation& first,

@@ -217,6 +217,53 @@ TEST(RareOperationsTest, SeveralNewKindsNeedASecondFactor) {
   }
 }
 
+// A person with the usual program.
+Observation FromAfar(uint64_t kind, double sensitivity) {
+  Observation first = WithPlace(Success(1, kind, sensitivity, 3, "dave"));
+  first.draft->entity_kind = "user";
+  return first;
+}
+
+TEST(RareOperationsTest, WhoTravelsMayDoAsManyNewThingsAgain) {
+  struct Case {
+    double sensitivity;
+    bool has_program;
+    uint64_t kinds;  // until it is told
+  };
+  for (const Case& c :
+       {Case{1, false, 10}, Case{1, true, 5}, Case{1.5, false, 4}}) {
+    CrossStream stream;
+    for (uint64_t kind = 1; kind <= c.kinds; ++kind) {
+      EXPECT_THAT(stream.findings(), IsEmpty()) << c.sensitivity;
+      Observation first = FromAfar(kind, c.sensitivity);
+      if (c.has_program) {
+        first.draft->why.push_back(
+            {"with a program that it never used", "", 0});
+      }
+      stream.See(first);
+    }
+    EXPECT_THAT(stream.findings(), SizeIs(1)) << c.sensitivity;
+  }
+}
+
+// What a thief did with the credential elsewhere is not what its owner does.
+TEST(RareOperationsTest, AFindingAboutItElsewhereIsNoSecondFactor) {
+  for (const char* ip : {"203.0.113.9", "10.8.0.11"}) {
+    CrossStream stream;
+    Finding refused = Draft("dave", kActsBegin);
+    refused.rule = "forbidden.fanout";
+    refused.severity = Severity::kMedium;
+    refused.where.source_ip = ip;
+    stream.Find(refused);
+    for (uint64_t kind = 0; kind < 5; ++kind) {
+      Observation first = Success(1, kind, 1, 3, "dave");
+      first.draft->where.source_ip = "10.8.0.83";
+      stream.See(first);
+    }
+    EXPECT_EQ(stream.findings().empty(), ip[0] == '2') << ip;
+  }
+}
+
 TEST(RareOperationsTest, AnotherFindingAboutItIsASecondFactorForADay) {
   for (absl::Duration later : {absl::Hours(23), absl::Hours(25)}) {
     CrossStream stream;
