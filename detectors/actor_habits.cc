@@ -1,6 +1,7 @@
 #include "detectors/actor_habits.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/ip_address.h"
 
@@ -40,19 +41,32 @@ std::optional<double> ActorHabits::FirstTime(Kind kind, uint64_t act) {
   if (acts_ == nullptr) acts_ = std::make_unique<std::vector<Act>>();
   const uint32_t fingerprint = FingerprintOf(act);
   uint32_t once = 0;
-  for (Act& known : *acts_) {
+  for (auto it = acts_->begin(); it != acts_->end(); ++it) {
+    Act& known = *it;
     if (known.kind != kind) continue;
     if (known.fingerprint == fingerprint) {
       known.is_again |= known.session != sessions_.count();
       known.session = sessions_.count();
+      std::rotate(it, it + 1, acts_->end());
       return std::nullopt;
     }
     // One that belongs to the session that is not over says nothing yet.
     if (!known.is_again && known.session != sessions_.count()) ++once;
   }
-  if (acts_->size() >= kMaxActs) acts_->erase(acts_->begin());
+  if (acts_->size() >= kMaxActs) MakeRoom();
   acts_->push_back({fingerprint, sessions_.count(), kind, false});
   return sessions_.Novelty(once);
+}
+
+// A console acts as hundreds of people: they displace one another, and nothing
+// of what it does else.
+void ActorHabits::MakeRoom() {
+  std::array<size_t, static_cast<size_t>(Kind::kCount)> counts{};
+  for (const Act& act : *acts_) ++counts[static_cast<size_t>(act.kind)];
+  const auto most = std::max_element(counts.begin(), counts.end());
+  const auto kind = static_cast<Kind>(most - counts.begin());
+  acts_->erase(std::find_if(acts_->begin(), acts_->end(),
+                            [&](const Act& act) { return act.kind == kind; }));
 }
 
 bool ActorHabits::IsUsedTo(Kind kind) const {

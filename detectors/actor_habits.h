@@ -57,13 +57,15 @@ class ActorHabits {
     bool is_again = false;  // in more than one session
   };
 
+  void MakeRoom();
+
   WorkSessions sessions_;
   // Seconds since 1970.
   uint32_t first_ = 0;
   uint32_t first_outside_ = 0;  // 0 = never
   uint16_t span_ = 0;           // when the last span began, modulo 2^16
   uint8_t inside_ = 0;          // spans with a request from inside, before that
-  std::unique_ptr<std::vector<Act>> acts_;  // the oldest first
+  std::unique_ptr<std::vector<Act>> acts_;  // the last one last
 };
 
 }  // namespace oddverb
