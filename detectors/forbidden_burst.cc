@@ -5,12 +5,11 @@
 #include <string_view>
 
 #include "base/strings.h"
-#include "base/uri.h"
 #include "detectors/event_finding.h"
 #include "detectors/finding_text.h"
 #include "detectors/forbidden_weight.h"
+#include "detectors/rare_operations.h"
 #include "detectors/refusal.h"
-#include "model/event_key.h"
 
 namespace oddverb {
 namespace {
@@ -23,7 +22,6 @@ constexpr double kCredit = 0.25;
 // Controllers and kubelets do 15 to 25 kinds of thing in some 30 and 8
 // namespaces; all of that is refused while an API server starts.
 constexpr uint32_t kAllowedCapacity = 512;
-constexpr uint32_t kFailedCapacity = 96;
 constexpr size_t kMaxExampleBytes = 64;
 
 // The authorizer let it pass, whatever came of it (404, 409, 422, 500).
@@ -51,8 +49,7 @@ void AddPlaces(const CaseRequest& request, const ForbiddenActor& actor,
   const KnownPlaces::Place place = KnownPlaces::Of(request.event);
   const absl::Time born = actor.first_seen();
   if (IsFromNewNetwork(request.event, actor.places, request.time, born, kDay)) {
-    AddReason("from a network where it never was", draft.where.source_ip, 0,
-              draft);
+    AddReason(kNewNetworkReason, draft.where.source_ip, 0, draft);
   }
   if (actor.places.IsNewProgram(place, request.time, born, kDay)) {
     AddReason("with a program that it never used", draft.where.user_agent, 0,
@@ -261,60 +258,6 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
     actor.examples = std::string(examples);
 }
 
-void ForbiddenBurst::OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
-                               ForbiddenActor& actor, Emit& out) {
-  using Without = Options::Without;
-  bool counts_all = options_.without == Without::kRetrySuppression;
-  bool lost = !counts_all && actor.allowed.Contains(attempt.hash);
-  if (lost) {
-    cases_.OnLost(
-        {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
-  }
-  if (lost && actor.refused == nullptr) return;
-  if (actor.refused == nullptr) {
-    actor.refused = std::make_unique<RefusalRecord>();
-  }
-  RefusalRecord& refused = *actor.refused;
-  // ResponseStarted and ResponseComplete of one watch or exec are one refusal.
-  uint64_t request =
-      RequestKey(context_.hash, context_.cluster, attempt.event).low;
-  if (!refused.RememberRequest(request)) return;
-  if (lost) {
-    ++refused.fast.lost;
-    ++refused.slow.lost;
-    return;
-  }
-  bool is_news = IsNews(attempt, refused);
-  if (counts_all) attempt.first_contact = true;
-  if (!is_news && !counts_all) {
-    ++refused.fast.repeats;
-    ++refused.slow.repeats;
-    cases_.OnRepeat(
-        {attempt.event, ids, attempt.tuple, attempt.hash, attempt.time}, out);
-    return;
-  }
-  actor.SettleCounts(attempt.time);
-  attempt.weight =
-      FirstContactWeight(attempt.event, attempt.tuple, ids.keys.identity,
-                         actor.failures.settled, actor.successes.settled);
-  if (options_.without == Without::kSensitivity) {
-    attempt.weight /= Sensitivity(attempt.tuple);
-  }
-  WeighQuestion(refused, ids.keys.identity, attempt);
-  if (attempt.first_contact) {
-    Increment(actor.failures.current);
-    attempt.weight *= attempt.novelty;
-  } else {
-    // One missing right refuses many names, wherever one is.
-    attempt.weight *= kFurtherNameFactor;
-  }
-  refused.Add(attempt);
-  out.MarkSuspect(EntityKind::kActor, ids.actor);
-  AddEvidence(attempt, refused);
-  Judge(attempt, ids, actor, out);
-  TellCorrelator(attempt, ids, out);
-}
-
 void ForbiddenBurst::TellFirstSuccess(const CaseRequest& request,
                                       ForbiddenActor& actor, Emit& out) const {
   const IdentityClass identity = request.ids.keys.identity;
@@ -346,24 +289,6 @@ double ForbiddenBurst::Novelty(const CaseRequest& request,
   if (options_.without == Options::Without::kNovelty) return 1;
   return NoveltyFactor(request.event, request.tuple, request.ids.keys.identity,
                        actor, request.time);
-}
-
-bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
-  const AuditEvent& event = attempt.event;
-  string_view name = event.object.name;
-  if (attempt.impersonation) {
-    // Names the person who was to be impersonated, where the server tells.
-    name = event.response_message;
-  } else if (attempt.tuple.path_class == PathClass::kOther) {
-    name = SplitUri(event.request_uri).path;
-  }
-  attempt.first_contact = refused.failed.Add(attempt.hash, kFailedCapacity);
-  bool new_name =
-      !name.empty() &&
-      refused.failed.Add(
-          context_.hash.Combine(attempt.hash, context_.hash.Hash(name)),
-          kFailedCapacity);
-  return attempt.first_contact || new_name;
 }
 
 void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {

@@ -96,6 +96,10 @@ class ForbiddenBurst final : public Detector {
   void OnNotAllowed(CaseRequest& request, ForbiddenActor& actor, Emit& out);
   void OnRefused(RefusedAttempt& attempt, const EntityIds& ids,
                  ForbiddenActor& actor, Emit& out);
+  // Refused what it could do before.
+  void OnLost(const RefusedAttempt& attempt, ForbiddenActor& actor) const;
+  // Key of a namespace in LostRights; 0 = the cluster.
+  uint32_t ScopeOf(const Tuple& tuple) const;
   // While a finding is open: it got what it was refused, or something as
   // grave.
   void OnSuccess(const CaseRequest& request, ForbiddenActor& actor, Emit& out);

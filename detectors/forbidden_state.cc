@@ -9,7 +9,7 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kFormat = 5;
+constexpr uint64_t kOldestFormat = 5, kFormat = RefusalRecord::kFormat;
 constexpr size_t kMaxExampleBytes = 256;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
@@ -133,6 +133,13 @@ bool RefusalScore::Add(const RefusedAttempt& attempt, absl::Duration half_life,
   return restarted;
 }
 
+void RefusalScore::TakeBack(double weight, absl::Duration half_life,
+                            absl::Time now) {
+  score.Add(now, half_life, -weight);
+  peak = std::max(score.raw_value(), peak - weight);
+  added = std::max(0.0, added - weight);
+}
+
 void RefusalScore::Save(StateWriter& out) const {
   SaveScore(score, out);
   out.PutDouble(peak);
@@ -199,6 +206,18 @@ void RefusalRecord::Add(const RefusedAttempt& attempt) {
   AddKind(attempt);
 }
 
+void RefusalRecord::TakeBack(std::string_view ns, absl::Time since,
+                             absl::Time now, double part) {
+  if (open != nullptr) return;
+  for (RefusedKind& kind : kinds) {
+    if (kind.ns != ns || kind.first < since) continue;
+    const double weight = part * kind.weight;
+    kind.weight -= weight;
+    fast.TakeBack(weight, kFastHalfLife, now);
+    slow.TakeBack(weight, kSlowHalfLife, now);
+  }
+}
+
 void RefusalRecord::AddKind(const RefusedAttempt& attempt) {
   const uint64_t tuple =
       attempt.further_of != 0 ? attempt.further_of : attempt.hash;
@@ -231,9 +250,13 @@ void RefusalRecord::Save(StateWriter& out) const {
   for (const Evidence& item : evidence) SaveEvidence(item, out);
   out.PutU64(open != nullptr ? 1 : 0);
   if (open != nullptr) open->Save(out);
+  out.PutU64(lost.scope);
+  out.PutU64(lost.second);
+  out.PutU64(lost.kind);
+  out.PutU64(lost.is_sure ? 1 : 0);
 }
 
-void RefusalRecord::Load(StateReader& in) {
+void RefusalRecord::Load(StateReader& in, uint64_t format) {
   fast.Load(in);
   slow.Load(in);
   failed.Load(in);
@@ -247,6 +270,11 @@ void RefusalRecord::Load(StateReader& in) {
     open = std::make_unique<OpenRefusal>();
     open->Load(in);
   }
+  if (format < kFormat) return;
+  lost.scope = GetU32(in);
+  lost.second = GetU32(in);
+  lost.kind = GetU32(in);
+  lost.is_sure = in.GetU64() != 0;
 }
 
 void ForbiddenActor::See(const KnownPlaces::Place& place, absl::Time now) {
@@ -304,7 +332,8 @@ void ForbiddenActor::Save(StateWriter& out) const {
 }
 
 void ForbiddenActor::Load(StateReader& in) {
-  if (in.GetU64() != kFormat) {
+  const uint64_t format = in.GetU64();
+  if (format < kOldestFormat || format > kFormat) {
     in.Fail();
     return;
   }
@@ -320,7 +349,7 @@ void ForbiddenActor::Load(StateReader& in) {
   slots.Load(in);
   if (in.GetU64() != 0) {
     refused = std::make_unique<RefusalRecord>();
-    refused->Load(in);
+    refused->Load(in, format);
   }
 }
 

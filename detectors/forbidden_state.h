@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -69,6 +70,7 @@ struct RefusalScore {
   // true if it did.
   bool Add(const RefusedAttempt& attempt, absl::Duration half_life,
            bool may_restart);
+  void TakeBack(double weight, absl::Duration half_life, absl::Time now);
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
 };
@@ -87,7 +89,28 @@ struct OpenRefusal {
   void Load(StateReader& in);
 };
 
-// From the first refusal that weighed something.
+// Two kinds of what an actor listed before in a namespace are refused: its
+// rights there were taken away, or an API server starts. While that lasts, what
+// else is refused there says little.
+struct LostRights {
+  static constexpr int64_t kLastsSeconds = 60;
+
+  uint32_t scope = 0;    // hash of the namespace; 0 = none
+  uint32_t second = 0;   // of the last one, since 1970
+  uint32_t kind = 0;     // hash of the first one
+  bool is_sure = false;  // there was another one
+
+  bool IsNear(uint32_t where, absl::Time time) const {
+    const int64_t since = absl::ToUnixSeconds(time) - int64_t{second};
+    return scope == where && where != 0 && since <= kLastsSeconds &&
+           since >= -kLastsSeconds;
+  }
+  bool Cover(uint32_t where, absl::Time time) const {
+    return is_sure && IsNear(where, time);
+  }
+};
+
+// From the first refusal that weighed something, or of what was listed before.
 struct RefusalRecord {
   // The stages of one request lie close together in an actor's stream.
   static constexpr size_t kRecentRequests = 8;
@@ -99,6 +122,7 @@ struct RefusalRecord {
   std::vector<RefusedKind> kinds;  // in order of first contact
   std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
   std::unique_ptr<OpenRefusal> open;
+  LostRights lost;
 
   const RefusalScore& reported() const {  // REQUIRES: open
     return open->slow ? slow : fast;
@@ -106,8 +130,14 @@ struct RefusalRecord {
   // False if `key` is one of the recent ones.
   bool RememberRequest(uint64_t key);
   void Add(const RefusedAttempt& attempt);
+  // Takes back `part` of what the namespace's kinds added that were refused
+  // since `since` for the first time; not from what is reported.
+  void TakeBack(std::string_view ns, absl::Time since, absl::Time now,
+                double part);
+  // Until format 5 no rights were lost.
+  static constexpr uint64_t kFormat = 6;
   void Save(StateWriter& out) const;
-  void Load(StateReader& in);
+  void Load(StateReader& in, uint64_t format = kFormat);
 
  private:
   void AddKind(const RefusedAttempt& attempt);

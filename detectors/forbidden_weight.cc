@@ -152,6 +152,18 @@ bool IsFromNewNetwork(const AuditEvent& event, const KnownPlaces& known,
          !(known.IsOnlyOfItsFamily(place) && IsPrivateAddress(event.source_ip));
 }
 
+double FurtherNameFactor(const RefusalRecord& refused,
+                         const RefusedAttempt& attempt) {
+  constexpr double kFirst = 0.35;
+  if (Sensitivity(attempt.tuple) > 1) return kFirst;
+  for (const RefusedKind& kind : refused.kinds) {
+    if (kind.tuple == attempt.hash) {
+      return kFirst / std::max<uint32_t>(kind.count, 1);
+    }
+  }
+  return kFirst;
+}
+
 double NoveltyFactor(const AuditEvent& event, const Tuple& tuple,
                      IdentityClass identity, const ForbiddenActor& actor,
                      absl::Time time) {

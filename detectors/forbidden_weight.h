@@ -17,10 +17,12 @@ namespace oddverb {
 // Does what it was made for; people and CI try things out.
 bool IsProgram(IdentityClass identity);
 
-// A further object name under a kind of request that was refused already: it
-// tells something (secret names are being guessed), but one missing right can
-// refuse many names.
-inline constexpr double kFurtherNameFactor = 0.35;
+// Of a further object name under a kind of request that was refused already: it
+// tells something (names are being guessed), but one missing right can refuse
+// many names, and each says less than the one before. But for names of secrets
+// and the like.
+double FurtherNameFactor(const RefusalRecord& refused,
+                         const RefusedAttempt& attempt);
 
 // ln(0.8 / theta0) x sensitivity x factors of the circumstances: what a refused
 // first contact adds. theta0, the chance that a first contact of an honest

@@ -2,6 +2,7 @@
 // them: none is told as an attack, and the attack that looks most alike is.
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -180,6 +181,72 @@ TEST(ForbiddenMistakesTest, ConsoleWhosePeopleLackOneRightInManyNamespaces) {
 
 TEST(ForbiddenMistakesTest, ConsoleTokenThatTriesManyKindsForOthersIsFound) {
   EXPECT_GE(WorstOfConsole(2, 40), Severity::kMedium);
+}
+
+// A person who could list two things and read others by name in a namespace
+// asks for twelve kinds there that are refused. Between them, behind the third,
+// two are refused that worked before: lists, or objects by name.
+Severity WorstAmongRefused(bool loses_lists, bool loses_names) {
+  auto known = [](std::string_view verb, std::string_view resource,
+                  EventBuilder& event) {
+    event.Verb(verb).Resource(resource).Ns("web").AuditId(resource);
+    if (verb == "get") event.Name("settings");
+  };
+  const std::pair<std::string_view, std::string_view> kinds[] = {
+      {"list", "pods"},
+      {"list", "services"},
+      {"get", "configmaps"},
+      {"get", "endpoints"}};
+  ForbiddenStream stream;
+  WorkBefore(stream, 20);
+  for (const auto& [verb, resource] : kinds) {
+    EventBuilder event;
+    known(verb, resource, event);
+    stream.Feed(event.Allowed().At(kForbiddenStart - absl::Hours(9)));
+  }
+  for (int i = 0; i < 12; ++i) {
+    if (i == 3) {
+      for (const auto& [verb, resource] : kinds) {
+        if (verb == "list" ? !loses_lists : !loses_names) continue;
+        EventBuilder event;
+        known(verb, resource, event);
+        stream.Feed(event.Forbidden().At(After(2 * i)));
+        stream.Restart();
+      }
+    }
+    EventBuilder event;
+    event.Verb("list").Resource(absl::StrCat("things", i)).Ns("web");
+    event.AuditId(absl::StrCat(i)).Forbidden();
+    stream.Feed(event.At(After(2 * i)));
+  }
+  EXPECT_TRUE(stream.restarts_ok());
+  return WorstOf(stream);
+}
+
+// As while an API server starts, or a binding is taken away.
+TEST(ForbiddenMistakesTest, WhoHasLostTheRightsInANamespace) {
+  EXPECT_LT(WorstAmongRefused(true, false), Severity::kMedium);
+}
+
+// A right to some objects by name makes the others look as if it were lost.
+TEST(ForbiddenMistakesTest, WhoHasLostNothingThereIsFound) {
+  EXPECT_EQ(WorstAmongRefused(false, false), Severity::kHigh);
+  EXPECT_EQ(WorstAmongRefused(false, true), Severity::kHigh);
+}
+
+// A program that was deployed before its role, over days.
+TEST(ForbiddenMistakesTest, ManyNamesOfOneOrdinaryKindAreOneMissingRight) {
+  for (std::string_view resource : {"configmaps", "secrets"}) {
+    ForbiddenStream stream;
+    for (int i = 0; i < 30; ++i) {
+      EventBuilder event;
+      event.ServiceAccount("media", "cron").Verb("get").Resource(resource);
+      event.Ns("media").Name(absl::StrCat("x", i)).AuditId(absl::StrCat(i));
+      stream.Feed(event.Forbidden().At(After(3600 * i)));
+    }
+    EXPECT_EQ(WorstOf(stream) >= Severity::kMedium, resource == "secrets")
+        << resource;
+  }
 }
 
 // Forty pods read by name, then the role is taken away.
