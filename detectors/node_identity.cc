@@ -20,8 +20,11 @@ namespace {
 
 using std::string_view;
 
-// 2: with the history.
-constexpr uint64_t kStateVersion = 2;
+// 2: with the history; 3: with the newest certificate's address.
+constexpr uint64_t kOldestVersion = 2, kStateVersion = 3;
+// Clues of version 2.
+constexpr size_t kOldClues = 7;
+constexpr size_t kMaxAddressBytes = 64;
 constexpr string_view kRule = "node.identity_misuse";
 constexpr uint64_t kCaseKey = 1;
 // A kubelet meets the node authorizer's race for the objects of one or two new
@@ -114,18 +117,27 @@ NodeIdentity::History& NodeIdentity::HistoryFor(const AuditEvent& event,
   return *histories_[actor];
 }
 
-bool NodeIdentity::NoteCertificate(const AuditEvent& event,
-                                   uint64_t certificate, History& history) {
+NodeIdentity::CertificateUse NodeIdentity::NoteCertificate(
+    const AuditEvent& event, uint64_t certificate, History& history) {
   // A watch may have begun with the old one.
   const bool has_received = event.received != absl::InfinitePast();
   const absl::Time now = has_received ? event.received : event.stage_time;
-  if (certificate == history.certificate) return false;
+  if (certificate == history.certificate) return CertificateUse::kExpected;
   if (certificate != history.older) {
     history.older = std::exchange(history.certificate, certificate);
     history.certificate_since = now;
-    return false;
+    history.certificate_ip = Bounded(event.source_ip, kMaxAddressBytes);
+    return CertificateUse::kExpected;
   }
-  return now - history.certificate_since > kRotation;
+  if (now - history.certificate_since <= kRotation) {
+    return CertificateUse::kExpected;
+  }
+  // A dual-stack node has an address of each family.
+  auto is_v6 = [](string_view ip) { return ip.find(':') != string_view::npos; };
+  const string_view newest = history.certificate_ip;
+  const bool is_elsewhere = !newest.empty() && newest != event.source_ip &&
+                            is_v6(newest) == is_v6(event.source_ip);
+  return is_elsewhere ? CertificateUse::kOldElsewhere : CertificateUse::kOld;
 }
 
 bool NodeIdentity::NoteGuess(const AuditEvent& event, State& state) const {
@@ -181,9 +193,16 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids,
                                     kSettled)) {
     note(kProgram, Named(event.user_agent));
   }
-  if (event.credential_id.starts_with("X509SHA256=") &&
-      NoteCertificate(event, ids.keys.credential, history)) {
-    note(kOldCertificate, Named(event.credential_id));
+  if (event.credential_id.starts_with("X509SHA256=")) {
+    const CertificateUse use =
+        NoteCertificate(event, ids.keys.credential, history);
+    if (use != CertificateUse::kExpected) {
+      note(kOldCertificate, Named(event.credential_id));
+    }
+    if (use == CertificateUse::kOldElsewhere) {
+      note(kTwoMachines, absl::StrCat(Named(history.certificate_ip), " and ",
+                                      Named(event.source_ip)));
+    }
   }
   return any;
 }
@@ -271,6 +290,7 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   out.PutFixed64(history->certificate);
   out.PutFixed64(history->older);
   out.PutTime(history->certificate_since);
+  out.PutString(history->certificate_ip);
   const State* state = id < states_.size() ? states_[id].get() : nullptr;
   out.PutU64(state != nullptr ? 1 : 0);
   if (state == nullptr) return;
@@ -283,17 +303,22 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 
 absl::Status NodeIdentity::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) in.Fail();
+  const uint64_t version = in.GetU64();
+  if (version < kOldestVersion || version > kStateVersion) in.Fail();
   auto history = std::make_unique<History>();
   history->born = in.GetTime();
   history->programs.Load(in);
   history->certificate = in.GetFixed64();
   history->older = in.GetFixed64();
   history->certificate_since = in.GetTime();
+  if (version == kStateVersion) {
+    history->certificate_ip = std::string(in.GetString());
+  }
   std::unique_ptr<State> state;
   if (in.GetU64() != 0) {
     state = std::make_unique<State>();
-    state->clues.Load(in);
+    state->clues.Load(in,
+                      version == kStateVersion ? size_t{kClues} : kOldClues);
     state->guesses_since = in.GetTime();
     state->guessed.Load(in);
     state->namespaces.Load(in);

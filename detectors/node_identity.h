@@ -56,6 +56,7 @@ class NodeIdentity final : public Detector {
     kOtherNode,       // NodeRestriction: another node's objects, its own labels
     kProgram,         // one of these by a program that is new on the node
     kOldCertificate,  // still used, long after a newer one
+    kTwoMachines,     // the two of them at two addresses
     kClues
   };
   static constexpr std::array<ClueKind, kClues> kClueKinds = {{
@@ -66,6 +67,7 @@ class NodeIdentity final : public Detector {
       {"reached beyond its own node and was refused", 4},
       {"by a program that is new on this node", 2},
       {"two certificates in use, long after the newer one came", 3},
+      {"the newer one at another address", 2},
   }};
   // Only nodes with a clue have one.
   struct State {
@@ -82,13 +84,17 @@ class NodeIdentity final : public Detector {
     uint64_t certificate = 0;  // the newest
     uint64_t older = 0;        // the one before
     absl::Time certificate_since = absl::InfinitePast();
+    // Where the newest was used first; empty = not known.
+    std::string certificate_ip;
   };
+  enum class CertificateUse : uint8_t { kExpected, kOld, kOldElsewhere };
 
   State& StateFor(EntityId actor);
   History& HistoryFor(const AuditEvent& event, EntityId actor);
-  // Whether it is the older one's, long after the newest came.
-  static bool NoteCertificate(const AuditEvent& event, uint64_t certificate,
-                              History& history);
+  // Whether it is the older one's, long after the newest came, and that
+  // elsewhere.
+  static CertificateUse NoteCertificate(const AuditEvent& event,
+                                        uint64_t certificate, History& history);
   // Whether the event has a clue.
   bool NoteClues(const AuditEvent& event, const EntityIds& ids,
                  TupleHasher& hasher);

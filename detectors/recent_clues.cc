@@ -32,10 +32,10 @@ void RecentClues::Save(StateWriter& out) const {
   }
 }
 
-void RecentClues::Load(StateReader& in) {
-  for (Seen& seen : seen_) {
-    seen.time = in.GetTime();
-    seen.value = std::string(in.GetString());
+void RecentClues::Load(StateReader& in, size_t known) {
+  for (size_t i = 0; i < seen_.size() && i < known; ++i) {
+    seen_[i].time = in.GetTime();
+    seen_[i].value = std::string(in.GetString());
   }
 }
 

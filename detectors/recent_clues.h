@@ -5,6 +5,7 @@
 #define ODDVERB_DETECTORS_RECENT_CLUES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,9 @@ class RecentClues {
   void AddReasons(absl::Time now, Finding& finding) const;
 
   void Save(StateWriter& out) const;
-  void Load(StateReader& in);  // failures show in in.status()
+  // Failures show in in.status(). `known`: kinds that the saved state had, the
+  // first ones.
+  void Load(StateReader& in, size_t known = SIZE_MAX);
 
  private:
   struct Seen {

@@ -202,6 +202,42 @@ TEST(NodeIdentityTest, TwoCertificatesAtOnceAreOneTooMany) {
   }
 }
 
+Change FromAddress(const char* ip, const Change& change) {
+  return [=](EventBuilder& b) {
+    change(b);
+    b.SourceIp(ip);
+  };
+}
+
+// Somebody has got a certificate in the node's name, and acts as a kubelet.
+TEST(NodeIdentityTest, TwoCertificatesOnTwoMachinesAreTwoKubelets) {
+  struct Case {
+    const char* what;
+    const char* newer_ip;
+    bool goes_on;  // the older one
+    size_t findings;
+  };
+  for (const Case& c : {Case{"a second machine", "10.9.7.7", true, 1},
+                        Case{"installed anew elsewhere", "10.9.7.7", false, 0},
+                        Case{"of the other family", "fd00::7", true, 0},
+                        Case{"renewed at home", "10.0.1.7", true, 0}}) {
+    ActorStream stream = NodeStream();
+    const Change old =
+        FromAddress("10.0.1.7", With("X509SHA256=old", kOwnWork));
+    FeedNode(stream, old);
+    FeedNode(stream,
+             FromAddress(c.newer_ip, With("X509SHA256=fresh", kOwnWork)));
+    stream.Restart();
+    stream.Sleep(absl::Minutes(20));
+    if (c.goes_on) FeedNode(stream, old);
+    ASSERT_THAT(stream.findings(), SizeIs(c.findings)) << c.what;
+    if (c.findings == 0) continue;
+    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
+    EXPECT_THAT(stream.findings()[0].summary,
+                HasSubstr("10.9.7.7 and 10.0.1.7"));
+  }
+}
+
 TEST(NodeIdentityTest, ARenewedCertificateIsHonest) {
   ActorStream stream = NodeStream();
   for (const char* certificate : {"a", "b", "c", "d"}) {
