@@ -132,17 +132,33 @@ CertificateSubject SubjectOf(std::string_view request) {
   return subject;
 }
 
+// Kubelets ask for their own certificates, bootstrap tokens for those of nodes
+// to come. Whether it is anything else; false where the log does not show it.
+bool IsNoNodesRequest(const Request& request, IdentityClass identity,
+                      std::string_view user) {
+  const std::string& name = request.subject.common_name;
+  if (name.empty()) return false;
+  const bool is_own = identity == IdentityClass::kNode
+                          ? name == user
+                          : name.starts_with("system:node:");
+  const bool is_of_clients =
+      request.signer == kKubeletSigner || request.signer == kClientSigner;
+  return is_of_clients && (!is_own || request.signer == kClientSigner);
+}
+
 std::optional<ActorAct> JudgeCertificate(const AuditEvent& event,
                                          IdentityClass identity, bool is_own) {
-  bool is_machine = identity == IdentityClass::kNode ||
-                    identity == IdentityClass::kBootstrap ||
-                    identity == IdentityClass::kControlPlane;
+  const bool is_node =
+      identity == IdentityClass::kNode || identity == IdentityClass::kBootstrap;
   bool is_approval = event.object.subresource == "approval";
-  if (is_machine || (is_approval && (!is_own || !Succeeded(event)))) {
+  const bool is_expected = identity == IdentityClass::kControlPlane ||
+                           (is_approval && (!is_own || !Succeeded(event)));
+  if (is_expected) return std::nullopt;
+  Request request = RequestOf(event);
+  if (is_node && !IsNoNodesRequest(request, identity, event.user.name)) {
     return std::nullopt;
   }
-  Request request = RequestOf(event);
-  bool is_kubelet = request.signer == kKubeletSigner;
+  bool is_kubelet = request.signer == kKubeletSigner || is_node;
   bool is_other =
       !request.signer.empty() && !is_kubelet && request.signer != kClientSigner;
   if (is_other) return std::nullopt;

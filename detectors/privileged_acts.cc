@@ -72,7 +72,10 @@ std::optional<ActorAct> PrivilegedActs::Judge(const AuditEvent& event,
   }
   if (!IsComplete(event)) return std::nullopt;
   if (ids.keys.identity == IdentityClass::kBootstrap) {
-    return JudgeBootstrap(event);
+    std::optional<ActorAct> act = JudgeBootstrap(event);
+    const bool is_request =
+        object.resource == "certificatesigningrequests" && IsWrite(event.verb);
+    return act.has_value() || !is_request ? act : JudgeRequest(event, ids);
   }
   if (ids.keys.identity == IdentityClass::kServiceAccount) {
     std::optional<ActorAct> act = JudgeLegacy(event, ids.actor, new_place);

@@ -2,6 +2,7 @@
 #include "detectors/privileged_acts.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -34,9 +35,10 @@ std::string RequestFor(const std::string& name, const std::string& group) {
 }
 
 std::string CsrBody(const std::string& group,
-                    const std::string& signer = "kube-apiserver-client") {
+                    const std::string& signer = "kube-apiserver-client",
+                    const std::string& name = "x") {
   return absl::StrCat(R"({"spec":{"signerName":"kubernetes.io/)", signer,
-                      R"(","request":")", RequestFor("x", group), R"("}})");
+                      R"(","request":")", RequestFor(name, group), R"("}})");
 }
 
 Change Csr(const std::string& name, const std::string& group) {
@@ -208,6 +210,43 @@ TEST(PrivilegedActsTest, CertificateOfAPrivilegedSubject) {
            {"approval of another's", Approval("c", "system:masters"), ""},
        }) {
     ExpectCase(c);
+  }
+}
+
+// A kubelet renews its own, a bootstrap token gets a node's.
+TEST(PrivilegedActsTest, NodesAskForTheirOwnCertificatesAlone) {
+  constexpr char kOfKubelets[] = "kube-apiserver-client-kubelet";
+  constexpr char kOfClients[] = "kube-apiserver-client";
+  struct ByMachine {
+    const char* user;
+    const char* name;
+    const char* signer;
+    bool is_found;
+  };
+  for (const ByMachine& c : {
+           ByMachine{"system:node:n1", "system:node:n1", kOfKubelets, false},
+           ByMachine{"system:node:n1", "system:node:n1", "kubelet-serving",
+                     false},
+           ByMachine{"system:node:n1", "system:node:n2", kOfKubelets, true},
+           ByMachine{"system:node:n1", "admin", kOfClients, true},
+           ByMachine{"system:bootstrap:abcdef", "system:node:n7", kOfKubelets,
+                     false},
+           ByMachine{"system:bootstrap:abcdef", "admin", kOfClients, true},
+       }) {
+    CredentialStream stream;
+    Client::Person(stream, c.user, kInside).Ask([&](EventBuilder& b) {
+      Csr("c", "")(b);
+      b.RequestObject(CsrBody("system:nodes", c.signer, c.name));
+      const bool is_node = std::string_view(c.user).starts_with("system:node:");
+      b.Groups({is_node ? "system:nodes" : "system:bootstrappers",
+                "system:authenticated"});
+    });
+    stream.End();
+    ASSERT_THAT(stream.findings(), SizeIs(c.is_found ? 1 : 0))
+        << c.user << " " << c.name << " " << c.signer;
+    if (!c.is_found) continue;
+    EXPECT_EQ(stream.findings()[0].rule, "client_certificate.minted");
+    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
   }
 }
 
