@@ -40,6 +40,7 @@ struct Client {
   int node_number = -1;    // of the pod's node in the cluster
   std::string pod_ip;      // as its kubelet knows it
   bool is_started = true;  // the pod is there
+  bool is_off = false;     // a machine that asks nothing for a while
 
   // To be called after a change of the above.
   void Render();

@@ -253,19 +253,21 @@ void DeletedPod(Intruder& i) {
   AskAllowed(i, client, i.random().Between(3, 12));
 }
 
-constexpr std::array<AttackKind, 24> kKinds = {{
+constexpr std::array<AttackKind, 27> kKinds = {{
     {"t01_token_in_other_pod", TokenInOtherPod},
     {"t01_token_on_other_node", TokenOnOtherNode},
     {"t01_token_outside", TokenOutside},
     {"t02_certificate_own_tools", CertificateWithOwnTools},
     {"t02_certificate_owners_client", CertificateWithOwnersClient, false, 60},
     {"t03_forged_token", ForgedToken, false, 27},
+    {"t03_long_lived_token", LongLivedToken, true},
     {"t03_minted_by_hand", MintedByHand},
     {"t04_kubelet_by_hand", KubeletByHand},
     {"t04_kubelet_certificate_elsewhere", KubeletCertificateElsewhere},
     {"t04_kubelet_guesses", KubeletGuesses},
     {"t04_other_nodes_objects", OtherNodesObjects},
     {"t05_bootstrap_token", BootstrapTokenAbuse},
+    {"t05_certificate_of_a_node", CertificateOfANode, false, 2},
     {"t06_legacy_token", LegacyToken},
     {"t07_account_by_hand", AccountByHand},
     {"t07_silent_account", SilentAccount, false, 27},
@@ -276,6 +278,7 @@ constexpr std::array<AttackKind, 24> kKinds = {{
     {"t12_all_secrets", AllSecrets, false, 48},
     {"t12_secret_harvest", SecretHarvest},
     {"t13_token_read_in_exec", TokenReadInExec},
+    {"t14_minted_certificate", MintedCertificate},
     {"t14_self_approved_certificate", SelfApprovedCertificate},
     {"t15_decoy_touched", DecoyTouched},
 }};

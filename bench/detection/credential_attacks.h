@@ -20,6 +20,11 @@ inline constexpr const char* kDecoySecret = "root-credentials";
 // Where the victim's own program would ask as well: allowed to it.
 void AskAllowed(Intruder& i, const Client* client, int count);
 
+// What somebody gives himself: certificates and tokens.
+void CertificateOfANode(Intruder& i);
+void LongLivedToken(Intruder& i);
+void MintedCertificate(Intruder& i);
+
 // T5 to T15 without T7 and T11, which are about pods as T1 to T4 are.
 void BootstrapTokenAbuse(Intruder& i);
 void LegacyToken(Intruder& i);

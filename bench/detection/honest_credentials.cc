@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/detection/certificate_text.h"
 #include "bench/detection/pod_life.h"
 #include "bench/detection/routine_traffic.h"
 
@@ -74,19 +75,21 @@ class CertificateRotation final : public Process {
     Client* kubelet = cluster.kubelet(node_);
     if (!is_asked_) {
       is_asked_ = true;
-      const std::string name = "csr-" + cluster.Hex(5);
-      traffic.AskNow(*kubelet,
-                     {"create", kSigning, "v1", kRequests, "", "", name},
-                     {Outcome::kAllowed, 201, ""}, now);
-      traffic.AskAt(
-          now + 100'000, cluster.Controller("kube-controller-manager"),
-          {"update", kSigning, "v1", kRequests, "approval", "", name});
+      const CertificateOrder order{"csr-" + cluster.Hex(5), kubelet->user,
+                                   "system:nodes"};
+      traffic.AskNow(*kubelet, CreationOf(order), {Outcome::kAllowed, 201, ""},
+                     now);
+      traffic.AskAt(now + 100'000,
+                    cluster.Controller("kube-controller-manager"),
+                    ApprovalOf(order));
+      credential_ = LogSigning(traffic, order, kubelet->user, now + 150'000);
       traffic.AskAt(now + 300'000, kubelet,
                     {"watch", kSigning, "v1", kRequests});
       return now + 5 * kSecond;
     }
     const Client* old = cluster.NewClient(*kubelet);
-    cluster.RenewCertificate(*kubelet);
+    kubelet->credential = credential_;
+    kubelet->Render();
     for (int i = random.Between(1, 6); i > 0; --i) {
       traffic.AskAt(
           now + random.Between(1, 120) * kSecond, old,
@@ -98,15 +101,36 @@ class CertificateRotation final : public Process {
  private:
   int node_;
   bool is_asked_ = false;
+  std::string credential_;
 };
 
-// A node is added as kubeadm does it.
+// A node is added as kubeadm does it. Assumed: half of them were there before,
+// and are installed anew under their old name.
 class NodeJoins final : public Process {
  public:
   Micros Step(Traffic& traffic, Micros now) override {
+    Random& random = traffic.random();
+    Client* kubelet = traffic.cluster().kubelet(traffic.cluster().nodes() - 1);
+    if (step_ == 0) {
+      was_there_ = random.Chance(0.5);
+      if (was_there_) StartMachine(traffic, kubelet->actor, kubelet, now);
+      step_ = 1;
+      return now + random.Between(1, 40) * kHour;
+    }
+    if (step_ == 1) {
+      kubelet->is_off = was_there_;
+      step_ = 2;
+      return now + random.Between(4 * 60, 15 * 60) * kSecond;
+    }
+    kubelet->is_off = false;
+    Join(traffic, kubelet, now);
+    return kNever;
+  }
+
+ private:
+  void Join(Traffic& traffic, Client* kubelet, Micros now) const {
     Cluster& cluster = traffic.cluster();
     const int node = cluster.nodes() - 1;
-    Client* kubelet = cluster.kubelet(node);
     Client token = BootstrapToken(cluster.Hex(6), kubelet->addresses[0]);
     token.agent = "kubeadm/v1.34.1 (linux/amd64) kubernetes/93248f9";
     token.Render();
@@ -121,22 +145,28 @@ class NodeJoins final : public Process {
     token.agent = kubelet->agent;
     token.Render();
     joining = cluster.NewClient(token);
-    const std::string name = "node-csr-" + cluster.Hex(12);
-    traffic.AskAt(now += kSecond, joining,
-                  {"create", kSigning, "v1", kRequests, "", "", name},
+    const CertificateOrder order{"node-csr-" + cluster.Hex(12), kubelet->user,
+                                 "system:nodes"};
+    traffic.AskAt(now += kSecond, joining, CreationOf(order),
                   {Outcome::kAllowed, 201, ""});
     traffic.AskAt(now + 100'000, cluster.Controller("kube-controller-manager"),
-                  {"update", kSigning, "v1", kRequests, "approval", "", name});
+                  ApprovalOf(order));
+    kubelet->credential =
+        LogSigning(traffic, order, joining->user, now + 200'000);
+    kubelet->Render();
     traffic.AskAt(now += kSecond, joining,
-                  {"get", kSigning, "v1", kRequests, "", "", name});
+                  {"get", kSigning, "v1", kRequests, "", "", order.name});
     traffic.AskAt(
         now += kSecond, kubelet,
         {"create", "", "v1", "nodes", "", "", cluster.node_name(node)},
         {Outcome::kAllowed, 201, ""});
     cluster.JoinLastNode();
+    if (was_there_) return;
     StartMachine(traffic, kubelet->actor, kubelet, now + kSecond);
-    return kNever;
   }
+
+  int step_ = 0;
+  bool was_there_ = false;
 };
 
 // An administrator makes a token for a dashboard, and uses it at his place.
@@ -229,8 +259,7 @@ void StartHonestCredentials(Traffic& traffic, Micros start, Micros end) {
         start + static_cast<Micros>(random.Uniform() *
                                     static_cast<double>(end - start)));
   }
-  traffic.Start(std::make_unique<NodeJoins>(),
-                start + random.Between(1, 40) * kHour);
+  traffic.Start(std::make_unique<NodeJoins>(), start + 5 * kSecond);
   traffic.Start(std::make_unique<DashboardTokens>(),
                 NextAtWork(random, start, 20));
   traffic.Start(std::make_unique<ActsForOthers>(),

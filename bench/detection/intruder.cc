@@ -107,6 +107,7 @@ Client* Intruder::StealFrom(Client* owner, const std::string& address,
   client.addresses = {address};
   client.other_address.clear();
   client.agent = agent;
+  client.is_off = false;
   return Take(std::move(client));
 }
 

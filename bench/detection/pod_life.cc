@@ -104,7 +104,8 @@ std::string AccountName(const std::string& user) {
 }
 
 Question MintingOf(const std::string& ns, const std::string& account,
-                   const std::string& credential, const Client* pod) {
+                   const std::string& credential, const Client* pod,
+                   int seconds) {
   Question minting{"create", "", "v1", "serviceaccounts", "token", ns, account};
   std::string bound;
   if (pod != nullptr) {
@@ -113,8 +114,9 @@ Question MintingOf(const std::string& ns, const std::string& account,
   }
   minting.body =
       R"({"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1",)"
-      R"("metadata":{},"spec":{"audiences":null,"expirationSeconds":3607)" +
-      bound + "},\"status\":{\"token\":\"\",\"expirationTimestamp\":null}}";
+      R"("metadata":{},"spec":{"audiences":null,"expirationSeconds":)" +
+      std::to_string(seconds) + bound +
+      "},\"status\":{\"token\":\"\",\"expirationTimestamp\":null}}";
   minting.annotations =
       "\"authentication.kubernetes.io/issued-credential-id\":" +
       Quoted(credential);

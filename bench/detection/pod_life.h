@@ -10,9 +10,11 @@
 namespace oddverb {
 
 // A TokenRequest for `account` of `ns` that is answered with `credential`.
-// `pod` is what it is bound to; null = nothing.
+// `pod` is what it is bound to; null = nothing. A kubelet asks for an hour.
+inline constexpr int kTokenSeconds = 3607;
 Question MintingOf(const std::string& ns, const std::string& account,
-                   const std::string& credential, const Client* pod);
+                   const std::string& credential, const Client* pod,
+                   int seconds = kTokenSeconds);
 // The account's name in a user name of Kubernetes.
 std::string AccountName(const std::string& user);
 

@@ -36,6 +36,7 @@ void Traffic::AskAt(Micros at, const Client* client, Question question,
 
 void Traffic::AskNow(const Client& client, const Question& question,
                      const Answer& answer, Micros now) {
+  if (client.is_off) return;
   if (answer.outcome == Outcome::kAllowed && client.actor >= 0 &&
       !IsOpenToAll(question)) {
     const Actor& actor = cluster_.actors()[static_cast<size_t>(client.actor)];
