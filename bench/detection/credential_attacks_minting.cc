@@ -49,12 +49,19 @@ Client* NodeRequester(Intruder& i, const std::string& agent) {
 
 // Of a node that there is, and that works on.
 void CertificateOfANode(Intruder& i) {
-  auto is_early = [](const Actor& node) { return !node.clients[0]->is_off; };
   const std::string agent =
       i.random().Chance(0.6) ? i.cluster().kubelet(0)->agent : kAdminKubectl;
   Client* asking = NodeRequester(i, agent);
-  Actor* node = i.ChooseVictim(Actor::Kind::kNode, is_early);
-  if (asking == nullptr || node == nullptr) return;
+  if (asking == nullptr) return;
+  // Others may be after the same one: there are few nodes.
+  std::vector<int> nodes = i.cluster().OfKind(Actor::Kind::kNode);
+  std::erase_if(nodes, [&](int index) {
+    const Client& kubelet = *i.ActorAt(index).clients[0];
+    // The last one may not be there yet.
+    return kubelet.node_number == i.cluster().nodes() - 1 ||
+           kubelet.user == asking->user;
+  });
+  const Actor* node = &i.ActorAt(i.random().Pick(nodes));
   const CertificateOrder order{"node-csr-" + i.cluster().Hex(12), node->user,
                                "system:nodes"};
   i.Ask(asking, CreationOf(order), {Outcome::kAllowed, 201, ""});
