@@ -94,6 +94,10 @@ class CredentialContacts {
 
   // When the newest request was received; before the first one: long ago.
   absl::Time latest() const;
+  // When it was used first, at the first address that is remembered.
+  absl::Time first() const {
+    return absl::FromUnixMicros(first_.first_micros_);
+  }
   // In order of first use.
   size_t size() const;
   Contact& contact(size_t index);

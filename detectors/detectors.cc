@@ -50,14 +50,15 @@ constexpr std::array<std::string_view, 9> kSensitiveActsRules = {
     "workload.privileged_first"};
 constexpr std::array<std::string_view, 1> kServiceAccountUseRules = {
     "serviceaccount.used_by_hand"};
-constexpr std::array<std::string_view, 14> kStolenCredentialRules = {
+constexpr std::array<std::string_view, 15> kStolenCredentialRules = {
     "bootstrap_token.misuse",  "client_certificate.minted",
     "credential.read_in_exec", "credential.two_networks",
     "impersonation.new",       "node.kubelet_command",
     "rbac.self_grant",         "secrets.harvest",
     "token.deleted_pod",       "token.legacy_misuse",
-    "token.minting_chain",     "token.minted_elsewhere",
-    "token.never_issued",      "token.outside_its_pod"};
+    "token.long_lived",        "token.minting_chain",
+    "token.minted_elsewhere",  "token.never_issued",
+    "token.outside_its_pod"};
 
 constexpr std::array<DetectorEntry, 10> kDetectors = {{
     {"attack_sequence",

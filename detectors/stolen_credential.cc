@@ -141,6 +141,11 @@ void StolenCredential::ObserveToken(const AuditEvent& event,
   }
   if (used_tokens_[ids.credential]) return;
   used_tokens_[ids.credential] = true;
+  TellUse(event, ids, out);
+}
+
+void StolenCredential::TellUse(const AuditEvent& event, const EntityIds& ids,
+                               Emit& out) const {
   Observation used;
   used.kind = ObservationKind::kTokenFirstUsed;
   used.time = event.stage_time;
@@ -216,8 +221,16 @@ void StolenCredential::AccuseToken(const Suspicion& suspicion,
 void StolenCredential::ObserveUnbound(const AuditEvent& event,
                                       const EntityIds& ids, Emit& out) {
   CredentialContacts& contacts = ContactsOf(credentials_, ids.credential);
+  const absl::Time before = contacts.latest();
   CredentialContacts::Use use = contacts.Add(event);
   if (use.is_repeat) return;
+  const absl::Time long_used = contacts.first() + TokenProvenance::kLongUse;
+  const bool is_long_now =
+      !use.is_first && before < long_used && contacts.latest() >= long_used;
+  if (is_long_now && event.credential_id.starts_with("JTI=") &&
+      ids.keys.identity == IdentityClass::kServiceAccount) {
+    TellUse(event, ids, out);
+  }
   NoteSite(event, ids.actor, use);
   const Contact& current = contacts.contact(use.contact);
   if (use.is_new) {

@@ -73,6 +73,7 @@ class StolenCredential final : public Detector {
 
   const Table* TableOf(EntityKind kind) const;
   void ObserveToken(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  void TellUse(const AuditEvent& event, const EntityIds& ids, Emit& out) const;
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void JudgePlace(const AuditEvent& event, const EntityIds& ids,
                   const CredentialContacts::Use& use,

@@ -128,14 +128,16 @@ void TokenProvenance::NoteUsed(const DetectorContext& context,
                                EntityId credential, Emit& out) {
   if (tokens_.size() <= credential) tokens_.resize(credential + size_t{1});
   Token& token = tokens_[credential];
-  if (token.is_used || !observation.draft.has_value()) return;
+  if (!observation.draft.has_value()) return;
+  if (token.is_used) {
+    JudgeLife(context, token, observation, out);
+    return;
+  }
   token.is_used = true;
   const bool is_minted = token.is_minted;
   if (!is_minted) token.first_micros = absl::ToUnixMicros(observation.time);
-  if (is_minted) {
-    if (std::unique_ptr<Mint> mint = std::move(token.mint)) {
-      JudgeMint(context, *mint, observation, out);
-    }
+  if (is_minted && token.mint != nullptr) {
+    JudgeMint(context, *token.mint, observation, out);
   }
   if (!IsCovered(observation.time)) return;
   const auto total = static_cast<double>(resolved_ + unresolved_);
@@ -201,6 +203,44 @@ void TokenProvenance::JudgeMint(const DetectorContext& context,
   finding.benign_checks = {
       "A broker of tokens (Vault and its kin) that mints them for others.",
       "A token that was made for a dashboard or for a CI elsewhere."};
+  finding.attack = {"T1528", "T1098"};
+  finding.practice = {9};
+  Open(std::move(finding), use.time, out);
+}
+
+// Kubelets' tokens live for a day at most, and those that kubectl makes for an
+// hour. What was asked for is in the body, which few logs hold; use shows it.
+void TokenProvenance::JudgeLife(const DetectorContext& context,
+                                const Token& token, const Observation& use,
+                                Emit& out) {
+  if (token.mint == nullptr) return;
+  const Mint& mint = *token.mint;
+  const absl::Duration age = use.time - mint.evidence.time;
+  if (age < kLongUse) return;
+  Finding finding = *use.draft;
+  finding.rule = kLongLivedRule;
+  finding.id = FindingId(context.id_hash, context.cluster, finding.rule,
+                         finding.entity, use.draft->id);
+  AddReason(
+      "used long after it was minted, by neither a kubelet nor the "
+      "control plane",
+      SpanText(mint.evidence.time, use.time), 3, finding);
+  finding.threshold = 3;
+  finding.severity = Severity::kMedium;
+  finding.confidence = 0.4;
+  finding.evidence.insert(finding.evidence.begin(), mint.evidence);
+  finding.first_seen = std::min(finding.first_seen, mint.evidence.time);
+  finding.title = "A minted token lives for long";
+  finding.summary = absl::StrCat(
+      mint.who, " minted a token of ", mint.account, "; ", use.source_ip,
+      " still uses it, ", SpanText(mint.evidence.time, use.time), " later.");
+  finding.normal = "A token that kubectl makes lives for an hour.";
+  finding.next = {
+      absl::StrCat("Ask the owner of ", ShellWord(mint.who),
+                   " what the token is for, and why it lives for so long."),
+      "Delete the service account, which ends its tokens; make it again."};
+  finding.benign_checks = {
+      "A token that was made for a CI elsewhere: let it fetch short ones."};
   finding.attack = {"T1528", "T1098"};
   finding.practice = {9};
   Open(std::move(finding), use.time, out);

@@ -4,6 +4,7 @@
 //
 //   token.minted_elsewhere  somebody mints a token for an account that is not
 //                           theirs, and it is used from another address
+//   token.long_lived        such a token is in use for more than a day
 //   token.never_issued      a token whose minting the log should hold and does
 //                           not: made with a stolen signing key
 //
@@ -35,11 +36,13 @@ namespace oddverb {
 inline constexpr std::string_view kNeverIssuedRule = "token.never_issued";
 inline constexpr std::string_view kMintedElsewhereRule =
     "token.minted_elsewhere";
+inline constexpr std::string_view kLongLivedRule = "token.long_lived";
 
 class TokenProvenance {
  public:
-  // Observations of kTokenMinted and kTokenFirstUsed; `credential` is the
-  // token's.
+  // Observations of kTokenMinted and kTokenFirstUsed, which comes again when a
+  // token without a pod was used for kLongUse; `credential` is the token's.
+  static constexpr absl::Duration kLongUse = absl::Hours(24);
   void NoteMinted(const Observation& observation, EntityId credential);
   void NoteUsed(const DetectorContext& context, const Observation& observation,
                 EntityId credential, Emit& out);
@@ -86,6 +89,8 @@ class TokenProvenance {
   bool IsCovered(absl::Time now) const;
   void CountUse(bool is_resolved);
   void JudgeMint(const DetectorContext& context, const Mint& mint,
+                 const Observation& use, Emit& out);
+  void JudgeLife(const DetectorContext& context, const Token& token,
                  const Observation& use, Emit& out);
   void Open(Finding finding, absl::Time now, Emit& out);
 

@@ -132,6 +132,36 @@ TEST_F(TokenProvenanceTest, WithoutAPodItIsLow) {
   EXPECT_EQ(stream_.findings()[0].severity, Severity::kLow);
 }
 
+TEST_F(TokenProvenanceTest, ATokenMadeByHandThatIsUsedForMoreThanADayIsLong) {
+  struct UsedFor {
+    const char* minter;
+    int hours;
+    size_t findings;
+  };
+  for (const UsedFor& c : {UsedFor{"alice", 30, 1}, UsedFor{"alice", 20, 0},
+                           UsedFor{"system:kube-controller-manager", 30, 0}}) {
+    CredentialStream stream;
+    Client minter = Client::Person(stream, c.minter, kOffice);
+    MintToken(minter, "JTI=long", "web", "shop");
+    Client robot = Client::Pod(stream, "shop", kOffice).Credential("JTI=long");
+    for (int hour = 0; hour < c.hours; hour += 2) {
+      robot.Ask([](EventBuilder& b) { b.Pod("", ""); });
+      stream.Restart();
+      stream.Sleep(absl::Hours(2));
+    }
+    stream.End();
+    EXPECT_TRUE(stream.loads_ok());
+    ASSERT_THAT(stream.findings(), SizeIs(c.findings)) << c.minter << c.hours;
+    if (c.findings == 0) continue;
+    const Finding finding = stream.findings()[0];
+    EXPECT_EQ(finding.rule, "token.long_lived");
+    EXPECT_EQ(finding.severity, Severity::kMedium);
+    EXPECT_EQ(finding.entity, "system:serviceaccount:web:shop");
+    EXPECT_EQ(CountOf(stream.reports(), FindingState::kOpen), 1u);
+    EXPECT_THAT(finding.summary, HasSubstr("alice minted a token of web/shop"));
+  }
+}
+
 TEST_F(TokenProvenanceTest, AMintedTokenThatIsUsedElsewhere) {
   struct Case {
     const char* what;
