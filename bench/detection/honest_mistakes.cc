@@ -208,8 +208,10 @@ class Console final : public Process {
     const Actor& person =
         cluster.actors()[static_cast<size_t>(random.Pick(people_))];
     Client*& acting = acting_[static_cast<size_t>(random.Below(kKept))];
-    if (acting == nullptr || acting->pod_uid != console_->pod_uid ||
-        random.Chance(0.2)) {
+    const bool has_moved =
+        acting != nullptr && (acting->pod_uid != console_->pod_uid ||
+                              acting->addresses != console_->addresses);
+    if (acting == nullptr || has_moved || random.Chance(0.2)) {
       Client client = *console_;
       client.impersonates = person.user;
       client.Render();
