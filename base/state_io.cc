@@ -28,12 +28,12 @@ void StateWriter::PutI64(int64_t value) {
   PutU64((static_cast<uint64_t>(value) << 1) ^ sign);
 }
 
-void StateWriter::PutFixed64(uint64_t value) {
-  char word[8];
+void StateWriter::PutFixed(uint64_t value, size_t bytes) {
+  char word[sizeof(value)];
   for (size_t i = 0; i < sizeof(word); ++i) {
     word[i] = static_cast<char>((value >> (8 * i)) & 0xff);
   }
-  bytes_.append(word, sizeof(word));
+  bytes_.append(word, bytes);
 }
 
 void StateWriter::PutDouble(double value) {
@@ -87,16 +87,16 @@ int64_t StateReader::GetI64() {
   return static_cast<int64_t>((zigzag >> 1) ^ sign);
 }
 
-uint64_t StateReader::GetFixed64() {
-  if (rest_.size() < 8) {
+uint64_t StateReader::GetFixed(size_t bytes) {
+  if (rest_.size() < bytes) {
     Fail();
     return 0;
   }
   uint64_t value = 0;
-  for (size_t i = 0; i < 8; ++i) {
+  for (size_t i = 0; i < bytes; ++i) {
     value |= uint64_t{static_cast<unsigned char>(rest_[i])} << (8 * i);
   }
-  rest_.remove_prefix(8);
+  rest_.remove_prefix(bytes);
   return value;
 }
 

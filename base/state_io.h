@@ -14,10 +14,13 @@ namespace oddverb {
 
 class StateWriter {
  public:
-  void PutU64(uint64_t value);      // varint
-  void PutI64(int64_t value);       // zigzag varint
-  void PutFixed64(uint64_t value);  // hashes
-  void PutDouble(double value);     // all bits kept
+  void PutU64(uint64_t value);  // varint
+  void PutI64(int64_t value);   // zigzag varint
+  // Hashes.
+  void PutFixed64(uint64_t value) { PutFixed(value, sizeof(value)); }
+  void PutFixed32(uint32_t value) { PutFixed(value, sizeof(value)); }
+  void PutFixed16(uint16_t value) { PutFixed(value, sizeof(value)); }
+  void PutDouble(double value);  // all bits kept
   void PutString(std::string_view value);
   void PutTime(absl::Time value);  // exact, infinities too
 
@@ -26,6 +29,8 @@ class StateWriter {
   void Clear() { bytes_.clear(); }  // keeps the memory
 
  private:
+  void PutFixed(uint64_t value, size_t bytes);
+
   std::string bytes_;
 };
 
@@ -37,7 +42,13 @@ class StateReader {
 
   uint64_t GetU64();
   int64_t GetI64();
-  uint64_t GetFixed64();
+  uint64_t GetFixed64() { return GetFixed(sizeof(uint64_t)); }
+  uint32_t GetFixed32() {
+    return static_cast<uint32_t>(GetFixed(sizeof(uint32_t)));
+  }
+  uint16_t GetFixed16() {
+    return static_cast<uint16_t>(GetFixed(sizeof(uint16_t)));
+  }
   double GetDouble();
   std::string_view GetString();  // borrows from the constructor's bytes
   absl::Time GetTime();
@@ -52,6 +63,8 @@ class StateReader {
   absl::Status status() const;
 
  private:
+  uint64_t GetFixed(size_t bytes);
+
   std::string_view rest_;
   bool failed_ = false;
 };

@@ -8,7 +8,8 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kStateVersion = 1;
+// 1 wrote times as they are.
+constexpr uint64_t kOldestState = 1, kStateVersion = 2;
 // Addresses are looked at once in a span: it is a part of the day that counts,
 // not how busy it was.
 constexpr uint16_t kSpanSeconds = 10;
@@ -84,10 +85,11 @@ bool ActorHabits::IsNewlyOutside(std::string_view source_ip,
 
 void ActorHabits::Save(StateWriter& out) const {
   out.PutU64(kStateVersion);
-  sessions_.Save(out);
   out.PutU64(first_);
-  out.PutU64(first_outside_);
-  out.PutU64(span_);
+  sessions_.SaveNear(first_, out);
+  // 0 = never, as in the member.
+  out.PutU64(first_outside_ == 0 ? 0 : uint64_t{first_outside_ - first_} + 1);
+  out.PutFixed16(span_);
   out.PutU64(inside_);
   out.PutU64(acts_ == nullptr ? 0 : acts_->size());
   if (acts_ == nullptr) return;
@@ -99,16 +101,26 @@ void ActorHabits::Save(StateWriter& out) const {
 }
 
 void ActorHabits::Load(StateReader& in) {
-  if (in.GetU64() != kStateVersion) in.Fail();
+  const uint64_t version = in.GetU64();
+  if (version < kOldestState || version > kStateVersion) in.Fail();
   auto number = [&in](uint64_t most) {
     const uint64_t value = in.GetU64();
     if (value > most) in.Fail();
     return value;
   };
-  sessions_.Load(in);
-  first_ = static_cast<uint32_t>(number(UINT32_MAX));
-  first_outside_ = static_cast<uint32_t>(number(UINT32_MAX));
-  span_ = static_cast<uint16_t>(number(UINT16_MAX));
+  if (version == kOldestState) {
+    sessions_.LoadWide(in);
+    first_ = static_cast<uint32_t>(number(UINT32_MAX));
+    first_outside_ = static_cast<uint32_t>(number(UINT32_MAX));
+    span_ = static_cast<uint16_t>(number(UINT16_MAX));
+  } else {
+    first_ = static_cast<uint32_t>(number(UINT32_MAX));
+    sessions_.LoadNear(first_, in);
+    const uint64_t outside = number(uint64_t{UINT32_MAX} + 1);
+    first_outside_ =
+        outside == 0 ? 0 : first_ + static_cast<uint32_t>(outside - 1);
+    span_ = in.GetFixed16();
+  }
   inside_ = static_cast<uint8_t>(number(UINT8_MAX));
   acts_.reset();
   uint64_t count = in.GetCount(3);

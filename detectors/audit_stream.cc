@@ -14,8 +14,8 @@
 namespace oddverb {
 namespace {
 
-// 1 had whole words in the ring: it begins anew.
-constexpr uint64_t kOldestState = 1, kStateVersion = 2;
+// 1 had whole words in the ring: it begins anew. 2 had shapes of 32 bits.
+constexpr uint64_t kOldestState = 1, kWideShapes = 2, kStateVersion = 3;
 // Of RecentIds::Request::received, in microseconds: stages of one request are
 // told from requests that follow each other.
 constexpr int64_t kReceivedUnit = 1 << 16;
@@ -28,6 +28,10 @@ bool QuietSinceLonger(const Finding& a, const Finding& b) {
   return std::pair(a.last_seen, a.id) < std::pair(b.last_seen, b.id);
 }
 
+uint16_t ShapeIn(uint64_t word) {
+  return static_cast<uint16_t>(Folded(word) ^ Folded(word) >> 16);
+}
+
 uint64_t FirstWord(std::string_view text) {
   uint64_t word = 0;
   std::memcpy(&word, text.data(), std::min(text.size(), sizeof(word)));
@@ -35,14 +39,14 @@ uint64_t FirstWord(std::string_view text) {
 }
 
 // Tells most requests apart that differ, at the cost of a few instructions.
-uint32_t ShapeOf(const AuditEvent& event) {
+uint16_t ShapeOf(const AuditEvent& event) {
   std::string_view uri = event.request_uri;
   std::string_view end =
       uri.substr(uri.size() - std::min<size_t>(uri.size(), 8));
   uint64_t shape = FirstWord(end) + uri.size() * 0x9e3779b97f4a7c15;
   shape ^= FirstWord(event.verb) * 0xff51afd7ed558ccd;
   shape = (shape + event.impersonated.name.size()) * 0xc4ceb9fe1a85ec53;
-  return Folded(shape);
+  return ShapeIn(shape);
 }
 
 }  // namespace
@@ -238,42 +242,72 @@ bool AuditStream::CanRest(EntityKind kind, EntityId id) const {
   return kind != EntityKind::kActor || !open_actors_.contains(id);
 }
 
-// Times as differences: most requests of an actor follow each other soon.
-void AuditStream::SaveRecent(const RecentIds& recent, StateWriter& out) {
+// Times as differences: most requests of an actor follow each other soon. Few
+// have a hash.
+void AuditStream::SaveRecent(const RecentIds& recent, bool has_case,
+                             StateWriter& out) {
   const auto unused = std::find(recent.ids.begin(), recent.ids.end(), 0u);
   const auto used = static_cast<size_t>(unused - recent.ids.begin());
-  out.PutU64(recent.next);
-  out.PutU64(used);
+  out.PutU64((used * kRememberedIds + recent.next) * 2 + (has_case ? 1 : 0));
   uint32_t previous = 0;
   for (size_t i = 0; i < used; ++i) {
     const RecentIds::Request& request = recent.requests[i];
-    out.PutFixed64(uint64_t{recent.ids[i]} << 32 | request.shape);
-    out.PutU64(request.hash);
-    out.PutI64(static_cast<int32_t>(request.received - previous));
+    const auto later = static_cast<int32_t>(request.received - previous);
+    out.PutI64(int64_t{later} * 2 + (request.hash != 0 ? 1 : 0));
+    out.PutFixed32(recent.ids[i]);
+    out.PutFixed16(request.shape);
+    if (request.hash != 0) out.PutFixed32(request.hash);
     previous = request.received;
   }
 }
 
-void AuditStream::LoadRecent(StateReader& in, RecentIds& recent) {
-  const uint64_t next = in.GetU64();
-  const uint64_t used = in.GetU64();
-  if (next >= kRememberedIds || used > kRememberedIds) {
+bool AuditStream::LoadRecent(StateReader& in, RecentIds& recent) {
+  const uint64_t head = in.GetU64();
+  const uint64_t used = head / 2 / kRememberedIds;
+  if (used > kRememberedIds) {
     in.Fail();
-    return;
+    return false;
   }
-  recent.next = static_cast<uint8_t>(next);
+  recent.next = static_cast<uint8_t>(head / 2 % kRememberedIds);
   uint32_t previous = 0;
   for (size_t i = 0; i < used; ++i) {
     RecentIds::Request& request = recent.requests[i];
+    const int64_t later = in.GetI64();
+    previous += static_cast<uint32_t>(later >> 1);
+    request.received = previous;
+    recent.ids[i] = in.GetFixed32();
+    request.shape = in.GetFixed16();
+    if ((later & 1) != 0) request.hash = in.GetFixed32();
+    if (recent.ids[i] == 0) in.Fail();
+  }
+  return head % 2 != 0;
+}
+
+void AuditStream::LoadWideRecent(StateReader& in, RecentIds& recent) {
+  constexpr size_t kRing = 8;
+  const uint64_t next = in.GetU64();
+  const uint64_t used = in.GetU64();
+  if (next >= kRing || used > kRing) return in.Fail();
+  std::array<std::pair<uint32_t, RecentIds::Request>, kRing> ring;
+  uint32_t previous = 0;
+  for (size_t i = 0; i < used; ++i) {
+    auto& [id, request] = ring[i];
     const uint64_t words = in.GetFixed64();
-    recent.ids[i] = static_cast<uint32_t>(words >> 32);
-    request.shape = static_cast<uint32_t>(words);
+    id = static_cast<uint32_t>(words >> 32);
+    request.shape = ShapeIn(words & UINT32_MAX);
     const uint64_t hash = in.GetU64();
     previous += static_cast<uint32_t>(in.GetI64());
     request.received = previous;
-    if (recent.ids[i] == 0 || hash > UINT32_MAX) in.Fail();
+    if (id == 0 || hash > UINT32_MAX) in.Fail();
     request.hash = static_cast<uint32_t>(hash);
   }
+  const size_t kept = std::min<size_t>(used, kRememberedIds);
+  for (size_t i = 0; i < kept; ++i) {
+    const auto& [id, request] = ring[(next + kRing - kept + i) % kRing];
+    recent.ids[i] = id;
+    recent.requests[i] = request;
+  }
+  recent.next = static_cast<uint8_t>(kept % kRememberedIds);
 }
 
 namespace {
@@ -294,7 +328,8 @@ void AuditStream::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   const ActorState* state = actors_[id].get();
   if (state == nullptr) return;
   out.PutU64(kStateVersion);
-  SaveRecent(state->recent, out);
+  SaveRecent(state->recent, state->has_case(), out);
+  if (!state->has_case()) return;
   for (const std::unique_ptr<Case>& open : state->cases) {
     out.PutU64(open != nullptr ? 1 : 0);
     if (open == nullptr) continue;
@@ -308,14 +343,17 @@ absl::Status AuditStream::Load(EntityKind kind, EntityId id, StateReader& in) {
   ActorState state;
   const uint64_t version = in.GetU64();
   if (version < kOldestState || version > kStateVersion) in.Fail();
-  if (version < kStateVersion) {
+  bool has_case = true;  // or says for each rule that it has none
+  if (version < kWideShapes) {
     SkipOldRecent(in);
+  } else if (version == kWideShapes) {
+    LoadWideRecent(in, state.recent);
   } else {
-    LoadRecent(in, state.recent);
+    has_case = LoadRecent(in, state.recent);
   }
   size_t cases = 0;
   for (std::unique_ptr<Case>& open : state.cases) {
-    if (in.GetU64() == 0) continue;
+    if (!has_case || in.GetU64() == 0) continue;
     open = std::make_unique<Case>();
     open->next_report = in.GetI64();
     open->finding = LoadFinding(in);

@@ -33,7 +33,7 @@ class AuditStream final : public Detector {
   static constexpr absl::Duration kLongestCase = absl::Hours(24);
   // Requests with other IDs between two with the same one; beyond, the reuse is
   // not seen.
-  static constexpr size_t kRememberedIds = 8;
+  static constexpr size_t kRememberedIds = 4;
   // A client that tries again, and an aggregated API server, which logs what
   // the API server passed on to it, repeat the ID with the same request soon.
   static constexpr absl::Duration kRetrySpan = absl::Minutes(5);
@@ -60,15 +60,15 @@ class AuditStream final : public Detector {
     absl::Time EndsAt() const;
   };
   // A ring of the latest requests. Of 32 bits each, as every actor has one: two
-  // IDs of an actor's last eight look alike by chance once in 500 million
+  // IDs of an actor's last four look alike by chance once in a billion
   // requests.
   struct RecentIds {
     struct Request {
-      uint32_t shape = 0;  // of what was asked for, cheap
       // Of what was asked for, with a key. Made when an ID comes again; 0 = not
       // yet.
       uint32_t hash = 0;
       uint32_t received = 0;  // Unix time in units of 65 ms; wraps
+      uint16_t shape = 0;     // of what was asked for, cheap
     };
     std::array<uint32_t, kRememberedIds> ids{};  // hashes; 0 = unused
     std::array<Request, kRememberedIds> requests{};
@@ -82,8 +82,11 @@ class AuditStream final : public Detector {
   };
 
   ActorState& StateFor(EntityId actor);
-  static void SaveRecent(const RecentIds& recent, StateWriter& out);
-  static void LoadRecent(StateReader& in, RecentIds& recent);
+  static void SaveRecent(const RecentIds& recent, bool has_case,
+                         StateWriter& out);
+  // Whether cases follow.
+  static bool LoadRecent(StateReader& in, RecentIds& recent);
+  static void LoadWideRecent(StateReader& in, RecentIds& recent);
   bool ReusesId(const AuditEvent& event, const EntityIds& ids);
   void Count(Rule rule, const AuditEvent& event, const EntityIds& ids,
              Emit& out);

@@ -53,6 +53,10 @@ class KnownPlaces {
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
+  // Shorter, where most were first seen close to `second`, by which it is
+  // loaded.
+  void SaveNear(uint32_t second, StateWriter& out) const;
+  void LoadNear(uint32_t second, StateReader& in);
 
  private:
   struct Entry {

@@ -38,16 +38,26 @@ double WorkSessions::Novelty(uint32_t new_ones) const {
   return NoveltyOf(count_ > 0 ? count_ - 1u : 0u, new_ones);
 }
 
-void WorkSessions::Save(StateWriter& out) const {
-  out.PutU64(last_);
-  out.PutU64(start_);
+void WorkSessions::SaveNear(uint32_t second, StateWriter& out) const {
+  out.PutI64(int64_t{last_} - second);
+  out.PutU64(last_ - start_);
   out.PutU64(count_);
 }
 
-void WorkSessions::Load(StateReader& in) {
+void WorkSessions::LoadNear(uint32_t second, StateReader& in) {
+  const auto last = static_cast<uint64_t>(in.GetI64() + second);
+  const uint64_t span = in.GetU64();
+  Set(last, last - span, in.GetU64(), in);
+}
+
+void WorkSessions::LoadWide(StateReader& in) {
   const uint64_t last = in.GetU64();
   const uint64_t start = in.GetU64();
-  const uint64_t count = in.GetU64();
+  Set(last, start, in.GetU64(), in);
+}
+
+void WorkSessions::Set(uint64_t last, uint64_t start, uint64_t count,
+                       StateReader& in) {
   if (last > UINT32_MAX || start > last || count > UINT16_MAX) in.Fail();
   last_ = static_cast<uint32_t>(last);
   start_ = static_cast<uint32_t>(start);

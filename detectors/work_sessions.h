@@ -32,10 +32,14 @@ class WorkSessions {
   // `new_ones`: of the sessions before the present one.
   double Novelty(uint32_t new_ones) const;
 
-  void Save(StateWriter& out) const;
-  void Load(StateReader& in);  // failures show in in.status()
+  // Short, where the sessions began close to `second`, by which it is loaded.
+  void SaveNear(uint32_t second, StateWriter& out) const;
+  void LoadNear(uint32_t second, StateReader& in);  // failures: in.status()
+  void LoadWide(StateReader& in);                   // as it was written before
 
  private:
+  void Set(uint64_t last, uint64_t start, uint64_t count, StateReader& in);
+
   // Seconds since 1970.
   uint32_t last_ = 0;
   uint32_t start_ = 0;

@@ -1,6 +1,7 @@
 #include "stats/entity_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <string>
 #include <string_view>
@@ -11,17 +12,18 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kFirstSlots = 16;
-constexpr uint32_t kUsed = 1;
-constexpr uint32_t kStandingShift = 1;
-constexpr uint32_t kStandingMask = 3u << kStandingShift;
-constexpr uint32_t kTurn = 8;  // one of those that a suspect has left
-constexpr uint32_t kTurnsMask = 7 * kTurn;
+constexpr uint8_t kUsed = 1;
+constexpr uint8_t kStandingShift = 1;
+constexpr uint8_t kStandingMask = 3u << kStandingShift;
+constexpr uint8_t kTurn = 8;  // one of those that a suspect has left
+constexpr uint8_t kTurnsMask = 7 * kTurn;
 constexpr size_t kBitSets = 6;  // of SaveClock()
 
-uint32_t MarksOf(Standing standing) {
-  return static_cast<uint32_t>(standing) << kStandingShift;
+uint8_t MarksOf(Standing standing) {
+  return static_cast<uint8_t>(static_cast<uint32_t>(standing)
+                              << kStandingShift);
 }
-Standing StandingIn(uint32_t marks) {
+Standing StandingIn(uint8_t marks) {
   return static_cast<Standing>((marks & kStandingMask) >> kStandingShift);
 }
 
@@ -35,7 +37,9 @@ uint32_t HashOf(uint64_t key) {
 }  // namespace
 
 EntityTable::EntityTable(uint32_t max_entities)
-    : max_entities_(max_entities), slots_(kFirstSlots) {
+    : max_entities_(max_entities),
+      id_mask_((uint32_t{1} << std::bit_width(max_entities)) - 1),
+      slots_(kFirstSlots, kEmpty) {
   assert(max_entities > 0 && max_entities < uint32_t{1} << 31);
   const uint32_t guests = std::max<uint32_t>(1, max_entities / 4);
   const uint32_t people = max_entities / 4;
@@ -50,21 +54,21 @@ void EntityTable::Prefetch(uint64_t key) const {
 }
 
 size_t EntityTable::SlotFor(uint64_t key) const {
-  size_t mask = slots_.size() - 1;
+  const size_t mask = slots_.size() - 1;
   const uint32_t hash = HashOf(key);
   size_t slot = hash & mask;
-  // An id, not a key, says that a slot is taken: every key is possible.
-  while (slots_[slot].id != kNoEntity &&
-         (slots_[slot].hash != hash || KeyOf(slots_[slot].id) != key)) {
+  while (slots_[slot] != kEmpty && (((slots_[slot] ^ hash) & ~id_mask_) != 0 ||
+                                    KeyOf(IdIn(slots_[slot])) != key)) {
     slot = (slot + 1) & mask;
   }
   return slot;
 }
 
 EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
-  EntityId id = slots_[SlotFor(key)].id;
-  if (id == kNoEntity) return Add(key, standing);
-  uint32_t& marks = entries_[id].marks;
+  const Slot slot = slots_[SlotFor(key)];
+  if (slot == kEmpty) return Add(key, standing);
+  const EntityId id = IdIn(slot);
+  uint8_t& marks = marks_[id];
   if (StandingIn(marks) != standing && standing != Standing::kGuest) {
     SetStanding(id, standing);
   }
@@ -73,49 +77,50 @@ EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
 }
 
 void EntityTable::SetStanding(EntityId id, Standing standing) {
-  uint32_t& marks = entries_[id].marks;
+  uint8_t& marks = marks_[id];
   --SizeOf(StandingIn(marks));
   ++SizeOf(standing);
-  marks = (marks & ~kStandingMask) | MarksOf(standing);
+  marks = static_cast<uint8_t>((marks & ~kStandingMask) | MarksOf(standing));
 }
 
-void EntityTable::MarkSuspect(EntityId id) { entries_[id].marks |= kTurnsMask; }
+void EntityTable::MarkSuspect(EntityId id) { marks_[id] |= kTurnsMask; }
 
 EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
   const bool too_many_guests =
       standing == Standing::kGuest && size_of(standing) >= ShareOf(standing);
   Lookup result{.id = size(), .is_new = true};
   if (size() < max_entities_ && !too_many_guests) {
-    entries_.emplace_back();
-    if (entries_.size() * 3 > slots_.size() * 2) Grow();
+    if ((keys_.size() + 1) * 4 > slots_.size() * 3) Grow();
+    keys_.emplace_back();
+    marks_.emplace_back();
   } else {
     result.id = Evict(standing);
     result.is_reused = true;
+    result.forgotten_key = KeyOf(result.id);
   }
   // A new entity starts without a second chance: the hand has just passed or
   // will take a while to come, and a flood of keys that are seen once then
   // drives out itself before it drives out those that keep coming.
-  entries_[result.id] = {.low = static_cast<uint32_t>(key),
-                         .high = static_cast<uint32_t>(key >> 32),
-                         .marks = MarksOf(standing)};
+  keys_[result.id] = key;
+  marks_[result.id] = MarksOf(standing);
   ++SizeOf(standing);
-  slots_[SlotFor(key)] = {HashOf(key), result.id};
+  slots_[SlotFor(key)] = SlotOf(HashOf(key), result.id);
   return result;
 }
 
 EntityId EntityTable::Find(uint64_t key) const {
-  return slots_[SlotFor(key)].id;
+  const Slot slot = slots_[SlotFor(key)];
+  return slot == kEmpty ? kNoEntity : IdIn(slot);
 }
 
 void EntityTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
+  slots_.assign(slots_.size() * 2, kEmpty);
   const size_t mask = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.id == kNoEntity) continue;
-    size_t to = slot.hash & mask;
-    while (slots_[to].id != kNoEntity) to = (to + 1) & mask;
-    slots_[to] = slot;
+  for (EntityId id = 0; id < size(); ++id) {
+    const uint32_t hash = HashOf(KeyOf(id));
+    size_t to = hash & mask;
+    while (slots_[to] != kEmpty) to = (to + 1) & mask;
+    slots_[to] = SlotOf(hash, id);
   }
 }
 
@@ -135,12 +140,12 @@ bool EntityTable::MayGo(Standing victim, Standing standing) const {
 EntityId EntityTable::Evict(Standing standing) {
   auto advance = [this] { hand_ = hand_ + 1 == size() ? 0 : hand_ + 1; };
   while (true) {
-    uint32_t& marks = entries_[hand_].marks;
+    uint8_t& marks = marks_[hand_];
     if (MayGo(StandingIn(marks), standing)) {
       if ((marks & kUsed) != 0) {
-        marks &= ~kUsed;
+        marks = static_cast<uint8_t>(marks & ~kUsed);
       } else if ((marks & kTurnsMask) != 0) {
-        marks -= kTurn;
+        marks = static_cast<uint8_t>(marks - kTurn);
       } else {
         break;
       }
@@ -149,7 +154,7 @@ EntityId EntityTable::Evict(Standing standing) {
   }
   EntityId victim = hand_;
   advance();
-  --SizeOf(StandingIn(entries_[victim].marks));
+  --SizeOf(StandingIn(marks_[victim]));
   Erase(KeyOf(victim));
   ++evictions_;
   return victim;
@@ -160,15 +165,16 @@ EntityId EntityTable::Evict(Standing standing) {
 void EntityTable::Erase(uint64_t key) {
   size_t mask = slots_.size() - 1;
   size_t hole = SlotFor(key);
-  for (size_t next = (hole + 1) & mask; slots_[next].id != kNoEntity;
+  for (size_t next = (hole + 1) & mask; slots_[next] != kEmpty;
        next = (next + 1) & mask) {
-    size_t from_home = (next - slots_[next].hash) & mask;
+    const uint32_t hash = HashOf(KeyOf(IdIn(slots_[next])));
+    size_t from_home = (next - hash) & mask;
     size_t from_hole = (next - hole) & mask;
     if (from_home < from_hole) continue;
     slots_[hole] = slots_[next];
     hole = next;
   }
-  slots_[hole] = {};
+  slots_[hole] = kEmpty;
 }
 
 // Six bit sets: what was used, the guests, the people, the three bits of the
@@ -177,10 +183,10 @@ void EntityTable::SaveClock(StateWriter& out) const {
   out.PutU64(hand_);
   out.PutU64(evictions_);
   out.PutU64(size());
-  const size_t bytes = (entries_.size() + 7) / 8;
+  const size_t bytes = (keys_.size() + 7) / 8;
   std::string bits(kBitSets * bytes, '\0');
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    const uint32_t marks = entries_[i].marks;
+  for (size_t i = 0; i < marks_.size(); ++i) {
+    const uint8_t marks = marks_[i];
     auto set = [&](size_t bit_set, bool bit) {
       char& byte = bits[bit_set * bytes + i / 8];
       byte = static_cast<char>(byte | bit << (i % 8));
@@ -200,7 +206,7 @@ void EntityTable::LoadClock(StateReader& in) {
   uint64_t evictions = in.GetU64();
   uint64_t saved_size = in.GetU64();
   std::string_view bits = in.GetString();
-  const size_t bytes = (entries_.size() + 7) / 8;
+  const size_t bytes = (keys_.size() + 7) / 8;
   const size_t sets = bytes == 0 ? 1 : bits.size() / bytes;
   bool fits = saved_size == size() && bits.size() == sets * bytes &&
               sets >= 1 && sets <= kBitSets && (hand < size() || hand == 0);
@@ -209,7 +215,7 @@ void EntityTable::LoadClock(StateReader& in) {
   hand_ = static_cast<EntityId>(hand);
   evictions_ = evictions;
   sizes_ = {};
-  for (size_t i = 0; i < entries_.size(); ++i) {
+  for (size_t i = 0; i < marks_.size(); ++i) {
     auto is_set = [&](size_t bit_set) {
       return bit_set < sets &&
              (bits[bit_set * bytes + i / 8] >> (i % 8) & 1) != 0;
@@ -217,9 +223,9 @@ void EntityTable::LoadClock(StateReader& in) {
     const Standing standing = is_set(1)   ? Standing::kGuest
                               : is_set(2) ? Standing::kPerson
                                           : Standing::kRegular;
-    entries_[i].marks = (is_set(0) ? kUsed : 0) | MarksOf(standing) |
-                        (is_set(3) ? kTurn : 0) | (is_set(4) ? 2 * kTurn : 0) |
-                        (is_set(5) ? 4 * kTurn : 0);
+    marks_[i] = static_cast<uint8_t>(
+        (is_set(0) ? kUsed : 0) | MarksOf(standing) | (is_set(3) ? kTurn : 0) |
+        (is_set(4) ? 2 * kTurn : 0) | (is_set(5) ? 4 * kTurn : 0));
     ++SizeOf(standing);
   }
 }

@@ -40,6 +40,7 @@ class EntityTable {
     bool is_new = false;
     // The id belonged to another key before: its state must be forgotten.
     bool is_reused = false;
+    uint64_t forgotten_key = 0;  // that one's, if is_reused
   };
 
   // REQUIRES: 0 < max_entities < 2^31.
@@ -55,9 +56,9 @@ class EntityTable {
   // kNoEntity if unknown; does not count as a use.
   EntityId Find(uint64_t key) const;
   // REQUIRES: `id` was given out.
-  uint64_t KeyOf(EntityId id) const { return entries_[id].key(); }
+  uint64_t KeyOf(EntityId id) const { return keys_[id]; }
 
-  uint32_t size() const { return static_cast<uint32_t>(entries_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
   uint32_t size_of(Standing standing) const {
     return sizes_[static_cast<size_t>(standing)];
   }
@@ -71,20 +72,15 @@ class EntityTable {
   void LoadClock(StateReader& in);
 
  private:
-  // The hash says where it lies and, nearly always, whether it is the one.
-  struct Slot {
-    uint32_t hash = 0;
-    EntityId id = kNoEntity;
-  };
-  // Key and marks side by side, as they are read together, in 12 bytes.
-  struct Entry {
-    uint32_t low = 0, high = 0;
-    // kUsed (the second chance), above it the standing, then the turns that a
-    // suspect has left.
-    uint32_t marks = 0;
+  // An id and, in the bits that no id needs, some of its key's hash, which
+  // nearly always say whether it is the one.
+  using Slot = uint32_t;
+  static constexpr Slot kEmpty = ~Slot{0};
 
-    uint64_t key() const { return uint64_t{high} << 32 | low; }
-  };
+  Slot SlotOf(uint32_t hash, EntityId id) const {
+    return (hash & ~id_mask_) | id;
+  }
+  EntityId IdIn(Slot slot) const { return slot & id_mask_; }
   size_t SlotFor(uint64_t key) const;
   void Erase(uint64_t key);
   void Grow();
@@ -103,10 +99,14 @@ class EntityTable {
   static constexpr size_t kStandings = 3;
 
   uint32_t max_entities_;
+  uint32_t id_mask_;  // all its bits together are no id
   std::array<uint32_t, kStandings> shares_{};  // together max_entities_
   std::array<uint32_t, kStandings> sizes_{};
   std::vector<Slot> slots_;     // open addressing, linear probing, power of two
-  std::vector<Entry> entries_;  // by id
+  std::vector<uint64_t> keys_;  // by id
+  // By id: kUsed (the second chance), above it the standing, then the turns
+  // that a suspect has left.
+  std::vector<uint8_t> marks_;
   EntityId hand_ = 0;
   uint64_t evictions_ = 0;
 };

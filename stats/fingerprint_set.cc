@@ -55,25 +55,37 @@ void Erase(Table& table, uint32_t fingerprint) {
 }
 
 // Sorted, as differences: the bytes depend on the members only, and are short.
-void SaveTable(const Table& table, StateWriter& out) {
+// Members of fewer are so far apart that their differences take five bytes.
+constexpr size_t kFewestDifferences = 16;
+
+void SaveTable(const Table& table, size_t size, StateWriter& out) {
   Table members;
   std::copy_if(table.begin(), table.end(), std::back_inserter(members),
                [](uint32_t member) { return member != 0; });
   std::sort(members.begin(), members.end());
-  out.PutU64(members.size());
   uint32_t previous = 0;
   for (uint32_t member : members) {
-    out.PutU64(member - previous);
+    if (size < kFewestDifferences) {
+      out.PutFixed32(member);
+    } else {
+      out.PutU64(member - previous);
+    }
     previous = member;
   }
 }
 
-// Returns the number of members.
-uint32_t LoadTable(StateReader& in, Table& table) {
-  uint64_t size = in.GetCount(1);
+// `size` members, as SaveTable() wrote them or, before, always by differences.
+uint32_t LoadTable(StateReader& in, uint64_t size, bool has_words,
+                   Table& table) {
   uint64_t member = 0;
   for (uint64_t i = 0; i < size; ++i) {
-    uint64_t step = in.GetU64();
+    uint64_t step = 0;
+    if (has_words && size < kFewestDifferences) {
+      const uint32_t next = in.GetFixed32();
+      if (next > member) step = next - member;
+    } else {
+      step = in.GetU64();
+    }
     if (step == 0 || step > UINT32_MAX - member) {
       in.Fail();
       return 0;
@@ -119,23 +131,41 @@ uint32_t FingerprintSet::size() const { return young_size_ + old_size_; }
 
 void FingerprintSet::Clear() { *this = FingerprintSet(); }
 
+namespace {
+
+// What the first number says; before, it was whether the set is saturated.
+constexpr uint64_t kSaturated = 1, kSizeInHead = 2, kHasOld = 4;
+constexpr int kYoungSizeShift = 3;
+
+}  // namespace
+
 void FingerprintSet::Save(StateWriter& out) const {
-  out.PutU64(saturated_ ? 1 : 0);
-  SaveTable(young_, out);
-  SaveTable(old_, out);
+  out.PutU64((saturated_ ? kSaturated : 0) | kSizeInHead |
+             (old_size_ > 0 ? kHasOld : 0) |
+             uint64_t{young_size_} << kYoungSizeShift);
+  SaveTable(young_, young_size_, out);
+  if (old_size_ == 0) return;
+  out.PutU64(old_size_);
+  SaveTable(old_, old_size_, out);
 }
 
 void FingerprintSet::Load(StateReader& in) {
   FingerprintSet loaded;
-  uint64_t saturated = in.GetU64();
-  loaded.saturated_ = saturated == 1;
-  loaded.young_size_ = LoadTable(in, loaded.young_);
-  loaded.old_size_ = LoadTable(in, loaded.old_);
+  const uint64_t head = in.GetU64();
+  const bool has_words = (head & kSizeInHead) != 0;
+  loaded.saturated_ = (head & kSaturated) != 0;
+  if (!has_words && head > kSaturated) in.Fail();
+  // Each member takes a byte at least.
+  const uint64_t young = has_words ? head >> kYoungSizeShift : in.GetCount(1);
+  loaded.young_size_ = LoadTable(in, young, has_words, loaded.young_);
+  const bool has_old = !has_words || (head & kHasOld) != 0;
+  const uint64_t old = has_old ? in.GetCount(1) : 0;
+  loaded.old_size_ = LoadTable(in, old, has_words, loaded.old_);
   bool overlaps =
       std::any_of(loaded.old_.begin(), loaded.old_.end(), [&](uint32_t member) {
         return member != 0 && Holds(loaded.young_, member);
       });
-  if (saturated > 1 || overlaps) in.Fail();
+  if (overlaps) in.Fail();
   *this = in.status().ok() ? std::move(loaded) : FingerprintSet();
 }
 

@@ -156,6 +156,37 @@ TEST_F(AuditStreamTest, LookAlikesAreToldApartAtTheThirdUse) {
   EXPECT_THAT(told(), SizeIs(1));
 }
 
+// The latest of the eight that it was.
+TEST_F(AuditStreamTest, WhatWasSavedBeforeIsRead) {
+  auto is_reuse = [&](int n) {
+    StateWriter saved;
+    saved.PutU64(2);
+    saved.PutU64(1);  // the next place: the second is the oldest
+    saved.PutU64(8);
+    for (int i = 0; i < 8; ++i) {
+      uint64_t hash = KeyedHash().Hash(absl::StrCat("id", i));
+      auto id = static_cast<uint32_t>(hash ^ hash >> 32) | 1;
+      saved.PutFixed64(uint64_t{id} << 32 | 12345);
+      saved.PutU64(0);
+      saved.PutI64(1000);
+    }
+    for (int rule = 0; rule < 2; ++rule) saved.PutU64(0);
+    detector_ = std::make_unique<AuditStream>(DetectorContext());
+    StateReader in(saved.bytes());
+    EXPECT_THAT(detector_->Load(EntityKind::kActor, 0, in), IsOk());
+    EXPECT_TRUE(in.AtEnd());
+    size_t before = told().size();
+    EventBuilder event;
+    Observe(AddRequest(event, absl::StrCat("id", n), "/api/v1/secrets", 2));
+    return told().size() > before;
+  };
+  EXPECT_TRUE(is_reuse(0));
+  EXPECT_TRUE(is_reuse(7));
+  EXPECT_TRUE(is_reuse(5));
+  EXPECT_FALSE(is_reuse(4));
+  EXPECT_FALSE(is_reuse(1));
+}
+
 TEST_F(AuditStreamTest, RemembersTheLatestIdsOfAnActor) {
   auto reuse_after = [&](size_t others) {
     detector_ = std::make_unique<AuditStream>(DetectorContext());

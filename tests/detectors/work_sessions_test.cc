@@ -80,22 +80,37 @@ TEST(WorkSlotsTest, CountsSessionsThatBroughtSomethingNew) {
 
 TEST(WorkSlotsTest, TakesFourBytes) { EXPECT_EQ(sizeof(WorkSlots), 4u); }
 
-TEST(WorkSessionsTest, DamagedStateIsRefused) {
+TEST(WorkSessionsTest, IsSavedAndWhatIsDamagedIsRefused) {
+  constexpr uint32_t kNear = 1'700'000'000;
   StateWriter saved;
-  SinceBegin(7).Save(saved);
+  SinceBegin(7).SaveNear(kNear, saved);
   WorkSessions loaded;
   StateReader in(saved.bytes());
-  loaded.Load(in);
+  loaded.LoadNear(kNear, in);
   EXPECT_TRUE(in.status().ok() && in.AtEnd());
   EXPECT_EQ(loaded.count(), 7);
+  EXPECT_EQ(loaded.last_second(), SinceBegin(7).last_second());
   EXPECT_EQ(loaded.Novelty(0), SinceBegin(7).Novelty(0));
   StateWriter wrong;
-  wrong.PutU64(1);
-  wrong.PutU64(2);  // begun after its end
+  wrong.PutI64(1 - int64_t{kNear});
+  wrong.PutU64(2);  // begun before 1970
   wrong.PutU64(1);
   StateReader bad(wrong.bytes());
-  loaded.Load(bad);
+  loaded.LoadNear(kNear, bad);
   EXPECT_FALSE(bad.status().ok());
+}
+
+TEST(WorkSessionsTest, WhatWasSavedBeforeIsRead) {
+  StateWriter saved;
+  saved.PutU64(1'700'000'600);
+  saved.PutU64(1'700'000'000);
+  saved.PutU64(9);
+  WorkSessions loaded;
+  StateReader in(saved.bytes());
+  loaded.LoadWide(in);
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
+  EXPECT_EQ(loaded.count(), 9);
+  EXPECT_EQ(loaded.last_second(), 1'700'000'600u);
 }
 
 }  // namespace

@@ -196,5 +196,22 @@ TEST(FingerprintSetTest, ASmallerCapacityAfterARestartIsSafe) {
   }
 }
 
+TEST(FingerprintSetTest, WhatWasSavedBeforeIsRead) {
+  StateWriter saved;
+  saved.PutU64(1);  // saturated
+  saved.PutU64(2);  // young ones, by differences
+  saved.PutU64(100);
+  saved.PutU64(50);
+  saved.PutU64(1);  // old ones
+  saved.PutU64(7);
+  FingerprintSet loaded;
+  StateReader in(saved.bytes());
+  loaded.Load(in);
+  ASSERT_TRUE(in.status().ok() && in.AtEnd());
+  EXPECT_EQ(loaded.size(), 3u);
+  EXPECT_TRUE(loaded.saturated());
+  for (uint64_t hash : {100, 150, 7}) EXPECT_TRUE(loaded.Contains(hash));
+}
+
 }  // namespace
 }  // namespace oddverb
