@@ -14,36 +14,61 @@ std::optional<absl::Time> TimeOf(int64_t micros, int64_t never) {
 
 }  // namespace
 
-const KnownPods::Pod* KnownPods::Find(EntityId pod) const {
-  auto found = pods_.find(pod);
+bool KnownPods::Knows(EntityId id) const {
+  return id < is_known_.size() && is_known_[id];
+}
+
+const KnownPods::Pod* KnownPods::Find(EntityId id) const {
+  auto found = pods_.find(id);
   return found == pods_.end() ? nullptr : &found->second;
 }
 
+KnownPods::Name& KnownPods::NameOf(EntityId id) {
+  if (names_->size() <= id) {
+    names_->resize(id + size_t{1});
+    is_known_.resize(id + size_t{1});
+  }
+  is_known_[id] = true;
+  return (*names_)[id];
+}
+
+void KnownPods::SetName(EntityId id, Name name) {
+  Name& known = NameOf(id);
+  if (known.name != 0) by_name_.erase(id);
+  known = name;
+  if (known.name != 0) by_name_.insert(id);
+}
+
 void KnownPods::NoteUse(EntityId id, uint64_t name, absl::Time time) {
-  Pod& pod = pods_[id];
+  const Name& known = NameOf(id);
   const int64_t micros = absl::ToUnixMicros(time);
-  if (name == 0 || (pod.name == name && pod.since_micros <= micros)) return;
-  names_.erase(KeyOf(id, pod));
-  pod.name = name;
-  pod.since_micros = std::min(pod.since_micros, micros);
-  names_.insert(KeyOf(id, pod));
+  if (name == 0 || (known.name == name && known.since_micros <= micros)) {
+    return;
+  }
+  SetName(id, {name, std::min(known.since_micros, micros)});
+}
+
+bool KnownPods::IsGone(EntityId id) const {
+  const Pod* pod = Find(id);
+  return pod != nullptr && pod->gone_micros != kNever;
 }
 
 // Where one pod after the other has the name, as in a StatefulSet, the end that
 // comes about when the newer one begins is the older one's.
 EntityId KnownPods::NamedBefore(uint64_t name, int64_t micros) const {
-  auto newest = names_.upper_bound({name, kNever, kNoEntity});
-  if (newest == names_.begin()) return kNoEntity;
+  auto newest = by_name_.upper_bound(name);
+  if (newest == by_name_.begin()) return kNoEntity;
   --newest;
-  if (newest->name != name || micros <= newest->since_micros) return kNoEntity;
-  if (micros - newest->since_micros < absl::ToInt64Microseconds(kLag) &&
-      newest != names_.begin()) {
+  const Name& known = (*names_)[*newest];
+  if (known.name != name || micros <= known.since_micros) return kNoEntity;
+  if (micros - known.since_micros < absl::ToInt64Microseconds(kLag) &&
+      newest != by_name_.begin()) {
     auto before = std::prev(newest);
     const bool may_be_older =
-        before->name == name && Find(before->id)->gone_micros == kNever;
+        (*names_)[*before].name == name && !IsGone(*before);
     if (may_be_older) return kNoEntity;
   }
-  return newest->id;
+  return *newest;
 }
 
 void KnownPods::NoteEnd(ObservationKind kind, EntityId id, uint64_t name,
@@ -54,6 +79,7 @@ void KnownPods::NoteEnd(ObservationKind kind, EntityId id, uint64_t name,
     if (id == kNoEntity) return;
     out.MarkChanged(EntityKind::kCredential, id);
   }
+  NameOf(id);
   Pod& pod = pods_[id];
   pod.asked_micros = std::min(pod.asked_micros, micros);
   if (kind != ObservationKind::kPodGone || pod.gone_micros <= micros) return;
@@ -63,6 +89,7 @@ void KnownPods::NoteEnd(ObservationKind kind, EntityId id, uint64_t name,
 }
 
 void KnownPods::NoteAddress(EntityId id, uint64_t address, absl::Time time) {
+  NameOf(id);
   std::vector<uint64_t>& addresses = pods_[id].addresses;
   // The newest last.
   std::erase(addresses, address);
@@ -103,18 +130,21 @@ void KnownPods::AdvanceTo(absl::Time watermark, Emit& out) {
 }
 
 void KnownPods::Forget(EntityId id) {
+  if (!Knows(id)) return;
+  SetName(id, {});
+  is_known_[id] = false;
   auto found = pods_.find(id);
   if (found == pods_.end()) return;
-  const Pod& pod = found->second;
-  names_.erase(KeyOf(id, pod));
-  gone_.erase({pod.gone_micros, id});
+  gone_.erase({found->second.gone_micros, id});
   pods_.erase(found);
 }
 
 void KnownPods::Save(EntityId id, StateWriter& out) const {
-  const Pod& pod = pods_.at(id);
-  out.PutFixed64(pod.name);
-  out.PutI64(pod.since_micros);
+  const Pod nothing;
+  const Pod* found = Find(id);
+  const Pod& pod = found != nullptr ? *found : nothing;
+  out.PutFixed64((*names_)[id].name);
+  out.PutI64((*names_)[id].since_micros);
   out.PutI64(pod.asked_micros);
   out.PutI64(pod.gone_micros);
   out.PutU64(pod.addresses.size());
@@ -123,9 +153,10 @@ void KnownPods::Save(EntityId id, StateWriter& out) const {
 
 void KnownPods::Load(EntityId id, StateReader& in) {
   Forget(id);
+  Name name;
+  name.name = in.GetFixed64();
+  name.since_micros = in.GetI64();
   Pod pod;
-  pod.name = in.GetFixed64();
-  pod.since_micros = in.GetI64();
   pod.asked_micros = in.GetI64();
   pod.gone_micros = in.GetI64();
   uint64_t count = in.GetCount(8);
@@ -134,9 +165,12 @@ void KnownPods::Load(EntityId id, StateReader& in) {
     pod.addresses.push_back(in.GetFixed64());
   }
   if (!in.status().ok()) return;
+  SetName(id, name);
   if (pod.gone_micros != kNever) gone_.emplace(pod.gone_micros, id);
-  if (pod.name != 0) names_.insert(KeyOf(id, pod));
-  pods_[id] = std::move(pod);
+  if (pod.asked_micros != kNever || pod.gone_micros != kNever ||
+      !pod.addresses.empty()) {
+    pods_[id] = std::move(pod);
+  }
 }
 
 }  // namespace oddverb

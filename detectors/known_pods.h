@@ -4,18 +4,21 @@
 // tells where, and until when, that can be.
 //
 // State is by pod, among the correlator's credentials, whose table bounds it;
-// a pod that is gone is forgotten after two days. One thread.
+// a pod that is gone is forgotten after two days. Of most pods there is no more
+// than a name and a time, which take some 24 bytes here. One thread.
 #ifndef ODDVERB_DETECTORS_KNOWN_PODS_H_
 #define ODDVERB_DETECTORS_KNOWN_PODS_H_
 
-#include <compare>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "base/state_io.h"
 #include "detectors/detector.h"
@@ -53,7 +56,7 @@ class KnownPods {
   // Forgets what has been gone long enough.
   void AdvanceTo(absl::Time watermark, Emit& out);
   void Forget(EntityId pod);
-  bool Knows(EntityId pod) const { return pods_.contains(pod); }
+  bool Knows(EntityId pod) const;
   void Save(EntityId pod, StateWriter& out) const;  // REQUIRES: Knows(pod)
   void Load(EntityId pod, StateReader& in);         // failures: in.status()
   void SaveShared(StateWriter& out) const { out.PutTime(last_report_); }
@@ -61,30 +64,42 @@ class KnownPods {
 
  private:
   static constexpr int64_t kNever = INT64_MAX;
-  struct Pod {
-    uint64_t name = 0;
+  struct Name {
+    uint64_t name = 0;              // 0 = not known
     int64_t since_micros = kNever;  // first use of its token
+  };
+  // What few pods have.
+  struct Pod {
     int64_t asked_micros = kNever;
     int64_t gone_micros = kNever;
     std::vector<uint64_t> addresses;  // the oldest first
   };
-
-  // Of a pod that used its token under its name.
-  struct Named {
-    uint64_t name = 0;
-    int64_t since_micros = 0;
-    EntityId id = kNoEntity;
-    friend auto operator<=>(const Named&, const Named&) = default;
+  using Names = std::vector<Name>;
+  // Pods by name, then by when they used it first. REQUIRES: neither changes
+  // while the pod is in the set.
+  struct ByName {
+    using is_transparent = void;
+    const Names* names;
+    auto KeyOf(EntityId id) const {
+      return std::tuple((*names)[id].name, (*names)[id].since_micros, id);
+    }
+    static auto KeyOf(uint64_t name) {  // behind all of that name
+      return std::tuple(name, kNever, kNoEntity);
+    }
+    bool operator()(auto a, auto b) const { return KeyOf(a) < KeyOf(b); }
   };
 
-  static Named KeyOf(EntityId id, const Pod& pod) {
-    return {pod.name, pod.since_micros, id};
-  }
   EntityId NamedBefore(uint64_t name, int64_t micros) const;
+  bool IsGone(EntityId pod) const;
   const Pod* Find(EntityId pod) const;
+  Name& NameOf(EntityId pod);
+  void SetName(EntityId pod, Name name);
 
-  std::map<EntityId, Pod> pods_;
-  std::set<Named> names_;
+  // By id. Where it stays when the object is moved.
+  std::unique_ptr<Names> names_ = std::make_unique<Names>();
+  std::vector<bool> is_known_;  // by id
+  absl::btree_set<EntityId, ByName> by_name_{ByName{names_.get()}};
+  absl::flat_hash_map<EntityId, Pod> pods_;
   std::set<std::pair<int64_t, EntityId>> gone_;
   absl::Time last_report_ = absl::InfinitePast();
 };

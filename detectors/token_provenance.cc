@@ -96,48 +96,54 @@ void TokenProvenance::CountUse(bool is_resolved) {
   unresolved_ /= 2;
 }
 
+void TokenProvenance::Know(EntityId credential, Known what, absl::Time time) {
+  if (known_.size() <= credential) {
+    known_.resize(credential + size_t{1});
+    first_micros_.resize(credential + size_t{1});
+  }
+  if (known_[credential] == 0) {
+    first_micros_[credential] = absl::ToUnixMicros(time);
+  }
+  known_[credential] = static_cast<uint8_t>(known_[credential] | what);
+}
+
 void TokenProvenance::NoteMinted(const Observation& observation,
                                  EntityId credential) {
-  if (tokens_.size() <= credential) tokens_.resize(credential + size_t{1});
-  Token& token = tokens_[credential];
-  if (!token.is_minted && !token.is_used) {
-    token.first_micros = absl::ToUnixMicros(observation.time);
-  }
-  token.is_minted = true;
+  Know(credential, kMinted, observation.time);
   since_ = std::min(since_, observation.time);
   std::erase_if(waiting_, [&](const Waiting& waiting) {
     return waiting.credential == observation.credential;
   });
-  if (!observation.draft.has_value() || token.is_used) return;
+  if (!observation.draft.has_value() || IsKnown(credential, kUsed)) return;
   const Finding& minting = *observation.draft;
   if (minting.what.names.empty() || minting.what.namespaces.empty() ||
       minting.evidence.empty()) {
     return;
   }
-  token.mint = std::make_unique<Mint>(
-      Mint{.who = minting.who.user,
-           .who_kind = minting.entity_kind,
-           .account = absl::StrCat(minting.what.namespaces.front(), "/",
-                                   minting.what.names.front()),
-           .ip = observation.source_ip,
-           .evidence = minting.evidence.front()});
+  mints_[credential] = {
+      .who = minting.who.user,
+      .who_kind = minting.entity_kind,
+      .account = absl::StrCat(minting.what.namespaces.front(), "/",
+                              minting.what.names.front()),
+      .ip = observation.source_ip,
+      .evidence = minting.evidence.front()};
 }
 
 void TokenProvenance::NoteUsed(const DetectorContext& context,
                                const Observation& observation,
                                EntityId credential, Emit& out) {
-  if (tokens_.size() <= credential) tokens_.resize(credential + size_t{1});
-  Token& token = tokens_[credential];
   if (!observation.draft.has_value()) return;
-  if (token.is_used) {
-    JudgeLife(context, token, observation, out);
+  const auto mint = mints_.find(credential);
+  if (IsKnown(credential, kUsed)) {
+    if (mint != mints_.end()) {
+      JudgeLife(context, mint->second, observation, out);
+    }
     return;
   }
-  token.is_used = true;
-  const bool is_minted = token.is_minted;
-  if (!is_minted) token.first_micros = absl::ToUnixMicros(observation.time);
-  if (is_minted && token.mint != nullptr) {
-    JudgeMint(context, *token.mint, observation, out);
+  Know(credential, kUsed, observation.time);
+  const bool is_minted = IsKnown(credential, kMinted);
+  if (mint != mints_.end()) {
+    JudgeMint(context, mint->second, observation, out);
   }
   if (!IsCovered(observation.time)) return;
   const auto total = static_cast<double>(resolved_ + unresolved_);
@@ -211,10 +217,8 @@ void TokenProvenance::JudgeMint(const DetectorContext& context,
 // Kubelets' tokens live for a day at most, and those that kubectl makes for an
 // hour. What was asked for is in the body, which few logs hold; use shows it.
 void TokenProvenance::JudgeLife(const DetectorContext& context,
-                                const Token& token, const Observation& use,
+                                const Mint& mint, const Observation& use,
                                 Emit& out) {
-  if (token.mint == nullptr) return;
-  const Mint& mint = *token.mint;
   const absl::Duration age = use.time - mint.evidence.time;
   if (age < kLongUse) return;
   Finding finding = *use.draft;
@@ -300,50 +304,51 @@ void TokenProvenance::AdvanceTo(absl::Time watermark, Emit& out) {
 
 void TokenProvenance::Forget(EntityId credential) {
   if (!Knows(credential)) return;
-  Token& token = tokens_[credential];
   // From before that, others may be forgotten, too.
   if (since_ != absl::InfiniteFuture()) {
-    since_ = std::max(since_, absl::FromUnixMicros(token.first_micros));
+    since_ = std::max(since_, absl::FromUnixMicros(first_micros_[credential]));
   }
-  token = {};
+  known_[credential] = 0;
+  mints_.erase(credential);
 }
 
 bool TokenProvenance::Knows(EntityId credential) const {
-  return credential < tokens_.size() &&
-         (tokens_[credential].is_used || tokens_[credential].is_minted);
+  return credential < known_.size() && known_[credential] != 0;
 }
 
 void TokenProvenance::Save(EntityId credential, StateWriter& out) const {
-  const Token& token = tokens_[credential];
-  out.PutI64(token.first_micros);
-  out.PutU64((token.is_used ? 1U : 0U) | (token.mint != nullptr ? 2U : 0U) |
-             (token.is_minted ? 4U : 0U));
-  if (token.mint == nullptr) return;
-  out.PutString(token.mint->who);
-  out.PutString(token.mint->who_kind);
-  out.PutString(token.mint->account);
-  out.PutString(token.mint->ip);
-  SaveEvidence(token.mint->evidence, out);
+  const auto mint = mints_.find(credential);
+  const bool has_mint = mint != mints_.end();
+  out.PutI64(first_micros_[credential]);
+  out.PutU64((IsKnown(credential, kUsed) ? 1U : 0U) | (has_mint ? 2U : 0U) |
+             (IsKnown(credential, kMinted) ? 4U : 0U));
+  if (!has_mint) return;
+  out.PutString(mint->second.who);
+  out.PutString(mint->second.who_kind);
+  out.PutString(mint->second.account);
+  out.PutString(mint->second.ip);
+  SaveEvidence(mint->second.evidence, out);
 }
 
 void TokenProvenance::Load(EntityId credential, StateReader& in) {
-  Token token;
-  token.first_micros = in.GetI64();
+  const absl::Time first = absl::FromUnixMicros(in.GetI64());
   const uint64_t flags = in.GetU64();
   if (flags > 7) in.Fail();
-  token.is_minted = (flags & 4) != 0;
-  token.is_used = (flags & 1) != 0;
+  std::optional<Mint> mint;
   if ((flags & 2) != 0 && in.status().ok()) {
-    token.mint = std::make_unique<Mint>();
-    token.mint->who = std::string(in.GetString());
-    token.mint->who_kind = std::string(in.GetString());
-    token.mint->account = std::string(in.GetString());
-    token.mint->ip = std::string(in.GetString());
-    token.mint->evidence = LoadEvidence(in);
+    mint.emplace();
+    mint->who = std::string(in.GetString());
+    mint->who_kind = std::string(in.GetString());
+    mint->account = std::string(in.GetString());
+    mint->ip = std::string(in.GetString());
+    mint->evidence = LoadEvidence(in);
   }
   if (!in.status().ok()) return;
-  if (tokens_.size() <= credential) tokens_.resize(credential + size_t{1});
-  tokens_[credential] = std::move(token);
+  if (Knows(credential)) known_[credential] = 0;
+  if ((flags & 4) != 0) Know(credential, kMinted, first);
+  if ((flags & 1) != 0) Know(credential, kUsed, first);
+  mints_.erase(credential);
+  if (mint.has_value()) mints_[credential] = *std::move(mint);
 }
 
 void TokenProvenance::SaveShared(StateWriter& out) const {

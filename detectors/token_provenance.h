@@ -19,10 +19,10 @@
 #define ODDVERB_DETECTORS_TOKEN_PROVENANCE_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/state_io.h"
@@ -70,12 +70,8 @@ class TokenProvenance {
     std::string ip;
     Evidence evidence;
   };
-  struct Token {
-    int64_t first_micros = 0;  // when it was minted, else used
-    bool is_minted = false;
-    bool is_used = false;
-    std::unique_ptr<Mint> mint;
-  };
+  // Of a token.
+  enum Known : uint8_t { kMinted = 1, kUsed = 2 };
   struct OpenCase {
     Finding finding;
     absl::Time since;  // of the last news
@@ -86,15 +82,24 @@ class TokenProvenance {
     Finding finding;
   };
 
+  void Know(EntityId credential, Known what, absl::Time time);
+  bool IsKnown(EntityId credential, Known what) const {
+    return credential < known_.size() && (known_[credential] & what) != 0;
+  }
   bool IsCovered(absl::Time now) const;
   void CountUse(bool is_resolved);
   void JudgeMint(const DetectorContext& context, const Mint& mint,
                  const Observation& use, Emit& out);
-  void JudgeLife(const DetectorContext& context, const Token& token,
+  void JudgeLife(const DetectorContext& context, const Mint& mint,
                  const Observation& use, Emit& out);
   void Open(Finding finding, absl::Time now, Emit& out);
 
-  std::vector<Token> tokens_;  // by credential id
+  // By credential id, as each token has them: what is known, and when it was
+  // minted, else used.
+  std::vector<uint8_t> known_;
+  std::vector<int64_t> first_micros_;
+  // By credential id.
+  absl::flat_hash_map<EntityId, Mint> mints_;
   // Minting is known without a gap from then on.
   absl::Time since_ = absl::InfiniteFuture();
   // First uses of tokens behind the first 25 hours.
