@@ -8,11 +8,14 @@
 #ifndef ODDVERB_DETECTORS_DETECTOR_H_
 #define ODDVERB_DETECTORS_DETECTOR_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -83,6 +86,17 @@ class Emit {
   // about is marked without it.
   void MarkSuspect(EntityKind kind, EntityId id) {
     suspects.emplace_back(kind, id);
+  }
+
+  // Puts what was reported from the `first` on into an order of its own: of
+  // several that end at once parts tell in the order of ids, which are not the
+  // same again after a restart, and depend on who rests.
+  void SortReports(size_t first) {
+    std::stable_sort(findings.begin() + static_cast<std::ptrdiff_t>(first),
+                     findings.end(), [](const Finding& a, const Finding& b) {
+                       return std::tie(a.last_seen, a.id) <
+                              std::tie(b.last_seen, b.id);
+                     });
   }
 
   std::vector<Finding> findings;

@@ -132,11 +132,6 @@ bool ServiceAccountDebut::CanRest(EntityKind kind, EntityId id) const {
   return kind == EntityKind::kAddress || CrossDetector::CanRest(kind, id);
 }
 
-// A byte of an address takes less where it is than packed.
-void ServiceAccountDebut::Rest(EntityKind kind, EntityId id, StateWriter& out) {
-  if (kind != EntityKind::kAddress) CrossDetector::Rest(kind, id, out);
-}
-
 void ServiceAccountDebut::Save(EntityKind kind, EntityId id,
                                StateWriter& out) const {
   if (kind == EntityKind::kAddress && id < pods_at_.size() &&

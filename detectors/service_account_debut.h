@@ -39,7 +39,6 @@ class ServiceAccountDebut final : public CrossDetector {
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
   bool CanRest(EntityKind kind, EntityId id) const override;
-  void Rest(EntityKind kind, EntityId id, StateWriter& out) override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;
   void SaveShared(StateWriter& out) const override { out.PutTime(gap_); }

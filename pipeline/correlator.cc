@@ -49,7 +49,7 @@ EntityId Correlator::AccountId(const Observation& observation) {
   if (observation.kind == ObservationKind::kTokenMinted) {
     return state_.IdOf(EntityKind::kActor, observation.account);
   }
-  return state_.table(EntityKind::kActor).Find(observation.account);
+  return state_.Find(EntityKind::kActor, observation.account);
 }
 
 // `finding` may be one of `out`.
@@ -79,6 +79,7 @@ void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {
   const size_t first = out.size();
   state_.ForEachPart(
       [&](CrossDetector& detector) { detector.AdvanceTo(watermark, emit_); });
+  emit_.SortReports(0);
   Collect(out);
   TellOf(first, out);
   state_.Settle();

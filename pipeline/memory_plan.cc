@@ -8,7 +8,7 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 
 // Of one class of entities: its share of the bytes in hundredths, and what one
-// takes, awake and at rest, with its place in the tables.
+// takes, awake and at rest, with its place in the tables; 0 = it never rests.
 struct ClassOfEntities {
   EntityKind kind;
   uint64_t share;
@@ -16,24 +16,30 @@ struct ClassOfEntities {
   uint64_t resting_bytes;
 };
 
-// An actor has one or more credentials, a pod none or many.
+// An actor has one or more credentials, a pod none or many. The
+// correlator keeps a few numbers of a credential, which stay as they are.
 constexpr ClassOfEntities kInShards[] = {
     {EntityKind::kActor, 45, 900, 340},
     {EntityKind::kCredential, 10, 300, 120},
     {EntityKind::kPod, 15, 450, 240},
 };
 constexpr ClassOfEntities kInCorrelator[] = {
-    {EntityKind::kCredential, 10, 100, 100},
+    {EntityKind::kCredential, 10, 100, 0},
     {EntityKind::kAddress, 20, 500, 180},
 };
 
 void Divide(uint64_t bytes, const ClassOfEntities& part, LimitsByKind& out) {
-  // Half for those awake, half for the others; each could be either.
-  const uint64_t half = bytes * part.share / 100 / 2;
-  const uint64_t awake = half / part.awake_bytes;
-  const uint64_t resting = half / part.resting_bytes;
-  EntityLimits& limits = out[static_cast<size_t>(part.kind)];
   constexpr uint64_t kMost = 50'000'000;
+  EntityLimits& limits = out[static_cast<size_t>(part.kind)];
+  const uint64_t its_bytes = bytes * part.share / 100;
+  if (part.resting_bytes == 0) {
+    limits.max_entities = static_cast<uint32_t>(
+        std::min<uint64_t>(its_bytes / part.awake_bytes, kMost));
+    return;
+  }
+  // Half for those awake, half for the others; each could be either.
+  const uint64_t awake = its_bytes / 2 / part.awake_bytes;
+  const uint64_t resting = its_bytes / 2 / part.resting_bytes;
   limits.max_entities =
       static_cast<uint32_t>(std::min<uint64_t>(awake + resting, kMost));
   limits.max_awake = static_cast<uint32_t>(std::min<uint64_t>(awake, kMost));

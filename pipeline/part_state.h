@@ -9,9 +9,11 @@
 // skipped.
 //
 // Beyond EntityLimits::max_awake, entities that nothing happens to rest: their
-// parts' states are kept as packed bytes, under the id that they have, until
-// they are touched again. What has changed rests only once a checkpoint has it.
-// One thread.
+// parts' states are kept as packed bytes, under the id that they have in the
+// table, until they are touched again. What has changed rests only once a
+// checkpoint has it. The id that parts know an entity by is its place among
+// those awake, so that their arrays are no longer than that: another one each
+// time that it wakes. One thread.
 #ifndef ODDVERB_PIPELINE_PART_STATE_H_
 #define ODDVERB_PIPELINE_PART_STATE_H_
 
@@ -84,18 +86,25 @@ class PartState {
     return tables_[static_cast<size_t>(kind)];
   }
 
-  // The id of `key` (0 = kNoEntity), which counts as changed from now on.
+  // What parts know `key` by (0 = kNoEntity) until the next Settle(); it counts
+  // as changed from now on.
   EntityId IdOf(EntityKind kind, uint64_t key,
                 Standing standing = Standing::kRegular) {
     if (key == 0) return kNoEntity;
     EntityTable::Lookup found =
         tables_[static_cast<size_t>(kind)].FindOrAdd(key, standing);
-    Use(kind, found.id);
+    const EntityId place = Use(kind, found.id);
     if (found.is_reused) {
-      for (auto& [name, part] : parts_) part->Forget(kind, found.id);
+      for (auto& [name, part] : parts_) part->Forget(kind, place);
     }
-    MarkChanged(kind, found.id);
-    return found.id;
+    NoteChange(kind, found.id);
+    return place;
+  }
+
+  // Likewise, but kNoEntity if it is not known, and neither a use nor a change.
+  EntityId Find(EntityKind kind, uint64_t key) {
+    const EntityId id = tables_[static_cast<size_t>(kind)].Find(key);
+    return id == kNoEntity ? kNoEntity : Use(kind, id);
   }
 
   // Lets entities rest, if too many are awake. To be called between events:
@@ -120,17 +129,14 @@ class PartState {
     return rests_[static_cast<size_t>(kind)].packed_bytes();
   }
 
-  void MarkChanged(EntityKind kind, EntityId id) {
-    if (track_ == TrackChanges::kOff) return;
-    Changed& changed = changed_[static_cast<size_t>(kind)];
-    if (changed.is_marked.size() <= id) changed.is_marked.resize(id + 1);
-    if (changed.is_marked[id]) return;
-    changed.is_marked[id] = true;
-    changed.ids.push_back(id);
+  // As parts know it.
+  void MarkChanged(EntityKind kind, EntityId place) {
+    NoteChange(kind, rests_[static_cast<size_t>(kind)].EntityAt(place));
   }
-
-  void MarkSuspect(EntityKind kind, EntityId id) {
-    if (id != kNoEntity) tables_[static_cast<size_t>(kind)].MarkSuspect(id);
+  void MarkSuspect(EntityKind kind, EntityId place) {
+    if (place == kNoEntity) return;
+    const auto index = static_cast<size_t>(kind);
+    tables_[index].MarkSuspect(rests_[index].EntityAt(place));
   }
 
   uint64_t evictions() const {
@@ -143,7 +149,6 @@ class PartState {
   void TakeChanges(const std::string& owner, std::vector<StateRow>& out) {
     for (size_t kind = 0; kind < tables_.size(); ++kind) {
       for (EntityId id : changed_[kind].ids) {
-        Use(static_cast<EntityKind>(kind), id);
         out.push_back({owner, static_cast<uint8_t>(kind), id,
                        EntityBytes(static_cast<EntityKind>(kind), id)});
       }
@@ -167,7 +172,6 @@ class PartState {
       if (row.kind == StateRow::kShared) return LoadShared(row);
       if (row.kind >= tables_.size()) continue;  // the owner's own
       ODDVERB_RETURN_IF_ERROR(LoadEntity(row));
-      Use(static_cast<EntityKind>(row.kind), row.id);
       Settle();
     }
     return absl::DataLossError("checkpoint lacks the shared state of an owner");
@@ -184,55 +188,68 @@ class PartState {
     return id < is_marked.size() && is_marked[id];
   }
 
-  // Awake from now on, as if it never had rested.
-  void Use(EntityKind kind, EntityId id) {
+  void NoteChange(EntityKind kind, EntityId id) {
+    if (track_ == TrackChanges::kOff) return;
+    Changed& changed = changed_[static_cast<size_t>(kind)];
+    if (changed.is_marked.size() <= id) changed.is_marked.resize(id + 1);
+    if (changed.is_marked[id]) return;
+    changed.is_marked[id] = true;
+    changed.ids.push_back(id);
+  }
+
+  // Awake from now on, as if it never had rested; its place.
+  EntityId Use(EntityKind kind, EntityId id) {
     RestTable& rests = rests_[static_cast<size_t>(kind)];
-    if (!rests.CanRest()) return;
-    if (rests.IsResting(id)) {
-      Wake(kind, id, rests.BytesOf(id));
-      rests.Wake(id);
-    }
-    rests.Use(id);
+    if (!rests.IsResting(id)) return rests.Use(id);
+    const std::string_view bytes = rests.BytesOf(id);
+    waking_.assign(bytes.begin(), bytes.end());
+    rests.Wake(id);
+    const EntityId place = rests.Use(id);
+    Wake(kind, place, waking_);
+    return place;
   }
 
   void TryToRest(EntityKind kind, EntityId id) {
     if (IsMarked(static_cast<size_t>(kind), id)) return;
+    RestTable& rests = rests_[static_cast<size_t>(kind)];
+    const EntityId place = rests.PlaceOf(id);
     for (const auto& [name, part] : parts_) {
-      if (!part->CanRest(kind, id)) return;
+      if (!part->CanRest(kind, place)) return;
     }
     resting_.Clear();
     for (size_t i = 0; i < parts_.size(); ++i) {
       resting_part_.Clear();
-      parts_[i].part->Rest(kind, id, resting_part_);
+      parts_[i].part->Rest(kind, place, resting_part_);
       if (resting_part_.bytes().empty()) continue;
       resting_.PutU64(i);
       resting_.PutString(resting_part_.bytes());
     }
     if (resting_.bytes().size() > PackedBytes::kMaxBytes) {
-      Wake(kind, id, resting_.bytes());
+      Wake(kind, place, resting_.bytes());
       return;
     }
-    rests_[static_cast<size_t>(kind)].Rest(id, resting_.bytes());
+    rests.Rest(id, resting_.bytes());
   }
 
-  void Wake(EntityKind kind, EntityId id, std::string_view bytes) {
+  void Wake(EntityKind kind, EntityId place, std::string_view bytes) {
     StateReader in(bytes);
     while (!in.AtEnd()) {
       auto& part = parts_[in.GetU64()].part;
       StateReader state(in.GetString());
-      absl::Status status = part->Wake(kind, id, state);
+      absl::Status status = part->Wake(kind, place, state);
       // A part that cannot read what it wrote itself begins anew.
       assert(status.ok());
-      if (!status.ok()) part->Forget(kind, id);
+      if (!status.ok()) part->Forget(kind, place);
     }
   }
 
-  std::string EntityBytes(EntityKind kind, EntityId id) const {
+  std::string EntityBytes(EntityKind kind, EntityId id) {
+    const EntityId place = Use(kind, id);
     StateWriter row;
     row.PutFixed64(tables_[static_cast<size_t>(kind)].KeyOf(id));
     for (const auto& [name, part] : parts_) {
       StateWriter state;
-      part->Save(kind, id, state);
+      part->Save(kind, place, state);
       if (state.bytes().empty()) continue;
       row.PutString(name);
       row.PutString(state.bytes());
@@ -249,12 +266,13 @@ class PartState {
                                               " is missing or stands twice"));
     }
     auto kind = static_cast<EntityKind>(row.kind);
+    const EntityId place = Use(kind, row.id);
     while (!in.AtEnd() && in.status().ok()) {
       std::string_view name = in.GetString();
       StateReader state(in.GetString());
       for (auto& named : parts_) {
         if (named.name != name) continue;
-        ODDVERB_RETURN_IF_ERROR(named.part->Load(kind, row.id, state));
+        ODDVERB_RETURN_IF_ERROR(named.part->Load(kind, place, state));
       }
     }
     return in.status();
@@ -285,6 +303,7 @@ class PartState {
   std::unique_ptr<PackedBytes> packed_ = std::make_unique<PackedBytes>();
   std::vector<RestTable> rests_;  // by EntityKind
   StateWriter resting_, resting_part_;
+  std::string waking_;
   TrackChanges track_;
   std::vector<Changed> changed_;  // by EntityKind
 };

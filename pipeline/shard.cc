@@ -56,8 +56,10 @@ void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
 }
 
 void Shard::AdvanceTo(absl::Time watermark, Emit& out) {
+  const size_t first = out.findings.size();
   state_.ForEachPart(
       [&](Detector& detector) { detector.AdvanceTo(watermark, out); });
+  out.SortReports(first);
   Conclude(out);
 }
 

@@ -19,9 +19,16 @@ namespace oddverb {
 
 class PackedBytes {
  public:
-  // Below 2^32 - 2^24.
+  // Below kHandles.
   using Handle = uint32_t;
   static constexpr size_t kMaxBytes = 4094;
+
+ private:
+  static constexpr size_t kSizes = 68;
+  static constexpr uint32_t kIndexBits = 25;
+
+ public:
+  static constexpr uint32_t kHandles = uint32_t{kSizes} << kIndexBits;
 
   // REQUIRES: bytes.size() <= kMaxBytes.
   Handle Put(std::string_view bytes);
@@ -34,8 +41,6 @@ class PackedBytes {
   uint64_t strings() const { return strings_; }
 
  private:
-  static constexpr size_t kSizes = 68;
-  static constexpr uint32_t kIndexBits = 25;
   static constexpr uint16_t kNoBlock = 0xffff;
   static constexpr uint32_t kNoPlace = ~uint32_t{0};
 

@@ -4,27 +4,38 @@
 
 namespace oddverb {
 
-void RestTable::Use(EntityId id) {
+EntityId RestTable::TakePlace(EntityId id) {
+  assert(!IsResting(id));
   if (id >= states_.size()) states_.resize(id + size_t{1}, kNew);
-  assert(states_[id] < kRestsEmpty);
-  if (states_[id] == kNew) awake_.push_back(id);
-  states_[id] = kUsed;
+  auto place = static_cast<EntityId>(places_.size());
+  if (free_.empty()) {
+    places_.emplace_back();
+  } else {
+    place = free_.back();
+    free_.pop_back();
+  }
+  places_[place] = {.id = id, .is_used = true};
+  states_[id] = place + kFirstPlace;
+  return place;
 }
 
 EntityId RestTable::NextToRest() {
-  for (int i = 0; i < kMaxSteps && awake_.size() > max_awake_; ++i) {
-    if (hand_ >= awake_.size()) hand_ = 0;
-    const EntityId id = awake_[hand_++];
-    if (states_[id] != kUsed) return id;
-    states_[id] = kAwake;
+  for (int i = 0; i < kMaxSteps; ++i) {
+    if (places_.size() - free_.size() <= max_awake_) return kNoEntity;
+    if (hand_ >= places_.size()) hand_ = 0;
+    Place& place = places_[hand_++];
+    if (place.id == kNoEntity) continue;
+    if (!place.is_used) return place.id;
+    place.is_used = false;
   }
   return kNoEntity;
 }
 
 void RestTable::Rest(EntityId id, std::string_view bytes) {
-  assert(hand_ > 0 && awake_[hand_ - 1] == id);
-  awake_[hand_ - 1] = awake_.back();
-  awake_.pop_back();
+  const EntityId place = PlaceOf(id);
+  assert(places_[place].id == id);
+  places_[place] = Place();
+  free_.push_back(place);
   states_[id] = kRestsEmpty;
   if (!bytes.empty()) states_[id] = bytes_->Put(bytes) + kFirstHandle;
   packed_bytes_ += bytes.size();

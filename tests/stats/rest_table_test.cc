@@ -99,5 +99,29 @@ TEST(RestTableTest, KeepsWhatEachLeftAndIsBoundedBesideThoseThatMayNot) {
   EXPECT_LE(static_cast<size_t>(in_use) - resting.size(), kMaxAwake + 10);
 }
 
+TEST(RestTableTest, APlaceThatIsFreeIsTakenByTheNext) {
+  PackedBytes packed;
+  RestTable table(1, &packed);
+  EXPECT_EQ(table.Use(70), 0u);
+  EXPECT_EQ(table.Use(80), 1u);
+  EXPECT_EQ(table.Use(80), 1u);
+  EXPECT_EQ(table.EntityAt(1), 80u);
+  ASSERT_THAT(LetRest(table), ::testing::ElementsAre(70));
+  EXPECT_EQ(table.Use(90), 0u);
+  EXPECT_EQ(table.EntityAt(0), 90u);
+  table.Wake(70);
+  EXPECT_EQ(table.Use(70), 2u);
+  EXPECT_EQ(table.PlaceOf(70), 2u);
+}
+
+TEST(RestTableTest, WhereAllAreAwakeThePlaceIsTheId) {
+  PackedBytes packed;
+  RestTable table(RestTable::kAllAwake, &packed);
+  EXPECT_EQ(table.Use(70), 70u);
+  EXPECT_EQ(table.PlaceOf(70), 70u);
+  EXPECT_EQ(table.EntityAt(70), 70u);
+  EXPECT_FALSE(table.IsResting(70));
+}
+
 }  // namespace
 }  // namespace oddverb
