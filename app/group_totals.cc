@@ -50,7 +50,10 @@ void GroupTotals::AddPipeline(const PipelineCounters& from, Of of) {
   Sum(from.batches_waiting, to.batches_waiting);
   for (size_t i = 0; i < std::size(from.entities); ++i) {
     Sum(from.entities[i], to.entities[i]);
+    Sum(from.resting[i], to.resting[i]);
+    Sum(from.packed_bytes[i], to.packed_bytes[i]);
   }
+  Sum(from.tombstones, to.tombstones);
   Sum(from.cluster_map, to.cluster_map);
   // The oldest checkpoint of all is how much a crash would repeat.
   const int64_t last = from.last_checkpoint_us;

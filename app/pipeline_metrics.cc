@@ -36,6 +36,7 @@ void FillState(const PipelineCounters& counters, Metrics& metrics) {
   metrics.Gauge(MetricId::kHeldBytes).Set(Of(counters.held_bytes));
   metrics.Gauge(MetricId::kHeldEvents).Set(Of(counters.held_events));
   metrics.Counter(MetricId::kEntityEvictions).Add(Of(counters.evictions));
+  metrics.Gauge(MetricId::kEntityTombstones).Set(Of(counters.tombstones));
   constexpr std::string_view kKinds[] = {"actor", "credential", "pod",
                                          "address"};
   for (size_t i = 0; i < std::size(kKinds); ++i) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -30,6 +31,7 @@
 #include "model/identity.h"
 #include "model/observation.h"
 #include "stats/entity_table.h"
+#include "stats/tombstone_table.h"
 
 namespace oddverb {
 
@@ -120,6 +122,15 @@ class EntityState {
 
   // The table gives the id to another entity: drop its state.
   virtual void Forget(EntityKind kind, EntityId id) = 0;
+
+  // Before that: what is to be known of it if it comes back, where it is a
+  // suspect. Of several parts that would, the first one may.
+  virtual std::optional<Remains> RemainsOf(EntityKind, EntityId) const {
+    return std::nullopt;
+  }
+  // It came back, under the new id, of which nothing is known yet. Only what
+  // the part gave itself.
+  virtual void Recall(EntityKind, EntityId, const Remains&) {}
 
   // State of one entity; writes nothing if there is none. Load's id may be
   // another than Save's. Load returns DataLoss for damaged bytes.

@@ -310,16 +310,4 @@ void ForbiddenBurst::AdvanceTo(absl::Time watermark, Emit& out) {
   cases_.AdvanceTo(watermark, out);
 }
 
-void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
-  if (kind != EntityKind::kActor || id >= actors_.size()) return;
-  cases_.Forget(id);
-  if (actors_[id] == nullptr) return;
-  ForbiddenActor& actor = *actors_[id];
-  if (actor.refused != nullptr && actor.refused->open != nullptr) {
-    deadlines_.erase({actor.refused->open->deadline, id});
-    ended_.push_back(Finish(actor));
-  }
-  actors_[id].reset();
-}
-
 }  // namespace oddverb

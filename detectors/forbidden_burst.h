@@ -66,6 +66,8 @@ class ForbiddenBurst final : public Detector {
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
   void Forget(EntityKind kind, EntityId id) override;
+  std::optional<Remains> RemainsOf(EntityKind kind, EntityId id) const override;
+  void Recall(EntityKind kind, EntityId id, const Remains& remains) override;
   bool CanRest(EntityKind kind, EntityId id) const override;
   void Save(EntityKind kind, EntityId id, StateWriter& out) const override;
   absl::Status Load(EntityKind kind, EntityId id, StateReader& in) override;

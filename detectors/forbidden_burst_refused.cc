@@ -127,7 +127,9 @@ bool ForbiddenBurst::IsNews(RefusedAttempt& attempt, RefusalRecord& refused) {
       refused.failed.Add(
           context_.hash.Combine(attempt.hash, context_.hash.Hash(name)),
           kFailedCapacity);
-  return attempt.first_contact || new_name;
+  if (!attempt.first_contact) return new_name;
+  attempt.first_contact = !refused.WasRefusedBefore(attempt.hash);
+  return attempt.first_contact;
 }
 
 }  // namespace oddverb

@@ -1,4 +1,6 @@
-// How ForbiddenBurst's state is saved and loaded.
+// How ForbiddenBurst's state is saved, loaded and forgotten.
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -7,6 +9,34 @@
 #include "model/finding_state.h"
 
 namespace oddverb {
+
+void ForbiddenBurst::Forget(EntityKind kind, EntityId id) {
+  if (kind != EntityKind::kActor || id >= actors_.size()) return;
+  cases_.Forget(id);
+  if (actors_[id] == nullptr) return;
+  ForbiddenActor& actor = *actors_[id];
+  if (actor.refused != nullptr && actor.refused->open != nullptr) {
+    deadlines_.erase({actor.refused->open->deadline, id});
+    ended_.push_back(Finish(actor));
+  }
+  actors_[id].reset();
+}
+
+std::optional<Remains> ForbiddenBurst::RemainsOf(EntityKind kind,
+                                                 EntityId id) const {
+  if (kind != EntityKind::kActor || id >= actors_.size()) return std::nullopt;
+  const ForbiddenActor* actor = actors_[id].get();
+  if (actor == nullptr || actor->refused == nullptr) return std::nullopt;
+  return actor->refused->Left(actor->first_seen());
+}
+
+void ForbiddenBurst::Recall(EntityKind kind, EntityId id,
+                            const Remains& remains) {
+  if (kind != EntityKind::kActor) return;
+  ForbiddenActor& actor = StateFor(id);
+  actor.first_seen_micros = int64_t{remains.first_second} * 1'000'000;
+  actor.refused = std::make_unique<RefusalRecord>(RefusalRecord::Of(remains));
+}
 
 bool ForbiddenBurst::CanRest(EntityKind kind, EntityId id) const {
   if (kind != EntityKind::kActor || id >= actors_.size()) return true;

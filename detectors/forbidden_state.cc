@@ -9,7 +9,10 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kOldestFormat = 5, kFormat = RefusalRecord::kFormat;
+// 5 wrote each number, however near to others or often 0 it is.
+constexpr uint64_t kWideFormat = 5, kFormat = RefusalRecord::kFormat;
+// What there is besides, in kFormat.
+constexpr uint64_t kHasSuccesses = 1, kHasFailures = 2, kHasRefused = 4;
 constexpr size_t kMaxExampleBytes = 256;
 // A slow attacker that fails all day must not thereby become an actor that
 // fails normally.
@@ -20,6 +23,7 @@ constexpr double kForgotten = 0.25;
 // they had decayed.
 constexpr absl::Duration kAllowedLateness = absl::Minutes(10);
 constexpr size_t kMaxPartBytes = 64;  // of a name
+constexpr double kScoreUnits = 256;   // of Remains::score
 
 uint16_t AddCapped(uint16_t a, uint32_t b) {
   return static_cast<uint16_t>(std::min<uint32_t>(a + b, UINT16_MAX));
@@ -238,6 +242,32 @@ void RefusalRecord::AddKind(const RefusedAttempt& attempt) {
   kind->last = std::max(kind->last, attempt.time);
 }
 
+std::optional<Remains> RefusalRecord::Left(absl::Time first_seen) const {
+  const double value = slow.score.raw_value();
+  // Once told, it begins anew. One refusal adds about two.
+  if (open != nullptr || value < 1) return std::nullopt;
+  Remains left{
+      .digest = refused_before,
+      .first_second = SecondOf(first_seen),
+      .last_second = SecondOf(slow.score.updated()),
+      .score = static_cast<uint16_t>(
+          std::min<double>(value * kScoreUnits, UINT16_MAX)),
+      .count = static_cast<uint16_t>(std::min<uint32_t>(slow.kinds, 0xffff))};
+  for (const RefusedKind& kind : kinds) left.digest |= DigestOf(kind.tuple);
+  return left;
+}
+
+RefusalRecord RefusalRecord::Of(const Remains& remains) {
+  RefusalRecord record;
+  RefusalScore& slow = record.slow;
+  slow.peak = slow.added = remains.score / kScoreUnits;
+  slow.first = slow.last = absl::FromUnixSeconds(remains.last_second);
+  slow.score.Restore(slow.added, slow.last);
+  slow.kinds = slow.refusals = remains.count;
+  record.refused_before = remains.digest;
+  return record;
+}
+
 void RefusalRecord::Save(StateWriter& out) const {
   fast.Save(out);
   slow.Save(out);
@@ -248,8 +278,9 @@ void RefusalRecord::Save(StateWriter& out) const {
   for (const RefusedKind& kind : kinds) SaveKind(kind, out);
   out.PutU64(evidence.size());
   for (const Evidence& item : evidence) SaveEvidence(item, out);
-  out.PutU64(open != nullptr ? 1 : 0);
+  out.PutU64((open != nullptr ? 1U : 0U) | (refused_before != 0 ? 2U : 0U));
   if (open != nullptr) open->Save(out);
+  if (refused_before != 0) out.PutFixed64(refused_before);
   out.PutU64(lost.scope);
   out.PutU64(lost.second);
   out.PutU64(lost.kind);
@@ -266,10 +297,12 @@ void RefusalRecord::Load(StateReader& in, uint64_t format) {
   for (RefusedKind& kind : kinds) LoadKind(in, kind);
   evidence.resize(GetAtMost(in, Finding::kMaxEvidence));
   for (Evidence& item : evidence) item = LoadEvidence(in);
-  if (in.GetU64() != 0) {
+  const uint64_t has = GetAtMost(in, 3);
+  if ((has & 1) != 0) {
     open = std::make_unique<OpenRefusal>();
     open->Load(in);
   }
+  if ((has & 2) != 0) refused_before = in.GetFixed64();
   if (format < kFormat) return;
   lost.scope = GetU32(in);
   lost.second = GetU32(in);
@@ -316,41 +349,52 @@ void ForbiddenActor::SettleCounts(absl::Time now) {
 }
 
 void ForbiddenActor::Save(StateWriter& out) const {
+  const bool has_failures =
+      failures.any() || failures_day != 0 || failures_today != 0;
   out.PutU64(kFormat);
+  out.PutU64((successes.any() ? kHasSuccesses : 0) |
+             (has_failures ? kHasFailures : 0) |
+             (refused != nullptr ? kHasRefused : 0));
   out.PutI64(first_seen_micros);
-  places.Save(out);
+  const uint32_t born = SecondOf(first_seen());
+  places.SaveNear(born, out);
   allowed.Save(out);
   PutPackedText(examples, out);
-  out.PutU64(hour);
-  SaveCount(successes, out);
-  SaveCount(failures, out);
-  out.PutU64(failures_day);
-  out.PutU64(failures_today);
+  out.PutI64(int64_t{hour} - born / 3600);
+  if (successes.any()) SaveCount(successes, out);
+  if (has_failures) {
+    SaveCount(failures, out);
+    out.PutU64(failures_day);
+    out.PutU64(failures_today);
+  }
   slots.Save(out);
-  out.PutU64(refused != nullptr ? 1 : 0);
   if (refused != nullptr) refused->Save(out);
 }
 
 void ForbiddenActor::Load(StateReader& in) {
   const uint64_t format = in.GetU64();
-  if (format < kOldestFormat || format > kFormat) {
-    in.Fail();
-    return;
-  }
+  if (format != kWideFormat && format != kFormat) return in.Fail();
+  const bool is_wide = format == kWideFormat;
+  const uint64_t has = is_wide ? kHasSuccesses | kHasFailures : in.GetU64();
   first_seen_micros = in.GetI64();
-  places.Load(in);
+  const uint32_t born = SecondOf(first_seen());
+  is_wide ? places.Load(in) : places.LoadNear(born, in);
   allowed.Load(in);
   examples = GetPackedText(in, kMaxExampleBytes);
-  hour = GetU32(in);
-  LoadCount(in, successes);
-  LoadCount(in, failures);
-  failures_day = GetU16(in);
-  failures_today = GetU16(in);
-  slots.Load(in);
-  if (in.GetU64() != 0) {
-    refused = std::make_unique<RefusalRecord>();
-    refused->Load(in, format);
+  hour = is_wide ? GetU32(in)
+                 : static_cast<uint32_t>(in.GetI64() + int64_t{born / 3600});
+  if ((has & kHasSuccesses) != 0) LoadCount(in, successes);
+  if ((has & kHasFailures) != 0) {
+    LoadCount(in, failures);
+    failures_day = GetU16(in);
+    failures_today = GetU16(in);
   }
+  slots.Load(in);
+  const bool was_refused =
+      is_wide ? in.GetU64() != 0 : (has & kHasRefused) != 0;
+  if (!was_refused) return;
+  refused = std::make_unique<RefusalRecord>();
+  refused->Load(in, format);
 }
 
 }  // namespace oddverb

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "model/finding.h"
 #include "stats/decayed_score.h"
 #include "stats/fingerprint_set.h"
+#include "stats/tombstone_table.h"
 
 namespace oddverb {
 
@@ -122,6 +124,18 @@ struct RefusalRecord {
   std::vector<RefusedKind> kinds;  // in order of first contact
   std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
   std::unique_ptr<OpenRefusal> open;
+  // Of the kinds that were refused before the actor was forgotten: to try them
+  // again is nothing new.
+  uint64_t refused_before = 0;
+
+  bool WasRefusedBefore(uint64_t tuple) const {
+    return (refused_before & DigestOf(tuple)) == DigestOf(tuple);
+  }
+  // What is to be known of an actor that is forgotten: the slow score, as the
+  // other one halves every ten minutes. nullopt: nothing is under way.
+  std::optional<Remains> Left(absl::Time first_seen) const;
+  // As what it comes back.
+  static RefusalRecord Of(const Remains& remains);
   LostRights lost;
 
   const RefusalScore& reported() const {  // REQUIRES: open
@@ -151,6 +165,8 @@ struct SettledCount {
   uint16_t settled = 0;
   uint16_t previous = 0;  // in the hour before the current one
   uint16_t current = 0;
+
+  bool any() const { return (settled | previous | current) != 0; }
 };
 
 // In it an event from this place tells nothing new of when and from where the

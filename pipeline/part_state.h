@@ -2,7 +2,8 @@
 // give their entities ids, and how all of it is laid out in checkpoint rows:
 //
 //   (owner, kind, id)      the entity's key, then each part's state of it
-//   (owner, kShared, 0)    the tables' use bits, then each part's shared state
+//   (owner, kShared, 0)    the tables' use bits, then each part's shared state,
+//                          and what is left of suspects that were forgotten
 //
 // Only entities that changed since the last checkpoint are written. A part that
 // a row does not know starts empty; a row's part that no longer exists is
@@ -17,9 +18,11 @@
 #ifndef ODDVERB_PIPELINE_PART_STATE_H_
 #define ODDVERB_PIPELINE_PART_STATE_H_
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +40,7 @@
 #include "stats/entity_table.h"
 #include "stats/packed_bytes.h"
 #include "stats/rest_table.h"
+#include "stats/tombstone_table.h"
 
 namespace oddverb {
 
@@ -51,6 +55,7 @@ class PartState {
       : parts_(std::move(parts)), track_(track), changed_(kinds) {
     for (size_t i = 0; i < kinds; ++i) {
       tables_.emplace_back(limits[i].max_entities);
+      tombstones_.emplace_back(TombstonesFor(limits[i].max_entities));
       rests_.emplace_back(limits[i].max_awake, packed_.get());
     }
   }
@@ -94,9 +99,8 @@ class PartState {
     EntityTable::Lookup found =
         tables_[static_cast<size_t>(kind)].FindOrAdd(key, standing);
     const EntityId place = Use(kind, found.id);
-    if (found.is_reused) {
-      for (auto& [name, part] : parts_) part->Forget(kind, place);
-    }
+    if (found.is_reused) Bury(kind, place, found.forgotten_key);
+    if (found.is_new) Recall(kind, place, key);
     NoteChange(kind, found.id);
     return place;
   }
@@ -119,6 +123,11 @@ class PartState {
         TryToRest(static_cast<EntityKind>(kind), id);
       }
     }
+  }
+
+  // Of entities that were forgotten.
+  uint32_t tombstones(EntityKind kind) const {
+    return tombstones_[static_cast<size_t>(kind)].size();
   }
 
   uint32_t resting(EntityKind kind) const {
@@ -162,6 +171,10 @@ class PartState {
       shared.PutString(name);
       shared.PutString(state.bytes());
     }
+    StateWriter tombstones;
+    for (const TombstoneTable& table : tombstones_) table.Save(tombstones);
+    shared.PutString(kTombstones);
+    shared.PutString(tombstones.bytes());
     out.push_back({owner, StateRow::kShared, 0, shared.Release()});
   }
 
@@ -186,6 +199,29 @@ class PartState {
   bool IsMarked(size_t kind, EntityId id) const {
     const std::vector<bool>& is_marked = changed_[kind].is_marked;
     return id < is_marked.size() && is_marked[id];
+  }
+
+  // Of those that may be remembered at all: suspects are few.
+  static uint32_t TombstonesFor(uint32_t max_entities) {
+    return std::max<uint32_t>(64, max_entities / 64);
+  }
+
+  void Bury(EntityKind kind, EntityId place, uint64_t key) {
+    for (auto& [name, part] : parts_) {
+      std::optional<Remains> remains = part->RemainsOf(kind, place);
+      if (!remains.has_value()) continue;
+      tombstones_[static_cast<size_t>(kind)].Put(key, *remains);
+      break;
+    }
+    for (auto& [name, part] : parts_) part->Forget(kind, place);
+  }
+
+  void Recall(EntityKind kind, EntityId place, uint64_t key) {
+    TombstoneTable& tombstones = tombstones_[static_cast<size_t>(kind)];
+    if (tombstones.size() == 0) return;
+    std::optional<Remains> remains = tombstones.Take(key);
+    if (!remains.has_value()) return;
+    for (auto& [name, part] : parts_) part->Recall(kind, place, *remains);
   }
 
   void NoteChange(EntityKind kind, EntityId id) {
@@ -284,6 +320,10 @@ class PartState {
     while (!in.AtEnd() && in.status().ok()) {
       std::string_view name = in.GetString();
       StateReader state(in.GetString());
+      if (name == kTombstones) {
+        for (TombstoneTable& table : tombstones_) table.Load(state);
+        ODDVERB_RETURN_IF_ERROR(state.status());
+      }
       for (auto& named : parts_) {
         if (named.name != name || state.AtEnd()) continue;
         ODDVERB_RETURN_IF_ERROR(named.part->LoadShared(state));
@@ -292,13 +332,16 @@ class PartState {
     return in.status();
   }
 
+  // Beside the names of parts, none of which has a space.
+  static constexpr std::string_view kTombstones = "forgotten suspects";
   // A prime: what comes in regular turns is met in each of its places.
   static constexpr uint32_t kTimedRound = 61;
 
   std::vector<NamedPart<Part>> parts_;
   std::vector<std::atomic<uint64_t>*> totals_;  // parallel to parts_, or empty
   uint32_t round_ = 0;
-  std::vector<EntityTable> tables_;  // by EntityKind
+  std::vector<EntityTable> tables_;         // by EntityKind
+  std::vector<TombstoneTable> tombstones_;  // by EntityKind
   // Where it stays when the object is moved.
   std::unique_ptr<PackedBytes> packed_ = std::make_unique<PackedBytes>();
   std::vector<RestTable> rests_;  // by EntityKind

@@ -140,6 +140,8 @@ struct PipelineCounters : InputCounters {
   // What rests, with what the correlator keeps.
   std::atomic<uint64_t> packed_bytes[static_cast<size_t>(EntityKind::kCount)]{};
   std::atomic<uint64_t> evictions{0};
+  // Of suspects among those evicted (stats/tombstone_table.h).
+  std::atomic<uint64_t> tombstones{0};
   // DetectorCounts, summed up. Of `allow_entries` entries of `allow`.
   std::atomic<uint64_t> decodings_cut_short{0};
   std::atomic<uint32_t> allow_entries{0};

@@ -159,6 +159,7 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
           shard->packed_bytes(static_cast<EntityKind>(kind));
     }
     out.evictions += shard->evictions();
+    out.tombstones += shard->tombstones();
   }
   out.detector_counts = std::exchange(emit_.counts, {});
   if (routed.checkpoint_after) {

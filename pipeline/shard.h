@@ -47,6 +47,8 @@ class Shard {
 
   uint64_t entities(EntityKind kind) const { return state_.table(kind).size(); }
   uint64_t evictions() const { return state_.evictions(); }
+  // Of actors.
+  uint64_t tombstones() const { return state_.tombstones(EntityKind::kActor); }
   uint64_t resting(EntityKind kind) const { return state_.resting(kind); }
   uint64_t packed_bytes(EntityKind kind) const {
     return state_.packed_bytes(kind);
@@ -86,6 +88,7 @@ struct SliceOutput {
   uint64_t resting[3] = {};
   uint64_t packed_bytes[3] = {};
   uint64_t evictions = 0;
+  uint64_t tombstones = 0;
 };
 
 // The logical shards that one worker owns. One thread at a time.

@@ -305,6 +305,7 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
         correlator->packed_bytes(static_cast<EntityKind>(kind));
   }
   uint64_t evictions = correlator->evictions();
+  uint64_t tombstones = 0;
   for (const SliceOutput& slice : slices) {
     counters.duplicates.fetch_add(slice.duplicates, kRelaxed);
     for (size_t kind = 0; kind < kAddress; ++kind) {
@@ -313,6 +314,7 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
       packed_bytes[kind] += slice.packed_bytes[kind];
     }
     evictions += slice.evictions;
+    tombstones += slice.tombstones;
     const DetectorCounts& counts = slice.detector_counts;
     counters.decodings_cut_short.fetch_add(counts.decodings_cut_short,
                                            kRelaxed);
@@ -334,6 +336,7 @@ void Stages::CountSlices(const std::vector<SliceOutput>& slices) {
   }
   counters.cluster_map.Set(correlator->cluster_map());
   counters.evictions.store(evictions, kRelaxed);
+  counters.tombstones.store(tombstones, kRelaxed);
   if (exporting == nullptr) {
     counters.observations.store(correlator->observations(), kRelaxed);
   }

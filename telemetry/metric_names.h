@@ -43,6 +43,7 @@ enum class MetricId : uint8_t {
   kEntitiesResting,
   kEntityEvictions,
   kEntityPackedBytes,
+  kEntityTombstones,
   kEventLag,
   kEventlessRecords,
   kEventsDropped,

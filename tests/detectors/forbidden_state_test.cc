@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/packed_text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/finding_state.h"
@@ -151,6 +152,94 @@ TEST(ForbiddenStateTest, ForgottenStateIsGone) {
   stream.detector().Forget(EntityKind::kCredential, 0);
 }
 
+// What it may do in as many namespaces, then refusals: after how many it is
+// told.
+int RefusalsUntilToldBehind(int successes) {
+  ForbiddenStream stream;
+  absl::Time time = kForbiddenStart;
+  for (int i = 0; i < successes; ++i) {
+    time += absl::Seconds(10);
+    EventBuilder allowed;
+    allowed.User("thief").Verb("list").Resource("pods");
+    stream.Feed(allowed.Ns(absl::StrCat("mine", i)).Allowed().At(time));
+  }
+  time += absl::Hours(3);
+  for (int i = 1; i <= 30; ++i) {
+    EventBuilder refused;
+    refused.User("thief").Verb("list").Resource("secrets");
+    stream.Feed(refused.Ns(absl::StrCat(i)).Forbidden().At(time));
+    if (!stream.findings().empty()) return i;
+  }
+  return 0;
+}
+
+// Its memory of what succeeded holds 1,024 kinds.
+TEST(ForbiddenStateTest, WhoFillsTheMemoryOfItsSuccessesIsToldNoLater) {
+  const int usual = RefusalsUntilToldBehind(20);
+  EXPECT_GT(usual, 0);
+  EXPECT_LE(RefusalsUntilToldBehind(5'000), usual);
+}
+
+// One refusal an hour, of ever new kinds or of the same three; between two of
+// them somebody else takes the only place. How many there were until it is
+// told; 0 = never.
+int RefusalsUntilToldThoughForgotten(bool is_remembered, bool tries_new) {
+  ForbiddenStream stream;
+  stream.ShrinkTable();
+  if (is_remembered) stream.RememberSuspects();
+  absl::Time time = kForbiddenStart;
+  for (int i = 1; i <= 40; ++i) {
+    time += absl::Hours(1);
+    EventBuilder refused;
+    refused.User("patient").Verb("list").Resource("secrets");
+    stream.Feed(
+        refused.Ns(absl::StrCat(tries_new ? i : i % 3)).Forbidden().At(time));
+    if (!stream.findings().empty()) return i;
+    EventBuilder other;
+    stream.Feed(other.User("other").Resource("pods").Allowed().At(time));
+  }
+  return 0;
+}
+
+TEST(ForbiddenStateTest, AForgottenSuspectGoesOnWhereItWas) {
+  EXPECT_EQ(RefusalsUntilToldThoughForgotten(false, true), 0);
+  const int refusals = RefusalsUntilToldThoughForgotten(true, true);
+  EXPECT_GT(refusals, 3);
+  EXPECT_LE(refusals, 12);
+}
+
+TEST(ForbiddenStateTest, WhatAForgottenOneTriesAgainIsNothingNew) {
+  EXPECT_EQ(RefusalsUntilToldThoughForgotten(true, false), 0);
+}
+
+// Also when it is saved in between.
+TEST(ForbiddenStateTest, WhatWasLeftOfAForgottenOneIsSaved) {
+  RefusalRecord record = RefusalRecord::Of({.digest = DigestOf(77),
+                                            .first_second = 1'700'000'000,
+                                            .last_second = 1'700'003'600,
+                                            .score = 5 * 256,
+                                            .count = 2});
+  StateWriter out;
+  record.Save(out);
+  RefusalRecord loaded;
+  StateReader in(out.bytes());
+  loaded.Load(in);
+  ASSERT_TRUE(in.status().ok());
+  EXPECT_TRUE(in.AtEnd());
+  EXPECT_EQ(loaded.refused_before, DigestOf(77));
+  EXPECT_EQ(loaded.slow.score.raw_value(), 5);
+  const absl::Time first = absl::FromUnixSeconds(1'700'000'000);
+  EXPECT_EQ(loaded.Left(first), record.Left(first));
+  EXPECT_EQ(loaded.Left(first)->count, 2);
+}
+
+TEST(ForbiddenStateTest, WhoWasToldOfLeavesNothing) {
+  ForbiddenStream stream;
+  Burst(stream, "thief");
+  ASSERT_FALSE(stream.findings().empty());
+  EXPECT_EQ(stream.detector().RemainsOf(EntityKind::kActor, 0), std::nullopt);
+}
+
 TEST(ForbiddenStateTest, DamagedStateIsDataLossAndNothingWorse) {
   ForbiddenStream stream;
   Burst(stream, "thief");
@@ -256,6 +345,49 @@ TEST(ForbiddenStateTest, AnActorWithoutRefusalsIsSmall) {
   // 350 bytes for an identity seen ten times: this, a set of ten fingerprints
   // (64 and a header), two places (16 and a header) and the examples.
   EXPECT_LE(sizeof(ForbiddenActor), 176u);
+}
+
+TEST(ForbiddenStateTest, WhatWasSavedBeforeIsRead) {
+  StateWriter saved;
+  saved.PutU64(5);
+  saved.PutI64(1'700'000'000'000'000);  // first seen
+  saved.PutU64(1);                      // place
+  saved.PutU64(77);
+  saved.PutU64(1'700'000'000);
+  FingerprintSet allowed;
+  allowed.Add(42, 512);
+  allowed.Save(saved);
+  PutPackedText("list pods", saved);
+  saved.PutU64(1'700'000'000 / 3600);
+  for (uint64_t count : {3, 2, 1}) saved.PutU64(count);  // successes
+  for (uint64_t count : {6, 5, 4}) saved.PutU64(count);  // failures
+  saved.PutU64(19'675);                                  // day
+  saved.PutU64(2);
+  WorkSlots().Save(saved);
+  saved.PutU64(0);
+  ForbiddenActor actor;
+  StateReader in(saved.bytes());
+  actor.Load(in);
+  ASSERT_TRUE(in.status().ok() && in.AtEnd());
+  EXPECT_EQ(actor.first_seen(), absl::FromUnixSeconds(1'700'000'000));
+  EXPECT_TRUE(actor.allowed.Contains(42));
+  EXPECT_EQ(actor.examples, "list pods");
+  EXPECT_EQ(actor.successes.settled, 3);
+  EXPECT_EQ(actor.failures.current, 4);
+  EXPECT_EQ(actor.failures_today, 2);
+  // And again as it is written now.
+  StateWriter again;
+  actor.Save(again);
+  EXPECT_LT(again.bytes().size(), saved.bytes().size());
+  ForbiddenActor second;
+  StateReader in_again(again.bytes());
+  second.Load(in_again);
+  ASSERT_TRUE(in_again.status().ok() && in_again.AtEnd());
+  EXPECT_EQ(second.hour, actor.hour);
+  EXPECT_EQ(second.failures_day, 19'675);
+  StateWriter third;
+  second.Save(third);
+  EXPECT_EQ(third.bytes(), again.bytes());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #define ODDVERB_TESTS_DETECTORS_FORBIDDEN_STREAM_H_
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,7 +32,11 @@ class ForbiddenStream {
     ids.keys = KeysOf(context_.hash, event);
     EntityTable::Lookup lookup = actors_.FindOrAdd(ids.keys.actor);
     ids.actor = lookup.id;
-    if (lookup.is_reused) detector_->Forget(EntityKind::kActor, lookup.id);
+    if (lookup.is_reused) Bury(lookup);
+    if (lookup.is_new && remains_.contains(ids.keys.actor)) {
+      detector_->Recall(EntityKind::kActor, lookup.id,
+                        remains_[ids.keys.actor]);
+    }
     detector_->Observe(event, ids, out_);
   }
   void Feed(EventBuilder& event) { Feed(event.Build()); }
@@ -63,6 +68,8 @@ class ForbiddenStream {
 
   // Room for one actor: each new one evicts the other.
   void ShrinkTable() { actors_ = EntityTable(1); }
+  // Who is evicted leaves what it would in a shard.
+  void RememberSuspects() { remembers_suspects_ = true; }
 
   const std::vector<Finding>& findings() const { return out_.findings; }
   std::vector<Finding> InState(FindingState state) const {
@@ -76,12 +83,22 @@ class ForbiddenStream {
   Emit& out() { return out_; }
 
  private:
+  void Bury(const EntityTable::Lookup& lookup) {
+    if (remembers_suspects_) {
+      auto left = detector_->RemainsOf(EntityKind::kActor, lookup.id);
+      if (left.has_value()) remains_[lookup.forgotten_key] = *left;
+    }
+    detector_->Forget(EntityKind::kActor, lookup.id);
+  }
+
   DetectorContext context_;
   ForbiddenBurst::Options options_;
   EntityTable actors_{1000};
   std::unique_ptr<ForbiddenBurst> detector_;
   Emit out_;
   bool ok_ = true;
+  bool remembers_suspects_ = false;
+  std::map<uint64_t, Remains> remains_;  // by the actor's key
 };
 
 inline const absl::Time kForbiddenStart = absl::FromUnixSeconds(1'700'000'000);

@@ -369,5 +369,17 @@ TEST(FloodTest, WhoeverHasACredentialDrivesNoSuspectOut) {
   EXPECT_TRUE(outcome.found_probing);
 }
 
+// So many between two tries that it is forgotten each time, suspect or not.
+TEST(FloodTest, WhoIsDrivenOutBetweenAllItsTriesIsFoundAllTheSame) {
+  constexpr uint64_t kEvents = 25 * 2 * 15'000;
+  PipelineOptions options;
+  options.max_entities = 1;
+  FloodOutcome outcome = Judge(
+      FloodStream::OfAccounts(kEvents, AccountsBeside(kProbing, kEvents / 2)),
+      kEvents, options);
+  EXPECT_GT(outcome.evictions, kEvents / 2 - 1024);
+  EXPECT_TRUE(outcome.found_probing);
+}
+
 }  // namespace
 }  // namespace oddverb
