@@ -19,13 +19,13 @@ struct ClassOfEntities {
 // An actor has one or more credentials, a pod none or many. The
 // correlator keeps a few numbers of a credential, which stay as they are.
 constexpr ClassOfEntities kInShards[] = {
-    {EntityKind::kActor, 45, 900, 340},
-    {EntityKind::kCredential, 10, 300, 120},
-    {EntityKind::kPod, 15, 450, 240},
+    {EntityKind::kActor, 45, 900, 240},
+    {EntityKind::kCredential, 10, 300, 80},
+    {EntityKind::kPod, 15, 450, 160},
 };
 constexpr ClassOfEntities kInCorrelator[] = {
-    {EntityKind::kCredential, 10, 100, 0},
-    {EntityKind::kAddress, 20, 500, 180},
+    {EntityKind::kCredential, 10, 64, 0},
+    {EntityKind::kAddress, 20, 500, 120},
 };
 
 void Divide(uint64_t bytes, const ClassOfEntities& part, LimitsByKind& out) {
