@@ -77,7 +77,7 @@ TEST(TombstoneTableTest, OfThoseSuspectedAlikeTheOldestMakesRoom) {
 TEST(TombstoneTableTest, GoesOnAsTheOneThatWasSaved) {
   std::mt19937_64 random(12);
   TombstoneTable table(128);
-  auto put = [&random](TombstoneTable& into, uint64_t key) {
+  auto put = [](TombstoneTable& into, uint64_t key) {
     into.Put(key, OfScore(static_cast<uint16_t>(key % 5000)));
   };
   for (int i = 0; i < 1000; ++i) put(table, random());
