@@ -381,8 +381,8 @@ void ForbiddenActor::Load(StateReader& in) {
   is_wide ? places.Load(in) : places.LoadNear(born, in);
   allowed.Load(in);
   examples = GetPackedText(in, kMaxExampleBytes);
-  hour = is_wide ? GetU32(in)
-                 : static_cast<uint32_t>(in.GetI64() + int64_t{born / 3600});
+  hour =
+      is_wide ? GetU32(in) : born / 3600 + static_cast<uint32_t>(in.GetI64());
   if ((has & kHasSuccesses) != 0) LoadCount(in, successes);
   if ((has & kHasFailures) != 0) {
     LoadCount(in, failures);

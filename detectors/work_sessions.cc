@@ -45,7 +45,7 @@ void WorkSessions::SaveNear(uint32_t second, StateWriter& out) const {
 }
 
 void WorkSessions::LoadNear(uint32_t second, StateReader& in) {
-  const auto last = static_cast<uint64_t>(in.GetI64() + second);
+  const uint64_t last = static_cast<uint64_t>(in.GetI64()) + second;
   const uint64_t span = in.GetU64();
   Set(last, last - span, in.GetU64(), in);
 }

@@ -5,7 +5,7 @@
 // In sets of eight by a part of the key. In a full one whoever was suspected
 // least makes room, the oldest of several, so that no flood of others takes it
 // from a patient thief. Another part of the key tells the members of a set
-// apart: one of 2^29 strangers is taken for one of them.
+// apart: one of 2^28 strangers is taken for one of them.
 //
 // Deterministic for a sequence of calls. One thread.
 #ifndef ODDVERB_STATS_TOMBSTONE_TABLE_H_

@@ -98,6 +98,12 @@ TEST(WorkSessionsTest, IsSavedAndWhatIsDamagedIsRefused) {
   StateReader bad(wrong.bytes());
   loaded.LoadNear(kNear, bad);
   EXPECT_FALSE(bad.status().ok());
+  StateWriter beyond;
+  beyond.PutI64(INT64_MAX);
+  for (uint64_t value : {0, 1}) beyond.PutU64(value);
+  StateReader in_beyond(beyond.bytes());
+  loaded.LoadNear(kNear, in_beyond);
+  EXPECT_FALSE(in_beyond.status().ok());
 }
 
 TEST(WorkSessionsTest, WhatWasSavedBeforeIsRead) {
