@@ -22,7 +22,10 @@ class StateWriter {
   void PutFixed16(uint16_t value) { PutFixed(value, sizeof(value)); }
   void PutDouble(double value);  // all bits kept
   void PutString(std::string_view value);
-  void PutTime(absl::Time value);  // exact, infinities too
+  void PutTime(absl::Time value);            // exact, infinities too
+  void PutBytes(std::string_view written) {  // by another writer
+    bytes_.append(written);
+  }
 
   const std::string& bytes() const { return bytes_; }
   std::string Release() { return std::move(bytes_); }

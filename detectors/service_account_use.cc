@@ -180,7 +180,11 @@ void ServiceAccountUse::NoteDebut(const AuditEvent& event, const EntityIds& ids,
   debut.time = event.stage_time;
   debut.actor = debut.account = ids.keys.actor;
   debut.source_ip = event.source_ip;
-  debut.draft = WriteDebut(event, ids, now, state.debut_clues);
+  // Without a clue, that it was never used before is not enough.
+  if (state.debut_clues != 0) {
+    debut.draft =
+        FindingDraft::Packed(WriteDebut(event, ids, now, state.debut_clues));
+  }
   out.Observe(std::move(debut));
 }
 

@@ -16,6 +16,8 @@
 namespace oddverb {
 namespace {
 
+constexpr std::string_view kNodePrefix = "system:node:";
+
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";
@@ -26,6 +28,19 @@ CredentialContacts& ContactsOf(
   if (table.size() <= id) table.resize(id + size_t{1});
   if (table[id] == nullptr) table[id] = std::make_unique<CredentialContacts>();
   return *table[id];
+}
+
+// Whose kubelet it is, or that the token of a pod names; 0 = none.
+uint64_t NodeOf(const KeyedHash& hash, const AuditEvent& event,
+                const EntityKeys& keys) {
+  std::string_view name = event.node_name;
+  if (keys.pod == 0) {
+    if (keys.identity != IdentityClass::kNode) return 0;
+    name = event.user.name;
+    if (!name.starts_with(kNodePrefix)) return 0;
+    name.remove_prefix(kNodePrefix.size());
+  }
+  return name.empty() ? 0 : hash.Hash(name);
 }
 
 // Whoever it is may have failed to authenticate there before
@@ -39,8 +54,9 @@ Observation FirstContact(const DetectorContext& context,
     observation.pod_name = PodNameKey(
         context.hash, NamespaceOfAccount(event.user.name), event.pod_name);
   }
-  observation.draft =
-      OpenFinding(context, "stolen_credential", "", event, ids.keys.identity);
+  observation.subject = NodeOf(context.hash, event, ids.keys);
+  observation.draft = FindingDraft::Packed(
+      OpenFinding(context, "stolen_credential", "", event, ids.keys.identity));
   return observation;
 }
 
@@ -153,8 +169,9 @@ void StolenCredential::TellUse(const AuditEvent& event, const EntityIds& ids,
   used.pod_bound = ids.keys.pod != 0;
   used.actor = used.account = ids.keys.actor;
   used.source_ip = event.source_ip;
-  used.draft = OpenFinding(context_, "stolen_credential", kNeverIssuedRule,
-                           event, ids.keys.identity);
+  used.draft = FindingDraft::Packed(OpenFinding(context_, "stolen_credential",
+                                                kNeverIssuedRule, event,
+                                                ids.keys.identity));
   out.Observe(std::move(used));
 }
 

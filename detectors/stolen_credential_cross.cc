@@ -14,7 +14,6 @@
 namespace oddverb {
 namespace {
 
-constexpr std::string_view kNodePrefix = "system:node:";
 constexpr std::string_view kNodeKind = "node";
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
@@ -119,23 +118,15 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
                                         EntityId address, Emit& out) {
   AddressUse& use = UseOf(address);
   use.credentials.Add(observation.credential, AddressUse::kMaxRemembered);
-  if (!observation.draft.has_value()) return;
-  const Finding& contact = *observation.draft;
-  auto node = [this](std::string_view name) {
-    return name.empty() ? 0 : context_.hash.Hash(name);
-  };
+  const uint64_t node = observation.subject;
   if (observation.pod_bound) {
-    if (map_.NotePod(address, observation.credential, node(contact.who.node),
-                     observation.time)) {
+    if (map_.NotePod(address, observation.credential, node, observation.time)) {
       NoteGateway(observation.source_ip, out);
     }
-  } else if (contact.entity_kind == kNodeKind &&
-             contact.who.user.starts_with(kNodePrefix)) {
-    const std::string_view name = contact.who.user;
-    const uint64_t key = node(name.substr(kNodePrefix.size()));
-    const bool is_first = !map_.KnowsNode(key);
-    map_.NoteKubelet(address, key, observation.time);
-    if (is_first) NoteNode(observation.source_ip, key, out);
+  } else if (node != 0) {
+    const bool is_first = !map_.KnowsNode(node);
+    map_.NoteKubelet(address, node, observation.time);
+    if (is_first) NoteNode(observation.source_ip, node, out);
   }
 }
 

@@ -12,13 +12,14 @@
 
 #include "absl/time/time.h"
 #include "model/correlation_input.h"
-#include "model/finding.h"
+#include "model/finding_draft.h"
 #include "model/raw_batch.h"
 
 namespace oddverb {
 
 enum class ObservationKind : uint8_t {
   // A credential came from an address for the first time; `draft` says who.
+  // `subject` is the node that a pod's token names, or whose kubelet it is.
   kCredentialAtAddress,
   // The token of one pod is used from a further address; `draft` is set.
   kPodTokenMoved,
@@ -135,7 +136,7 @@ struct Observation {
   std::string source_ip;  // the address in question
   std::string other_ip;   // the one it is compared with, if any
   // A finding that lacks only what the correlator knows.
-  std::optional<Finding> draft;
+  FindingDraft draft;
   std::optional<StreamBreak> stream;
   std::vector<CorrelationInput> matches;
   std::optional<PolicyChange> policy;

@@ -141,7 +141,7 @@ void SaveObservation(const Observation& observation, StateWriter& out) {
   out.PutDouble(novelty);
   out.PutString(source_ip);
   out.PutString(other_ip);
-  if (draft.has_value()) SaveFinding(*draft, out);
+  if (draft.has_value()) draft.Save(out);
   if (stream.has_value()) SaveStream(*stream, out);
   if (policy.has_value()) SavePolicy(*policy, out);
   out.PutU64(matches.size());

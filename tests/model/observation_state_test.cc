@@ -51,7 +51,11 @@ Observation RandomObservation(std::mt19937_64& random) {
   observation.novelty = static_cast<double>(random() % 1000) / 3;
   observation.source_ip = RandomHostileText(random);
   observation.other_ip = RandomHostileText(random);
-  if (random() % 2 == 0) observation.draft = RandomFinding(random);
+  if (random() % 2 == 0) {
+    const Finding draft = RandomFinding(random);
+    observation.draft =
+        random() % 2 == 0 ? FindingDraft(draft) : FindingDraft::Packed(draft);
+  }
   if (random() % 2 == 0) {
     StreamBreak& seen = observation.stream.emplace();
     seen.source = RandomHostileText(random);

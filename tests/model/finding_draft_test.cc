@@ -1,0 +1,66 @@
+// A draft reads the same packed and unpacked, and whoever changes a copy
+// changes no other.
+#include "model/finding_draft.h"
+
+#include <random>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "model/finding_state.h"
+#include "tests/support/random_finding.h"
+
+namespace oddverb {
+namespace {
+
+std::string SavedFinding(const Finding& finding) {
+  StateWriter out;
+  SaveFinding(finding, out);
+  return out.Release();
+}
+
+std::string SavedDraft(const FindingDraft& draft) {
+  StateWriter out;
+  draft.Save(out);
+  return out.Release();
+}
+
+TEST(FindingDraftTest, IsNoneUntilThereIsAFinding) {
+  FindingDraft draft;
+  EXPECT_FALSE(draft.has_value());
+  draft.emplace();
+  EXPECT_TRUE(draft.has_value());
+  EXPECT_TRUE(FindingDraft::Packed(Finding()).has_value());
+}
+
+TEST(FindingDraftTest, PackedReadsAndSavesAsTheFindingDoes) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 200; ++i) {
+    const Finding finding = RandomFinding(random);
+    const std::string expected = SavedFinding(finding);
+    const FindingDraft packed = FindingDraft::Packed(finding);
+    EXPECT_EQ(SavedDraft(packed), expected);  // unread
+    EXPECT_EQ(SavedFinding(*packed), expected);
+    EXPECT_EQ(SavedDraft(packed), expected);  // read
+    EXPECT_EQ(SavedDraft(FindingDraft(finding)), expected);
+  }
+}
+
+TEST(FindingDraftTest, ACopyIsItsOwn) {
+  Finding finding;
+  finding.summary = "before";
+  for (FindingDraft draft :
+       {FindingDraft(finding), FindingDraft::Packed(finding)}) {
+    FindingDraft copy = draft;
+    copy->summary = "after";
+    EXPECT_EQ(draft->summary, "before");
+    draft = copy;
+    copy->summary = "later";
+    EXPECT_EQ(draft->summary, "after");
+    FindingDraft moved = std::move(draft);
+    EXPECT_EQ(moved->summary, "after");
+  }
+}
+
+}  // namespace
+}  // namespace oddverb
