@@ -328,8 +328,10 @@ void PlanAttacks(Traffic& traffic, Micros start, Micros end, int each,
     const AttackKind& row = kinds[i % kinds.size()];
     Attack& attack = attacks[i];
     attack.kind = row.name;
+    // In a shorter log at its end.
     const Micros earliest =
-        start + static_cast<Micros>(row.hours_before) * kHour;
+        std::min(start + static_cast<Micros>(row.hours_before) * kHour,
+                 std::max(start, end - 12 * kHour));
     const Micros latest = std::max(
         earliest, row.is_slow ? start + (end - start) / 3 : end - 8 * kHour);
     double part = traffic.random().Uniform();

@@ -258,7 +258,7 @@ constexpr std::array<AttackKind, 27> kKinds = {{
     {"t01_token_on_other_node", TokenOnOtherNode},
     {"t01_token_outside", TokenOutside},
     {"t02_certificate_own_tools", CertificateWithOwnTools},
-    {"t02_certificate_owners_client", CertificateWithOwnersClient, false, 60},
+    {"t02_certificate_owners_client", CertificateWithOwnersClient, false, 132},
     {"t03_forged_token", ForgedToken, false, 27},
     {"t03_long_lived_token", LongLivedToken, true},
     {"t03_minted_by_hand", MintedByHand},
