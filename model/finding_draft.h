@@ -20,6 +20,7 @@ namespace oddverb {
 class FindingDraft {
  public:
   FindingDraft() = default;  // none
+  // Implicit, as that of std::optional is.
   FindingDraft(Finding finding)
       : finding_(std::make_unique<Finding>(std::move(finding))) {}
   static FindingDraft Packed(const Finding& finding);

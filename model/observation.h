@@ -45,7 +45,8 @@ enum class ObservationKind : uint8_t {
   // The kubelet of a pod reports one of its addresses, `source_ip`.
   kPodAddress,
   // A service account that may never have been used before is used in a way
-  // that is a clue to a person; `draft` is weighed by what is new.
+  // that is a clue to a person; `draft` is weighed by what is new. Its first
+  // request is told without a clue, too, and then without a draft.
   kAccountDebuts,
   // Failed authentications from an address are a surge; `draft` holds them.
   kAuthenticationFails,
