@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/kafka_broker.h"
 #include "tests/support/kafka_topics.h"
+#include "tests/support/raw_client.h"
 
 namespace oddverb {
 namespace {
@@ -28,6 +29,15 @@ TEST_P(BrokerPeerTest, KeepsMessagesWhileItIsDown) {
   EXPECT_EQ(messages[1].partition, 1);
   EXPECT_EQ(messages[1].offset, 1);
   EXPECT_EQ(messages[1].payload, "two");
+}
+
+TEST_P(BrokerPeerTest, AnswersOnceItIsStartedAgain) {
+  KafkaBroker broker({.version = version_});
+  ASSERT_TRUE(broker.is_running());
+  broker.Kill();
+  EXPECT_FALSE(RawClient(broker.address()).connected());
+  broker.Start();
+  EXPECT_TRUE(RawClient(broker.address()).connected());
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, BrokerPeerTest,

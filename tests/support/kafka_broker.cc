@@ -167,6 +167,10 @@ void KafkaBroker::Start() {
 }
 
 void KafkaBroker::Launch() {
+  // What the broker said before it ended says nothing of the next one, which
+  // opens the file anew only in its own time.
+  std::error_code none;  // the first time there is no file
+  std::filesystem::remove(folder_.path("log"), none);
   ChildSetup setup;
   // A pipe that nobody drains would stop the broker, so its log is a file; and
   // what has closed both outputs counts as ended. C1 alone and the serial
