@@ -130,6 +130,8 @@ void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
     OnRevoked(partitions, rd_kafka_assignment_lost(handle) != 0);
     ReleaseError(rd_kafka_incremental_unassign(handle, partitions));
   }
+  // Whoever gave partitions away joins once more right behind this.
+  next_tell_ = SteadyNow() + kTellInterval;
 }
 
 void KafkaConsumer::OnAssigned(PartitionList* partitions) {

@@ -22,6 +22,8 @@ namespace oddverb {
 inline constexpr int kConsumerPollMs = 100;
 // For what blocks the poller: it is asked again.
 inline constexpr int kConsumerQuestionMs = 5000;
+// Of commits, to the group.
+inline constexpr absl::Duration kTellInterval = absl::Seconds(1);
 inline constexpr int64_t kUntold = -1;
 inline constexpr int64_t kUnknown = -1;
 
@@ -42,7 +44,9 @@ inline void ReleaseError(rd_kafka_error_t* error) {
 // sent behind a request to join is answered behind it, and then of a generation
 // that is gone; for librdkafka before 2.10 all partitions are lost by that
 // (confluentinc/librdkafka#4059). It joins when the answer to a heartbeat says
-// so: what is right behind one is to be avoided, too.
+// so: what is right behind one, or may come to be, is to be avoided, too. (And
+// what is behind a rebalance, after which it may join again: see
+// OnRebalance().)
 struct GroupTalk {
   static constexpr char kName[] = "oddverb";  // of its interceptors
   static constexpr int16_t kJoinGroup = 11;   // of Kafka's protocol
@@ -62,7 +66,9 @@ struct GroupTalk {
   static rd_kafka_resp_err_t OnSent(rd_kafka_t*, int, const char*, int32_t,
                                     int16_t api_key, int16_t, int32_t, size_t,
                                     void* talk) {
-    if (api_key == kJoinGroup) static_cast<GroupTalk*>(talk)->is_joining = true;
+    auto& group = *static_cast<GroupTalk*>(talk);
+    if (api_key == kJoinGroup) group.is_joining = true;
+    if (api_key == kHeartbeat) group.awaits_heartbeat = true;
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   static rd_kafka_resp_err_t OnReceived(rd_kafka_t*, int, const char*, int32_t,
@@ -70,17 +76,20 @@ struct GroupTalk {
                                         size_t, int64_t, rd_kafka_resp_err_t,
                                         void* talk) {
     if (api_key == kHeartbeat) {
-      static_cast<GroupTalk*>(talk)->heartbeat_us =
-          absl::ToUnixMicros(SteadyNow());
+      auto& group = *static_cast<GroupTalk*>(talk);
+      group.heartbeat_us = absl::ToUnixMicros(SteadyNow());
+      group.awaits_heartbeat = false;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
   bool IsQuiet() const {
-    return SteadyNow() >= absl::FromUnixMicros(heartbeat_us) + kQuiet;
+    return !awaits_heartbeat &&
+           SteadyNow() >= absl::FromUnixMicros(heartbeat_us) + kQuiet;
   }
 
-  std::atomic<int64_t> heartbeat_us{0};  // the last answer, by SteadyNow()
+  std::atomic<int64_t> heartbeat_us{0};       // the last answer, by SteadyNow()
+  std::atomic<bool> awaits_heartbeat{false};  // the answer to the last
   // From the request to the callback that tells what came of it.
   std::atomic<bool> is_joining{false};
 };

@@ -12,10 +12,10 @@
 namespace oddverb {
 namespace {
 
-constexpr absl::Duration kTellInterval = absl::Seconds(1);
 constexpr absl::Duration kTellAnyway = absl::Seconds(2);
 // For partitions that were added to the topic.
 constexpr absl::Duration kLookInterval = absl::Seconds(10);
+constexpr absl::Duration kLookSoon = absl::Seconds(1);  // while there is none
 
 }  // namespace
 
@@ -102,13 +102,12 @@ void KafkaConsumer::Poll() {
     std::lock_guard<std::mutex> lock(mutex_);
     return ending_;
   };
-  absl::Time next_tell = SteadyNow();
   absl::Time next_look = SteadyNow();
   while (!is_ending()) {
     if (takes_all && SteadyNow() >= next_look) {
       TakeAll();
       next_look =
-          SteadyNow() + (Partitions().empty() ? kTellInterval : kLookInterval);
+          SteadyNow() + (Partitions().empty() ? kLookSoon : kLookInterval);
     }
     // Messages have queues of their own: what comes here are events.
     rd_kafka_message_t* message =
@@ -122,11 +121,11 @@ void KafkaConsumer::Poll() {
     }
     MendResets();
     LookForEnds();
-    if (SteadyNow() < next_tell) continue;
+    if (SteadyNow() < next_tell_) continue;
     // With many heartbeats there may be no quiet moment.
-    if (!client_->talk->IsQuiet() && SteadyNow() < next_tell + kTellAnyway)
+    if (!client_->talk->IsQuiet() && SteadyNow() < next_tell_ + kTellAnyway)
       continue;
-    next_tell = SteadyNow() + kTellInterval;
+    next_tell_ = SteadyNow() + kTellInterval;
     std::lock_guard<std::mutex> lock(mutex_);
     TellGroup();
   }

@@ -182,6 +182,7 @@ class KafkaConsumer {
   ConsumerHealth health_;
   std::unique_ptr<Client> client_;
   bool topic_failed_ = false;  // as the last TakeAll() saw; of the poller
+  absl::Time next_tell_ = absl::InfinitePast();  // of the poller
   std::thread poller_;
 
   absl::Time next_wake_fetch_ = absl::InfinitePast();  // of Wait()

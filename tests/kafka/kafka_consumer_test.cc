@@ -262,38 +262,48 @@ TEST_F(KafkaConsumerTest, MembersShareAndWhoLeavesHandsOverWhatIsJudged) {
   KafkaBroker broker({.version = version_});
   ASSERT_TRUE(broker.is_running());
   KafkaTopics topics(broker.address());
-  topics.Create(kTopic, 4);
-  for (int p = 0; p < 4; ++p) {
-    topics.Write(kTopic, p, Numbered(100 * p, 100 * p + 50));
-  }
+  constexpr int kPartitions = 4;
+  topics.Create(kTopic, kPartitions);
+  int written = 0;
+  auto write_to_each = [&](int count) {
+    for (int p = 0; p < kPartitions; ++p) {
+      topics.Write(kTopic, p, Numbered(written, written + count));
+      written += count;
+    }
+  };
+  write_to_each(50);
   // Nobody dies here: a member is not to be lost because the machine is busy.
   const KafkaConsumerOptions options = OptionsOf(broker.address(), "45000");
   Member first(options);
-  ASSERT_TRUE(first.ReadAll(200));
-  std::multiset<std::string> all(first.payloads().begin(),
-                                 first.payloads().end());
-  {
-    Member second(options);
-    ASSERT_TRUE(second.ReadUntil([&] {
-      first.Read();
-      return second->Partitions().size() == 2 &&
-             first->Partitions().size() == 2;
-    }));
-    for (int p = 0; p < 4; ++p) {
-      topics.Write(kTopic, p, Numbered(100 * p + 50, 100 * p + 60));
+  std::multiset<std::string> of_others;
+  auto all_are_read = [&] {
+    return first.payloads().size() + of_others.size() >=
+           static_cast<size_t>(written);
+  };
+  ASSERT_TRUE(first.ReadUntil(all_are_read));
+  for (int round = 0; round < 3; ++round) {
+    {
+      Member second(options);
+      ASSERT_TRUE(second.ReadUntil([&] {
+        first.Read();
+        return second->Partitions().size() == 2 &&
+               first->Partitions().size() == 2;
+      }));
+      write_to_each(10);
+      ASSERT_TRUE(second.ReadAll(20));
+      of_others.insert(second.payloads().begin(), second.payloads().end());
+      ASSERT_TRUE(first.ReadUntil(all_are_read));
     }
-    ASSERT_TRUE(second.ReadAll(20));
-    ASSERT_TRUE(first.ReadAll(220));
-    all.insert(second.payloads().begin(), second.payloads().end());
+    ASSERT_TRUE(
+        first.ReadUntil([&] { return first->Partitions().size() == 4; }));
+    write_to_each(1);
+    ASSERT_TRUE(first.ReadUntil(all_are_read));
   }
-  ASSERT_TRUE(first.ReadUntil([&] { return first->Partitions().size() == 4; }));
-  for (int p = 0; p < 4; ++p) {
-    topics.Write(kTopic, p, Numbered(100 * p + 60, 100 * p + 61));
-  }
-  ASSERT_TRUE(first.ReadAll(224));
-  all.insert(first.payloads().begin() + 200, first.payloads().end());
-  EXPECT_EQ(all.size(), 244u);
-  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 244u);
+  std::multiset<std::string> all = of_others;
+  all.insert(first.payloads().begin(), first.payloads().end());
+  EXPECT_EQ(all.size(), static_cast<size_t>(written));
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(),
+            static_cast<size_t>(written));
   EXPECT_EQ(first->counters().lost_partitions, 0u);
 }
 
