@@ -13,18 +13,13 @@
 #include "tests/exporters/finding_samples.h"
 #include "tests/exporters/receivers.h"
 #include "tests/support/child_process.h"
+#include "tests/support/free_port.h"
 #include "tests/support/status_matchers.h"
 
 namespace oddverb {
 namespace {
 
 using nlohmann::json;
-
-// Free a moment ago; the program takes a number, not a socket.
-std::string FreePort() {
-  return std::to_string(
-      OpenListenSocket(*ListenAddress::Parse("127.0.0.1:0"))->port);
-}
 
 bool Answers(const std::string& url) {
   auto client = HttpClient::Make({});
@@ -36,7 +31,7 @@ TEST(FalcosidekickTest, TakesEveryFindingAndHandsItOnUnchanged) {
   const char* program = std::getenv("ODDVERB_FALCOSIDEKICK");
   if (program == nullptr) GTEST_SKIP() << "ODDVERB_FALCOSIDEKICK is not set";
   Receiver behind;
-  const std::string port = FreePort();
+  const std::string port = std::to_string(FreePort());
   ChildSetup setup;
   setup.program = program;
   setup.environment = {{"LISTENADDRESS", "127.0.0.1"},

@@ -13,8 +13,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/strings.h"
+#include "tests/support/free_port.h"
 #include "tests/support/peer_program.h"
-#include "tests/support/running_service.h"
 #include "tests/support/sanitizers.h"
 
 namespace oddverb {

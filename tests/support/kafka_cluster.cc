@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
-#include "tests/support/running_service.h"
+#include "tests/support/free_port.h"
 
 namespace oddverb {
 

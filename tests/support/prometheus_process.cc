@@ -1,37 +1,19 @@
 #include "tests/support/prometheus_process.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "base/strings.h"
 #include "gtest/gtest.h"
+#include "tests/support/free_port.h"
 #include "tests/support/peer_program.h"
 
 namespace oddverb {
 namespace {
 
 constexpr absl::Duration kAnswerTimeout = absl::Seconds(20);
-
-// A port of loopback that was free a moment ago: Prometheus does not tell which
-// one it got for 0.
-uint16_t FreePort() {
-  int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(::bind(listener, generic, length), 0);
-  EXPECT_EQ(::getsockname(listener, generic, &length), 0);
-  ::close(listener);
-  return ntohs(address.sin_port);
-}
 
 std::string ConfigFor(const PrometheusProcess::Setup& setup) {
   std::string config = absl::StrCat(

@@ -1,14 +1,10 @@
 #include "tests/support/running_service.h"
 
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <random>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -19,22 +15,11 @@
 #include "net/http_client.h"
 #include "pipeline/sqlite_checkpoint.h"
 #include "tests/support/api_server.h"
+#include "tests/support/free_port.h"
 #include "tests/support/state_probe.h"
 
 namespace oddverb {
 namespace {
-
-bool IsFree(int port) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int result =
-      ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  ::close(fd);
-  return result == 0;
-}
 
 std::string ConfigOf(const RunningService::Options& options,
                      const TempFolder& folder, int webhook_port) {
@@ -72,19 +57,6 @@ std::string ConfigOf(const RunningService::Options& options,
 }
 
 }  // namespace
-
-int FreePort() {
-  // Outgoing connections get ports of 32768 and more.
-  constexpr int kFirst = 20'000;
-  constexpr int kCount = 12'000;
-  std::random_device random;
-  for (int i = 0; i < 1000; ++i) {
-    int port = kFirst + static_cast<int>(random() % kCount);
-    if (IsFree(port)) return port;
-  }
-  ADD_FAILURE() << "no free port";
-  return 0;
-}
 
 std::string MetricsUrlIn(std::string_view log) {
   constexpr std::string_view kBefore = "listener=probes address=";

@@ -17,10 +17,6 @@
 
 namespace oddverb {
 
-// A free TCP port of loopback that no outgoing connection takes by chance, for
-// what must be found again after a restart.
-int FreePort();
-
 // Of the listener `probes` of an oddverb that has written this log; "" for
 // none.
 std::string MetricsUrlIn(std::string_view log);
