@@ -1,5 +1,6 @@
 #include "detectors/secret_baseline.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,13 @@ namespace {
 // A list of everything: only of somebody who is well known, or of a program far
 // elsewhere. High at novelty 4: once in some 30 sessions.
 constexpr ActSteps kListSteps = {.low = 6, .medium = 6, .high = 7};
+// An administrator lists all secrets for the first time some day, and may be on
+// a journey then: below this novelty (27 sessions) that wakes nobody. Of seven
+// false findings in 108 million honest events four were such (seeds 47 to 53
+// of detection_bench, novelty 3.5 to 3.9).
+constexpr double kPersonNovelty = 4;
+constexpr ActSteps kUnsureSteps = {
+    .low = 6, .medium = HUGE_VAL, .high = HUGE_VAL};
 constexpr ActSteps kNameSteps = {.low = 6, .medium = 6, .high = 8};
 constexpr uint32_t kMinSecrets = 5;
 constexpr double kMinSurprise = 8;  // a chance of 1e-8
@@ -61,7 +69,8 @@ std::optional<ActorAct> JudgeSecretList(const ActScene& scene) {
       {"all secrets of the cluster at once", Named(event.verb), weight});
   AddCircumstances(scene, *novelty, 4, act);
   Write(event, "asked for all secrets of the cluster, for the first time", act);
-  return Weighed(std::move(act), kListSteps);
+  const bool is_sure = !scene.IsPerson() || *novelty >= kPersonNovelty;
+  return Weighed(std::move(act), is_sure ? kListSteps : kUnsureSteps);
 }
 
 std::optional<ActorAct> SecretBaseline::Judge(const ActScene& scene) {

@@ -274,7 +274,9 @@ TEST(SensitiveActsTest, APersonWhoTravelsMayListAllSecrets) {
   };
   // That she never did so is not known so soon.
   EXPECT_EQ(severity_after(12), Severity::kInfo);
-  EXPECT_EQ(severity_after(20), Severity::kHigh);
+  EXPECT_EQ(severity_after(20), Severity::kLow);
+  EXPECT_EQ(severity_after(26), Severity::kLow);
+  EXPECT_EQ(severity_after(27), Severity::kHigh);
 }
 
 TEST(SensitiveActsTest, EventsDeletedOneByOneAreCountedWithinTenMinutes) {
