@@ -12,7 +12,10 @@
 namespace oddverb {
 namespace {
 
-constexpr absl::Duration kTellAnyway = absl::Seconds(2);
+// Past due: with many heartbeats there may be no quiet moment, and one whose
+// connection broke is never answered.
+constexpr absl::Duration kTellBetween = absl::Seconds(2);
+constexpr absl::Duration kTellAnyway = absl::Seconds(10);
 // For partitions that were added to the topic.
 constexpr absl::Duration kLookInterval = absl::Seconds(10);
 constexpr absl::Duration kLookSoon = absl::Seconds(1);  // while there is none
@@ -102,6 +105,7 @@ void KafkaConsumer::Poll() {
     std::lock_guard<std::mutex> lock(mutex_);
     return ending_;
   };
+  next_tell_ = SteadyNow();
   absl::Time next_look = SteadyNow();
   while (!is_ending()) {
     if (takes_all && SteadyNow() >= next_look) {
@@ -121,16 +125,21 @@ void KafkaConsumer::Poll() {
     }
     MendResets();
     LookForEnds();
-    if (SteadyNow() < next_tell_) continue;
-    // With many heartbeats there may be no quiet moment.
-    if (!client_->talk->IsQuiet() && SteadyNow() < next_tell_ + kTellAnyway)
-      continue;
+    if (!MayTell()) continue;
     next_tell_ = SteadyNow() + kTellInterval;
     std::lock_guard<std::mutex> lock(mutex_);
     TellGroup();
   }
   // Without a broker there is nobody to take leave of.
   if (health_.is_connected()) Leave();
+}
+
+bool KafkaConsumer::MayTell() const {
+  const GroupTalk& talk = *client_->talk;
+  const absl::Duration due = SteadyNow() - next_tell_;
+  if (due < absl::ZeroDuration()) return false;
+  return talk.IsQuiet() || (due >= kTellBetween && !talk.awaits_heartbeat) ||
+         due >= kTellAnyway;
 }
 
 void KafkaConsumer::MendResets() {
