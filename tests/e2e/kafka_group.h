@@ -4,7 +4,10 @@
 #ifndef ODDVERB_TESTS_E2E_KAFKA_GROUP_H_
 #define ODDVERB_TESTS_E2E_KAFKA_GROUP_H_
 
+#include <signal.h>
+
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -81,6 +84,24 @@ class KafkaGroupTest : public KafkaTest {
          "--to", absl::StrCat("kafka://", address, "/", kKeyedTopic)});
   }
 
+  // Stops the forwarder when it has passed on the first `begin` lines, writes
+  // those up to `end`, one partition after the other, and starts it again: so
+  // what it reads is in the order of time.
+  void ForwardMore(KafkaTopics& topics, const std::string& address,
+                   const std::vector<std::string>& lines, size_t begin,
+                   size_t end) {
+    if (forwarder_ != nullptr) {
+      EXPECT_TRUE(BecomesTrue([&] {
+        return topics.CommittedMessages("forward", kUnkeyed) >= begin;
+      })) << forwarder_->process().errors();
+      forwarder_->process().Signal(SIGTERM);
+      forwarder_->process().Wait();
+    }
+    topics.WriteInTurns(kUnkeyed, kPartitions, lines, begin, end);
+    forwarder_ = std::make_unique<LoopbackService>(Forward(address));
+    EXPECT_TRUE(forwarder_->Started("msg=forwarding"));
+  }
+
   // Of addresses with commas, inside of quotes.
   static std::string Listed(const std::string& addresses) {
     return absl::StrReplaceAll(addresses, {{",", "\", \""}});
@@ -103,8 +124,8 @@ class KafkaGroupTest : public KafkaTest {
     });
   }
   // As the transactions tell the group.
-  static bool AllIsJudged(KafkaTopics& topics, uint64_t messages,
-                          absl::Duration patience = absl::Minutes(3)) {
+  static bool AreJudged(KafkaTopics& topics, uint64_t messages,
+                        absl::Duration patience = absl::Minutes(3)) {
     return BecomesTrue(
         [&] { return topics.CommittedMessages("g", kKeyedTopic) >= messages; },
         patience);
@@ -124,6 +145,7 @@ class KafkaGroupTest : public KafkaTest {
   TempFolder folder_;
   int replicas_ = 1;  // of the topics that members make
   int members_ = 0;
+  std::unique_ptr<LoopbackService> forwarder_;
 };
 
 }  // namespace oddverb

@@ -37,7 +37,6 @@ TEST_P(KafkaGroupKillsTest, FindsTogetherWhatOneScanFindsEachOnce) {
   KafkaTopics topics(broker.address());
   topics.Create(kUnkeyed, kPartitions);
   topics.Create(kKeyedTopic, kPartitions);
-  topics.WriteInTurns(kUnkeyed, kPartitions, lines, 0, part);
 
   LoopbackService first(Member(broker.address()));
   LoopbackService second(Member(broker.address()));
@@ -47,35 +46,22 @@ TEST_P(KafkaGroupKillsTest, FindsTogetherWhatOneScanFindsEachOnce) {
     ASSERT_TRUE(member->process().ReadErrors("took over a share"))
         << member->process().errors();
   }
-  // It is not there while more is written, one partition after the other: what
-  // it reads is in the order of time.
-  auto forward = std::make_unique<LoopbackService>(Forward(broker.address()));
-  auto forward_next = [&](size_t begin, size_t end) {
-    EXPECT_TRUE(BecomesTrue([&] {
-      return topics.CommittedMessages("forward", kUnkeyed) >= begin;
-    })) << forward->process().errors();
-    forward->process().Signal(SIGTERM);
-    forward->process().Wait();
-    topics.WriteInTurns(kUnkeyed, kPartitions, lines, begin, end);
-    forward = std::make_unique<LoopbackService>(Forward(broker.address()));
-    EXPECT_TRUE(forward->Started("msg=forwarding"));
-  };
-
+  ForwardMore(topics, broker.address(), lines, 0, part);
   EXPECT_TRUE(IsBusy(first)) << first.process().errors();
   EXPECT_TRUE(BecomesTrue([&] { return Published(topics).size() >= 5; }));
   first.process().Signal(SIGKILL);
   first.process().Wait();
   const std::vector<std::string> before = Published(topics);
-  forward_next(part, 2 * part);
+  ForwardMore(topics, broker.address(), lines, part, 2 * part);
   const double judged = Judged(second);
   EXPECT_TRUE(BecomesTrue([&] { return Judged(second) >= judged + 300; }))
       << second.process().errors();
   second.process().Signal(SIGSTOP);
-  forward_next(2 * part, lines.size());
+  ForwardMore(topics, broker.address(), lines, 2 * part, lines.size());
   // Long enough for the last one to be given what it had.
   absl::SleepFor(absl::Seconds(5));
   second.process().Signal(SIGCONT);
-  EXPECT_TRUE(AllIsJudged(topics, lines.size())) << third.process().errors();
+  EXPECT_TRUE(AreJudged(topics, lines.size())) << third.process().errors();
   EXPECT_GT(Judged(third), 0);
   EXPECT_GT(Judged(second), judged);
 
@@ -137,7 +123,7 @@ TEST_F(KafkaGroupTest, SeesThatACheckpointInTwoTransactionsLosesFindings) {
   }
   LoopbackService last(Member(broker.address()));
   ASSERT_TRUE(last.Started());
-  EXPECT_TRUE(AllIsJudged(topics, lines.size())) << last.process().errors();
+  EXPECT_TRUE(AreJudged(topics, lines.size())) << last.process().errors();
   last.process().Signal(SIGTERM);
   last.process().Wait();
   EXPECT_NE(IdsOf(Published(topics)), IdsOfScan(lines));
@@ -168,19 +154,19 @@ TEST_F(KafkaGroupTest, SharesMoveInOrderWhenMembersComeAndGo) {
            partitions(first) + partitions(second) == kPartitions;
   }));
   EXPECT_EQ(second.Get("open", "/readyz").status, 200);
-  EXPECT_TRUE(AllIsJudged(topics, 4000)) << first.process().errors();
+  EXPECT_TRUE(AreJudged(topics, 4000)) << first.process().errors();
   // What goes in order is judged on without a pause, and without an error.
   first.process().Signal(SIGTERM);
   EXPECT_EQ(first.process().Wait().exit_code, 128 + SIGTERM);
   EXPECT_THAT(first.process().errors(), ::testing::Not(HasSubstr("failed")));
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 4000, 5000);
-  EXPECT_TRUE(AllIsJudged(topics, 5000)) << second.process().errors();
+  EXPECT_TRUE(AreJudged(topics, 5000)) << second.process().errors();
   EXPECT_EQ(partitions(second), kPartitions);
   // A broker that restarts is waited for.
   broker.Kill();
   broker.Start();
   topics.WriteInTurns(kUnkeyed, kPartitions, lines, 5000, 6000);
-  EXPECT_TRUE(AllIsJudged(topics, 6000)) << second.process().errors();
+  EXPECT_TRUE(AreJudged(topics, 6000)) << second.process().errors();
   second.process().Signal(SIGTERM);
   EXPECT_EQ(second.process().Wait().exit_code, 128 + SIGTERM)
       << second.process().errors();
@@ -220,7 +206,7 @@ TEST_F(KafkaGroupTest, BrokersAreAwayForLongerThanATransactionMayTake) {
     broker.Start();
   }
   // Each outage costs a rebalance, and on a busy machine several.
-  EXPECT_TRUE(AllIsJudged(topics, lines.size(), absl::Minutes(2)))
+  EXPECT_TRUE(AreJudged(topics, lines.size(), absl::Minutes(2)))
       << member.process().errors();
   const std::set<std::string> expected = IdsOfScan(lines);
   EXPECT_TRUE(BecomesTrue([&] { return IdsOf(Published(topics)) == expected; }))
@@ -244,7 +230,7 @@ TEST_F(KafkaGroupTest, WhatWasDeletedUnreadIsAFindingOfItsPartition) {
   topics.Write(kKeyedTopic, 2, some(0, 100));
   LoopbackService first(Member(broker.address()));
   ASSERT_TRUE(first.Started());
-  EXPECT_TRUE(AllIsJudged(topics, 100)) << first.process().errors();
+  EXPECT_TRUE(AreJudged(topics, 100)) << first.process().errors();
   first.process().Signal(SIGTERM);
   first.process().Wait();
   topics.Write(kKeyedTopic, 2, some(100, 300));
