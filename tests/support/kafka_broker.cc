@@ -176,14 +176,17 @@ void KafkaBroker::Launch() {
   // what has closed both outputs counts as ended. C1 alone and the serial
   // collector are what starts fastest.
   setup.program = "/bin/sh";
+  const std::string classes = FolderOf(options_.version) + "/classes.jsa";
   setup.arguments = {
       "-c",
       absl::StrCat("exec ", PeerProgram("java"),
                    " -Xms64m -Xmx256m -XX:+UseSerialGC "
                    "-XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xshare:auto "
-                   "-Djava.awt.headless=true -Djava.net.preferIPv4Stack=true "
-                   "-cp '",
-                   FolderOf(options_.version),
+                   "-Djava.awt.headless=true -Djava.net.preferIPv4Stack=true ",
+                   std::filesystem::exists(classes)
+                       ? absl::StrCat("-XX:SharedArchiveFile='", classes, "' ")
+                       : "",
+                   "-cp '", FolderOf(options_.version),
                    "/libs/*' kafka.Kafka server.properties 2>log")};
   setup.folder = folder_.path();
   process_ = std::make_unique<ChildProcess>(setup);
