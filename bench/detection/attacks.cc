@@ -316,7 +316,8 @@ bool IsCredentialAttack(std::string_view kind) {
 
 std::vector<std::string_view> AttackKinds() {
   std::vector<std::string_view> names;
-  for (const AttackKind& kind : AllKinds()) names.push_back(kind.name);
+  for (const AttackKind& kind : kRefusalAttacks) names.push_back(kind.name);
+  for (std::string_view name : CredentialAttackNames()) names.push_back(name);
   return names;
 }
 

@@ -19,10 +19,13 @@ struct Attack {
   std::vector<std::string> users;      // whose credentials are used
   std::vector<std::string> addresses;  // used by nobody else
   std::vector<Micros> requests;        // stage times, as logged
+  // Nobody was left whom no other attack robs: what is found is found of both,
+  // so that this one is not asked for.
+  bool shares_victim = false;
 };
 
 // Those that show by refusals, then uses of stolen credentials by their number
-// in docs/detection.md.
+// in docs/detection.md, those of people who roam apart.
 std::vector<std::string_view> AttackKinds();
 bool IsCredentialAttack(std::string_view kind);
 

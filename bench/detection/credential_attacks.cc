@@ -1,7 +1,9 @@
 #include "bench/detection/credential_attacks.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -73,8 +75,12 @@ void UseBesideOwner(Intruder& i, const Client* client) {
   }
 }
 
+constexpr std::string_view kRoamersOwnTools = "t02_roamer_own_tools";
+constexpr std::string_view kRoamersClient = "t02_roamer_owners_client";
+
 void CertificateWithOwnTools(Intruder& i) {
   Client* client = i.Steal(Actor::Kind::kPerson, i.NewAddress(), Tool(i));
+  if (i.VictimRoams()) i.attack().kind = kRoamersOwnTools;
   if (client->agent == i.owner()->agent) {
     client->agent = kTools[1];
     client->Render();
@@ -84,6 +90,7 @@ void CertificateWithOwnTools(Intruder& i) {
 
 void CertificateWithOwnersClient(Intruder& i) {
   Client* client = i.Steal(Actor::Kind::kPerson, i.NewAddress(), kKubectl);
+  if (i.VictimRoams()) i.attack().kind = kRoamersClient;
   UseOwnersAgent(i, client);
   UseBesideOwner(i, client);
 }
@@ -286,6 +293,13 @@ constexpr std::array<AttackKind, 27> kKinds = {{
 }  // namespace
 
 std::span<const AttackKind> CredentialAttacks() { return kKinds; }
+
+std::vector<std::string_view> CredentialAttackNames() {
+  std::vector<std::string_view> names = {kRoamersOwnTools, kRoamersClient};
+  for (const AttackKind& kind : kKinds) names.push_back(kind.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 void AskAllowed(Intruder& i, const Client* client, int count) {
   const std::string& home = i.victim().home;

@@ -4,12 +4,17 @@
 #define ODDVERB_BENCH_DETECTION_CREDENTIAL_ATTACKS_H_
 
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "bench/detection/intruder.h"
 
 namespace oddverb {
 
 std::span<const AttackKind> CredentialAttacks();
+// Sorted. More than kinds: what is done to people who roam is named apart, when
+// it is known whom it is done to.
+std::vector<std::string_view> CredentialAttackNames();
 
 // Decoys that a site tells the detector of; nobody honest touches them.
 inline constexpr const char* kDecoyUser = "root-backup@corp.example";

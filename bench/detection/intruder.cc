@@ -1,6 +1,8 @@
 #include "bench/detection/intruder.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace oddverb {
 
@@ -82,7 +84,7 @@ Client* Intruder::Steal(Actor::Kind kind, const std::string& address,
   const bool is_found = ChooseVictim(kind, any) != nullptr ||
                         ChooseVictim(Actor::Kind::kOperator, any) != nullptr ||
                         ChooseVictim(Actor::Kind::kController, any) != nullptr;
-  if (!is_found) victim_ = &ActorAt(cluster_.OfKind(kind).front());
+  if (!is_found) RobAgain(kind);
   return StealFrom(ClientOf(*victim_), address, agent);
 }
 
@@ -94,10 +96,23 @@ Client* Intruder::StealPod(const std::string& address,
   const bool is_found =
       ChooseVictim(Actor::Kind::kWorkload, has_pods) != nullptr ||
       ChooseVictim(Actor::Kind::kOperator, has_pods) != nullptr;
-  if (!is_found) {
-    victim_ = &ActorAt(cluster_.OfKind(Actor::Kind::kWorkload).front());
-  }
+  if (!is_found) RobAgain(Actor::Kind::kWorkload);
   return StealFrom(ClientOf(*victim_), address, agent);
+}
+
+void Intruder::RobAgain(Actor::Kind kind) {
+  victim_ = &ActorAt(cluster_.OfKind(kind).front());
+  attack_.shares_victim = true;
+}
+
+bool Intruder::VictimRoams() const {
+  std::set<std::string> networks;
+  for (const Client* client : victim_->clients) {
+    for (const std::string& address : client->addresses) {
+      networks.insert(address.substr(0, address.rfind('.')));
+    }
+  }
+  return networks.size() >= kNetworksOfRoamer;
 }
 
 Client* Intruder::StealFrom(Client* owner, const std::string& address,

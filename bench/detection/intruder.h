@@ -95,11 +95,19 @@ class Intruder {
   Cluster& cluster() { return cluster_; }
   Actor& ActorAt(int i) { return cluster_.actors()[static_cast<size_t>(i)]; }
   const Actor& victim() const { return *victim_; }
+  // Has been seen in three networks or more: whoever joins such a person from
+  // one more looks as another journey does.
+  bool VictimRoams() const;
   Traffic& traffic() { return traffic_; }
   Random& random() { return random_; }
   Attack& attack() { return attack_; }
 
  private:
+  static constexpr size_t kNetworksOfRoamer = 3;
+
+  // There is nobody left who is no victim yet.
+  void RobAgain(Actor::Kind kind);
+
   Traffic& traffic_;
   Cluster& cluster_;
   Random& random_;

@@ -54,7 +54,8 @@ class Scorer {
   // `log_end`: attacks that end later were cut off and are not asked for.
   std::map<std::string, SystemScore> Finish();
   static bool IsComplete(const Attack& attack, Micros log_end) {
-    return attack.end < log_end && !attack.requests.empty();
+    return attack.end < log_end && !attack.requests.empty() &&
+           !attack.shares_victim;
   }
 
  private:

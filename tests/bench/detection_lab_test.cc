@@ -93,6 +93,26 @@ TEST(DetectionLabTest, EveryTokenOfAPodWasMintedByAKubelet) {
   EXPECT_GT(used, 1000u);
 }
 
+// What is said of one of two would be counted for both.
+TEST(DetectionLabTest, WhoIsRobbedTwiceIsAskedForOnce) {
+  // More thieves than people.
+  ClusterLog log({.seed = 1, .days = 0.5, .attacks_each = 40}, Shapes());
+  for (std::string text; log.Append(1 << 20, text); text.clear()) {
+  }
+  std::multiset<std::string> robbed, asked_for;
+  for (const Attack& attack : log.attacks()) {
+    if (!attack.kind.starts_with("t02") || attack.requests.empty()) continue;
+    robbed.insert(attack.users.front());
+    if (Scorer::IsComplete(attack, Micros{1} << 62)) {
+      asked_for.insert(attack.users.front());
+    }
+  }
+  EXPECT_GT(robbed.size(), asked_for.size());
+  EXPECT_GE(asked_for.size(), 10u);
+  EXPECT_EQ(asked_for.size(),
+            std::set(asked_for.begin(), asked_for.end()).size());
+}
+
 TEST(DetectionLabTest, AttacksAreFoundAndHonestIdentitiesLeftAlone) {
   std::vector<LabResult> results;
   for (uint64_t seed : {1, 2}) {
