@@ -239,7 +239,8 @@ ClusterMap::Address ClusterMap::LoadAddress(StateReader& in) {
 
 void ClusterMap::Save(EntityId id, StateWriter& out) const {
   const Address* address = Find(id);
-  SaveAddress(address != nullptr ? *address : Address(), out);
+  const Address nothing;
+  SaveAddress(address != nullptr ? *address : nothing, out);
 }
 
 void ClusterMap::Load(EntityId id, StateReader& in) {

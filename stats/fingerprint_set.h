@@ -4,7 +4,8 @@
 // members are remembered.
 //
 // Exact but for fingerprint collisions: a false "contained" with probability
-// size / 2^32. Takes no memory until the first Add. One thread.
+// size / 2^32. A pointer, as most of the many there are hold nothing, or a few:
+// what there is lies in one block of memory. One thread.
 #ifndef ODDVERB_STATS_FINGERPRINT_SET_H_
 #define ODDVERB_STATS_FINGERPRINT_SET_H_
 
@@ -12,7 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <span>
 
 namespace oddverb {
 
@@ -21,57 +23,89 @@ class StateWriter;
 
 class FingerprintSet {
  public:
-  static constexpr size_t kFewestSlots = 4;  // of a generation that has any
+  static constexpr uint32_t kFewestSlots = 4;  // of a generation that has any
+  static constexpr uint32_t kMaxCapacity = (1 << 24) - 1;
 
   // False if it was contained already (then it becomes young again).
-  // REQUIRES: capacity >= 1, the same at every call.
+  // REQUIRES: 1 <= capacity <= kMaxCapacity, the same at every call.
   bool Add(uint64_t hash, uint32_t capacity);
   bool Contains(uint64_t hash) const;
   // Whether Add() would change nothing.
   bool IsYoung(uint64_t hash) const {
-    if (young_.empty()) return false;
+    const uint32_t count = SlotsOf(kYoung);
+    if (count == 0) return false;
     const uint32_t fingerprint = FingerprintOf(hash);
-    const size_t home = fingerprint & (young_.size() - 1);
+    const uint32_t home = fingerprint & (count - 1);
     // Nearly all stand close behind their home. How close is what a processor
     // guesses wrong, so four slots are compared at once.
-    Slots slots;
-    std::memcpy(&slots, &young_[std::min(home, young_.size() - kFewestSlots)],
+    FourSlots slots;
+    std::memcpy(&slots,
+                &block_[kHeadWords + std::min(home, count - kFewestSlots)],
                 sizeof(slots));
     const auto same = reinterpret_cast<SlotPairs>(slots == fingerprint);
-    return (same[0] | same[1]) != 0 || HoldsYoung(fingerprint);
+    return (same[0] | same[1]) != 0 || Holds(kYoung, fingerprint);
   }
   // Asks the processor for the memory that all of the above will read, of at
-  // most 21 members: what can be told without a hash.
+  // most 20 members: what can be told without a hash.
   void Prefetch() const {
-    if (young_.empty()) return;
-    __builtin_prefetch(young_.data());
-    __builtin_prefetch(young_.data() + 16);
+    if (block_ == nullptr) return;
+    __builtin_prefetch(block_.get());
+    __builtin_prefetch(block_.get() + 16);
   }
   // Distinct members still remembered.
-  uint32_t size() const;
+  uint32_t size() const { return SizeOf(kYoung) + SizeOf(kOld); }
   // True once a generation was forgotten: size() is only a lower bound since.
-  bool saturated() const { return saturated_; }
+  bool saturated() const {
+    return block_ != nullptr && (block_[kYoung] & kSaturated) != 0;
+  }
   void Clear();
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
 
  private:
-  using Slots [[gnu::vector_size(16)]] = uint32_t;
+  using FourSlots [[gnu::vector_size(16)]] = uint32_t;
   using SlotPairs [[gnu::vector_size(16)]] = uint64_t;
+
+  // The first words of the block: for each generation its members and the
+  // binary logarithm of its slots, 0 = none. Then the slots of the young one,
+  // then those of the old one: open addressing, 0 = empty.
+  enum Generation : uint32_t { kYoung, kOld, kHeadWords };
+  static constexpr int kSlotsShift = 24;
+  static constexpr uint32_t kSlotsMask = 0x7f;
+  static constexpr uint32_t kSaturated = uint32_t{1} << 31;  // of the first
 
   // Never 0, which marks an empty slot.
   static uint32_t FingerprintOf(uint64_t hash) {
     const auto folded = static_cast<uint32_t>(hash ^ hash >> 32);
     return folded == 0 ? 1 : folded;
   }
-  bool HoldsYoung(uint32_t fingerprint) const;
+  uint32_t SizeOf(Generation which) const {
+    return block_ == nullptr ? 0 : block_[which] & kMaxCapacity;
+  }
+  uint32_t SlotsOf(Generation which) const {
+    if (block_ == nullptr) return 0;
+    const uint32_t log = block_[which] >> kSlotsShift & kSlotsMask;
+    return uint32_t{1} << log & ~uint32_t{1};
+  }
+  std::span<uint32_t> TableOf(Generation which) const {
+    if (block_ == nullptr) return {};
+    uint32_t* young = block_.get() + kHeadWords;
+    if (which == kYoung) return {young, SlotsOf(kYoung)};
+    return {young + SlotsOf(kYoung), SlotsOf(kOld)};
+  }
+  bool Holds(Generation which, uint32_t fingerprint) const;
+  // Without members.
+  static FingerprintSet WithSlots(uint32_t young, uint32_t old);
+  // REQUIRES: it is not held, and the generation has less than kMaxCapacity.
+  void Insert(Generation which, uint32_t fingerprint);
+  void Grow(Generation which);
+  void BeginGeneration();
+  void SaveTable(Generation which, StateWriter& out) const;
+  void LoadTable(Generation which, uint64_t size, bool has_words,
+                 StateReader& in);
 
-  std::vector<uint32_t> young_;  // open addressing, 0 = empty
-  std::vector<uint32_t> old_;
-  uint32_t young_size_ = 0;
-  uint32_t old_size_ = 0;
-  bool saturated_ = false;
+  std::unique_ptr<uint32_t[]> block_;
 };
 
 }  // namespace oddverb
