@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 namespace oddverb {
 namespace {
@@ -198,14 +200,8 @@ std::string Packed(string_view text) {
   return packed;
 }
 
-}  // namespace
-
-void PutPackedText(string_view text, StateWriter& out) {
-  out.PutString(Packed(text));
-}
-
-std::string GetPackedText(StateReader& in, size_t max_bytes) {
-  string_view packed = in.GetString();
+// nullopt: Packed() did not make it, or the text has more than `max_bytes`.
+std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
   std::string text;
   while (!packed.empty() && text.size() <= max_bytes) {
     const auto code = static_cast<unsigned char>(packed[0]);
@@ -213,10 +209,7 @@ std::string GetPackedText(StateReader& in, size_t max_bytes) {
     const size_t needed = code == kUuid ? kUuidBytes : code == kLiteral ? 1 : 0;
     const bool is_known = code < kFirstPhrase || needed > 0 ||
                           size_t{code} - kFirstPhrase < std::size(kPhrases);
-    if (!is_known || packed.size() < needed) {
-      in.Fail();
-      return {};
-    }
+    if (!is_known || packed.size() < needed) return std::nullopt;
     if (code < kFirstPhrase) {
       text += static_cast<char>(code);
     } else if (code == kUuid) {
@@ -228,9 +221,46 @@ std::string GetPackedText(StateReader& in, size_t max_bytes) {
     }
     packed.remove_prefix(needed);
   }
-  if (text.size() <= max_bytes) return text;
-  in.Fail();
-  return {};
+  if (text.size() > max_bytes) return std::nullopt;
+  return text;
+}
+
+}  // namespace
+
+void PutPackedText(string_view text, StateWriter& out) {
+  out.PutString(Packed(text));
+}
+
+std::string GetPackedText(StateReader& in, size_t max_bytes) {
+  std::optional<std::string> text = Unpacked(in.GetString(), max_bytes);
+  if (!text.has_value()) in.Fail();
+  return std::move(text).value_or("");
+}
+
+PackedText::PackedText(string_view text) {
+  if (text.empty()) return;
+  const std::string packed = Packed(text.substr(0, kMaxBytes));
+  const auto size = static_cast<uint16_t>(packed.size());
+  block_ = std::make_unique_for_overwrite<char[]>(sizeof(size) + size);
+  std::memcpy(block_.get(), &size, sizeof(size));
+  std::memcpy(block_.get() + sizeof(size), packed.data(), size);
+}
+
+string_view PackedText::bytes() const {
+  if (block_ == nullptr) return {};
+  uint16_t size = 0;
+  std::memcpy(&size, block_.get(), sizeof(size));
+  return {block_.get() + sizeof(size), size};
+}
+
+std::string PackedText::Text() const {
+  return Unpacked(bytes(), kMaxBytes).value_or("");
+}
+
+void PackedText::Save(StateWriter& out) const { out.PutString(bytes()); }
+
+void PackedText::Load(StateReader& in, size_t max_bytes) {
+  *this = PackedText(GetPackedText(in, max_bytes));
 }
 
 }  // namespace oddverb

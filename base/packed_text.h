@@ -1,14 +1,16 @@
 // Texts of audit events in fewer bytes, for state that is kept of each of many
-// entities: phrases that most clients and paths have in common take a byte, a
-// UUID takes 17. Any bytes go in and come out again; what has no such phrases
-// becomes longer by a length, bytes above 127 take two.
+// entities, on the disk or in memory: phrases that most clients and paths have
+// in common take a byte, a UUID takes 17. Any bytes go in and come out again;
+// what has no such phrases becomes longer by a length, bytes above 127 take
+// two.
 //
 // The phrases are part of the format of saved state: new ones go to the end,
-// and none ever goes. Pure functions; thread-safe.
+// and none ever goes. Pure functions and plain state; thread-safe as such.
 #ifndef ODDVERB_BASE_PACKED_TEXT_H_
 #define ODDVERB_BASE_PACKED_TEXT_H_
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,28 @@ void PutPackedText(std::string_view text, StateWriter& out);
 // Fails like a damaged byte for what PutPackedText() did not write, or a text
 // of more than `max_bytes`.
 std::string GetPackedText(StateReader& in, size_t max_bytes);
+
+// A text that is seldom read. A pointer, and its packed bytes.
+class PackedText {
+ public:
+  static constexpr size_t kMaxBytes = 4096;  // of the text
+
+  PackedText() = default;
+  // Cuts `text` to kMaxBytes.
+  explicit PackedText(std::string_view text);
+  std::string Text() const;
+
+  void Save(StateWriter& out) const;  // as PutPackedText() does
+  // Empty if it fails, as GetPackedText() does. REQUIRES: max_bytes <=
+  // kMaxBytes.
+  void Load(StateReader& in, size_t max_bytes);
+
+ private:
+  std::string_view bytes() const;
+
+  // The length, in two bytes, and so many bytes; null: no text.
+  std::unique_ptr<char[]> block_;
+};
 
 }  // namespace oddverb
 

@@ -53,8 +53,7 @@ std::vector<uint64_t> AttackSequence::KeysOf(const Finding& finding,
   }
   const std::string& ip = finding.where.source_ip;
   const bool is_shared = address < identities_.size() &&
-                         identities_[address] != nullptr &&
-                         identities_[address]->size() > kMaxIdentities;
+                         identities_[address].size() > kMaxIdentities;
   if (!ip.empty() && !is_shared) add("address", ip);
   return keys;
 }
@@ -68,9 +67,7 @@ void AttackSequence::Observe(const Observation& observation,
   if (identities_.size() <= ids.source_address) {
     identities_.resize(ids.source_address + size_t{1});
   }
-  std::unique_ptr<FingerprintSet>& identities = identities_[ids.source_address];
-  if (identities == nullptr) identities = std::make_unique<FingerprintSet>();
-  identities->Add(observation.actor, kMaxIdentities + 1);
+  identities_[ids.source_address].Add(observation.actor, kMaxIdentities + 1);
 }
 
 uint32_t AttackSequence::CaseWith(const std::vector<uint64_t>& keys,
@@ -154,7 +151,7 @@ void AttackSequence::AdvanceTo(absl::Time watermark, Emit& out) {
 
 void AttackSequence::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kAddress && id < identities_.size()) {
-    identities_[id].reset();
+    identities_[id].Clear();
   }
 }
 
@@ -164,8 +161,8 @@ bool AttackSequence::CanRest(EntityKind, EntityId) const { return true; }
 void AttackSequence::Save(EntityKind kind, EntityId id,
                           StateWriter& out) const {
   if (kind == EntityKind::kAddress && id < identities_.size() &&
-      identities_[id] != nullptr) {
-    identities_[id]->Save(out);
+      identities_[id].size() > 0) {
+    identities_[id].Save(out);
   }
 }
 
@@ -173,11 +170,8 @@ absl::Status AttackSequence::Load(EntityKind kind, EntityId id,
                                   StateReader& in) {
   if (kind != EntityKind::kAddress || in.AtEnd()) return absl::OkStatus();
   if (identities_.size() <= id) identities_.resize(id + size_t{1});
-  auto loaded = std::make_unique<FingerprintSet>();
-  loaded->Load(in);
-  ODDVERB_RETURN_IF_ERROR(in.status());
-  identities_[id] = std::move(loaded);
-  return absl::OkStatus();
+  identities_[id].Load(in);
+  return in.status();
 }
 
 void AttackSequence::TakeRows(std::vector<DetectorRow>& out) {

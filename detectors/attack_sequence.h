@@ -67,7 +67,7 @@ class AttackSequence final : public CrossDetector {
 
   DetectorContext context_;
   // By address id; null: none.
-  std::vector<std::unique_ptr<FingerprintSet>> identities_;
+  std::vector<FingerprintSet> identities_;
   Cases cases_;  // by number; null = free
   RowNumbers numbers_;
   size_t count_ = 0;

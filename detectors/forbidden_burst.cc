@@ -249,13 +249,13 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
     refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
   }
   constexpr size_t kShortest = 6;  // "get /x"
-  if (actor.examples.size() + 2 + kShortest > kMaxExampleBytes) return;
-  // A new string rather than an append, which would take twice the memory.
-  std::string examples = actor.examples;
+  std::string examples = actor.examples.Text();
+  if (examples.size() + 2 + kShortest > kMaxExampleBytes) return;
   if (!examples.empty()) examples += "; ";
   examples += TupleText(tuple, event.verb);
-  if (examples.size() <= kMaxExampleBytes)
-    actor.examples = std::string(examples);
+  if (examples.size() <= kMaxExampleBytes) {
+    actor.examples = PackedText(examples);
+  }
 }
 
 void ForbiddenBurst::TellFirstSuccess(const CaseRequest& request,

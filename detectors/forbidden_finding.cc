@@ -126,8 +126,9 @@ void WriteNormal(const ForbiddenActor& actor, Finding& finding) {
   }
   finding.normal = Counted(kinds, "kind of request succeeds for it",
                            "kinds of request succeed for it");
-  if (!actor.examples.empty()) {
-    absl::StrAppend(&finding.normal, ", for instance ", actor.examples);
+  const std::string examples = actor.examples.Text();
+  if (!examples.empty()) {
+    absl::StrAppend(&finding.normal, ", for instance ", examples);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/packed_text.h"
 #include "model/finding_state.h"
 
 namespace oddverb {
@@ -359,7 +358,7 @@ void ForbiddenActor::Save(StateWriter& out) const {
   const uint32_t born = SecondOf(first_seen());
   places.SaveNear(born, out);
   allowed.Save(out);
-  PutPackedText(examples, out);
+  examples.Save(out);
   out.PutI64(int64_t{hour} - born / 3600);
   if (successes.any()) SaveCount(successes, out);
   if (has_failures) {
@@ -380,7 +379,7 @@ void ForbiddenActor::Load(StateReader& in) {
   const uint32_t born = SecondOf(first_seen());
   is_wide ? places.Load(in) : places.LoadNear(born, in);
   allowed.Load(in);
-  examples = GetPackedText(in, kMaxExampleBytes);
+  examples.Load(in, kMaxExampleBytes);
   hour =
       is_wide ? GetU32(in) : born / 3600 + static_cast<uint32_t>(in.GetI64());
   if ((has & kHasSuccesses) != 0) LoadCount(in, successes);

@@ -1,5 +1,5 @@
 // What ForbiddenBurst remembers of one actor. An actor that was never refused
-// costs a ForbiddenActor with its set of what succeeded (about 350 bytes at ten
+// costs a ForbiddenActor with its set of what succeeded (about 250 bytes at ten
 // kinds of request); the rest is allocated at the first refusal that weighs
 // something. Plain state, one thread.
 #ifndef ODDVERB_DETECTORS_FORBIDDEN_STATE_H_
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/packed_text.h"
 #include "base/state_io.h"
 #include "detectors/known_places.h"
 #include "detectors/tuple.h"
@@ -192,7 +193,7 @@ struct ForbiddenActor {
   FingerprintSet allowed;  // tuples that succeeded
   int64_t first_seen_micros = kNeverSeen;
   KnownPlaces places;         // where it comes from
-  std::string examples;       // of what succeeded, for people; bounded
+  PackedText examples;        // of what succeeded, for people; bounded
   uint32_t hour = 0;          // since 1970, of the `current` counts
   SettledCount successes;     // first contacts that succeeded
   SettledCount failures;      // and that failed

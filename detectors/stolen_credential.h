@@ -151,6 +151,10 @@ class StolenCredentialCross final : public CrossDetector {
     static constexpr uint32_t kMaxRemembered = 8;
     FingerprintSet credentials;
     FingerprintSet suspected;  // those that a finding accused here
+
+    bool empty() const {
+      return credentials.size() == 0 && suspected.size() == 0;
+    }
   };
   // Findings of one credential that are open at once. A thief behind ever new
   // addresses is then told of by the newest of them.
@@ -216,7 +220,7 @@ class StolenCredentialCross final : public CrossDetector {
   ReadTokens reads_;
   TokenProvenance provenance_;
   KnownPods pods_;
-  std::vector<std::unique_ptr<AddressUse>> addresses_;  // by address id
+  std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::map<EntityId, std::vector<OpenCase>> open_;
 };

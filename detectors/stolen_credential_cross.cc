@@ -23,18 +23,14 @@ constexpr absl::Duration kQuiet = absl::Minutes(30);
 StolenCredentialCross::AddressUse& StolenCredentialCross::UseOf(
     EntityId address) {
   if (addresses_.size() <= address) addresses_.resize(address + size_t{1});
-  std::unique_ptr<AddressUse>& use = addresses_[address];
-  if (use == nullptr) use = std::make_unique<AddressUse>();
-  return *use;
+  return addresses_[address];
 }
 
 StolenCredentialCross::Others StolenCredentialCross::OthersAt(
     EntityId address, uint64_t credential) const {
   Others others;
-  if (address >= addresses_.size() || addresses_[address] == nullptr) {
-    return others;
-  }
-  const AddressUse& use = *addresses_[address];
+  if (address >= addresses_.size()) return others;
+  const AddressUse& use = addresses_[address];
   auto beside = [&](const FingerprintSet& set) {
     return set.size() - (set.Contains(credential) ? 1 : 0);
   };

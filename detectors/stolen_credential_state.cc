@@ -17,7 +17,7 @@ constexpr uint64_t kStateVersion = 3;
 
 void StolenCredentialCross::Forget(EntityKind kind, EntityId id) {
   if (kind == EntityKind::kAddress) {
-    if (id < addresses_.size()) addresses_[id].reset();
+    if (id < addresses_.size()) addresses_[id] = {};
     map_.Forget(id);
   }
   if (kind == EntityKind::kCredential) {
@@ -36,14 +36,12 @@ bool StolenCredentialCross::CanRest(EntityKind kind, EntityId) const {
 void StolenCredentialCross::Rest(EntityKind kind, EntityId id,
                                  StateWriter& out) {
   if (kind != EntityKind::kAddress) return;
-  const AddressUse nothing;
-  const bool is_used = id < addresses_.size() && addresses_[id] != nullptr;
-  if (!is_used && !map_.Knows(id)) return;
-  const AddressUse& use = is_used ? *addresses_[id] : nothing;
+  AddressUse& use = UseOf(id);
+  if (use.empty() && !map_.Knows(id)) return;
   use.credentials.Save(out);
   use.suspected.Save(out);
   map_.Rest(id, out);
-  if (is_used) addresses_[id].reset();
+  use = {};
 }
 
 absl::Status StolenCredentialCross::Wake(EntityKind kind, EntityId id,
@@ -58,9 +56,8 @@ absl::Status StolenCredentialCross::Wake(EntityKind kind, EntityId id,
 
 void StolenCredentialCross::Save(EntityKind kind, EntityId id,
                                  StateWriter& out) const {
-  if (kind == EntityKind::kAddress && id < addresses_.size() &&
-      addresses_[id] != nullptr) {
-    const AddressUse& use = *addresses_[id];
+  if (kind == EntityKind::kAddress && id < addresses_.size()) {
+    const AddressUse& use = addresses_[id];
     if (use.credentials.size() == 0) return;
     out.PutU64(kStateVersion);
     use.credentials.Save(out);

@@ -78,5 +78,28 @@ TEST(PackedTextTest, RefusesWhatIsTooLongOrDamaged) {
   }
 }
 
+TEST(PackedTextTest, IsKeptInMemoryAsItIsSaved) {
+  const std::string text =
+      "list secrets in web; \x80 get pods in " + std::string(300, 'x');
+  const PackedText kept(text);
+  EXPECT_EQ(kept.Text(), text);
+  EXPECT_EQ(sizeof(kept), sizeof(void*));
+  StateWriter out;
+  kept.Save(out);
+  EXPECT_EQ(out.bytes(), Packed(text));
+  for (size_t most : {text.size(), text.size() - 1}) {
+    StateReader in(out.bytes());
+    PackedText loaded("before");
+    loaded.Load(in, most);
+    EXPECT_EQ(in.status().ok(), most == text.size());
+    EXPECT_EQ(loaded.Text(), most == text.size() ? text : "");
+  }
+  EXPECT_EQ(PackedText().Text(), "");
+  EXPECT_EQ(PackedText("").Text(), "");
+  const std::string long_text(PackedText::kMaxBytes + 1, '\xff');
+  EXPECT_EQ(PackedText(long_text).Text(),
+            long_text.substr(0, PackedText::kMaxBytes));
+}
+
 }  // namespace
 }  // namespace oddverb
