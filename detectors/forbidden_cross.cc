@@ -40,8 +40,7 @@ double Rounded(double value) { return std::round(value * 100) / 100; }
 
 ForbiddenCross::Address& ForbiddenCross::AddressOf(EntityId id) {
   if (addresses_.size() <= id) addresses_.resize(id + size_t{1});
-  if (addresses_[id] == nullptr) addresses_[id] = std::make_unique<Address>();
-  return *addresses_[id];
+  return addresses_[id];
 }
 
 ForbiddenCross::Trouble& ForbiddenCross::TroubleOf(EntityId id) {
@@ -216,7 +215,7 @@ void ForbiddenCross::Open(Finding finding, EntityId id, Emit& out) {
 void ForbiddenCross::AdvanceTo(absl::Time watermark, Emit& out) {
   for (auto it = with_open_.begin(); it != with_open_.end();) {
     EntityId id = *it;
-    std::vector<Finding>& open = addresses_[id]->trouble->open;
+    std::vector<Finding>& open = addresses_[id].trouble->open;
     size_t before = open.size();
     for (Finding& finding : open) {
       if (finding.last_seen + kQuiet > watermark) continue;
@@ -233,7 +232,7 @@ void ForbiddenCross::AdvanceTo(absl::Time watermark, Emit& out) {
 
 void ForbiddenCross::Forget(EntityKind kind, EntityId id) {
   if (kind != EntityKind::kAddress || id >= addresses_.size()) return;
-  addresses_[id].reset();
+  addresses_[id] = {};
   with_open_.erase(id);
 }
 
@@ -289,8 +288,7 @@ void ForbiddenCross::LoadTrouble(Trouble& trouble, StateReader& in) const {
 void ForbiddenCross::Save(EntityKind kind, EntityId id,
                           StateWriter& out) const {
   if (kind != EntityKind::kAddress || id >= addresses_.size()) return;
-  if (addresses_[id] == nullptr) return;
-  const Address& address = *addresses_[id];
+  const Address& address = addresses_[id];
   if (address.identities.size() == 0 && address.trouble == nullptr) return;
   out.PutU64(kStateVersion);
   address.identities.Save(out);

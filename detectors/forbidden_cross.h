@@ -83,8 +83,8 @@ class ForbiddenCross final : public CrossDetector {
 
   DetectorContext context_;
   double threshold_;
-  std::vector<std::unique_ptr<Address>> addresses_;  // by address id
-  std::set<EntityId> with_open_;  // addresses with an open finding
+  std::vector<Address> addresses_;  // by address id
+  std::set<EntityId> with_open_;    // addresses with an open finding
 };
 
 absl::StatusOr<std::unique_ptr<CrossDetector>> MakeForbiddenCross(

@@ -112,8 +112,8 @@ void StolenCredentialCross::Observe(const Observation& observation,
 
 void StolenCredentialCross::NoteContact(const Observation& observation,
                                         EntityId address, Emit& out) {
-  AddressUse& use = UseOf(address);
-  use.credentials.Add(observation.credential, AddressUse::kMaxRemembered);
+  UseOf(address).credentials.Add(observation.credential,
+                                 AddressUse::kMaxRemembered);
   const uint64_t node = observation.subject;
   if (observation.pod_bound) {
     if (map_.NotePod(address, observation.credential, node, observation.time)) {
