@@ -41,6 +41,11 @@ Client* NodeRequester(Intruder& i, const std::string& agent) {
   if (other == nullptr) return nullptr;
   Client* owner = i.ClientOf(*other);
   const bool is_at_home = i.random().Chance(0.5);
+  // Where no body says whose certificate it is, that is how the kubelet renews
+  // its own.
+  const bool is_seen =
+      !is_at_home || agent != owner->agent || i.cluster().has_bodies();
+  if (!is_seen) return nullptr;
   return i.StealFrom(owner, is_at_home ? owner->addresses[0] : i.NewAddress(),
                      agent);
 }
