@@ -177,6 +177,8 @@ void WriteMovedTexts(const Suspicion& suspicion, TokenMove move,
             "client and stops using the old one."};
 }
 
+// A person who moves takes the laptop along: the same clients appear at both
+// ends. A thief brings another one.
 std::string ClientCheck(const Alternation& seen) {
   if (!seen.own_client) return "No client of this address is used at home.";
   if (seen.is_off_machine) {
@@ -241,8 +243,6 @@ double NewNetworkScore(const Alternation& seen) {
          (seen.sensitive ? kSensitiveWeight : 0);
 }
 
-// A person who moves takes the laptop along: the same clients appear at both
-// ends. A thief brings another one.
 // Why it may be honest that several addresses use it.
 std::string SharingCheck(const Alternation& seen) {
   if (seen.crowded) {
