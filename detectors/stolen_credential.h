@@ -182,6 +182,10 @@ class StolenCredentialCross final : public CrossDetector {
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
   void NoteGateway(const std::string& ip, Emit& out);
   // With fewer pods at addresses of their own, these may be thieves' places.
+  // The pod was seen at its own node's address before, and now is at one of a
+  // pod's: as where nodes translate addresses for some connections.
+  bool LeavesItsNode(const Observation& observation, const ObservationIds& ids,
+                     const Finding& finding) const;
   bool HasDirectPods() const { return map_.sizes().direct_pods >= 3; }
   void NoteNode(const std::string& ip, uint64_t node, Emit& out);
   Finding Weigh(const Observation& observation, const ObservationIds& ids);

@@ -169,6 +169,14 @@ bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
                               context_.hash.Hash(node), more);
 }
 
+bool StolenCredentialCross::LeavesItsNode(const Observation& observation,
+                                          const ObservationIds& ids,
+                                          const Finding& finding) const {
+  return IsOwnNode(finding, ids.other_address, observation.time) &&
+         map_.PlaceOf(ids.source_address) == ClusterMap::Place::kPod &&
+         HasDirectPods();
+}
+
 // What the map knows of the address that a pod's token came from.
 void StolenCredentialCross::WeighToken(const Observation& observation,
                                        const ObservationIds& ids, Others others,
@@ -187,9 +195,8 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
     AddReason("the address of the pod's own node, and its own client", ip, -2,
               finding);
     finding.severity = Severity::kLow;
-  } else if (IsOwnNode(finding, ids.other_address, observation.time) &&
-             map_.PlaceOf(address) == ClusterMap::Place::kPod &&
-             HasDirectPods() && others.honest == 0 && !IsStrange(finding)) {
+  } else if (LeavesItsNode(observation, ids, finding) && others.honest == 0 &&
+             !IsStrange(finding)) {
     AddReason("its node's address before, and pods are seen at their own, too",
               observation.other_ip, -2, finding);
     finding.severity = Severity::kLow;

@@ -75,7 +75,12 @@ void StolenCredentialCross::WeighPod(const Observation& observation,
       finding.severity <= Severity::kLow &&
       IsOwnNode(finding, ids.source_address, observation.time);
   const std::optional<absl::Time> asked = pods_.AskedToEnd(ids.credential);
-  if (asked.has_value() && observation.time > *asked && !is_own_node) {
+  // Until its grace period ends it may call in either way.
+  const bool may_be_itself =
+      is_own_node || (finding.severity <= Severity::kLow && asked.has_value() &&
+                      observation.time <= *asked + KnownPods::kLag &&
+                      LeavesItsNode(observation, ids, finding));
+  if (asked.has_value() && observation.time > *asked && !may_be_itself) {
     AddReason("its pod was to end before, and is not started again",
               absl::StrCat(SpanText(*asked, observation.time), " before"), 2,
               finding);

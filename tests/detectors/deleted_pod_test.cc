@@ -283,6 +283,32 @@ TEST_F(DeletedPodTest, ElsewhereAfterADeleteItIsNoRestart) {
   }
 }
 
+// Where its node translates addresses for some of its connections.
+TEST_F(DeletedPodTest, InItsLastMinuteItMayComeFromItsNodeAndFromItself) {
+  for (absl::Duration later : {absl::Seconds(3), absl::Seconds(70)}) {
+    CredentialStream stream;
+    Client::Person(stream, "system:node:worker-1", "192.168.0.11")
+        .With("kubelet/v1.37.2 (linux/amd64) kubernetes/abcdef0")
+        .Ask();
+    Client person = Client::Person(stream, "olga", kOffice);
+    for (int i : {2, 3, 4}) {
+      Client::Pod(stream, absl::StrCat("pod-", i), absl::StrCat("10.244.1.", i))
+          .Ask();
+    }
+    Client pod = Client::Pod(stream, "shop", kInside);
+    pod.At("192.168.0.11").Ask();
+    About(person, "shop-0", [](EventBuilder&) {});
+    stream.Sleep(later);
+    pod.Ask();
+    stream.End();
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    const Finding finding = stream.findings()[0];
+    EXPECT_EQ(finding.rule, "token.outside_its_pod");
+    EXPECT_EQ(finding.severity,
+              later < absl::Minutes(1) ? Severity::kLow : Severity::kHigh);
+  }
+}
+
 TEST_F(DeletedPodTest, ElsewhereAfterTheEndItIsOneFindingAndCritical) {
   Client neighbour = Client::Pod(stream_, "cart", kInside2);
   pod_.Ask();
