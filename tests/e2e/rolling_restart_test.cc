@@ -16,9 +16,6 @@ namespace {
 
 // Small, so that some are on their way at each stop.
 constexpr int kRestartBatch = 40;
-// The default of kube-apiserver: its five tries then outlast all restarts of a
-// test, however slow they are.
-constexpr absl::Duration kInitialBackoff = absl::Seconds(10);
 
 class RollingRestartTest : public ProofTest {
  protected:
@@ -66,8 +63,7 @@ TEST_F(RollingRestartTest, OfTheReceiverOfARealClientLosesNothing) {
   int restarts = story.events / kRate * 2 / 5;
   ChildProcess server(ApiServer::SetupOf(
       kApiServer, story,
-      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), kRestartBatch,
-                         kInitialBackoff},
+      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), kRestartBatch},
       kRate));
   RestartOften(restarts);
   ApiServer::ExpectHandedOverAll(server, kPatience);
@@ -83,7 +79,9 @@ TEST_F(RollingRestartTest, TellsABlockingClientToComeLater) {
   story.events = Loaded(9'000, 4'000);
   ChildProcess server(ApiServer::SetupOf(
       kApiServer, story,
-      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), 0}, kRate));
+      ApiServer::Webhook{receiver_.Kubeconfig(proxy_->port()), 0,
+                         absl::Seconds(2)},
+      kRate));
   int restarts = 0;
   // A stop between two requests only closes the connection.
   while (server.Running() && proxy_->counts().told_to_come_later == 0) {

@@ -46,11 +46,10 @@ TEST_F(WebhookFaultsTest, LosesNothingAndTellsNothingTwice) {
        .most_bytes_before = 4'000'000,
        // Once the client's own 30 s are over, if there is the time for that.
        .hang = Load() < 1 ? absl::Seconds(3) : absl::Seconds(33)});
-  ChildProcess server(
-      ApiServer::SetupOf(kApiServer, story,
-                         ApiServer::Webhook{service.Kubeconfig(proxy.port()),
-                                            kFaultBatch, absl::Seconds(2)},
-                         kRate));
+  ChildProcess server(ApiServer::SetupOf(
+      kApiServer, story,
+      ApiServer::Webhook{service.Kubeconfig(proxy.port()), kFaultBatch},
+      kRate));
   int restarts =
       RestartUntil(service, absl::Now() + absl::Seconds(story.events) / kRate);
   proxy.Heal();

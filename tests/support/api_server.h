@@ -42,8 +42,9 @@ class ApiServer {
     // Events of a batch; only a full one is sent before the end. 0: mode
     // "blocking", each event alone, and the next one after the answer.
     int batch_size = 400;
-    // Five tries in all, which last eight times as long as this.
-    absl::Duration initial_backoff = absl::Seconds(1);
+    // Five tries in all, which last eight times as long as this. The default is
+    // that of kube-apiserver, and outlasts all restarts of a test.
+    absl::Duration initial_backoff = absl::Seconds(10);
   };
   // `rate` in events a second; 0 = as fast as it goes.
   static ChildSetup SetupOf(const std::string& program, const AuditStory& story,
