@@ -77,6 +77,16 @@ bool IsSecretList(const AuditEvent& event) {
           event.verb == "deletecollection");
 }
 
+// What a kubelet does with its own client, and a thief with another one to have
+// a credential that outlives this one.
+bool AsksForCredential(const AuditEvent& event, const Tuple& tuple) {
+  const ObjectReference& object = event.object;
+  return tuple.verb_class == VerbClass::kWrite &&
+         (object.resource == "certificatesigningrequests" ||
+          (object.resource == "serviceaccounts" &&
+           object.subresource == "token"));
+}
+
 // Tokens and certificate requests are a kubelet's own business.
 bool IsForeign(const AuditEvent& event, const Tuple& tuple) {
   if (tuple.verb_class == VerbClass::kExecute) return true;
@@ -171,7 +181,8 @@ bool NodeIdentity::NoteClues(const AuditEvent& event, const EntityIds& ids,
   const Tuple tuple = hasher.Of(event).tuple;
   if (IsSecretList(event)) {
     note(kList, TupleText(tuple, event.verb));
-  } else if (IsForeign(event, tuple)) {
+  } else if (IsForeign(event, tuple) ||
+             (is_tool && AsksForCredential(event, tuple))) {
     note(kForeign, TupleText(tuple, event.verb));
   }
   const bool is_refused = event.response_code == 403;

@@ -42,9 +42,23 @@ const Change kOtherNode = [](EventBuilder& b) {
   b.Message(
       R"(nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2")");
 };
+// What a kubelet asks for, too.
+const Change kAsksForCertificate = [](EventBuilder& b) {
+  b.Verb("create").Resource("certificatesigningrequests").Ns("").Name("");
+};
+const Change kAsksForToken = [](EventBuilder& b) {
+  b.Verb("create").Resource("serviceaccounts").Sub("token").Name("a");
+};
 const Change kOwnWork = [](EventBuilder& b) {
   b.Verb("watch").Resource("secrets").Ns("web").Name("cart-db");
 };
+
+Change By(const char* agent, const Change& change) {
+  return [=](EventBuilder& b) {
+    change(b);
+    b.UserAgent(agent);
+  };
+}
 
 Change Guess(int i) {
   return [i](EventBuilder& b) {
@@ -67,6 +81,13 @@ TEST(NodeIdentityTest, OneClueIsNoneTwoAreAndAnotherNodesObjectIsAlone) {
            {"a list of secrets", {kListsSecrets}, 0},
            {"both", {kByCurl, kListsSecrets}, 1},
            {"another node", {kOtherNode}, 1},
+           {"a kubelet that renews what it has",
+            {kAsksForCertificate, kAsksForToken},
+            0},
+           {"a certificate by curl",
+            {By("curl/8.14.1", kAsksForCertificate)},
+            1},
+           {"a token by kubectl", {By("kubectl/v1.30.0", kAsksForToken)}, 1},
            {"race of a new pod", {Guess(0), Guess(1), Guess(2)}, 0},
            {"guesses by a kubelet that starts",
             {Guess(0), Guess(1), Guess(2), Guess(3), Guess(4), Guess(5)},
@@ -129,13 +150,6 @@ TEST(NodeIdentityTest, FurtherCluesRaiseTheFindingAlsoOverARestart) {
   EXPECT_EQ(finding.score, 9);
   EXPECT_THAT(finding.why, SizeIs(3));
   EXPECT_THAT(finding.next.at(1), HasSubstr("kubectl drain n1"));
-}
-
-Change By(const char* agent, const Change& change) {
-  return [=](EventBuilder& b) {
-    change(b);
-    b.UserAgent(agent);
-  };
 }
 
 TEST(NodeIdentityTest, AProgramThatIsNewOnTheNodeWeighsWithWhatItDoes) {
