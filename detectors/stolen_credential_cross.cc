@@ -203,6 +203,11 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
   } else if (!is_own_node &&
              map_.PlaceOf(address) == ClusterMap::Place::kNode) {
     AddReason("the address of another node", ip, 2, finding);
+    // The token names its node, and a pod that is started again elsewhere has
+    // another one.
+    if (IsOnAnotherNode(observation, ids)) {
+      finding.severity = std::max(finding.severity, Severity::kHigh);
+    }
   } else if (MayBeOwnNode(finding, observation.time)) {
     AddReason(kUnseenNode, finding.who.node, -2, finding);
     finding.severity = Severity::kLow;

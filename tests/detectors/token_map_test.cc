@@ -145,6 +145,28 @@ TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
   }
 }
 
+// A pod that is started again there has a token of that node.
+TEST(TokenMapTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
+  for (const char* node_of_token : {"worker-1", "worker-2"}) {
+    CredentialStream stream;
+    auto ask = [](Client pod, const char* node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    Kubelet(stream, "worker-1", kNodeIp).Ask();
+    Kubelet(stream, "worker-2", kOtherNodeIp).Ask();
+    ask(Client::Pod(stream, "other", kOtherNodeIp), "worker-2");
+    Client pod = Client::Pod(stream, "shop", kNodeIp);
+    ask(pod, "worker-1");
+    stream.Restart();
+    ask(pod.At(kOtherNodeIp), node_of_token);
+    ASSERT_THAT(stream.findings(), SizeIs(1)) << node_of_token;
+    EXPECT_EQ(stream.findings()[0].severity,
+              node_of_token == std::string_view("worker-1") ? Severity::kHigh
+                                                            : Severity::kLow);
+    EXPECT_TRUE(stream.loads_ok());
+  }
+}
+
 // Nodes hide their pods behind their own addresses.
 TEST(TokenMapTest, AThiefOnANodeMayHaveASecondToken) {
   for (bool is_strange : {true, false}) {
@@ -165,11 +187,11 @@ TEST(TokenMapTest, AThiefOnANodeMayHaveASecondToken) {
       Client thief = pod_of(node, 0).At(ips[1]);
       ask(is_strange ? thief.With("curl/8.14.1") : thief, nodes[node]);
     }
-    // By their own client they may leave through that node.
+    // By their own client those of several nodes may leave through it.
     EXPECT_THAT(stream.findings(), SizeIs(is_strange ? 2 : 1));
     for (const Finding& finding : stream.findings()) {
-      EXPECT_EQ(finding.severity,
-                is_strange ? Severity::kHigh : Severity::kLow);
+      EXPECT_EQ(finding.severity, Severity::kHigh);
+      EXPECT_THAT(FeaturesOf(finding), Contains("the address of another node"));
     }
   }
 }
