@@ -38,6 +38,16 @@ class ActorStream {
     if (lookup.is_reused) detector_->Forget(EntityKind::kActor, lookup.id);
     detector_->Observe(built, ids, out_);
   }
+  // What a checkpoint has of the event's actor.
+  void Load(EventBuilder& event, std::string_view bytes) {
+    const AuditEvent& built = event.At(now_).Build();
+    StateReader reader(bytes);
+    const uint64_t key = KeysOf(context_.hash, built).actor;
+    const EntityId actor = actors_.FindOrAdd(key).id;
+    EXPECT_TRUE(detector_->Load(EntityKind::kActor, actor, reader).ok());
+    EXPECT_TRUE(reader.AtEnd());
+  }
+  absl::Time now() const { return now_; }
   void Sleep(absl::Duration span) {
     now_ += span;
     Tick();

@@ -252,6 +252,41 @@ TEST(NodeIdentityTest, TwoCertificatesOnTwoMachinesAreTwoKubelets) {
   }
 }
 
+// Version 2: a clue less, and not where the newest certificate was used.
+TEST(NodeIdentityTest, WhatWasSavedBeforeIsRead) {
+  constexpr int kCluesThen = 7;
+  const KeyedHash hash;
+  for (bool has_clue : {true, false}) {
+    ActorStream stream = NodeStream();
+    StateWriter saved;
+    saved.PutU64(2);
+    saved.PutTime(stream.now() - absl::Hours(2));  // known since
+    KnownPlaces().Save(saved);                     // its programs
+    saved.PutFixed64(hash.Hash("X509SHA256=fresh"));
+    saved.PutFixed64(hash.Hash("X509SHA256=old"));
+    saved.PutTime(stream.now() - absl::Hours(1));  // the newest
+    saved.PutU64(has_clue ? 1 : 0);
+    for (int clue = 0; has_clue && clue < kCluesThen; ++clue) {
+      saved.PutTime(clue == 0 ? stream.now() : absl::InfinitePast());
+      saved.PutString(clue == 0 ? "curl" : "");
+    }
+    if (has_clue) {
+      saved.PutTime(absl::InfinitePast());  // guesses
+      FingerprintSet().Save(saved);
+      FingerprintSet().Save(saved);
+      saved.PutU64(0);  // cases
+    }
+    EventBuilder node;
+    node.Node("n1");
+    stream.Load(node, saved.bytes());
+    FeedNode(stream,
+             FromAddress("10.9.7.7", With("X509SHA256=old", kListsSecrets)));
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    // Secrets without a name 3, a certificate of before 3, the client 2.
+    EXPECT_EQ(stream.findings()[0].score, has_clue ? 8 : 6);
+  }
+}
+
 TEST(NodeIdentityTest, ARenewedCertificateIsHonest) {
   ActorStream stream = NodeStream();
   for (const char* certificate : {"a", "b", "c", "d"}) {
