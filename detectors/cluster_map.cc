@@ -174,11 +174,16 @@ uint64_t ClusterMap::OnlyNodeAt(EntityId id) const {
 }
 
 bool ClusterMap::IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
-                                 uint32_t more) const {
+                                 uint32_t most_nodes) const {
   const uint64_t other = OnlyNodeAt(away);
   return node != 0 && other != 0 && other != node && OnlyNodeAt(home) == node &&
-         Find(away)->nodes.size() <= 2 + more &&
-         Find(away)->nodes.Contains(other);
+         HasPodsOfNodes(away, most_nodes) && Find(away)->nodes.Contains(other);
+}
+
+bool ClusterMap::HasPodsOfNodes(EntityId id, uint32_t most) const {
+  const Address* address = Find(id);
+  return address != nullptr && address->nodes.size() > 0 &&
+         address->nodes.size() <= most;
 }
 
 bool ClusterMap::Knows(EntityId id) const {

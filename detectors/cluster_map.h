@@ -55,11 +55,13 @@ class ClusterMap {
   // Some address of its kubelet is known.
   bool KnowsNode(uint64_t node) const { return nodes_.contains(node); }
   // Pods are seen with the addresses of their nodes, the token of a pod at
-  // `home` on its own, `node`; and at `away` on another one's, where all but it
-  // and those of `more` nodes are of that node. False at what several nodes
+  // `home` on its own, `node`; and at `away` on another one's, where pods of at
+  // most `most_nodes` are seen, its own among them. False at what several nodes
   // share: gateways, tunnels.
   bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
-                       uint32_t more = 0) const;
+                       uint32_t most_nodes = 2) const;
+  // Pods of one to `most` nodes are seen there.
+  bool HasPodsOfNodes(EntityId address, uint32_t most) const;
   // A kubelet, or the token of another pod than `pod`, was seen there.
   bool HasOthers(EntityId address, uint64_t pod) const;
   const ClusterMapSizes& sizes() const { return sizes_; }

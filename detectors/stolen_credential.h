@@ -169,6 +169,8 @@ class StolenCredentialCross final : public CrossDetector {
     // One of the two may be the address of the pod's node, which is not known
     // yet; until it shows itself, or has had time to.
     bool awaits_node = false;
+    // The token came from its own node before, and now from another one's.
+    bool is_on_another_node = false;
   };
   // Credentials seen at an address beside one of them, up to
   // AddressUse::kMaxRemembered.
@@ -180,7 +182,7 @@ class StolenCredentialCross final : public CrossDetector {
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
   void NoteContact(const Observation& observation, EntityId address, Emit& out);
-  void NoteGateway(const std::string& ip, Emit& out);
+  void NoteGateway(const std::string& ip, EntityId address, Emit& out);
   // With fewer pods at addresses of their own, these may be thieves' places.
   // The pod was seen at its own node's address before, and now is at one of a
   // pod's: as where nodes translate addresses for some connections.
@@ -194,6 +196,8 @@ class StolenCredentialCross final : public CrossDetector {
                  absl::Time now) const;
   bool IsOnAnotherNode(const Observation& observation,
                        const ObservationIds& ids) const;
+  // Whose pods are seen at a thief's place behind another node.
+  static uint32_t MostNodesAt(const Finding& finding);
   void WeighToken(const Observation& observation, const ObservationIds& ids,
                   Others others, Finding& finding) const;
   // stolen_credential_pods.cc: what is known of the pod beside its token.

@@ -117,7 +117,7 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
   const uint64_t node = observation.subject;
   if (observation.pod_bound) {
     if (map_.NotePod(address, observation.credential, node, observation.time)) {
-      NoteGateway(observation.source_ip, out);
+      NoteGateway(observation.source_ip, address, out);
     }
   } else if (node != 0) {
     const bool is_first = !map_.KnowsNode(node);
@@ -128,7 +128,8 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
 
 // The first pods that are seen behind two gateways look as if their tokens were
 // stolen, until enough of them have been seen there.
-void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
+void StolenCredentialCross::NoteGateway(const std::string& ip, EntityId address,
+                                        Emit& out) {
   for (auto& [credential, cases] : open_) {
     for (OpenCase& open : cases) {
       Finding& finding = open.finding;
@@ -137,8 +138,12 @@ void StolenCredentialCross::NoteGateway(const std::string& ip, Emit& out) {
       if (finding.rule != kTokenRule || (!is_source && !is_other)) continue;
       open.source_is_gateway |= is_source;
       open.other_is_gateway |= is_other;
+      // Nodes that hide their pods are gateways, too.
+      open.is_on_another_node &=
+          !is_source || map_.HasPodsOfNodes(address, MostNodesAt(finding));
       out.MarkChanged(EntityKind::kCredential, credential);
-      bool both = open.source_is_gateway && open.other_is_gateway;
+      bool both = open.source_is_gateway && open.other_is_gateway &&
+                  !open.is_on_another_node;
       open.awaits_node &= !both;
       if (!both || finding.severity <= Severity::kLow) continue;
       AddReason("many pods are seen at both addresses",
@@ -161,12 +166,16 @@ bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
 bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
                                             const ObservationIds& ids) const {
   const std::string& node = observation.draft->who.node;
-  // A thief there may have a second token. Honest pods that leave through
-  // another node have their own program.
-  const uint32_t more = IsStrange(*observation.draft) ? 1 : 0;
   return !node.empty() &&
          map_.IsOnAnotherNode(ids.other_address, ids.source_address,
-                              context_.hash.Hash(node), more);
+                              context_.hash.Hash(node),
+                              MostNodesAt(*observation.draft));
+}
+
+// The node and that of the token. A thief there may have a second one. Honest
+// pods that leave through another node have their own program.
+uint32_t StolenCredentialCross::MostNodesAt(const Finding& finding) {
+  return IsStrange(finding) ? 3 : 2;
 }
 
 bool StolenCredentialCross::LeavesItsNode(const Observation& observation,
@@ -314,7 +323,8 @@ void StolenCredentialCross::Judge(const Observation& observation,
     return;
   }
   Open({std::move(finding), observation.other_ip, source_is_gateway,
-        other_is_gateway, awaits_report, awaits_node},
+        other_is_gateway, awaits_report, awaits_node,
+        pod_bound && IsOnAnotherNode(observation, ids)},
        ids.credential, out);
 }
 

@@ -79,7 +79,8 @@ void StolenCredentialCross::Save(EntityKind kind, EntityId id,
       out.PutString(open.other_ip);
       out.PutU64((open.source_is_gateway ? 1U : 0U) |
                  (open.other_is_gateway ? 2U : 0U) |
-                 (open.awaits_report ? 4U : 0U) | (open.awaits_node ? 8U : 0U));
+                 (open.awaits_report ? 4U : 0U) | (open.awaits_node ? 8U : 0U) |
+                 (open.is_on_another_node ? 16U : 0U));
     }
   }
 }
@@ -110,11 +111,12 @@ absl::Status StolenCredentialCross::Load(EntityKind kind, EntityId id,
     open.finding = LoadFinding(in);
     open.other_ip = std::string(in.GetString());
     uint64_t flags = in.GetU64();
-    if (flags > 15) in.Fail();
+    if (flags > 31) in.Fail();
     open.source_is_gateway = (flags & 1) != 0;
     open.other_is_gateway = (flags & 2) != 0;
     open.awaits_report = (flags & 4) != 0;
     open.awaits_node = (flags & 8) != 0;
+    open.is_on_another_node = (flags & 16) != 0;
   }
   ODDVERB_RETURN_IF_ERROR(in.status());
   if (!loaded.empty()) open_[id] = std::move(loaded);

@@ -167,6 +167,35 @@ TEST(TokenMapTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
   }
 }
 
+// Where nodes hide their pods, the theft may come before that is known. Pods of
+// a third node show that the other one is a gateway.
+TEST(TokenMapTest, ThatNodesHideTheirPodsExplainsNoneBehindAnotherNode) {
+  for (const char* third : {"worker-2", "worker-3"}) {
+    SCOPED_TRACE(third);
+    CredentialStream stream;
+    auto ask = [](Client pod, const char* node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    Kubelet(stream, "worker-1", kNodeIp).Ask();
+    Kubelet(stream, "worker-2", kOtherNodeIp).Ask();
+    ask(Client::Pod(stream, "other", kOtherNodeIp), "worker-2");
+    Client pod = Client::Pod(stream, "shop", kNodeIp);
+    ask(pod, "worker-1");
+    ask(pod.At(kOtherNodeIp), "worker-1");
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
+    stream.Restart();
+    for (const char* name : {"d", "e", "f"}) {
+      ask(Client::Pod(stream, absl::StrCat(name, "1"), kNodeIp), "worker-1");
+      ask(Client::Pod(stream, absl::StrCat(name, "2"), kOtherNodeIp), third);
+    }
+    EXPECT_EQ(stream.findings()[0].severity,
+              third == std::string_view("worker-2") ? Severity::kHigh
+                                                    : Severity::kLow);
+    EXPECT_TRUE(stream.loads_ok());
+  }
+}
+
 // Nodes hide their pods behind their own addresses.
 TEST(TokenMapTest, AThiefOnANodeMayHaveASecondToken) {
   for (bool is_strange : {true, false}) {
