@@ -310,22 +310,31 @@ size_t CredentialContacts::Find(std::string_view ip) const {
   return count;
 }
 
-void CredentialContacts::Evict(absl::Time now) {
-  size_t oldest = kMaxContacts;
-  for (size_t i = 0; i < kMaxContacts; ++i) {
-    if (i == home() || i == moved_->current) continue;
-    if (oldest == kMaxContacts ||
-        contact(i).last_micros_ < contact(oldest).last_micros_) {
-      oldest = i;
-    }
-  }
-  int64_t micros = absl::ToUnixMicros(now);
-  const int64_t span = IsFarFromHome(oldest) || contact(oldest).is_v6()
+bool CredentialContacts::IsInUse(size_t index, int64_t now_micros) const {
+  const Contact& used = contact(index);
+  const int64_t span = IsFarFromHome(index) || used.is_v6()
                            ? kCrowdedMicros
                            : kCrowdAtHomeMicros;
-  if (Difference(micros, contact(oldest).last_micros_) <= span) {
-    moved_->crowded_micros = micros;
+  return Difference(now_micros, used.last_micros_) <= span;
+}
+
+// An address of a VPN, which are many, makes room before one elsewhere does.
+void CredentialContacts::Evict(absl::Time now) {
+  const int64_t micros = absl::ToUnixMicros(now);
+  size_t oldest = kMaxContacts;
+  bool is_oldest_in_use = false;
+  for (size_t i = 0; i < kMaxContacts; ++i) {
+    if (i == home() || i == moved_->current) continue;
+    const bool is_in_use = IsInUse(i, micros);
+    const bool is_older =
+        oldest == kMaxContacts ||
+        std::pair(is_in_use, contact(i).last_micros_) <
+            std::pair(is_oldest_in_use, contact(oldest).last_micros_);
+    if (!is_older) continue;
+    oldest = i;
+    is_oldest_in_use = is_in_use;
   }
+  if (is_oldest_in_use) moved_->crowded_micros = micros;
   auto second = moved_->others.begin();
   if (oldest == 0) {
     first_ = std::move(*second);

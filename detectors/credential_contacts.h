@@ -141,6 +141,9 @@ class CredentialContacts {
   Movement& Moved();
   size_t Find(std::string_view ip) const;
   size_t Insert(const AuditEvent& event);
+  // Within the last day, or two hours where it is near to home.
+  bool IsInUse(size_t index, int64_t now_micros) const;
+  // The oldest that is out of use, else the oldest: then it is crowded.
   void Evict(absl::Time now);
   bool IsLate(int64_t received_micros) const;
 
