@@ -197,43 +197,6 @@ TEST(CredentialContactsTest, HomeIsTheFirstInsideAddressAndStays) {
   }
 }
 
-TEST(CredentialContactsTest, CrowdIsOfOneDay) {
-  // As of a person behind a VPN that gives another with each login.
-  CredentialContacts slow;
-  for (int i = 0; i < 10; ++i) {
-    AddAt(slow, absl::StrCat("10.0.0.", i), 3 * 3600 * i);
-    EXPECT_FALSE(slow.IsCrowded(kBegan + absl::Hours(3 * i)));
-  }
-
-  CredentialContacts fast;
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_FALSE(fast.IsCrowded(kBegan + absl::Seconds(i)));
-    AddAt(fast, absl::StrCat("10.0.0.", i), i);
-  }
-  EXPECT_TRUE(fast.IsCrowded(kBegan + absl::Seconds(5)));
-  EXPECT_TRUE(fast.IsCrowded(kBegan + absl::Hours(24)));
-  EXPECT_FALSE(fast.IsCrowded(kBegan + absl::Hours(25)));
-}
-
-// The address that a person had elsewhere yesterday stays known for a day, and
-// those of the VPN, one for each login, are no crowd beside it.
-TEST(CredentialContactsTest, ALoginElsewhereAmongManyOfAVpnIsNoCrowd) {
-  CredentialContacts contacts;
-  AddAt(contacts, "10.8.0.1", 0);
-  AddAt(contacts, "203.0.113.7", 60);
-  for (int i = 1; i < 8; ++i) {
-    AddAt(contacts, absl::StrCat("10.8.", i, ".1"), 3 * 3600 * i);
-    EXPECT_FALSE(contacts.IsCrowded(kBegan + absl::Hours(3 * i))) << i;
-    EXPECT_EQ(contacts.contact(1).ip(), "203.0.113.7") << i;
-  }
-  // In the hours after that it is the oldest of those out of use.
-  for (int i = 8; i < 12; ++i) {
-    AddAt(contacts, absl::StrCat("10.8.", i, ".1"), 3 * 3600 * i);
-  }
-  EXPECT_NE(contacts.contact(1).ip(), "203.0.113.7");
-  EXPECT_FALSE(contacts.IsCrowded(kBegan + absl::Hours(33)));
-}
-
 TEST(CredentialContactsTest, OwnClientsAreThoseOfHomeAndOneStepFurther) {
   CredentialContacts contacts;
   AddAt(contacts, "10.0.0.1", 0, "k9s");  // home
