@@ -1,7 +1,7 @@
 // Question: which attacks are found, how soon, and how often is an honest
 // identity accused, by us and by the public rules of others?
 //
-//   detection_bench [--seeds 61-66] [--days 4] [--each 4] [--variants yes|no]
+//   detection_bench [--seeds 67-72] [--days 4] [--each 4] [--variants yes|no]
 //                   [--shapes FILE] [--out DIRECTORY] [--document FILE]
 //
 // Makes the log of a cluster for each seed, with --each attacks of every kind,
@@ -40,7 +40,7 @@ namespace {
 
 std::map<std::string, std::string> Arguments(int argc, char** argv) {
   std::map<std::string, std::string> options = {
-      {"--seeds", "61-66"},
+      {"--seeds", "67-72"},
       {"--days", "4"},
       {"--each", "4"},
       {"--variants", "yes"},
