@@ -59,7 +59,7 @@ class ClusterMap {
   // most `most_nodes` are seen, its own among them. False at what several nodes
   // share: gateways, tunnels.
   bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
-                       uint32_t most_nodes = 2) const;
+                       uint32_t most_nodes) const;
   // Pods of one to `most` nodes are seen there.
   bool HasPodsOfNodes(EntityId address, uint32_t most) const;
   // A kubelet, or the token of another pod than `pod`, was seen there.

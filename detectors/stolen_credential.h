@@ -196,7 +196,7 @@ class StolenCredentialCross final : public CrossDetector {
                  absl::Time now) const;
   bool IsOnAnotherNode(const Observation& observation,
                        const ObservationIds& ids) const;
-  // Whose pods are seen at a thief's place behind another node.
+  // Of so many nodes pods may be seen where a thief is behind another one.
   static uint32_t MostNodesAt(const Finding& finding);
   void WeighToken(const Observation& observation, const ObservationIds& ids,
                   Others others, Finding& finding) const;

@@ -145,55 +145,67 @@ TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
   }
 }
 
-// A pod that is started again there has a token of that node.
-TEST(TokenMapTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
-  for (const char* node_of_token : {"worker-1", "worker-2"}) {
-    CredentialStream stream;
-    auto ask = [](Client pod, const char* node) {
-      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
-    };
-    Kubelet(stream, "worker-1", kNodeIp).Ask();
-    Kubelet(stream, "worker-2", kOtherNodeIp).Ask();
-    ask(Client::Pod(stream, "other", kOtherNodeIp), "worker-2");
-    Client pod = Client::Pod(stream, "shop", kNodeIp);
-    ask(pod, "worker-1");
-    stream.Restart();
-    ask(pod.At(kOtherNodeIp), node_of_token);
-    ASSERT_THAT(stream.findings(), SizeIs(1)) << node_of_token;
-    EXPECT_EQ(stream.findings()[0].severity,
-              node_of_token == std::string_view("worker-1") ? Severity::kHigh
-                                                            : Severity::kLow);
-    EXPECT_TRUE(stream.loads_ok());
+// Two nodes that hide their pods, a pod on each, of which the first one is
+// robbed.
+class BehindNodesTest : public ::testing::Test {
+ protected:
+  BehindNodesTest() {
+    Kubelet(stream_, "worker-1", kNodeIp).Ask();
+    Kubelet(stream_, "worker-2", kOtherNodeIp).Ask();
+    Ask(Client::Pod(stream_, "other", kOtherNodeIp), "worker-2");
+    Ask(robbed_, "worker-1");
   }
+
+  // With a token that names this node.
+  static void Ask(Client pod, const char* node) {
+    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+  }
+  // Through both nodes; through the second one those of `node`.
+  void MorePodsCome(const char* node) {
+    for (const char* name : {"d", "e", "f"}) {
+      Ask(Client::Pod(stream_, absl::StrCat(name, "1"), kNodeIp), "worker-1");
+      Ask(Client::Pod(stream_, absl::StrCat(name, "2"), kOtherNodeIp), node);
+    }
+  }
+  Severity TheOneFinding() const {
+    EXPECT_THAT(stream_.findings(), SizeIs(1));
+    return stream_.findings().at(0).severity;
+  }
+
+  CredentialStream stream_;
+  Client robbed_ = Client::Pod(stream_, "shop", kNodeIp);
+};
+
+TEST_F(BehindNodesTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
+  stream_.Restart();
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  EXPECT_TRUE(stream_.loads_ok());
 }
 
-// Where nodes hide their pods, the theft may come before that is known. Pods of
-// a third node show that the other one is a gateway.
-TEST(TokenMapTest, ThatNodesHideTheirPodsExplainsNoneBehindAnotherNode) {
-  for (const char* third : {"worker-2", "worker-3"}) {
-    SCOPED_TRACE(third);
-    CredentialStream stream;
-    auto ask = [](Client pod, const char* node) {
-      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
-    };
-    Kubelet(stream, "worker-1", kNodeIp).Ask();
-    Kubelet(stream, "worker-2", kOtherNodeIp).Ask();
-    ask(Client::Pod(stream, "other", kOtherNodeIp), "worker-2");
-    Client pod = Client::Pod(stream, "shop", kNodeIp);
-    ask(pod, "worker-1");
-    ask(pod.At(kOtherNodeIp), "worker-1");
-    ASSERT_THAT(stream.findings(), SizeIs(1));
-    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
-    stream.Restart();
-    for (const char* name : {"d", "e", "f"}) {
-      ask(Client::Pod(stream, absl::StrCat(name, "1"), kNodeIp), "worker-1");
-      ask(Client::Pod(stream, absl::StrCat(name, "2"), kOtherNodeIp), third);
-    }
-    EXPECT_EQ(stream.findings()[0].severity,
-              third == std::string_view("worker-2") ? Severity::kHigh
-                                                    : Severity::kLow);
-    EXPECT_TRUE(stream.loads_ok());
-  }
+TEST_F(BehindNodesTest, APodThatIsStartedAgainThereHasATokenOfThatNode) {
+  stream_.Restart();
+  Ask(robbed_.At(kOtherNodeIp), "worker-2");
+  EXPECT_EQ(TheOneFinding(), Severity::kLow);
+}
+
+// The theft may come before it is known that nodes hide their pods. Pods of a
+// third node show that the other one is a gateway.
+TEST_F(BehindNodesTest, OnlyPodsOfAThirdNodeExplainATokenBehindAnotherNode) {
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  stream_.Restart();
+  MorePodsCome("worker-2");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  EXPECT_TRUE(stream_.loads_ok());
+}
+
+TEST_F(BehindNodesTest, AGatewayOnAnotherNodeExplainsATokenBehindIt) {
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  stream_.Restart();
+  MorePodsCome("worker-3");
+  EXPECT_EQ(TheOneFinding(), Severity::kLow);
 }
 
 // Nodes hide their pods behind their own addresses.
