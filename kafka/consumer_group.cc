@@ -21,6 +21,9 @@ constexpr int kBatchesAndPausesWork = 0x020100ff;
 // they are read from where they are known.
 constexpr int kCommittedMs = 1000;
 constexpr int kQuestions = 30;
+// To tell it though it is not sure that nothing is on its way: an answer to a
+// heartbeat whose connection broke never comes.
+constexpr absl::Duration kTellAnyway = absl::Seconds(10);
 // Of a group that answers late: a busy broker, a rebalance in between. What it
 // is not told then is known to the owner's checkpoint.
 constexpr absl::Duration kTellPatience = absl::Seconds(5);
@@ -130,7 +133,8 @@ void KafkaConsumer::OnRebalance(int error, PartitionList* partitions) {
     OnRevoked(partitions, rd_kafka_assignment_lost(handle) != 0);
     ReleaseError(rd_kafka_incremental_unassign(handle, partitions));
   }
-  // Whoever gave partitions away joins once more right behind this.
+  // Whoever gave partitions away joins once more behind this.
+  rejoins_ = error != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   next_tell_ = SteadyNow() + kTellInterval;
 }
 
@@ -285,12 +289,56 @@ void KafkaConsumer::TellBeforeTheyGo(const PartitionList* offsets) {
   rd_kafka_queue_destroy(answers);
 }
 
-// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
-void KafkaConsumer::TellGroup() {
-  if (is_telling_ || client_->talk->is_joining ||
-      options_.partitions == KafkaConsumerOptions::Partitions::kAll) {
-    return;
+// Of the poller.
+void KafkaConsumer::TellWhenSafe() {
+  const absl::Duration due = SteadyNow() - next_tell_;
+  if (due < absl::ZeroDuration()) return;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!HasNews()) return;
   }
+  if (due < kTellAnyway && !IsSafeToTell()) return;
+  next_tell_ = SteadyNow() + kTellInterval;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (HasNews()) TellGroup();
+}
+
+// That no request to join will be sent before a commit of now. librdkafka's
+// threads may be long in seeing an answer and in sending what follows from it,
+// so it is not enough that some time went by: a question is put to the group,
+// which goes the way of a commit, behind all that is under way. If no heartbeat
+// was sent meanwhile, the answer to the last one is seen, and a request to join
+// that it led to is sent.
+bool KafkaConsumer::IsSafeToTell() const {
+  const GroupTalk& talk = *client_->talk;
+  const uint64_t heartbeats = talk.heartbeats;
+  if (rejoins_ || talk.is_joining || talk.awaits_heartbeat) return false;
+  PartitionListPointer one = NewPartitionList();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (assigned_.empty()) return false;
+    rd_kafka_topic_partition_list_add(one.get(), options_.topic.c_str(),
+                                      assigned_.begin()->first);
+  }
+  if (rd_kafka_committed(client_->handle, one.get(), kCommittedMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return false;
+  }
+  return !talk.is_joining && !talk.awaits_heartbeat &&
+         talk.heartbeats == heartbeats;
+}
+
+// REQUIRES: mutex_ is held. One at a time: the last answer is of the last.
+bool KafkaConsumer::HasNews() const {
+  if (is_telling_ || client_->talk->is_joining) return false;
+  return std::any_of(
+      assigned_.begin(), assigned_.end(), [](const auto& assigned) {
+        return assigned.second->told < assigned.second->committed;
+      });
+}
+
+// REQUIRES: mutex_ is held, HasNews().
+void KafkaConsumer::TellGroup() {
   PartitionListPointer news = NewPartitionList();
   for (auto& [partition, assigned] : assigned_) {
     if (assigned->told >= assigned->committed) continue;
@@ -298,7 +346,6 @@ void KafkaConsumer::TellGroup() {
                                       partition)
         ->offset = assigned->told = assigned->committed;
   }
-  if (news->cnt == 0) return;
   is_telling_ = true;
   rd_kafka_resp_err_t error =
       rd_kafka_commit(client_->handle, news.get(), /*async=*/1);

@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
 #include "kafka/kafka_consumer.h"
 
 namespace oddverb {
@@ -44,14 +43,11 @@ inline void ReleaseError(rd_kafka_error_t* error) {
 // sent behind a request to join is answered behind it, and then of a generation
 // that is gone; for librdkafka before 2.10 all partitions are lost by that
 // (confluentinc/librdkafka#4059). It joins when the answer to a heartbeat says
-// so: what is right behind one, or may come to be, is to be avoided, too. (And
-// what is behind a rebalance, after which it may join again: see
-// OnRebalance().)
+// so. See IsSafeToTell().
 struct GroupTalk {
   static constexpr char kName[] = "oddverb";  // of its interceptors
   static constexpr int16_t kJoinGroup = 11;   // of Kafka's protocol
   static constexpr int16_t kHeartbeat = 12;
-  static constexpr absl::Duration kQuiet = absl::Milliseconds(200);
 
   static rd_kafka_resp_err_t OnNew(rd_kafka_t* made, const rd_kafka_conf_t*,
                                    void* talk, char*, size_t) {
@@ -77,18 +73,13 @@ struct GroupTalk {
                                         void* talk) {
     if (api_key == kHeartbeat) {
       auto& group = *static_cast<GroupTalk*>(talk);
-      group.heartbeat_us = absl::ToUnixMicros(SteadyNow());
+      ++group.heartbeats;
       group.awaits_heartbeat = false;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
-  bool IsQuiet() const {
-    return !awaits_heartbeat &&
-           SteadyNow() >= absl::FromUnixMicros(heartbeat_us) + kQuiet;
-  }
-
-  std::atomic<int64_t> heartbeat_us{0};       // the last answer, by SteadyNow()
+  std::atomic<uint64_t> heartbeats{0};        // that were answered
   std::atomic<bool> awaits_heartbeat{false};  // the answer to the last
   // From the request to the callback that tells what came of it.
   std::atomic<bool> is_joining{false};

@@ -12,10 +12,6 @@
 namespace oddverb {
 namespace {
 
-// Past due: with many heartbeats there may be no quiet moment, and one whose
-// connection broke is never answered.
-constexpr absl::Duration kTellBetween = absl::Seconds(2);
-constexpr absl::Duration kTellAnyway = absl::Seconds(10);
 // For partitions that were added to the topic.
 constexpr absl::Duration kLookInterval = absl::Seconds(10);
 constexpr absl::Duration kLookSoon = absl::Seconds(1);  // while there is none
@@ -125,21 +121,10 @@ void KafkaConsumer::Poll() {
     }
     MendResets();
     LookForEnds();
-    if (!MayTell()) continue;
-    next_tell_ = SteadyNow() + kTellInterval;
-    std::lock_guard<std::mutex> lock(mutex_);
-    TellGroup();
+    if (!takes_all) TellWhenSafe();
   }
   // Without a broker there is nobody to take leave of.
   if (health_.is_connected()) Leave();
-}
-
-bool KafkaConsumer::MayTell() const {
-  const GroupTalk& talk = *client_->talk;
-  const absl::Duration due = SteadyNow() - next_tell_;
-  if (due < absl::ZeroDuration()) return false;
-  return talk.IsQuiet() || (due >= kTellBetween && !talk.awaits_heartbeat) ||
-         due >= kTellAnyway;
 }
 
 void KafkaConsumer::MendResets() {

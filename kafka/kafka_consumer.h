@@ -166,7 +166,9 @@ class KafkaConsumer {
   KafkaOffsets CommittedOf(const PartitionList* partitions) const;
   int64_t StartOf(int32_t partition, int64_t told, bool is_first) const;
   void OnCommitted(int error, const PartitionList* partitions);
-  bool MayTell() const;
+  void TellWhenSafe();
+  bool IsSafeToTell() const;
+  bool HasNews() const;
   void TellGroup();
   void TellBeforeTheyGo(const PartitionList* offsets);
   void NoteTold(int error, const PartitionList* partitions);
@@ -184,6 +186,7 @@ class KafkaConsumer {
   std::unique_ptr<Client> client_;
   bool topic_failed_ = false;  // as the last TakeAll() saw; of the poller
   absl::Time next_tell_;       // the group, of what is judged; of the poller
+  bool rejoins_ = false;       // gave partitions away; of the poller
   std::thread poller_;
 
   absl::Time next_wake_fetch_ = absl::InfinitePast();  // of Wait()
