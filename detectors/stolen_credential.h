@@ -92,6 +92,8 @@ class StolenCredential final : public Detector {
   bool IsInPool(const CredentialContacts& contacts, size_t suspect) const;
   bool HasHome(EntityId actor, const CredentialContacts& contacts,
                size_t suspect) const;
+  void FindDesktop(const CredentialContacts& contacts, size_t& suspect,
+                   size_t& other, Alternation& seen) const;
   void SaveActor(EntityId actor, StateWriter& out) const;
   absl::Status LoadActor(EntityId actor, StateReader& in);
   void AddNovelty(const AuditEvent& event, EntityId actor,

@@ -253,6 +253,11 @@ std::string SharingCheck(const Alternation& seen) {
     return "Its own client is used at several addresses of this network: "
            "machines that share it; severity low.";
   }
+  if (seen.has_desktop) {
+    return "All addresses are outside and used for less than an hour, but the "
+           "program of a desktop is used at one, as by a person and by no "
+           "pipeline; severity medium at most.";
+  }
   if (!seen.has_home) {
     return "Where it belongs is not known yet, all addresses being outside and "
            "used for less than an hour; severity low.";

@@ -50,6 +50,8 @@ struct Alternation {
   bool is_pool = false;
   // Where it belongs is known, so that it can be elsewhere.
   bool has_home = false;
+  // It is not, but a person's desktop is at the address that is not in doubt.
+  bool has_desktop = false;
   // Of a network that is new to an identity with a history; 0 = not so.
   double novelty = 0;
   uint32_t sessions = 0;   // of that history

@@ -2,12 +2,15 @@
 // credentials that go back and forth between addresses.
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "detectors/stolen_credential.h"
 #include "detectors/tuple.h"
+#include "detectors/user_agent.h"
 
 namespace oddverb {
 namespace {
@@ -16,6 +19,8 @@ namespace {
 constexpr int64_t kNoteSeconds = 600;
 // A kubelet stays on its node: to come back once is enough.
 constexpr int kNodeAlternations = 2;
+// Platforms in a User-Agent that servers and their pipelines do not have.
+constexpr std::string_view kDesktops[] = {"(darwin", "(windows", "(win32"};
 // Sensitivity() of secrets, code execution, cluster-wide rights.
 constexpr double kSensitiveFrom = 1.5;
 
@@ -45,10 +50,29 @@ size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
   return std::max(a, b);
 }
 
+// A person is there, and no pipeline: a dashboard, a browser, or anything on a
+// desktop's system.
+bool HasDesktopProgram(const Contact& contact) {
+  const std::vector<std::string_view> agents = contact.user_agents();
+  return std::any_of(agents.begin(), agents.end(), [](std::string_view agent) {
+    const AgentFamily family = AgentFamilyOf(agent);
+    return family == AgentFamily::kDashboard ||
+           family == AgentFamily::kBrowser ||
+           std::any_of(std::begin(kDesktops), std::end(kDesktops),
+                       [&](std::string_view desktop) {
+                         return agent.find(desktop) != std::string_view::npos;
+                       });
+  });
+}
+
 Severity SeverityOf(const Alternation& seen, Severity most) {
   const bool may_be_shared =
-      seen.crowded || seen.is_pool || (!seen.has_home && seen.novelty == 0);
+      seen.crowded || seen.is_pool ||
+      (!seen.has_home && !seen.has_desktop && seen.novelty == 0);
   if (may_be_shared) return Severity::kLow;
+  if (seen.has_desktop && seen.novelty == 0) {
+    most = std::min(most, Severity::kMedium);
+  }
   if (!seen.own_client || seen.is_off_machine) return most;
   return seen.novelty > 0 ? std::min(most, Severity::kMedium) : Severity::kLow;
 }
@@ -146,6 +170,23 @@ bool StolenCredential::HasHome(EntityId actor,
   return false;
 }
 
+// Of two addresses outside, neither of which is known as home: where a person's
+// desktop is, it belongs. Not if one machine may have both addresses.
+void StolenCredential::FindDesktop(const CredentialContacts& contacts,
+                                   size_t& suspect, size_t& other,
+                                   Alternation& seen) const {
+  const Contact& first = contacts.contact(other);
+  const Contact& second = contacts.contact(suspect);
+  const bool may_be_one_machine =
+      first.is_v6() != second.is_v6() ||
+      SiteOf(context_.hash, first.ip()) == SiteOf(context_.hash, second.ip()) ||
+      (!second.is_v6() && !contacts.IsFarFromHome(suspect));
+  if (other != contacts.home() || may_be_one_machine) return;
+  seen.has_desktop = HasDesktopProgram(first) || HasDesktopProgram(second);
+  // The log may begin while a thief is at work.
+  if (!HasDesktopProgram(first) && seen.has_desktop) std::swap(suspect, other);
+}
+
 // `suspect` is new to the actor's history, and in use now if `is_in_use`.
 void StolenCredential::AddNovelty(const AuditEvent& event, EntityId actor,
                                   std::string_view suspect, bool is_in_use,
@@ -178,14 +219,18 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   const bool is_other_new =
       is_return && IsFromNewNetwork(event, ids, contacts, other, index);
   if (is_other_new) std::swap(index, other);
+  // Home's client is the same, whichever of the two is home.
   seen.own_client = contacts.HasOwnClient(index);
+  seen.has_home = is_node || HasHome(ids.actor, contacts, index);
+  if (!seen.has_home && !is_other_new) {
+    FindDesktop(contacts, index, other, seen);
+  }
   // A thief has the kubelet's name, too, but a node does not roam.
   seen.is_off_machine =
       is_node && seen.own_client && contacts.IsFarFromHome(index);
   seen.crowded = contacts.IsCrowded(event.stage_time);
   // A node shares its credential with nobody.
   seen.is_pool = !is_node && IsInPool(contacts, index);
-  seen.has_home = is_node || HasHome(ids.actor, contacts, index);
   if (is_other_new ||
       (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
     AddNovelty(event, ids.actor, contacts.contact(index).ip(),

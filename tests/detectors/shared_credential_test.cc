@@ -61,6 +61,49 @@ TEST(SharedCredentialTest, WhoWorksOutsideForAnHourHasAHome) {
   }
 }
 
+// At a desktop there is a person, and no pipeline.
+TEST(SharedCredentialTest, ADesktopIsAHomeFromTheFirstRequestOn) {
+  constexpr const char* kDesktopPrograms[] = {
+      "Lens/2025.8 (win32)", "k9s/v0.50.9", "Mozilla/5.0 (X11; Linux x86_64)",
+      "kubectl/v1.34.1 (darwin/arm64) kubernetes/93248f9",
+      "kubectl/v1.30.2 (windows/amd64) kubernetes/3968350"};
+  for (const char* program : kDesktopPrograms) {
+    for (bool is_thief_first : {false, true}) {
+      CredentialStream stream;
+      Client owner =
+          Client::Person(stream, "olga", kHostedRunner).With(program);
+      Client thief = owner.At(kOtherRunner).With("kubectl/v1.33 (linux/amd64)");
+      InTurns(is_thief_first ? thief : owner, is_thief_first ? owner : thief,
+              5);
+      EXPECT_EQ(WorstReport(stream), Severity::kMedium) << program;
+      EXPECT_EQ(stream.findings()[0].where.source_ip, kOtherRunner) << program;
+      EXPECT_THAT(stream.findings()[0].benign_checks,
+                  Contains(HasSubstr("the program of a desktop")));
+    }
+  }
+}
+
+// The same machine may have both addresses, or the person has moved.
+TEST(SharedCredentialTest, ADesktopsOwnAddressesAreLow) {
+  struct Case {
+    const char *first_ip, *second_ip, *second_program;
+  };
+  constexpr char kLens[] = "Lens/2025.8 (win32)";
+  constexpr char kKubectl[] = "kubectl/v1.30.2 (windows/amd64)";
+  for (const Case& c : {Case{"198.51.100.132", "198.51.100.9", kKubectl},
+                        Case{"198.51.100.132", "198.51.7.9", kKubectl},
+                        Case{"198.51.100.132", "2001:db8:7::9", kKubectl},
+                        Case{"2001:db8:7::9", "2001:db8:7:1::8", kKubectl},
+                        Case{"198.51.100.132", "203.0.113.154", kLens}}) {
+    CredentialStream stream;
+    Client owner = Client::Person(stream, "olga", c.first_ip).With(kLens);
+    Client again = owner.At(c.second_ip).With(c.second_program);
+    InTurns(owner, again, 5);
+    stream.End();
+    EXPECT_EQ(WorstReport(stream), Severity::kLow) << c.second_ip;
+  }
+}
+
 class RunnerPoolTest : public ::testing::Test {
  protected:
   RunnerPoolTest() {
