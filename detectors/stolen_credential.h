@@ -89,6 +89,8 @@ class StolenCredential final : public Detector {
   bool IsFromNewNetwork(const AuditEvent& event, const EntityIds& ids,
                         const CredentialContacts& contacts, size_t suspect,
                         size_t other) const;
+  bool AreBothNew(const AuditEvent& event, const EntityIds& ids,
+                  const Contact& suspect, const Contact& other) const;
   bool IsInPool(const CredentialContacts& contacts, size_t suspect) const;
   bool HasHome(EntityId actor, const CredentialContacts& contacts,
                size_t suspect) const;

@@ -295,6 +295,11 @@ Finding DraftAlternation(const DetectorContext& context,
                               RequestsSoFar(other));
   draft.benign_checks = {ClientCheck(seen), SharingCheck(seen),
                          OwnershipCheck(suspicion.event)};
+  if (seen.novelty > 0 && seen.both_are_new) {
+    draft.benign_checks.push_back(
+        "Both networks are new to it: a person on the road with two ways out "
+        "looks like this, too.");
+  }
   draft.attack = {"T1078", "T1550"};
   return draft;
 }

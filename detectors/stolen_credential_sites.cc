@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "detectors/stolen_credential.h"
 #include "detectors/tuple.h"
 #include "detectors/user_agent.h"
@@ -48,6 +50,17 @@ size_t SuspectOf(const CredentialContacts& contacts, size_t a, size_t b) {
   bool a_is_own = contacts.HasOwnClient(a);
   if (a_is_own != contacts.HasOwnClient(b)) return a_is_own ? b : a;
   return std::max(a, b);
+}
+
+// One of each family, or neighbours, as of a gateway with many addresses.
+bool MayBeOneMachine(const KeyedHash& hash, const Contact& a,
+                     const Contact& b) {
+  const std::optional<IpAddress> left = IpAddress::Parse(a.ip());
+  const std::optional<IpAddress> right = IpAddress::Parse(b.ip());
+  if (!left.has_value() || !right.has_value()) return true;
+  if (left->is_v4() != right->is_v4()) return true;
+  if (left->is_v4()) return left->v4() >> 16 == right->v4() >> 16;
+  return SiteOf(hash, a.ip()) == SiteOf(hash, b.ip());
 }
 
 // A person is there, and no pipeline: a dashboard, a browser, or anything on a
@@ -136,6 +149,19 @@ bool StolenCredential::IsFromNewNetwork(const AuditEvent& event,
                              event.stage_time);
 }
 
+// Nor is `other` one: a theft while its owner is away, or a person on the road
+// with two ways out. That tells less: either makes the other one less new.
+bool StolenCredential::AreBothNew(const AuditEvent& event, const EntityIds& ids,
+                                  const Contact& suspect,
+                                  const Contact& other) const {
+  if (ids.actor >= sites_.size() || sites_[ids.actor] == nullptr) return false;
+  const SiteHistory& sites = *sites_[ids.actor];
+  const absl::Time now = event.stage_time;
+  return !MayBeOneMachine(context_.hash, suspect, other) && sites.IsLong(now) &&
+         sites.IsNew(SiteOf(context_.hash, suspect.ip()), now) &&
+         sites.IsNew(SiteOf(context_.hash, other.ip()), now);
+}
+
 // Runners of pipelines share one credential: each of their runs is elsewhere,
 // some with other tools, and they overlap. Of a pool one's own client is used
 // at two more addresses of the network.
@@ -171,17 +197,16 @@ bool StolenCredential::HasHome(EntityId actor,
 }
 
 // Of two addresses outside, neither of which is known as home: where a person's
-// desktop is, it belongs. Not if one machine may have both addresses.
+// desktop is, it belongs.
 void StolenCredential::FindDesktop(const CredentialContacts& contacts,
                                    size_t& suspect, size_t& other,
                                    Alternation& seen) const {
   const Contact& first = contacts.contact(other);
   const Contact& second = contacts.contact(suspect);
-  const bool may_be_one_machine =
-      first.is_v6() != second.is_v6() ||
-      SiteOf(context_.hash, first.ip()) == SiteOf(context_.hash, second.ip()) ||
-      (!second.is_v6() && !contacts.IsFarFromHome(suspect));
-  if (other != contacts.home() || may_be_one_machine) return;
+  if (other != contacts.home() ||
+      MayBeOneMachine(context_.hash, first, second)) {
+    return;
+  }
   seen.has_desktop = HasDesktopProgram(first) || HasDesktopProgram(second);
   // The log may begin while a thief is at work.
   if (!HasDesktopProgram(first) && seen.has_desktop) std::swap(suspect, other);
@@ -231,7 +256,10 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   seen.crowded = contacts.IsCrowded(event.stage_time);
   // A node shares its credential with nobody.
   seen.is_pool = !is_node && IsInPool(contacts, index);
-  if (is_other_new ||
+  seen.both_are_new =
+      is_return &&
+      AreBothNew(event, ids, contacts.contact(index), contacts.contact(other));
+  if (is_other_new || seen.both_are_new ||
       (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
     AddNovelty(event, ids.actor, contacts.contact(index).ip(),
                index == use.contact, seen);

@@ -11,6 +11,7 @@ namespace oddverb {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
@@ -77,6 +78,40 @@ TEST_F(NewNetworkTest, TheOwnersExactClientNeedsMoreAndIsMedium) {
   EXPECT_EQ(Found().severity, Severity::kMedium);
   EXPECT_THAT(FeaturesOf(Found()), Contains(kNew));
   ExpectSound(Found());
+}
+
+// Its owner may be on the road, too.
+TEST_F(NewNetworkTest, TwoNewNetworksInTurnsNeedMoreChanges) {
+  Client owner_away = owner_.At("192.0.2.40");
+  Client thief = owner_.At(kAway);
+  Work(owner_, 25);
+  InTurns(owner_away, thief, 2);
+  owner_away.Ask();
+  EXPECT_LE(Found().severity, Severity::kLow);
+  thief.Ask();
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  EXPECT_EQ(Found().severity, Severity::kMedium);
+  EXPECT_EQ(Found().where.source_ip, kAway);
+  EXPECT_THAT(FeaturesOf(Found()), Contains(kNew));
+  EXPECT_THAT(Found().benign_checks, Contains(HasSubstr("on the road")));
+  ExpectSound(Found());
+}
+
+TEST_F(NewNetworkTest, OneNewNetworkWithTwoWaysOutIsNone) {
+  for (const char* other : {"192.0.7.40", "2001:db8::5"}) {
+    CredentialStream stream;
+    Client owner = Client::Person(stream, "olga", kHome);
+    for (int i = 0; i < 25; ++i) {
+      owner.Ask(2);
+      stream.Sleep(absl::Hours(2));
+    }
+    Client away = owner.At("192.0.2.40");
+    Client again = owner.At(other);
+    InTurns(away, again, 10);
+    for (const Finding& finding : stream.findings()) {
+      EXPECT_LE(finding.severity, Severity::kLow) << other;
+    }
+  }
 }
 
 TEST_F(NewNetworkTest, APersonWhoMovesAndStaysIsNone) {
