@@ -16,9 +16,13 @@ constexpr size_t kMostClients = 5;
 
 // The same program and certificate at another address, from now on among those
 // of the person. Mistakes are made there as anywhere.
-void WorkFrom(Cluster& cluster, Actor& person, const std::string& address) {
+// Where a place has two ways out, connections take either.
+void WorkFrom(Cluster& cluster, Actor& person, const std::string& address,
+              const std::string& second_way_out = "") {
   Client client = *person.clients[0];
   client.addresses = {address};
+  client.other_address = second_way_out;
+  client.other_share = second_way_out.empty() ? 0 : 0.4;
   client.Render();
   Client* kept = cluster.NewClient(client);
   if (person.clients.size() < kMostClients) {
@@ -29,7 +33,7 @@ void WorkFrom(Cluster& cluster, Actor& person, const std::string& address) {
 }
 
 // Somebody works from a place where he never was. Assumed: each person once in
-// ten days.
+// ten days, and in one place of a hundred to two providers at once.
 class Travels final : public Process {
  public:
   Micros Step(Traffic& traffic, Micros now) override {
@@ -37,7 +41,9 @@ class Travels final : public Process {
     Cluster& cluster = traffic.cluster();
     std::vector<int> people = cluster.OfKind(Actor::Kind::kPerson);
     Actor& person = cluster.actors()[static_cast<size_t>(random.Pick(people))];
-    WorkFrom(cluster, person, cluster.PublicAddress());
+    const std::string second_way_out =
+        random.Chance(0.01) ? cluster.PublicAddress() : "";
+    WorkFrom(cluster, person, cluster.PublicAddress(), second_way_out);
     return NextAtWork(random, now,
                       11 * 10 / static_cast<double>(people.size()));
   }
