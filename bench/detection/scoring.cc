@@ -11,6 +11,14 @@ namespace {
 constexpr Micros kAftermath = kHour;
 constexpr size_t kTop = 20;
 
+bool TellsOf(const std::vector<std::string>& addresses,
+             const std::string& summary) {
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [&](const std::string& address) {
+                       return summary.find(address) != std::string::npos;
+                     });
+}
+
 }  // namespace
 
 Scorer::Scorer(const std::vector<Attack>& attacks) : attacks_(attacks) {}
@@ -24,8 +32,9 @@ void Scorer::Match(const Statement& statement, std::vector<size_t>& out) const {
   for (size_t i = 0; i < attacks_.size(); ++i) {
     const Attack& attack = attacks_[i];
     if (statement.last < attack.start) continue;
-    if (!statement.is_of_credential &&
-        statement.first > attack.end + kAftermath) {
+    const bool is_over = statement.first > attack.end + kAftermath;
+    if (is_over && !(statement.is_of_credential &&
+                     TellsOf(attack.addresses, statement.summary))) {
       continue;
     }
     if (names(attack.users, statement.user) ||

@@ -23,7 +23,7 @@ struct Statement {
   double score = 0;            // within the rank
   std::string summary;         // for people; ours only
   // Says where a credential is used: true of a stolen one for ever, also when
-  // its owner comes back.
+  // its owner comes back, if the summary has an address of the thief.
   bool is_of_credential = false;
 };
 
