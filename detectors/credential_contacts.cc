@@ -272,8 +272,9 @@ bool CredentialContacts::IsOtherFamily(size_t index) const {
   const Contact& other = contact(index);
   const size_t base = home();
   for (size_t i = 0; i < size(); ++i) {
-    const bool is_further =
-        i != index && i != base && contact(i).is_v6() == other.is_v6();
+    const bool is_further = i != index && i != base &&
+                            contact(i).is_v6() == other.is_v6() &&
+                            contact(i).reported != Contact::kReportedFully;
     if (is_further) return false;
   }
   const Contact& owner = contact(base);

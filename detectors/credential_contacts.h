@@ -110,7 +110,8 @@ class CredentialContacts {
   // which has a client in common with home.
   bool HasOwnClient(size_t index) const;
   // On a dual-stack network there is one address of each family, both of them
-  // inside or both outside, and one program behind both.
+  // inside or both outside, and one program behind both. A thief's that was
+  // told is none of them.
   bool IsOtherFamily(size_t index) const;
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.

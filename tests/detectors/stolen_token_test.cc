@@ -318,6 +318,19 @@ TEST(TokenOutsideItsPodTest, DualStackExcusesNeitherClientsNorTheInternet) {
   EXPECT_THAT(stream.reports(), SizeIs(1));
 }
 
+TEST(TokenOutsideItsPodTest, TheOtherFamilyIsExcusedBehindAThiefOfThatFamily) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", "fd00:10:244::5");
+  pod.Ask();
+  pod.At(kInside2).With("curl/8").Ask();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  pod.At(kInside).Ask(3);
+  EXPECT_THAT(stream.findings(), SizeIs(1));
+  // A second thief has the pod's program, too.
+  pod.At("10.244.9.9").Ask();
+  EXPECT_THAT(stream.findings(), SizeIs(2));
+}
+
 TEST(TokenOutsideItsPodTest, LoopbackIsTheServersOwn) {
   CredentialStream stream;
   Client pod = Client::Pod(stream, "shop", kInside);
