@@ -54,6 +54,7 @@ struct Alternation {
   bool has_desktop = false;
   // Of a network that is new to an identity with a history; 0 = not so.
   double novelty = 0;
+  // Not only the suspect's network, but also the one that it is compared to.
   bool both_are_new = false;
   uint32_t sessions = 0;   // of that history
   bool sensitive = false;  // the suspect asks for what few ask for

@@ -303,12 +303,14 @@ void KafkaConsumer::TellWhenSafe() {
   if (HasNews()) TellGroup();
 }
 
-// That no request to join will be sent before a commit of now. librdkafka's
-// threads may be long in seeing an answer and in sending what follows from it,
-// so it is not enough that some time went by: a question is put to the group,
-// which goes the way of a commit, behind all that is under way. If no heartbeat
-// was sent meanwhile, the answer to the last one is seen, and a request to join
-// that it led to is sent.
+// That no heartbeat leads to a request to join before a commit of now.
+// librdkafka's threads may be long in seeing an answer and in sending what
+// follows from it, so it is not enough that some time went by: a question is
+// put to the group, which goes the way of a commit, behind all that is under
+// way. If no heartbeat was sent meanwhile, the answer to the last one is seen,
+// and a request to join that it led to is sent. Left: a heartbeat that is sent,
+// answered and acted on between this and the commit, and a request to join for
+// another cause.
 bool KafkaConsumer::IsSafeToTell() const {
   const GroupTalk& talk = *client_->talk;
   const uint64_t heartbeats = talk.heartbeats;
