@@ -66,6 +66,13 @@ function(oddverb_test_support)
     oddverb_test_support PUBLIC ODDVERB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_include_directories(oddverb_test_support
                              PUBLIC "${PROJECT_SOURCE_DIR}")
+  if(TARGET oddverb_library_headers)
+    target_precompile_headers(oddverb_test_support
+                              REUSE_FROM oddverb_library_headers)
+  endif()
+  if(ODDVERB_JOIN_SOURCES)
+    oddverb_join_sources(oddverb_test_support ${sources})
+  endif()
   target_link_libraries(
     oddverb_test_support
     PUBLIC oddverb_all GTest::gmock nlohmann_json::nlohmann_json
