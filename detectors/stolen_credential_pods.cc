@@ -75,11 +75,14 @@ void StolenCredentialCross::WeighPod(const Observation& observation,
       finding.severity <= Severity::kLow &&
       IsOwnNode(finding, ids.source_address, observation.time);
   const std::optional<absl::Time> asked = pods_.AskedToEnd(ids.credential);
-  // Until its grace period ends it may call in either way.
+  // Until its grace period ends it may call in either way, or from where it was
+  // started again just before, which nobody else uses yet.
   const bool may_be_itself =
-      is_own_node || (finding.severity <= Severity::kLow && asked.has_value() &&
-                      observation.time <= *asked + KnownPods::kLag &&
-                      LeavesItsNode(observation, ids, finding));
+      is_own_node ||
+      (finding.severity <= Severity::kLow && asked.has_value() &&
+       observation.time <= *asked + KnownPods::kLag &&
+       (LeavesItsNode(observation, ids, finding) ||
+        !map_.HasOthers(ids.source_address, observation.credential)));
   if (asked.has_value() && observation.time > *asked && !may_be_itself) {
     AddReason("its pod was to end before, and is not started again",
               absl::StrCat(SpanText(*asked, observation.time), " before"), 2,

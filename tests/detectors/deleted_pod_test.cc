@@ -283,6 +283,24 @@ TEST_F(DeletedPodTest, ElsewhereAfterADeleteItIsNoRestart) {
   }
 }
 
+// Its node was rebooted, and nothing was heard of it since.
+TEST_F(DeletedPodTest, InItsLastMinuteItMayComeFromWhereItWasStartedAgain) {
+  for (absl::Duration later : {absl::Seconds(9), absl::Seconds(70)}) {
+    CredentialStream stream;
+    Client pod = Client::Pod(stream, "shop", kInside);
+    Client person = Client::Person(stream, "olga", kOffice);
+    pod.Ask();
+    stream.Restart();
+    About(person, "shop-0", [](EventBuilder&) {});
+    stream.Sleep(later);
+    pod.At(kInside2).Ask();
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    EXPECT_EQ(stream.findings()[0].rule, "token.outside_its_pod");
+    EXPECT_EQ(stream.findings()[0].severity,
+              later < absl::Minutes(1) ? Severity::kLow : Severity::kHigh);
+  }
+}
+
 // Where its node translates addresses for some of its connections.
 TEST_F(DeletedPodTest, InItsLastMinuteItMayComeFromItsNodeAndFromItself) {
   for (absl::Duration later : {absl::Seconds(3), absl::Seconds(70)}) {
