@@ -290,6 +290,18 @@ TEST(TokenMapTest, ADualStackNodeDoesNotRoamEither) {
   }
 }
 
+// Nothing of it is comparable, but one address is inside and one is not.
+TEST(TokenMapTest, ANodeWithoutIpv4DoesNotRoamToTheInternet) {
+  CredentialStream stream;
+  Client kubelet = Kubelet(stream, "worker-1", "fd00:10:1::11");
+  Client thief = kubelet.At(kOutside);
+  kubelet.Ask();
+  thief.Ask();
+  kubelet.Ask();
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_GE(stream.findings()[0].severity, Severity::kHigh);
+}
+
 // Reads the token of shop-0 by a command in it.
 void ReadToken(CredentialStream& stream) {
   Client::Person(stream, "ivan", kOffice).Ask([](EventBuilder& b) {
