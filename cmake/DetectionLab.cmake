@@ -13,5 +13,6 @@ if(TARGET oddverb_library_headers)
                             REUSE_FROM oddverb_library_headers)
 endif()
 if(ODDVERB_JOIN_SOURCES)
-  oddverb_join_sources(oddverb_detection_lab ${oddverb_detection_sources})
+  oddverb_join_sources(oddverb_detection_lab HEADERS ${oddverb_folders}
+                       bench/detection SOURCES ${oddverb_detection_sources})
 endif()

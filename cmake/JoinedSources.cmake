@@ -1,9 +1,9 @@
-# oddverb_join_sources(TARGET SOURCE...)
+# oddverb_join_sources(TARGET HEADERS folder... SOURCES source...)
 #
 # Compiles up to eight of the sources as one: most of what compiles a file is the
 # same in the next one. Names without linkage meet there, so files that define
 # the same one at namespace scope are kept apart, and one that hides a name of a
-# header is compiled alone.
+# header of the folders, which its target may include, is compiled alone.
 set(ODDVERB_JOINED_SOURCES 8)
 
 # What is defined in `file` at the beginning of a line: types, aliases,
@@ -50,19 +50,26 @@ function(oddverb_names_in file out)
   set(${out} "${names}" PARENT_SCOPE)
 endfunction()
 
-# The names of all headers of the libraries.
+# The names of all headers of the folders, each of which is read once.
 function(oddverb_names_in_headers out)
-  set(names "")
+  set(all "")
   foreach(folder IN LISTS ARGN)
-    file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h"
-         "${PROJECT_SOURCE_DIR}/${folder}/*/*.h")
-    foreach(header IN LISTS headers)
-      oddverb_names_in("${header}" more)
-      list(APPEND names ${more})
-    endforeach()
+    get_property(is_known GLOBAL PROPERTY oddverb_header_names_${folder} SET)
+    if(NOT is_known)
+      set(names "")
+      file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h"
+           "${PROJECT_SOURCE_DIR}/${folder}/*/*.h")
+      foreach(header IN LISTS headers)
+        oddverb_names_in("${header}" more)
+        list(APPEND names ${more})
+      endforeach()
+      set_property(GLOBAL PROPERTY oddverb_header_names_${folder} "${names}")
+    endif()
+    get_property(names GLOBAL PROPERTY oddverb_header_names_${folder})
+    list(APPEND all ${names})
   endforeach()
-  list(REMOVE_DUPLICATES names)
-  set(${out} "${names}" PARENT_SCOPE)
+  list(REMOVE_DUPLICATES all)
+  set(${out} "${all}" PARENT_SCOPE)
 endfunction()
 
 # Whether two lists have an element in common.
@@ -76,13 +83,14 @@ function(oddverb_have_common first second out)
   endforeach()
 endfunction()
 
-# For each source the number of its group, or "alone".
-function(oddverb_groups_of out)
+# For each source the number of its group, or "alone" for one with a name of the
+# list that is called `taken`.
+function(oddverb_groups_of taken out)
   set(group_of_each "")
   set(groups 0)
   foreach(source IN LISTS ARGN)
     oddverb_names_in("${source}" names)
-    oddverb_have_common(names oddverb_header_names hides)
+    oddverb_have_common(names ${taken} hides)
     if(hides)
       list(APPEND group_of_each alone)
       continue()
@@ -107,10 +115,12 @@ function(oddverb_groups_of out)
 endfunction()
 
 function(oddverb_join_sources target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;SOURCES")
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON
                                              UNITY_BUILD_MODE GROUP)
-  oddverb_groups_of(groups ${ARGN})
-  foreach(source group IN ZIP_LISTS ARGN groups)
+  oddverb_names_in_headers(header_names ${arg_HEADERS})
+  oddverb_groups_of(header_names groups ${arg_SOURCES})
+  foreach(source group IN ZIP_LISTS arg_SOURCES groups)
     if(NOT group STREQUAL "alone")
       set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${group}")
     endif()

@@ -71,7 +71,8 @@ function(oddverb_test_support)
                               REUSE_FROM oddverb_library_headers)
   endif()
   if(ODDVERB_JOIN_SOURCES)
-    oddverb_join_sources(oddverb_test_support ${sources})
+    oddverb_join_sources(oddverb_test_support HEADERS ${oddverb_folders}
+                         tests/support SOURCES ${sources})
   endif()
   target_link_libraries(
     oddverb_test_support
