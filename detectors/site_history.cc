@@ -103,6 +103,14 @@ bool SiteHistory::IsSettled(uint32_t site) const {
          known->last_second - known->first_second >= Seconds(kSettles);
 }
 
+bool SiteHistory::CameTogether(uint32_t site, uint32_t other) const {
+  const Site* a = Find(site);
+  const Site* b = Find(other);
+  if (a == nullptr || b == nullptr) return false;
+  const auto [earlier, later] = std::minmax(a->first_second, b->first_second);
+  return later - earlier < Seconds(kTogether);
+}
+
 double SiteHistory::Novelty(uint32_t site) const {
   if (sessions_ < kMinForNovelty) return 0;
   double once = once_gone_;

@@ -43,6 +43,10 @@ class SiteHistory {
   // From the first to the last time that it was seen there it is kSettles.
   static constexpr absl::Duration kSettles = absl::Hours(1);
   bool IsSettled(uint32_t site) const;
+  // First seen less than kTogether apart: through two ways out of one place, if
+  // both are new.
+  static constexpr absl::Duration kTogether = absl::Minutes(10);
+  bool CameTogether(uint32_t site, uint32_t other) const;
   // -ln of the chance that a session comes from a site like this one, which was
   // never seen before: (sites seen in one session alone + 0.5) / (sessions +
   // 1). At most kMaxNovelty; 0 with less than five sessions.

@@ -90,7 +90,8 @@ class StolenCredential final : public Detector {
                         const CredentialContacts& contacts, size_t suspect,
                         size_t other) const;
   bool AreBothNew(const AuditEvent& event, const EntityIds& ids,
-                  const Contact& suspect, const Contact& other) const;
+                  const Contact& suspect, const Contact& other,
+                  bool is_own_client) const;
   bool IsInPool(const CredentialContacts& contacts, size_t suspect) const;
   bool HasHome(EntityId actor, const CredentialContacts& contacts,
                size_t suspect) const;

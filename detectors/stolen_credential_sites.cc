@@ -151,15 +151,18 @@ bool StolenCredential::IsFromNewNetwork(const AuditEvent& event,
 
 // Nor is `other` one: a theft while its owner is away, or a person on the road
 // with two ways out. That tells less: either makes the other one less new.
+// Programs that take either way come by both at once, a thief later.
 bool StolenCredential::AreBothNew(const AuditEvent& event, const EntityIds& ids,
-                                  const Contact& suspect,
-                                  const Contact& other) const {
+                                  const Contact& suspect, const Contact& other,
+                                  bool is_own_client) const {
   if (ids.actor >= sites_.size() || sites_[ids.actor] == nullptr) return false;
   const SiteHistory& sites = *sites_[ids.actor];
   const absl::Time now = event.stage_time;
-  return !MayBeOneMachine(context_.hash, suspect, other) && sites.IsLong(now) &&
-         sites.IsNew(SiteOf(context_.hash, suspect.ip()), now) &&
-         sites.IsNew(SiteOf(context_.hash, other.ip()), now);
+  const uint32_t from = SiteOf(context_.hash, suspect.ip());
+  const uint32_t also = SiteOf(context_.hash, other.ip());
+  const bool has_two_ways = is_own_client && sites.CameTogether(from, also);
+  return !has_two_ways && !MayBeOneMachine(context_.hash, suspect, other) &&
+         sites.IsLong(now) && sites.IsNew(from, now) && sites.IsNew(also, now);
 }
 
 // Runners of pipelines share one credential: each of their runs is elsewhere,
@@ -257,8 +260,8 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   // A node shares its credential with nobody.
   seen.is_pool = !is_node && IsInPool(contacts, index);
   seen.both_are_new =
-      is_return &&
-      AreBothNew(event, ids, contacts.contact(index), contacts.contact(other));
+      is_return && AreBothNew(event, ids, contacts.contact(index),
+                              contacts.contact(other), seen.own_client);
   if (is_other_new || seen.both_are_new ||
       (is_return && IsFromNewNetwork(event, ids, contacts, index, other))) {
     AddNovelty(event, ids.actor, contacts.contact(index).ip(),

@@ -1,5 +1,6 @@
 // credential.two_networks with a history: StolenCredential knows from which
 // networks an identity has come.
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,8 @@ TEST_F(NewNetworkTest, TwoNewNetworksInTurnsNeedMoreChanges) {
   Client owner_away = owner_.At("192.0.2.40");
   Client thief = owner_.At(kAway);
   Work(owner_, 25);
+  owner_away.Ask();
+  stream_.Sleep(absl::Minutes(11));
   InTurns(owner_away, thief, 2);
   owner_away.Ask();
   EXPECT_LE(Found().severity, Severity::kLow);
@@ -95,6 +98,31 @@ TEST_F(NewNetworkTest, TwoNewNetworksInTurnsNeedMoreChanges) {
   EXPECT_THAT(FeaturesOf(Found()), Contains(kNew));
   EXPECT_THAT(Found().benign_checks, Contains(HasSubstr("on the road")));
   ExpectSound(Found());
+}
+
+// As where a router divides the connections among two providers.
+TEST_F(NewNetworkTest, TwoNewNetworksThatComeTogetherExcuseOneProgramAlone) {
+  for (const char* program : {"", "curl/8.14.1"}) {
+    CredentialStream stream;
+    Client owner = Client::Person(stream, "olga", kHome);
+    for (int i = 0; i < 25; ++i) {
+      owner.Ask(2);
+      stream.Sleep(absl::Hours(2));
+    }
+    Client away = owner.At("192.0.2.40");
+    Client other = owner.At(kAway);
+    if (*program != '\0') other = other.With(program);
+    InTurns(away, other, 20);
+    Severity most = Severity::kInfo;
+    for (const Finding& finding : stream.findings()) {
+      most = std::max(most, finding.severity);
+    }
+    if (*program == '\0') {
+      EXPECT_LE(most, Severity::kLow);
+    } else {
+      EXPECT_GE(most, Severity::kMedium);
+    }
+  }
 }
 
 TEST_F(NewNetworkTest, OneNewNetworkWithTwoWaysOutIsNone) {

@@ -53,6 +53,17 @@ TEST_F(SiteHistoryTest, ASiteIsNewToWhoAlwaysCameFromOne) {
   EXPECT_EQ(history_.Novelty(2), SiteHistory::kMaxNovelty);
 }
 
+TEST_F(SiteHistoryTest, SitesComeTogetherWithinTenMinutes) {
+  history_.Note(1, now_);
+  history_.Note(2, now_ + SiteHistory::kTogether - absl::Seconds(1));
+  history_.Note(3, now_ + SiteHistory::kTogether);
+  EXPECT_TRUE(history_.CameTogether(1, 2));
+  EXPECT_TRUE(history_.CameTogether(2, 1));
+  EXPECT_TRUE(history_.CameTogether(2, 3));
+  EXPECT_FALSE(history_.CameTogether(3, 1));
+  EXPECT_FALSE(history_.CameTogether(1, 4));  // which never came
+}
+
 TEST_F(SiteHistoryTest, WhoRoamsHasNoNewSites) {
   for (uint32_t i = 0; i < 100; ++i) {
     Come(1, 1);
