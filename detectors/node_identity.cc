@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/ip_address.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "detectors/actor_act.h"
@@ -39,6 +40,18 @@ constexpr absl::Duration kSettled = absl::Hours(24);
 // A kubelet closes its connections when it gets a new certificate (kubernetes:
 // pkg/kubelet/certificate/transport.go); what is under way ends soon.
 constexpr absl::Duration kRotation = absl::Minutes(15);
+
+// An address of each family; not an inside one of IPv6 and an outside one of
+// IPv4, as in CredentialContacts::IsFarFromHome().
+bool MayBeDualStack(string_view ip, string_view other) {
+  auto is_v6 = [](string_view text) {
+    return text.find(':') != string_view::npos;
+  };
+  if (is_v6(ip) == is_v6(other)) return false;
+  const string_view v6 = is_v6(ip) ? ip : other;
+  const string_view v4 = is_v6(ip) ? other : ip;
+  return !IsPrivateAddress(v6) || IsPrivateAddress(v4);
+}
 
 // Programs that people hold, or that are made for looking around. kubeadm and
 // what cloud providers run on a node are built on client-go, as the kubelet is.
@@ -142,11 +155,9 @@ NodeIdentity::CertificateUse NodeIdentity::NoteCertificate(
   if (now - history.certificate_since <= kRotation) {
     return CertificateUse::kExpected;
   }
-  // A dual-stack node has an address of each family.
-  auto is_v6 = [](string_view ip) { return ip.find(':') != string_view::npos; };
   const string_view newest = history.certificate_ip;
   const bool is_elsewhere = !newest.empty() && newest != event.source_ip &&
-                            is_v6(newest) == is_v6(event.source_ip);
+                            !MayBeDualStack(newest, event.source_ip);
   return is_elsewhere ? CertificateUse::kOldElsewhere : CertificateUse::kOld;
 }
 

@@ -216,7 +216,7 @@ TEST(NodeIdentityTest, TwoCertificatesAtOnceAreOneTooMany) {
   }
 }
 
-Change FromAddress(const char* ip, const Change& change) {
+Change FromAddress(const std::string& ip, const Change& change) {
   return [=](EventBuilder& b) {
     change(b);
     b.SourceIp(ip);
@@ -227,17 +227,20 @@ Change FromAddress(const char* ip, const Change& change) {
 TEST(NodeIdentityTest, TwoCertificatesOnTwoMachinesAreTwoKubelets) {
   struct Case {
     const char* what;
-    const char* newer_ip;
+    std::string ip;
+    std::string newer_ip;
     bool goes_on;  // the older one
     size_t findings;
   };
-  for (const Case& c : {Case{"a second machine", "10.9.7.7", true, 1},
-                        Case{"installed anew elsewhere", "10.9.7.7", false, 0},
-                        Case{"of the other family", "fd00::7", true, 0},
-                        Case{"renewed at home", "10.0.1.7", true, 0}}) {
+  for (const Case& c :
+       {Case{"a second machine", "10.0.1.7", "10.9.7.7", true, 1},
+        Case{"installed anew elsewhere", "10.0.1.7", "10.9.7.7", false, 0},
+        Case{"of the other family", "10.0.1.7", "fd00::7", true, 0},
+        Case{"dual stack, as in clouds", "10.0.1.7", "2001:db8::7", true, 0},
+        Case{"inside and outside", "fd00::7", "203.0.113.7", true, 1},
+        Case{"renewed at home", "10.0.1.7", "10.0.1.7", true, 0}}) {
     ActorStream stream = NodeStream();
-    const Change old =
-        FromAddress("10.0.1.7", With("X509SHA256=old", kOwnWork));
+    const Change old = FromAddress(c.ip, With("X509SHA256=old", kOwnWork));
     FeedNode(stream, old);
     FeedNode(stream,
              FromAddress(c.newer_ip, With("X509SHA256=fresh", kOwnWork)));
@@ -248,7 +251,7 @@ TEST(NodeIdentityTest, TwoCertificatesOnTwoMachinesAreTwoKubelets) {
     if (c.findings == 0) continue;
     EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
     EXPECT_THAT(stream.findings()[0].summary,
-                HasSubstr("10.9.7.7 and 10.0.1.7"));
+                HasSubstr(c.newer_ip + " and " + c.ip));
   }
 }
 
