@@ -180,6 +180,23 @@ bool ClusterMap::IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
          HasPodsOfNodes(away, most_nodes) && Find(away)->nodes.Contains(other);
 }
 
+bool ClusterMap::LeavesForAnotherNode(EntityId home, EntityId away,
+                                      uint64_t node) const {
+  const uint64_t other = OnlyNodeAt(away);
+  return node != 0 && other != 0 && other != node &&
+         PlaceOf(home) == Place::kPod &&
+         HasPodsOfNodes(away, HasPodsOf(away, other) ? 2 : 1);
+}
+
+bool ClusterMap::HasPodsOf(EntityId id, uint64_t node) const {
+  const Address* address = Find(id);
+  return address != nullptr && address->nodes.Contains(node);
+}
+
+void ClusterMap::TakeBackPodsOf(EntityId id, uint64_t node) {
+  if (HasPodsOf(id, node)) AddressOf(id).nodes.Remove(node);
+}
+
 bool ClusterMap::HasPodsOfNodes(EntityId id, uint32_t most) const {
   const Address* address = Find(id);
   return address != nullptr && address->nodes.size() > 0 &&

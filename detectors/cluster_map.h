@@ -60,8 +60,15 @@ class ClusterMap {
   // share: gateways, tunnels.
   bool IsOnAnotherNode(EntityId home, EntityId away, uint64_t node,
                        uint32_t most_nodes) const;
+  // The same of a pod that is seen at an address of its own, `home`; no pod but
+  // those of `node` and of that other node is seen at `away`.
+  bool LeavesForAnotherNode(EntityId home, EntityId away, uint64_t node) const;
   // Pods of one to `most` nodes are seen there.
   bool HasPodsOfNodes(EntityId address, uint32_t most) const;
+  // A pod of the node is.
+  bool HasPodsOf(EntityId address, uint64_t node) const;
+  // The only one of the node's pods there was no pod.
+  void TakeBackPodsOf(EntityId address, uint64_t node);
   // A kubelet, or the token of another pod than `pod`, was seen there.
   bool HasOthers(EntityId address, uint64_t pod) const;
   const ClusterMapSizes& sizes() const { return sizes_; }

@@ -201,6 +201,9 @@ class StolenCredentialCross final : public CrossDetector {
                  absl::Time now) const;
   bool IsOnAnotherNode(const Observation& observation,
                        const ObservationIds& ids) const;
+  bool LeavesForAnotherNode(const Observation& observation,
+                            const ObservationIds& ids) const;
+  void TakeBackNewcomer(const Finding& finding, EntityId address);
   // Of so many nodes pods may be seen where a thief is behind another one.
   static uint32_t MostNodesAt(const Finding& finding);
   void WeighToken(const Observation& observation, const ObservationIds& ids,
@@ -228,8 +231,16 @@ class StolenCredentialCross final : public CrossDetector {
   void Open(OpenCase opened, EntityId credential, Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
 
+  // The first pod of a node at an address.
+  struct Newcomer {
+    EntityId address = kNoEntity;
+    uint64_t node = 0;  // 0 = it was none
+  };
+
   DetectorContext context_;
   ClusterMap map_;
+  // In the contact that was noted last, and is judged next.
+  Newcomer newcomer_;
   ReadTokens reads_;
   TokenProvenance provenance_;
   KnownPods pods_;

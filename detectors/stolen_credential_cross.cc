@@ -115,7 +115,10 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
   UseOf(address).credentials.Add(observation.credential,
                                  AddressUse::kMaxRemembered);
   const uint64_t node = observation.subject;
+  newcomer_ = {};
   if (observation.pod_bound) {
+    if (node != 0 && !map_.HasPodsOf(address, node))
+      newcomer_ = {address, node};
     if (map_.NotePod(address, observation.credential, node, observation.time)) {
       NoteGateway(observation.source_ip, address, out);
     }
@@ -216,6 +219,8 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
     // another one.
     if (IsOnAnotherNode(observation, ids)) {
       finding.severity = std::max(finding.severity, Severity::kHigh);
+    } else if (LeavesForAnotherNode(observation, ids)) {
+      finding.severity = std::max(finding.severity, Severity::kMedium);
     }
   } else if (MayBeOwnNode(finding, observation.time)) {
     AddReason(kUnseenNode, finding.who.node, -2, finding);
@@ -271,6 +276,7 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
     WeighToken(observation, ids, others, finding);
     WeighPod(observation, ids, finding);
     LinkToRead(finding);
+    TakeBackNewcomer(finding, address);
   } else if (others.honest > 0) {
     // No kubelet runs in a pod.
     const bool is_node_in_pod =

@@ -173,6 +173,25 @@ void StolenCredentialCross::JudgeUnreported(EntityId pod, Emit& out) {
   }
 }
 
+bool StolenCredentialCross::LeavesForAnotherNode(
+    const Observation& observation, const ObservationIds& ids) const {
+  const std::string& node = observation.draft->who.node;
+  return !node.empty() && HasDirectPods() &&
+         map_.LeavesForAnotherNode(ids.other_address, ids.source_address,
+                                   context_.hash.Hash(node));
+}
+
+// Pods of many nodes explain each other, but not with a thief's program.
+void StolenCredentialCross::TakeBackNewcomer(const Finding& finding,
+                                             EntityId address) {
+  if (newcomer_.node == 0 || newcomer_.address != address ||
+      finding.severity < Severity::kHigh || !IsStrange(finding)) {
+    return;
+  }
+  map_.TakeBackPodsOf(address, newcomer_.node);
+  newcomer_ = {};
+}
+
 bool StolenCredentialCross::MayBeOwnNode(const Finding& finding,
                                          absl::Time now) const {
   return finding.severity > Severity::kLow && !IsStrange(finding) &&

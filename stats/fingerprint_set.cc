@@ -119,6 +119,15 @@ bool FingerprintSet::Contains(uint64_t hash) const {
   return Holds(kYoung, fingerprint) || Holds(kOld, fingerprint);
 }
 
+void FingerprintSet::Remove(uint64_t hash) {
+  const uint32_t fingerprint = FingerprintOf(hash);
+  for (Generation each : {kYoung, kOld}) {
+    if (!Holds(each, fingerprint)) continue;
+    Erase(TableOf(each), fingerprint);
+    --block_[each];
+  }
+}
+
 void FingerprintSet::Clear() { *this = FingerprintSet(); }
 
 void FingerprintSet::SaveTable(Generation which, StateWriter& out) const {

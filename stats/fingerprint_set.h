@@ -59,6 +59,8 @@ class FingerprintSet {
     return block_ != nullptr && (block_[kYoung] & kSaturated) != 0;
   }
   void Clear();
+  // As if it had never been added.
+  void Remove(uint64_t hash);
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()

@@ -29,6 +29,8 @@ inline constexpr char kInside[] = "10.244.1.5";
 inline constexpr char kInside2[] = "10.244.7.9";
 inline constexpr char kOffice[] = "10.8.0.11";
 inline constexpr char kOutside[] = "203.0.113.66";
+inline constexpr char kNodeIp[] = "192.168.0.11";
+inline constexpr char kOtherNodeIp[] = "192.168.0.12";
 
 class CredentialStream {
  public:
@@ -270,6 +272,13 @@ class Client {
   CredentialStream* stream_;
   std::string account_, pod_, user_, uid_, credential_, ip_, agent_;
 };
+
+// Pods of Client are on worker-1.
+inline Client Kubelet(CredentialStream& stream, const std::string& node,
+                      const std::string& ip) {
+  return Client::Person(stream, "system:node:" + node, ip)
+      .With("kubelet/v1.37.2 (linux/amd64) kubernetes/abcdef0");
+}
 
 inline std::vector<std::string> IdsOf(const Finding& finding) {
   std::vector<std::string> ids;

@@ -17,16 +17,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr char kNodeIp[] = "192.168.0.11";
-constexpr char kOtherNodeIp[] = "192.168.0.12";
-
-// Pods of Client are on worker-1.
-Client Kubelet(CredentialStream& stream, const std::string& node,
-               const std::string& ip) {
-  return Client::Person(stream, "system:node:" + node, ip)
-      .With("kubelet/v1.37.2 (linux/amd64) kubernetes/abcdef0");
-}
-
 TEST(TokenMapTest, ANodeThatTranslatesSomeOfItsPodsAddressesIsNoTheft) {
   CredentialStream stream;
   Client kubelet = Kubelet(stream, "worker-1", kNodeIp);
@@ -142,98 +132,6 @@ TEST(TokenMapTest, AnotherNodeOrAnotherClientOfItsOwnIsOne) {
     if (!is_other_node) continue;
     EXPECT_THAT(FeaturesOf(stream.findings()[0]),
                 Contains("the address of another node"));
-  }
-}
-
-// Two nodes that hide their pods, a pod on each, of which the first one is
-// robbed.
-class BehindNodesTest : public ::testing::Test {
- protected:
-  BehindNodesTest() {
-    Kubelet(stream_, "worker-1", kNodeIp).Ask();
-    Kubelet(stream_, "worker-2", kOtherNodeIp).Ask();
-    Ask(Client::Pod(stream_, "other", kOtherNodeIp), "worker-2");
-    Ask(robbed_, "worker-1");
-  }
-
-  // With a token that names this node.
-  static void Ask(Client pod, const char* node) {
-    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
-  }
-  // Through both nodes; through the second one those of `node`.
-  void MorePodsCome(const char* node) {
-    for (const char* name : {"d", "e", "f"}) {
-      Ask(Client::Pod(stream_, absl::StrCat(name, "1"), kNodeIp), "worker-1");
-      Ask(Client::Pod(stream_, absl::StrCat(name, "2"), kOtherNodeIp), node);
-    }
-  }
-  Severity TheOneFinding() const {
-    EXPECT_THAT(stream_.findings(), SizeIs(1));
-    return stream_.findings().at(0).severity;
-  }
-
-  CredentialStream stream_;
-  Client robbed_ = Client::Pod(stream_, "shop", kNodeIp);
-};
-
-TEST_F(BehindNodesTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
-  stream_.Restart();
-  Ask(robbed_.At(kOtherNodeIp), "worker-1");
-  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
-  EXPECT_TRUE(stream_.loads_ok());
-}
-
-TEST_F(BehindNodesTest, APodThatIsStartedAgainThereHasATokenOfThatNode) {
-  stream_.Restart();
-  Ask(robbed_.At(kOtherNodeIp), "worker-2");
-  EXPECT_EQ(TheOneFinding(), Severity::kLow);
-}
-
-// The theft may come before it is known that nodes hide their pods. Pods of a
-// third node show that the other one is a gateway.
-TEST_F(BehindNodesTest, OnlyPodsOfAThirdNodeExplainATokenBehindAnotherNode) {
-  Ask(robbed_.At(kOtherNodeIp), "worker-1");
-  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
-  stream_.Restart();
-  MorePodsCome("worker-2");
-  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
-  EXPECT_TRUE(stream_.loads_ok());
-}
-
-TEST_F(BehindNodesTest, AGatewayOnAnotherNodeExplainsATokenBehindIt) {
-  Ask(robbed_.At(kOtherNodeIp), "worker-1");
-  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
-  stream_.Restart();
-  MorePodsCome("worker-3");
-  EXPECT_EQ(TheOneFinding(), Severity::kLow);
-}
-
-// Nodes hide their pods behind their own addresses.
-TEST(TokenMapTest, AThiefOnANodeMayHaveASecondToken) {
-  for (bool is_strange : {true, false}) {
-    CredentialStream stream;
-    const std::string nodes[] = {"worker-1", "worker-2", "worker-3"};
-    const std::string ips[] = {kNodeIp, kOtherNodeIp, "192.168.0.13"};
-    auto ask = [](Client pod, const std::string& node) {
-      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
-    };
-    auto pod_of = [&](size_t node, size_t i) {
-      return Client::Pod(stream, absl::StrCat("p", node, i), ips[node]);
-    };
-    for (size_t node = 0; node < 3; ++node) {
-      Kubelet(stream, nodes[node], ips[node]).Ask();
-      for (size_t i = 0; i < 3; ++i) ask(pod_of(node, i), nodes[node]);
-    }
-    for (size_t node : {0, 2}) {
-      Client thief = pod_of(node, 0).At(ips[1]);
-      ask(is_strange ? thief.With("curl/8.14.1") : thief, nodes[node]);
-    }
-    // By their own client those of several nodes may leave through it.
-    EXPECT_THAT(stream.findings(), SizeIs(is_strange ? 2 : 1));
-    for (const Finding& finding : stream.findings()) {
-      EXPECT_EQ(finding.severity, Severity::kHigh);
-      EXPECT_THAT(FeaturesOf(finding), Contains("the address of another node"));
-    }
   }
 }
 

@@ -142,6 +142,24 @@ TEST(FingerprintSetTest, ClearForgetsEverything) {
   EXPECT_EQ(SavedBytes(set), SavedBytes(FingerprintSet()));
 }
 
+TEST(FingerprintSetTest, WhatIsRemovedIsAsIfItHadNeverCome) {
+  for (uint32_t capacity : {6, 100}) {  // in the old generation, in the young
+    FingerprintSet set, without;
+    for (uint64_t hash = 1; hash <= 10; ++hash) {
+      set.Add(hash, capacity);
+      if (hash != 3) without.Add(hash, capacity);
+    }
+    set.Remove(3);
+    set.Remove(77);  // never came
+    EXPECT_FALSE(set.Contains(3));
+    EXPECT_EQ(set.size(), 9u);
+    for (uint64_t hash : {1, 2, 4, 5, 6, 7, 8, 9, 10}) {
+      EXPECT_TRUE(set.Contains(hash)) << hash;
+    }
+    if (capacity == 100) EXPECT_EQ(SavedBytes(set), SavedBytes(without));
+  }
+}
+
 TEST(FingerprintSetTest, SavedBytesDependOnTheMembersOnly) {
   FingerprintSet up, down;
   for (uint64_t hash = 1; hash <= 50; ++hash) up.Add(hash, 100);

@@ -1,0 +1,163 @@
+// token.outside_its_pod where the token of a pod comes from the address of
+// another node than the one that it names.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/credential_stream.h"
+
+namespace oddverb {
+namespace {
+
+using testing::Contains;
+using testing::SizeIs;
+
+// Two nodes that hide their pods, a pod on each, of which the first one is
+// robbed.
+class BehindNodesTest : public ::testing::Test {
+ protected:
+  BehindNodesTest() {
+    Kubelet(stream_, "worker-1", kNodeIp).Ask();
+    Kubelet(stream_, "worker-2", kOtherNodeIp).Ask();
+    Ask(Client::Pod(stream_, "other", kOtherNodeIp), "worker-2");
+    Ask(robbed_, "worker-1");
+  }
+
+  // With a token that names this node.
+  static void Ask(Client pod, const char* node) {
+    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+  }
+  // Through both nodes; through the second one those of `node`.
+  void MorePodsCome(const char* node) {
+    for (const char* name : {"d", "e", "f"}) {
+      Ask(Client::Pod(stream_, absl::StrCat(name, "1"), kNodeIp), "worker-1");
+      Ask(Client::Pod(stream_, absl::StrCat(name, "2"), kOtherNodeIp), node);
+    }
+  }
+  Severity TheOneFinding() const {
+    EXPECT_THAT(stream_.findings(), SizeIs(1));
+    return stream_.findings().at(0).severity;
+  }
+
+  CredentialStream stream_;
+  Client robbed_ = Client::Pod(stream_, "shop", kNodeIp);
+};
+
+TEST_F(BehindNodesTest, ItsOwnProgramBehindAnotherNodeIsNoRestart) {
+  stream_.Restart();
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  EXPECT_TRUE(stream_.loads_ok());
+}
+
+TEST_F(BehindNodesTest, APodThatIsStartedAgainThereHasATokenOfThatNode) {
+  stream_.Restart();
+  Ask(robbed_.At(kOtherNodeIp), "worker-2");
+  EXPECT_EQ(TheOneFinding(), Severity::kLow);
+}
+
+// The theft may come before it is known that nodes hide their pods. Pods of a
+// third node show that the other one is a gateway.
+TEST_F(BehindNodesTest, OnlyPodsOfAThirdNodeExplainATokenBehindAnotherNode) {
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  stream_.Restart();
+  MorePodsCome("worker-2");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  EXPECT_TRUE(stream_.loads_ok());
+}
+
+TEST_F(BehindNodesTest, AGatewayOnAnotherNodeExplainsATokenBehindIt) {
+  Ask(robbed_.At(kOtherNodeIp), "worker-1");
+  EXPECT_EQ(TheOneFinding(), Severity::kHigh);
+  stream_.Restart();
+  MorePodsCome("worker-3");
+  EXPECT_EQ(TheOneFinding(), Severity::kLow);
+}
+
+// Nodes hide their pods behind their own addresses.
+TEST(AnotherNodeTest, AThiefOnANodeMayHaveASecondToken) {
+  for (bool is_strange : {true, false}) {
+    CredentialStream stream;
+    const std::string nodes[] = {"worker-1", "worker-2", "worker-3"};
+    const std::string ips[] = {kNodeIp, kOtherNodeIp, "192.168.0.13"};
+    auto ask = [](Client pod, const std::string& node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    auto pod_of = [&](size_t node, size_t i) {
+      return Client::Pod(stream, absl::StrCat("p", node, i), ips[node]);
+    };
+    for (size_t node = 0; node < 3; ++node) {
+      Kubelet(stream, nodes[node], ips[node]).Ask();
+      for (size_t i = 0; i < 3; ++i) ask(pod_of(node, i), nodes[node]);
+    }
+    for (size_t node : {0, 2}) {
+      Client thief = pod_of(node, 0).At(ips[1]);
+      ask(is_strange ? thief.With("curl/8.14.1") : thief, nodes[node]);
+    }
+    // By their own client those of several nodes may leave through it.
+    EXPECT_THAT(stream.findings(), SizeIs(is_strange ? 2 : 1));
+    for (const Finding& finding : stream.findings()) {
+      EXPECT_EQ(finding.severity, Severity::kHigh);
+      EXPECT_THAT(FeaturesOf(finding), Contains("the address of another node"));
+    }
+  }
+}
+
+// Thieves with tools of their own are no pods that leave through a gateway.
+TEST(AnotherNodeTest, ThievesOnANodeDoNotExplainTheNextOne) {
+  CredentialStream stream;
+  const std::string nodes[] = {"worker-0", "worker-1", "worker-2", "worker-3",
+                               "worker-4"};
+  auto ip_of = [](size_t node) { return absl::StrCat("192.168.0.2", node); };
+  auto ask = [](Client pod, const std::string& node) {
+    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+  };
+  auto pod_of = [&](size_t node, size_t i) {
+    return Client::Pod(stream, absl::StrCat("p", node, i), ip_of(node));
+  };
+  for (size_t node = 0; node < 5; ++node) {
+    Kubelet(stream, nodes[node], ip_of(node)).Ask();
+    for (size_t i = 0; i < 3; ++i) ask(pod_of(node, i), nodes[node]);
+  }
+  for (size_t node = 1; node < 5; ++node) {
+    ask(pod_of(node, 0).At(ip_of(0)).With("curl/8.14.1"), nodes[node]);
+    stream.Restart();
+    stream.Sleep(absl::Hours(24));
+  }
+  ASSERT_THAT(stream.findings(), SizeIs(4));
+  for (const Finding& finding : stream.findings()) {
+    EXPECT_GE(finding.severity, Severity::kHigh);
+  }
+  EXPECT_TRUE(stream.loads_ok());
+}
+
+// Pods have addresses of their own; the token names its node.
+TEST(AnotherNodeTest, APodDoesNotMoveToAnotherNode) {
+  for (bool is_gateway : {false, true}) {
+    CredentialStream stream;
+    Kubelet(stream, "worker-1", kNodeIp).Ask();
+    Kubelet(stream, "worker-2", kOtherNodeIp).Ask();
+    auto ask = [](Client pod, const char* node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    for (const char* ip : {"10.244.1.31", "10.244.1.32", "10.244.1.33"}) {
+      ask(Client::Pod(stream, absl::StrCat("p", ip), ip), "worker-1");
+    }
+    if (is_gateway) {
+      ask(Client::Pod(stream, "far", kOtherNodeIp), "worker-3");
+    }
+    Client pod = Client::Pod(stream, "shop", kInside);
+    ask(pod, "worker-1");
+    stream.Restart();
+    ask(pod.At(kOtherNodeIp), "worker-1");
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    EXPECT_EQ(stream.findings()[0].severity,
+              is_gateway ? Severity::kLow : Severity::kMedium);
+    EXPECT_TRUE(stream.loads_ok());
+  }
+}
+
+}  // namespace
+}  // namespace oddverb
