@@ -58,9 +58,16 @@ const ClusterMap::Address* ClusterMap::Find(EntityId id) const {
 
 ClusterMap::Place ClusterMap::PlaceOf(const Address& address) {
   const bool has_pods = address.pod_count > 0;
-  const bool is_home =
-      std::any_of(address.kubelets.begin(), address.kubelets.end(),
-                  [](const Kubelet& kubelet) { return kubelet.is_first; });
+  // The first of one or two pods.
+  const int64_t first_pod = address.pod_count > 2
+                                ? INT64_MIN
+                                : address.recent_micros[address.pod_count == 1];
+  const bool is_home = std::any_of(
+      address.kubelets.begin(), address.kubelets.end(),
+      [first_pod](const Kubelet& kubelet) {
+        return kubelet.is_first ||
+               IsLaterThan(first_pod, kubelet.since_micros, kProbationMicros);
+      });
   // A kubelet that comes to where a pod was is none of there.
   const bool is_node = !address.kubelets.empty() && !address.is_distrusted &&
                        (is_home || !has_pods || address.is_shared);

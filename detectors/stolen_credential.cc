@@ -193,7 +193,12 @@ void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
   size_t home = contacts.home();
   if (use.is_new) {
     out.Observe(FirstContact(context_, event, ids, current));
-    if (use.is_first || contacts.IsOtherFamily(use.contact)) return;
+    if (use.is_first) return;
+    if (contacts.IsOtherFamily(use.contact)) {
+      TellMove({event, ids, contacts, use.contact, home},
+               TokenMove::kOtherFamily, out);
+      return;
+    }
     // The newcomer is in doubt, unless it is the first inside address: then the
     // log began while a thief was at work.
     size_t suspect = use.contact == home ? 0 : use.contact;
@@ -225,13 +230,19 @@ void StolenCredential::AccuseToken(const Suspicion& suspicion,
       may_be_restarted ? Contact::kReportedLow : Contact::kReportedFully;
   if (level <= suspect.reported) return;
   suspect.reported = level;
+  TellMove(suspicion,
+           may_be_restarted ? TokenMove::kAsAfterRestart : TokenMove::kOutside,
+           out);
+}
+
+void StolenCredential::TellMove(const Suspicion& suspicion, TokenMove move,
+                                Emit& out) const {
   Observation moved =
       ObservationOf(ObservationKind::kPodTokenMoved, suspicion.event,
-                    suspicion.ids.keys, suspect);
-  moved.other_ip = pod.ip();
-  moved.draft = DraftMoved(
-      context_, suspicion,
-      may_be_restarted ? TokenMove::kAsAfterRestart : TokenMove::kOutside);
+                    suspicion.ids.keys, suspicion.suspected());
+  moved.other_ip = suspicion.compared().ip();
+  moved.may_be_dual_stack = move == TokenMove::kOtherFamily;
+  moved.draft = DraftMoved(context_, suspicion, move);
   out.Observe(std::move(moved));
 }
 

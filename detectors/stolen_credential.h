@@ -80,6 +80,8 @@ class StolenCredential final : public Detector {
                   CredentialContacts& contacts, Emit& out) const;
   void AccuseToken(const Suspicion& suspicion, CredentialContacts& contacts,
                    Emit& out) const;
+  // The token moved in this way.
+  void TellMove(const Suspicion& suspicion, TokenMove move, Emit& out) const;
   void ObserveUnbound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void NoteSite(const AuditEvent& event, EntityId actor,
                 const CredentialContacts::Use& use);
@@ -203,6 +205,8 @@ class StolenCredentialCross final : public CrossDetector {
                        const ObservationIds& ids) const;
   bool LeavesForAnotherNode(const Observation& observation,
                             const ObservationIds& ids) const;
+  bool MayBeDualStack(const Observation& observation,
+                      const ObservationIds& ids) const;
   void TakeBackNewcomer(const Finding& finding, EntityId address);
   // Of so many nodes pods may be seen where a thief is behind another one.
   static uint32_t MostNodesAt(const Finding& finding);

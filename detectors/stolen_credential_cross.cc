@@ -306,6 +306,7 @@ void StolenCredentialCross::Judge(const Observation& observation,
       !IsOnAnotherNode(observation, ids)) {
     return;
   }
+  if (MayBeDualStack(observation, ids)) return;
   if (pod_bound && IsReported(observation, ids)) return;
   Finding finding = Weigh(observation, ids);
   const bool awaits_report =

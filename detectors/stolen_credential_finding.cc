@@ -166,6 +166,12 @@ void WriteMovedTexts(const Suspicion& suspicion, TokenMove move,
   draft.normal = absl::StrCat(
       "A bound token is used by its own pod only, from one address: ",
       AddressText(other), ", ", RequestsSoFar(other));
+  if (move == TokenMove::kOtherFamily) {
+    draft.benign_checks = {
+        "Not the pod's other address of a dual-stack network: that would be "
+        "its own or its node's."};
+    return;
+  }
   draft.benign_checks = {
       "Not the pod's other address of a dual-stack network: same family, or "
       "another client.",
@@ -224,6 +230,8 @@ Finding DraftMoved(const DetectorContext& context, const Suspicion& suspicion,
     draft.severity = Severity::kLow;
     AddReason("as after a restart of the pod",
               "same client, old address silent", -2, draft);
+  } else if (move == TokenMove::kOtherFamily) {
+    draft.severity = Severity::kLow;
   } else {
     draft.severity = Severity::kHigh;
     if (!suspect.SharesAgentWith(other)) {

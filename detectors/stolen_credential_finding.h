@@ -33,6 +33,7 @@ struct Suspicion {
 enum class TokenMove : uint8_t {
   kAsAfterRestart,  // as if the pod had been restarted on another address
   kOutside,         // another program or network, or both addresses in use
+  kOtherFamily,     // as of a dual-stack pod; low until more is known
 };
 Finding DraftMoved(const DetectorContext& context, const Suspicion& suspicion,
                    TokenMove move);

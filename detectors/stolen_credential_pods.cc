@@ -181,6 +181,13 @@ bool StolenCredentialCross::LeavesForAnotherNode(
                                    context_.hash.Hash(node));
 }
 
+// The other family is no excuse at another node's address.
+bool StolenCredentialCross::MayBeDualStack(const Observation& observation,
+                                           const ObservationIds& ids) const {
+  return observation.may_be_dual_stack && !IsOnAnotherNode(observation, ids) &&
+         !LeavesForAnotherNode(observation, ids);
+}
+
 // Pods of many nodes explain each other, but not with a thief's program.
 void StolenCredentialCross::TakeBackNewcomer(const Finding& finding,
                                              EntityId address) {

@@ -8,7 +8,8 @@
 namespace oddverb {
 namespace {
 
-constexpr uint64_t kPodBound = 1, kDraft = 2, kStream = 4, kPolicy = 8;
+constexpr uint64_t kPodBound = 1, kDraft = 2, kStream = 4, kPolicy = 8,
+                   kDualStack = 16;
 
 template <class E>
 E LoadEnum(StateReader& in, E count) {
@@ -126,13 +127,14 @@ PolicyChange LoadPolicy(StateReader& in) {
 
 // By name, so that a member that is new does not compile until it is saved.
 void SaveObservation(const Observation& observation, StateWriter& out) {
-  const auto& [kind, time, credential, pod_bound, actor, account, pod_name,
-               weight, novelty, subject, minted, source_ip, other_ip, draft,
-               stream, matches, policy] = observation;
+  const auto& [kind, time, credential, pod_bound, may_be_dual_stack, actor,
+               account, pod_name, weight, novelty, subject, minted, source_ip,
+               other_ip, draft, stream, matches, policy] = observation;
   out.PutU64(static_cast<uint64_t>(kind));
   out.PutU64((pod_bound ? kPodBound : 0) | (draft.has_value() ? kDraft : 0) |
              (stream.has_value() ? kStream : 0) |
-             (policy.has_value() ? kPolicy : 0));
+             (policy.has_value() ? kPolicy : 0) |
+             (may_be_dual_stack ? kDualStack : 0));
   out.PutTime(time);
   for (uint64_t key : {credential, actor, account, pod_name, subject, minted}) {
     out.PutFixed64(key);
@@ -152,8 +154,9 @@ Observation LoadObservation(StateReader& in) {
   Observation observation;
   observation.kind = LoadEnum(in, ObservationKind::kCount);
   const uint64_t parts = in.GetU64();
-  if (parts > (kPodBound | kDraft | kStream | kPolicy)) in.Fail();
+  if (parts > (kPodBound | kDraft | kStream | kPolicy | kDualStack)) in.Fail();
   observation.pod_bound = (parts & kPodBound) != 0;
+  observation.may_be_dual_stack = (parts & kDualStack) != 0;
   observation.time = in.GetTime();
   for (uint64_t* key :
        {&observation.credential, &observation.actor, &observation.account,

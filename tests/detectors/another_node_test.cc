@@ -159,5 +159,58 @@ TEST(AnotherNodeTest, APodDoesNotMoveToAnotherNode) {
   }
 }
 
+// Where its own node has one, too.
+TEST(AnotherNodeTest, TheOtherFamilyIsNoExcuseThere) {
+  for (bool is_own : {true, false}) {
+    CredentialStream stream;
+    auto ask = [](Client pod, const char* node) {
+      pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+    };
+    Client first = Kubelet(stream, "worker-1", "fd00:10:1::11");
+    Client second = Kubelet(stream, "worker-2", kOtherNodeIp);
+    first.Ask();
+    first.At(kNodeIp).Ask();
+    second.Ask();
+    stream.Sleep(absl::Hours(25));
+    for (const char* name : {"a", "b", "c"}) {
+      ask(Client::Pod(stream, name, "fd00:10:1::11"), "worker-1");
+      ask(Client::Pod(stream, absl::StrCat(name, "2"), kOtherNodeIp),
+          "worker-2");
+    }
+    Client pod = Client::Pod(stream, "shop", "fd00:10:1::11");
+    ask(pod, "worker-1");
+    stream.Restart();
+    ask(pod.At(is_own ? kNodeIp : kOtherNodeIp), "worker-1");
+    ask(pod, "worker-1");
+    ASSERT_THAT(stream.findings(), SizeIs(is_own ? 0 : 1));
+    EXPECT_TRUE(stream.loads_ok());
+    if (is_own) continue;
+    EXPECT_EQ(stream.findings()[0].severity, Severity::kHigh);
+    ExpectSound(stream.findings()[0]);
+  }
+}
+
+// An address that its kubelet has had for a day before the thief came, beside
+// the one that it had first.
+TEST(AnotherNodeTest, ItsSecondAddressIsOneOfANode) {
+  CredentialStream stream;
+  auto ask = [](Client pod) {
+    pod.Ask([](EventBuilder& b) { b.OnNode("worker-1"); });
+  };
+  Kubelet(stream, "worker-1", kNodeIp).Ask();
+  Client other = Kubelet(stream, "worker-2", "fd00:10:1::12");
+  other.Ask();
+  other.At(kOtherNodeIp).Ask();
+  stream.Sleep(absl::Hours(25));
+  for (const char* ip : {"10.244.1.31", "10.244.1.32", "10.244.1.33"}) {
+    ask(Client::Pod(stream, absl::StrCat("p", ip), ip));
+  }
+  Client pod = Client::Pod(stream, "shop", kInside);
+  ask(pod);
+  ask(pod.At(kOtherNodeIp));
+  ASSERT_THAT(stream.findings(), SizeIs(1));
+  EXPECT_EQ(stream.findings()[0].severity, Severity::kMedium);
+}
+
 }  // namespace
 }  // namespace oddverb

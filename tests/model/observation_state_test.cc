@@ -42,6 +42,7 @@ Observation RandomObservation(std::mt19937_64& random) {
   observation.time = absl::FromUnixMicros(static_cast<int64_t>(random() >> 12));
   observation.credential = random();
   observation.pod_bound = random() % 2 == 0;
+  observation.may_be_dual_stack = random() % 2 == 0;
   observation.actor = random();
   observation.account = random();
   observation.pod_name = random();
@@ -101,6 +102,7 @@ TEST(ObservationStateTest, ComesOutAsItWentIn) {
     EXPECT_EQ(loaded.time, observation.time);
     EXPECT_EQ(loaded.credential, observation.credential);
     EXPECT_EQ(loaded.pod_bound, observation.pod_bound);
+    EXPECT_EQ(loaded.may_be_dual_stack, observation.may_be_dual_stack);
     EXPECT_EQ(loaded.account, observation.account);
     EXPECT_EQ(loaded.pod_name, observation.pod_name);
     EXPECT_EQ(loaded.subject, observation.subject);
