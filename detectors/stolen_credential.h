@@ -188,7 +188,8 @@ class StolenCredentialCross final : public CrossDetector {
 
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
-  void NoteContact(const Observation& observation, EntityId address, Emit& out);
+  void NoteContact(const Observation& observation, const ObservationIds& ids,
+                   Emit& out);
   void NoteGateway(const std::string& ip, EntityId address, Emit& out);
   // With fewer pods at addresses of their own, these may be thieves' places.
   // The pod was seen at its own node's address before, and now is at one of a
@@ -207,7 +208,7 @@ class StolenCredentialCross final : public CrossDetector {
                             const ObservationIds& ids) const;
   bool MayBeDualStack(const Observation& observation,
                       const ObservationIds& ids) const;
-  void TakeBackNewcomer(const Finding& finding, EntityId address);
+  void TakeBackNewcomer(const Finding& finding, const ObservationIds& ids);
   // Of so many nodes pods may be seen where a thief is behind another one.
   static uint32_t MostNodesAt(const Finding& finding);
   void WeighToken(const Observation& observation, const ObservationIds& ids,
@@ -238,12 +239,13 @@ class StolenCredentialCross final : public CrossDetector {
   // The first pod of a node at an address.
   struct Newcomer {
     EntityId address = kNoEntity;
-    uint64_t node = 0;  // 0 = it was none
+    EntityId pod = kNoEntity;
+    uint64_t node = 0;
   };
 
   DetectorContext context_;
   ClusterMap map_;
-  // In the contact that was noted last, and is judged next.
+  // In the contact that was noted last, until it is judged, which is next.
   Newcomer newcomer_;
   ReadTokens reads_;
   TokenProvenance provenance_;

@@ -69,11 +69,12 @@ void StolenCredentialCross::Observe(const Observation& observation,
       if (observation.pod_bound) {
         pods_.NoteUse(ids.credential, observation.pod_name, observation.time);
       }
-      NoteContact(observation, ids.source_address, out);
+      NoteContact(observation, ids, out);
       break;
     case ObservationKind::kPodTokenMoved:
     case ObservationKind::kCredentialAlternates:
       if (observation.draft.has_value()) Judge(observation, ids, out);
+      newcomer_ = {};
       break;
     case ObservationKind::kSuspectContinues:
       if (observation.draft.has_value()) {
@@ -111,14 +112,16 @@ void StolenCredentialCross::Observe(const Observation& observation,
 }
 
 void StolenCredentialCross::NoteContact(const Observation& observation,
-                                        EntityId address, Emit& out) {
+                                        const ObservationIds& ids, Emit& out) {
+  const EntityId address = ids.source_address;
   UseOf(address).credentials.Add(observation.credential,
                                  AddressUse::kMaxRemembered);
   const uint64_t node = observation.subject;
   newcomer_ = {};
   if (observation.pod_bound) {
-    if (node != 0 && !map_.HasPodsOf(address, node))
-      newcomer_ = {address, node};
+    if (!map_.HasPodsOf(address, node)) {
+      newcomer_ = {address, ids.credential, node};
+    }
     if (map_.NotePod(address, observation.credential, node, observation.time)) {
       NoteGateway(observation.source_ip, address, out);
     }
@@ -164,15 +167,6 @@ bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
                                       absl::Time now) const {
   return !finding.who.node.empty() &&
          map_.IsOfNode(address, context_.hash.Hash(finding.who.node), now);
-}
-
-bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
-                                            const ObservationIds& ids) const {
-  const std::string& node = observation.draft->who.node;
-  return !node.empty() &&
-         map_.IsOnAnotherNode(ids.other_address, ids.source_address,
-                              context_.hash.Hash(node),
-                              MostNodesAt(*observation.draft));
 }
 
 // The node and that of the token. A thief there may have a second one. Honest
@@ -276,7 +270,7 @@ Finding StolenCredentialCross::Weigh(const Observation& observation,
     WeighToken(observation, ids, others, finding);
     WeighPod(observation, ids, finding);
     LinkToRead(finding);
-    TakeBackNewcomer(finding, address);
+    TakeBackNewcomer(finding, ids);
   } else if (others.honest > 0) {
     // No kubelet runs in a pod.
     const bool is_node_in_pod =

@@ -173,6 +173,15 @@ void StolenCredentialCross::JudgeUnreported(EntityId pod, Emit& out) {
   }
 }
 
+bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
+                                            const ObservationIds& ids) const {
+  const std::string& node = observation.draft->who.node;
+  return !node.empty() &&
+         map_.IsOnAnotherNode(ids.other_address, ids.source_address,
+                              context_.hash.Hash(node),
+                              MostNodesAt(*observation.draft));
+}
+
 bool StolenCredentialCross::LeavesForAnotherNode(
     const Observation& observation, const ObservationIds& ids) const {
   const std::string& node = observation.draft->who.node;
@@ -190,13 +199,12 @@ bool StolenCredentialCross::MayBeDualStack(const Observation& observation,
 
 // Pods of many nodes explain each other, but not with a thief's program.
 void StolenCredentialCross::TakeBackNewcomer(const Finding& finding,
-                                             EntityId address) {
-  if (newcomer_.node == 0 || newcomer_.address != address ||
-      finding.severity < Severity::kHigh || !IsStrange(finding)) {
-    return;
-  }
-  map_.TakeBackPodsOf(address, newcomer_.node);
-  newcomer_ = {};
+                                             const ObservationIds& ids) {
+  const bool is_thief = newcomer_.address == ids.source_address &&
+                        newcomer_.pod == ids.credential &&
+                        finding.severity >= Severity::kHigh &&
+                        IsStrange(finding);
+  if (is_thief) map_.TakeBackPodsOf(newcomer_.address, newcomer_.node);
 }
 
 bool StolenCredentialCross::MayBeOwnNode(const Finding& finding,

@@ -133,6 +133,38 @@ TEST(AnotherNodeTest, ThievesOnANodeDoNotExplainTheNextOne) {
   EXPECT_TRUE(stream.loads_ok());
 }
 
+// But the first pod of a node there counts, whoever was robbed before.
+TEST(AnotherNodeTest, OnlyAThiefsOwnPodIsTakenBack) {
+  CredentialStream stream;
+  auto ask = [](Client pod, const std::string& node) {
+    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+  };
+  auto ip_of = [](int node) { return absl::StrCat("192.168.0.2", node); };
+  for (int node = 0; node < 5; ++node) {
+    const std::string name = absl::StrCat("worker-", node);
+    Kubelet(stream, name, ip_of(node)).Ask();
+    for (int i = 0; i < 3; ++i) {
+      ask(Client::Pod(stream, absl::StrCat("p", node, i), ip_of(node)), name);
+    }
+  }
+  Client robbed = Client::Pod(stream, "p10", ip_of(1));
+  Client thief = robbed.At(ip_of(0)).With("curl/8.14.1");
+  ask(thief, "worker-1");
+  // Gateways look so.
+  for (int node : {2, 3, 4}) {
+    ask(Client::Pod(stream, absl::StrCat("g", node), ip_of(0)),
+        absl::StrCat("worker-", node));
+    ask(robbed, "worker-1");
+    ask(thief, "worker-1");
+  }
+  ask(Client::Pod(stream, "p20", ip_of(2)).At(ip_of(0)), "worker-2");
+  for (const Finding& finding : stream.findings()) {
+    if (finding.who.pod.find("p20") == std::string::npos) continue;
+    EXPECT_LE(finding.severity, Severity::kLow);
+  }
+  EXPECT_TRUE(stream.loads_ok());
+}
+
 // Pods have addresses of their own; the token names its node.
 TEST(AnotherNodeTest, APodDoesNotMoveToAnotherNode) {
   for (bool is_gateway : {false, true}) {
