@@ -196,7 +196,11 @@ class StolenCredentialCross final : public CrossDetector {
   // pod's: as where nodes translate addresses for some connections.
   bool LeavesItsNode(const Observation& observation, const ObservationIds& ids,
                      const Finding& finding) const;
-  bool HasDirectPods() const { return map_.sizes().direct_pods >= 3; }
+  // Not those few that are a thief, or whose node is not known yet.
+  bool HasDirectPods() const {
+    return map_.sizes().direct_pods >=
+           std::max<uint64_t>(3, map_.sizes().pods() / 20);
+  }
   void NoteNode(const std::string& ip, uint64_t node, Emit& out);
   Finding Weigh(const Observation& observation, const ObservationIds& ids);
   // The node that the pod's token names.

@@ -133,6 +133,29 @@ TEST(AnotherNodeTest, ThievesOnANodeDoNotExplainTheNextOne) {
   EXPECT_TRUE(stream.loads_ok());
 }
 
+// Some nodes translate addresses for a part of their connections. Not where
+// hardly a pod is seen at an address of its own.
+TEST(AnotherNodeTest, AnUnknownAddressIsNoPodsWhereNodesHideThem) {
+  for (bool all_are_hidden : {false, true}) {
+    CredentialStream stream;
+    Kubelet(stream, "worker-1", kNodeIp).Ask();
+    for (int i = 0; i < 100; ++i) {
+      const bool is_direct = i < 3 || (!all_are_hidden && i < 40);
+      Client::Pod(stream, absl::StrCat("p", i),
+                  is_direct ? absl::StrCat("10.244.1.", 20 + i) : kNodeIp)
+          .Ask([](EventBuilder& b) { b.OnNode("worker-1"); });
+    }
+    Client pod = Client::Pod(stream, "shop", kNodeIp);
+    Client other = pod.At("10.9.7.7");
+    stream.Restart();
+    InTurns(pod, other, 3);
+    ASSERT_THAT(stream.findings(), SizeIs(1));
+    EXPECT_EQ(stream.findings()[0].severity,
+              all_are_hidden ? Severity::kHigh : Severity::kLow);
+    EXPECT_TRUE(stream.loads_ok());
+  }
+}
+
 // But the first pod of a node there counts, whoever was robbed before.
 TEST(AnotherNodeTest, OnlyAThiefsOwnPodIsTakenBack) {
   CredentialStream stream;
