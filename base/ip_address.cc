@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace oddverb {
 namespace {
@@ -115,6 +116,15 @@ bool IsPublicAddress(std::string_view text) {
 bool IsPrivateAddress(std::string_view text) {
   std::optional<IpAddress> address = IpAddress::Parse(text);
   return address.has_value() && address->is_private();
+}
+
+bool MayBeDualStack(std::string_view text, std::string_view other) {
+  std::optional<IpAddress> v4 = IpAddress::Parse(text);
+  std::optional<IpAddress> v6 = IpAddress::Parse(other);
+  if (!v4.has_value() || !v6.has_value()) return false;
+  if (v4->is_v4() == v6->is_v4()) return false;
+  if (v6->is_v4()) std::swap(v4, v6);
+  return v4->is_private() || !v6->is_private();
 }
 
 std::string IpAddress::ToString() const {

@@ -36,6 +36,10 @@ struct IpAddress {
 // Of the text of an address as above; anything else is neither.
 bool IsPublicAddress(std::string_view text);
 bool IsPrivateAddress(std::string_view text);
+// Whether they are of two families and may be one machine's. An inside address
+// of IPv6 and an outside one of IPv4 are not; the other way round they are, in
+// clouds whose IPv6 is public. False for anything that is no address.
+bool MayBeDualStack(std::string_view text, std::string_view other);
 
 // A network in CIDR form; an address without "/n" is a network of one.
 struct IpNetwork {

@@ -264,9 +264,11 @@ bool CredentialContacts::IsFarFromHome(size_t index) const {
   }
   std::optional<IpAddress> base = IpAddress::Parse(contact(near).ip());
   std::optional<IpAddress> away = IpAddress::Parse(contact(index).ip());
-  if (!base.has_value() || !away.has_value() || !away->is_v4()) return false;
-  if (base->is_v4()) return base->v4() >> 16 != away->v4() >> 16;
-  return contact(near).is_private() && !contact(index).is_private();
+  if (!base.has_value() || !away.has_value()) return false;
+  if (base->is_v4() != away->is_v4()) {
+    return !MayBeDualStack(contact(near).ip(), contact(index).ip());
+  }
+  return base->is_v4() && base->v4() >> 16 != away->v4() >> 16;
 }
 
 bool CredentialContacts::IsOtherFamily(size_t index) const {

@@ -116,9 +116,8 @@ class CredentialContacts {
 
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;
-  // In another /16 than home's address of IPv4, or outside while home's one, of
-  // IPv6, is inside. Not the other way round: in some clouds a machine has a
-  // public address of IPv6 beside its inside one of IPv4.
+  // In another /16 than home's address of IPv4, or one of the other family that
+  // cannot be the same machine's (MayBeDualStack).
   bool IsFarFromHome(size_t index) const;
   // More addresses than are remembered were in use within the last day (two
   // hours, where they are near to home).

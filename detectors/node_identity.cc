@@ -41,18 +41,6 @@ constexpr absl::Duration kSettled = absl::Hours(24);
 // pkg/kubelet/certificate/transport.go); what is under way ends soon.
 constexpr absl::Duration kRotation = absl::Minutes(15);
 
-// An address of each family; not an inside one of IPv6 and an outside one of
-// IPv4, as in CredentialContacts::IsFarFromHome().
-bool MayBeDualStack(string_view ip, string_view other) {
-  auto is_v6 = [](string_view text) {
-    return text.find(':') != string_view::npos;
-  };
-  if (is_v6(ip) == is_v6(other)) return false;
-  const string_view v6 = is_v6(ip) ? ip : other;
-  const string_view v4 = is_v6(ip) ? other : ip;
-  return !IsPrivateAddress(v6) || IsPrivateAddress(v4);
-}
-
 // Programs that people hold, or that are made for looking around. kubeadm and
 // what cloud providers run on a node are built on client-go, as the kubelet is.
 bool IsNoNodesClient(AgentFamily family) {

@@ -210,7 +210,7 @@ class StolenCredentialCross final : public CrossDetector {
                        const ObservationIds& ids) const;
   bool LeavesForAnotherNode(const Observation& observation,
                             const ObservationIds& ids) const;
-  bool MayBeDualStack(const Observation& observation,
+  bool IsDualStackPod(const Observation& observation,
                       const ObservationIds& ids) const;
   void TakeBackNewcomer(const Finding& finding, const ObservationIds& ids);
   // Of so many nodes pods may be seen where a thief is behind another one.

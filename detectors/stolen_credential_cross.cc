@@ -300,7 +300,7 @@ void StolenCredentialCross::Judge(const Observation& observation,
       !IsOnAnotherNode(observation, ids)) {
     return;
   }
-  if (MayBeDualStack(observation, ids)) return;
+  if (IsDualStackPod(observation, ids)) return;
   if (pod_bound && IsReported(observation, ids)) return;
   Finding finding = Weigh(observation, ids);
   const bool awaits_report =

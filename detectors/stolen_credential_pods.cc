@@ -191,7 +191,7 @@ bool StolenCredentialCross::LeavesForAnotherNode(
 }
 
 // The other family is no excuse at another node's address.
-bool StolenCredentialCross::MayBeDualStack(const Observation& observation,
+bool StolenCredentialCross::IsDualStackPod(const Observation& observation,
                                            const ObservationIds& ids) const {
   return observation.may_be_dual_stack && !IsOnAnotherNode(observation, ids) &&
          !LeavesForAnotherNode(observation, ids);

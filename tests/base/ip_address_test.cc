@@ -154,6 +154,25 @@ TEST(IpAddressTest, PrivateRangesEndWhereTheirDocumentsSay) {
   }
 }
 
+TEST(MayBeDualStackTest, TwoFamiliesButNotInsideIpv6WithOutsideIpv4) {
+  struct Case {
+    const char* text;
+    const char* other;
+    bool expected;
+  };
+  for (const Case& c :
+       {Case{"10.0.1.7", "fd00::7", true},
+        Case{"10.0.1.7", "2001:db8::7", true},
+        Case{"203.0.113.7", "2001:db8::7", true},
+        Case{"203.0.113.7", "fd00::7", false},
+        Case{"10.0.1.7", "10.0.1.8", false}, Case{"fd00::7", "fd00::8", false},
+        Case{"10.0.1.7", "::ffff:10.0.1.7", false},
+        Case{"nowhere", "fd00::7", false}}) {
+    EXPECT_EQ(MayBeDualStack(c.text, c.other), c.expected) << c.text;
+    EXPECT_EQ(MayBeDualStack(c.other, c.text), c.expected) << c.other;
+  }
+}
+
 TEST(IpNetworkTest, ContainsItsFirstAndLastAddressOnly) {
   const struct {
     std::string_view network, first, last, before, after;
