@@ -1,6 +1,5 @@
 // credential.two_networks with a history: StolenCredential knows from which
 // networks an identity has come.
-#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -101,28 +100,22 @@ TEST_F(NewNetworkTest, TwoNewNetworksInTurnsNeedMoreChanges) {
 }
 
 // As where a router divides the connections among two providers.
-TEST_F(NewNetworkTest, TwoNewNetworksThatComeTogetherExcuseOneProgramAlone) {
-  for (const char* program : {"", "curl/8.14.1"}) {
-    CredentialStream stream;
-    Client owner = Client::Person(stream, "olga", kHome);
-    for (int i = 0; i < 25; ++i) {
-      owner.Ask(2);
-      stream.Sleep(absl::Hours(2));
-    }
-    Client away = owner.At("192.0.2.40");
-    Client other = owner.At(kAway);
-    if (*program != '\0') other = other.With(program);
-    InTurns(away, other, 20);
-    Severity most = Severity::kInfo;
-    for (const Finding& finding : stream.findings()) {
-      most = std::max(most, finding.severity);
-    }
-    if (*program == '\0') {
-      EXPECT_LE(most, Severity::kLow);
-    } else {
-      EXPECT_GE(most, Severity::kMedium);
-    }
-  }
+TEST_F(NewNetworkTest, TwoNewNetworksThatComeTogetherAreTwoWaysOut) {
+  Client away = owner_.At("192.0.2.40");
+  Client other = owner_.At(kAway);
+  Work(owner_, 25);
+  InTurns(away, other, 20);
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  EXPECT_EQ(Found().severity, Severity::kLow);
+}
+
+TEST_F(NewNetworkTest, TwoNewNetworksThatComeTogetherExcuseNoOtherProgram) {
+  Client away = owner_.At("192.0.2.40");
+  Client other = owner_.At(kAway).With("curl/8.14.1");
+  Work(owner_, 25);
+  InTurns(away, other, 20);
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  EXPECT_GE(Found().severity, Severity::kMedium);
 }
 
 TEST_F(NewNetworkTest, OneNewNetworkWithTwoWaysOutIsNone) {
