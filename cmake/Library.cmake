@@ -6,8 +6,7 @@
 add_library(oddverb_all INTERFACE)
 
 # What most files include is parsed once: that was a third of the time that
-# their compilation took (g++ and clang). `oddverb_library` reuses the headers of
-# this target.
+# their compilation took (g++ and clang).
 function(oddverb_library_headers)
   set(source "${PROJECT_BINARY_DIR}/oddverb_library_headers.cc")
   file(CONFIGURE OUTPUT "${source}" CONTENT "// See cmake/Library.cmake.\n")
@@ -29,6 +28,17 @@ if(NOT ODDVERB_EACH_FILE_ALONE)
   oddverb_library_headers()
 endif()
 
+# oddverb_compile_together(TARGET HEADERS folder... SOURCES source...): with the
+# headers above, and several sources at once (cmake/JoinedSources.cmake).
+function(oddverb_compile_together target)
+  if(TARGET oddverb_library_headers)
+    target_precompile_headers(${target} REUSE_FROM oddverb_library_headers)
+  endif()
+  if(ODDVERB_JOIN_SOURCES)
+    oddverb_join_sources(${target} ${ARGN})
+  endif()
+endfunction()
+
 function(oddverb_library folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS;LIBRARIES")
   file(
@@ -48,19 +58,16 @@ function(oddverb_library folder)
     ${target}
     PUBLIC oddverb_absl Threads::Threads
     PRIVATE oddverb_warnings ${arg_LIBRARIES})
-  if(TARGET oddverb_library_headers)
-    target_precompile_headers(${target} REUSE_FROM oddverb_library_headers)
-  endif()
-  if(ODDVERB_JOIN_SOURCES)
-    set(headers ${folder}) # and what those that it may include may include
-    foreach(dep IN LISTS arg_DEPS)
-      get_property(more GLOBAL PROPERTY oddverb_headers_of_${dep})
-      list(APPEND headers ${more})
-    endforeach()
-    list(REMOVE_DUPLICATES headers)
-    set_property(GLOBAL PROPERTY oddverb_headers_of_${folder} ${headers})
-    oddverb_join_sources(${target} HEADERS ${headers} SOURCES ${sources})
-  endif()
+  # What an arrow leads to is visible through the headers behind it, too.
+  set(visible ${folder})
+  foreach(dep IN LISTS arg_DEPS)
+    get_property(more GLOBAL PROPERTY oddverb_visible_to_${dep})
+    list(APPEND visible ${more})
+  endforeach()
+  list(REMOVE_DUPLICATES visible)
+  set_property(GLOBAL PROPERTY oddverb_visible_to_${folder} ${visible})
+  set_property(GLOBAL APPEND PROPERTY oddverb_folders ${folder})
+  oddverb_compile_together(${target} HEADERS ${visible} SOURCES ${sources})
   foreach(dep IN LISTS arg_DEPS)
     if(TARGET oddverb_${dep})
       target_link_libraries(${target} PUBLIC oddverb_${dep})

@@ -66,14 +66,9 @@ function(oddverb_test_support)
     oddverb_test_support PUBLIC ODDVERB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_include_directories(oddverb_test_support
                              PUBLIC "${PROJECT_SOURCE_DIR}")
-  if(TARGET oddverb_library_headers)
-    target_precompile_headers(oddverb_test_support
-                              REUSE_FROM oddverb_library_headers)
-  endif()
-  if(ODDVERB_JOIN_SOURCES)
-    oddverb_join_sources(oddverb_test_support HEADERS ${oddverb_folders}
-                         tests/support SOURCES ${sources})
-  endif()
+  get_property(folders GLOBAL PROPERTY oddverb_folders)
+  oddverb_compile_together(oddverb_test_support HEADERS ${folders} tests/support
+                           SOURCES ${sources})
   target_link_libraries(
     oddverb_test_support
     PUBLIC oddverb_all GTest::gmock nlohmann_json::nlohmann_json
