@@ -156,7 +156,9 @@ TEST(FingerprintSetTest, WhatIsRemovedIsAsIfItHadNeverCome) {
     for (uint64_t hash : {1, 2, 4, 5, 6, 7, 8, 9, 10}) {
       EXPECT_TRUE(set.Contains(hash)) << hash;
     }
-    if (capacity == 100) EXPECT_EQ(SavedBytes(set), SavedBytes(without));
+    if (capacity == 100) {
+      EXPECT_EQ(SavedBytes(set), SavedBytes(without));
+    }
   }
 }
 
