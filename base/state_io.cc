@@ -6,22 +6,17 @@ namespace oddverb {
 namespace {
 
 // absl::Time keeps quarters of a nanosecond.
-constexpr uint64_t kTicksPerSecond = 4'000'000'000;
+constexpr uint64_t kTicksPerNanosecond = 4;
+constexpr uint64_t kTicksPerSecond = 1'000'000'000 * kTicksPerNanosecond;
 // Tick counts that no finite time has.
 constexpr uint64_t kInfiniteFutureTicks = kTicksPerSecond;
 constexpr uint64_t kInfinitePastTicks = kTicksPerSecond + 1;
 
-absl::Duration Tick() { return absl::Nanoseconds(1) / 4; }
+absl::Duration Tick() {
+  return absl::Nanoseconds(1) / int64_t{kTicksPerNanosecond};
+}
 
 }  // namespace
-
-void StateWriter::PutU64(uint64_t value) {
-  while (value >= 0x80) {
-    bytes_ += static_cast<char>((value & 0x7f) | 0x80);
-    value >>= 7;
-  }
-  bytes_ += static_cast<char>(value);
-}
 
 void StateWriter::PutI64(int64_t value) {
   uint64_t sign = value < 0 ? ~uint64_t{0} : 0;
@@ -40,11 +35,6 @@ void StateWriter::PutDouble(double value) {
   PutFixed64(std::bit_cast<uint64_t>(value));
 }
 
-void StateWriter::PutString(std::string_view value) {
-  PutU64(value.size());
-  bytes_.append(value);
-}
-
 void StateWriter::PutTime(absl::Time value) {
   int64_t seconds = 0;
   uint64_t ticks = 0;
@@ -53,14 +43,15 @@ void StateWriter::PutTime(absl::Time value) {
   } else if (value == absl::InfinitePast()) {
     ticks = kInfinitePastTicks;
   } else {
-    absl::Duration rest;
-    seconds =
-        absl::IDivDuration(value - absl::UnixEpoch(), absl::Seconds(1), &rest);
-    if (rest < absl::ZeroDuration()) {  // the division went towards zero
-      --seconds;
-      rest += absl::Seconds(1);
+    // Nearly all are whole nanoseconds, which need no division of 128 bits.
+    seconds = absl::ToUnixSeconds(value);  // the one before
+    absl::Duration rest = value - absl::FromUnixSeconds(seconds);
+    const int64_t nanoseconds = absl::ToInt64Nanoseconds(rest);
+    rest -= absl::Nanoseconds(nanoseconds);
+    ticks = static_cast<uint64_t>(nanoseconds) * kTicksPerNanosecond;
+    if (rest != absl::ZeroDuration()) {
+      ticks += static_cast<uint64_t>(absl::IDivDuration(rest, Tick(), &rest));
     }
-    ticks = static_cast<uint64_t>(absl::IDivDuration(rest, Tick(), &rest));
   }
   PutI64(seconds);
   PutU64(ticks);
@@ -113,8 +104,11 @@ absl::Time StateReader::GetTime() {
   int64_t seconds = GetI64();
   uint64_t ticks = GetU64();
   if (ticks < kTicksPerSecond) {
-    return absl::UnixEpoch() + absl::Seconds(seconds) +
-           static_cast<int64_t>(ticks) * Tick();
+    absl::Time time = absl::FromUnixSeconds(seconds);
+    time +=
+        absl::Nanoseconds(static_cast<int64_t>(ticks / kTicksPerNanosecond));
+    const auto quarters = static_cast<int64_t>(ticks % kTicksPerNanosecond);
+    return quarters == 0 ? time : time + quarters * Tick();
   }
   if (seconds == 0 && ticks == kInfiniteFutureTicks) {
     return absl::InfiniteFuture();

@@ -14,14 +14,22 @@ namespace oddverb {
 
 class StateWriter {
  public:
-  void PutU64(uint64_t value);  // varint
-  void PutI64(int64_t value);   // zigzag varint
+  void PutU64(uint64_t value) {  // varint
+    for (; value >= 0x80; value >>= 7) {
+      bytes_ += static_cast<char>((value & 0x7f) | 0x80);
+    }
+    bytes_ += static_cast<char>(value);
+  }
+  void PutI64(int64_t value);  // zigzag varint
   // Hashes.
   void PutFixed64(uint64_t value) { PutFixed(value, sizeof(value)); }
   void PutFixed32(uint32_t value) { PutFixed(value, sizeof(value)); }
   void PutFixed16(uint16_t value) { PutFixed(value, sizeof(value)); }
   void PutDouble(double value);  // all bits kept
-  void PutString(std::string_view value);
+  void PutString(std::string_view value) {
+    PutU64(value.size());
+    bytes_.append(value);
+  }
   void PutTime(absl::Time value);            // exact, infinities too
   void PutBytes(std::string_view written) {  // by another writer
     bytes_.append(written);
@@ -30,6 +38,8 @@ class StateWriter {
   const std::string& bytes() const { return bytes_; }
   std::string Release() { return std::move(bytes_); }
   void Clear() { bytes_.clear(); }  // keeps the memory
+  // Of so many bytes in all the memory is taken at once.
+  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
 
  private:
   void PutFixed(uint64_t value, size_t bytes);

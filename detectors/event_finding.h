@@ -9,6 +9,7 @@
 #include "detectors/detector.h"
 #include "model/audit_event.h"
 #include "model/finding.h"
+#include "model/finding_draft.h"
 #include "model/identity.h"
 
 namespace oddverb {
@@ -17,6 +18,11 @@ namespace oddverb {
 Finding OpenFinding(const DetectorContext& context, std::string_view detector,
                     std::string_view rule, const AuditEvent& event,
                     IdentityClass identity);
+
+// The same, packed at once: for what is seldom read.
+FindingDraft DraftOpenFinding(const DetectorContext& context,
+                              std::string_view detector, std::string_view rule,
+                              const AuditEvent& event, IdentityClass identity);
 
 }  // namespace oddverb
 

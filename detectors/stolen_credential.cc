@@ -55,8 +55,8 @@ Observation FirstContact(const DetectorContext& context,
         context.hash, NamespaceOfAccount(event.user.name), event.pod_name);
   }
   observation.subject = NodeOf(context.hash, event, ids.keys);
-  observation.draft = FindingDraft::Packed(
-      OpenFinding(context, "stolen_credential", "", event, ids.keys.identity));
+  observation.draft = DraftOpenFinding(context, "stolen_credential", "", event,
+                                       ids.keys.identity);
   return observation;
 }
 
@@ -169,9 +169,8 @@ void StolenCredential::TellUse(const AuditEvent& event, const EntityIds& ids,
   used.pod_bound = ids.keys.pod != 0;
   used.actor = used.account = ids.keys.actor;
   used.source_ip = event.source_ip;
-  used.draft = FindingDraft::Packed(OpenFinding(context_, "stolen_credential",
-                                                kNeverIssuedRule, event,
-                                                ids.keys.identity));
+  used.draft = DraftOpenFinding(context_, "stolen_credential", kNeverIssuedRule,
+                                event, ids.keys.identity);
   out.Observe(std::move(used));
 }
 

@@ -46,8 +46,8 @@ void ObserveMinting(const DetectorContext& context, const AuditEvent& event,
   minted.source_ip = event.source_ip;
   if (ids.keys.identity != IdentityClass::kNode &&
       ids.keys.identity != IdentityClass::kControlPlane) {
-    minted.draft = FindingDraft::Packed(OpenFinding(
-        context, "stolen_credential", "", event, ids.keys.identity));
+    minted.draft = DraftOpenFinding(context, "stolen_credential", "", event,
+                                    ids.keys.identity);
   } else {
     minted.account = context.hash.Hash(
         absl::StrCat("system:serviceaccount:", A(event.object.ns), ":",
@@ -67,8 +67,8 @@ void ObservePodToken(const DetectorContext& context, const AuditEvent& event,
   used.pod_bound = true;
   used.actor = ids.keys.actor;
   used.source_ip = event.source_ip;
-  used.draft = FindingDraft::Packed(OpenFinding(
-      context, "stolen_credential", kDeletedPodRule, event, ids.keys.identity));
+  used.draft = DraftOpenFinding(context, "stolen_credential", kDeletedPodRule,
+                                event, ids.keys.identity);
   out.Observe(std::move(used));
 }
 

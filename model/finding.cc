@@ -26,22 +26,6 @@ void AddDistinct(std::string_view value, std::vector<std::string>& list) {
   list.emplace_back(value);
 }
 
-std::string ResourceText(const ObjectReference& object) {
-  std::string text;
-  text.reserve(object.api_group.size() + object.resource.size() +
-               object.subresource.size() + 2);
-  if (!object.api_group.empty()) {
-    text += object.api_group;
-    text += "/";
-  }
-  text += object.resource;
-  if (!object.subresource.empty()) {
-    text += "/";
-    text += object.subresource;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string_view SeverityName(Severity severity) {
@@ -78,11 +62,27 @@ std::string Bounded(std::string_view text, size_t max_bytes) {
   return bounded.append(kMark);
 }
 
+std::string GroupedResource(const ObjectReference& object) {
+  std::string text;
+  text.reserve(object.api_group.size() + object.resource.size() +
+               object.subresource.size() + 2);
+  if (!object.api_group.empty()) {
+    text += object.api_group;
+    text += "/";
+  }
+  text += object.resource;
+  if (!object.subresource.empty()) {
+    text += "/";
+    text += object.subresource;
+  }
+  return text;
+}
+
 void Finding::AddEvidence(const AuditEvent& event) {
   AddDistinct(event.verb, what.verbs);
   if (event.object.present) {
     if (what.resources.size() < kMaxListed) {
-      AddDistinct(ResourceText(event.object), what.resources);
+      AddDistinct(GroupedResource(event.object), what.resources);
     }
     AddDistinct(event.object.ns, what.namespaces);
     AddDistinct(event.object.name, what.names);

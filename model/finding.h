@@ -15,6 +15,7 @@
 namespace oddverb {
 
 struct AuditEvent;
+struct ObjectReference;
 
 enum class Severity : uint8_t { kInfo, kLow, kMedium, kHigh, kCritical };
 std::string_view SeverityName(Severity severity);
@@ -104,6 +105,9 @@ struct Finding {
 
 // Cuts to `max_bytes` at a UTF-8 boundary and marks the cut with "...".
 std::string Bounded(std::string_view text, size_t max_bytes);
+
+// As what.resources has it: "apps/deployments/scale", "pods".
+std::string GroupedResource(const ObjectReference& object);
 
 // hash(cluster, rule, entity, key of the event that opened it): architecture 2.
 Hash128 FindingId(const KeyedHash& hash, std::string_view cluster,

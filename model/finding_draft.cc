@@ -6,12 +6,24 @@
 
 namespace oddverb {
 
-FindingDraft FindingDraft::Packed(const Finding& finding) {
+template <class F>
+FindingDraft FindingDraft::Pack(const F& finding) {
+  // Most take less.
+  constexpr size_t kBytes = 640;
   StateWriter out;
+  out.Reserve(kBytes);
   SaveFinding(finding, out);
   FindingDraft draft;
   draft.packed_ = out.Release();
   return draft;
+}
+
+FindingDraft FindingDraft::Packed(const Finding& finding) {
+  return Pack(finding);
+}
+
+FindingDraft FindingDraft::Packed(const OpenedFinding& finding) {
+  return Pack(finding);
 }
 
 FindingDraft::FindingDraft(const FindingDraft& other)

@@ -14,6 +14,7 @@
 
 #include "base/state_io.h"
 #include "model/finding.h"
+#include "model/opened_finding.h"
 
 namespace oddverb {
 
@@ -24,6 +25,7 @@ class FindingDraft {
   FindingDraft(Finding finding)
       : finding_(std::make_unique<Finding>(std::move(finding))) {}
   static FindingDraft Packed(const Finding& finding);
+  static FindingDraft Packed(const OpenedFinding& finding);
 
   FindingDraft(const FindingDraft& other);
   FindingDraft& operator=(const FindingDraft& other);
@@ -42,6 +44,8 @@ class FindingDraft {
   void Save(StateWriter& out) const;
 
  private:
+  template <class F>
+  static FindingDraft Pack(const F& finding);
   Finding& Read() const;
 
   // One of them, or neither.

@@ -1,13 +1,16 @@
 #include "model/finding_state.h"
 
 #include <climits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace oddverb {
 namespace {
 
-void SaveStrings(const std::vector<std::string>& list, StateWriter& out) {
+void SaveStrings(const auto& list, StateWriter& out) {
   out.PutU64(list.size());
-  for (const std::string& text : list) out.PutString(text);
+  for (std::string_view text : list) out.PutString(text);
 }
 
 std::vector<std::string> LoadStrings(StateReader& in) {
@@ -37,7 +40,16 @@ int LoadInt(StateReader& in) {
   return 0;
 }
 
-void SaveLists(const Finding& f, StateWriter& out) {
+void SaveItem(const auto& evidence, StateWriter& out) {
+  out.PutString(evidence.audit_id);
+  out.PutTime(evidence.time);
+  out.PutString(evidence.verb);
+  out.PutString(evidence.uri);
+  out.PutI64(evidence.code);
+}
+
+template <class F>
+void SaveLists(const F& f, StateWriter& out) {
   SaveStrings(f.who.groups, out);
   SaveStrings(f.where.claimed_ips, out);
   SaveStrings(f.what.verbs, out);
@@ -59,7 +71,7 @@ void SaveLists(const Finding& f, StateWriter& out) {
     out.PutString(layer.text);
   }
   out.PutU64(f.evidence.size());
-  for (const Evidence& e : f.evidence) SaveEvidence(e, out);
+  for (const auto& e : f.evidence) SaveItem(e, out);
   out.PutU64(f.practice.size());
   for (int practice : f.practice) out.PutI64(practice);
 }
@@ -105,30 +117,11 @@ void ForEachText(F& f, Visit visit) {
   }
 }
 
-}  // namespace
-
-void SaveEvidence(const Evidence& evidence, StateWriter& out) {
-  out.PutString(evidence.audit_id);
-  out.PutTime(evidence.time);
-  out.PutString(evidence.verb);
-  out.PutString(evidence.uri);
-  out.PutI64(evidence.code);
-}
-
-Evidence LoadEvidence(StateReader& in) {
-  Evidence evidence;
-  LoadString(in, evidence.audit_id);
-  evidence.time = in.GetTime();
-  LoadString(in, evidence.verb);
-  LoadString(in, evidence.uri);
-  evidence.code = LoadInt(in);
-  return evidence;
-}
-
-void SaveFinding(const Finding& f, StateWriter& out) {
+template <class F>
+void SaveAny(const F& f, StateWriter& out) {
   out.PutFixed64(f.id.high);
   out.PutFixed64(f.id.low);
-  ForEachText(f, [&](const std::string& text) { out.PutString(text); });
+  ForEachText(f, [&](std::string_view text) { out.PutString(text); });
   out.PutI64(f.rule_version);
   out.PutU64(static_cast<uint64_t>(f.severity));
   out.PutU64(static_cast<uint64_t>(f.state));
@@ -141,6 +134,30 @@ void SaveFinding(const Finding& f, StateWriter& out) {
   out.PutTime(f.last_seen);
   out.PutI64(f.count);
   SaveLists(f, out);
+}
+
+}  // namespace
+
+void SaveEvidence(const Evidence& evidence, StateWriter& out) {
+  SaveItem(evidence, out);
+}
+
+Evidence LoadEvidence(StateReader& in) {
+  Evidence evidence;
+  LoadString(in, evidence.audit_id);
+  evidence.time = in.GetTime();
+  LoadString(in, evidence.verb);
+  LoadString(in, evidence.uri);
+  evidence.code = LoadInt(in);
+  return evidence;
+}
+
+void SaveFinding(const Finding& finding, StateWriter& out) {
+  SaveAny(finding, out);
+}
+
+void SaveFinding(const OpenedFinding& finding, StateWriter& out) {
+  SaveAny(finding, out);
 }
 
 Finding LoadFinding(StateReader& in) {

@@ -4,6 +4,7 @@
 
 #include "base/state_io.h"
 #include "model/finding.h"
+#include "model/opened_finding.h"
 
 namespace oddverb {
 
@@ -11,6 +12,7 @@ void SaveEvidence(const Evidence& evidence, StateWriter& out);
 Evidence LoadEvidence(StateReader& in);
 
 void SaveFinding(const Finding& finding, StateWriter& out);
+void SaveFinding(const OpenedFinding& finding, StateWriter& out);
 // Failures show in in.status(); the result is then of no use.
 Finding LoadFinding(StateReader& in);
 
