@@ -91,6 +91,15 @@ class PartState {
     return tables_[static_cast<size_t>(kind)];
   }
 
+  // Hints the cache that IdOf() will be asked soon (0 = it will not): see
+  // EntityTable, which it concerns first.
+  void PrefetchSlot(EntityKind kind, uint64_t key) const {
+    if (key != 0) tables_[static_cast<size_t>(kind)].PrefetchSlot(key);
+  }
+  void PrefetchEntity(EntityKind kind, uint64_t key) const {
+    if (key != 0) tables_[static_cast<size_t>(kind)].PrefetchEntity(key);
+  }
+
   // What parts know `key` by (0 = kNoEntity) until the next Settle(); it counts
   // as changed from now on.
   EntityId IdOf(EntityKind kind, uint64_t key,

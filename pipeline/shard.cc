@@ -31,12 +31,16 @@ Shard::Shard(int number, DetectorList detectors, const LimitsByKind& limits,
       state_(std::move(detectors), kKinds, limits, track),
       seen_(seen) {}
 
-void Shard::Prefetch(const EntityKeys& keys) const {
-  state_.table(EntityKind::kActor).Prefetch(keys.actor);
-  if (keys.credential != 0) {
-    state_.table(EntityKind::kCredential).Prefetch(keys.credential);
-  }
-  if (keys.pod != 0) state_.table(EntityKind::kPod).Prefetch(keys.pod);
+void Shard::PrefetchSlots(const EntityKeys& keys) const {
+  state_.PrefetchSlot(EntityKind::kActor, keys.actor);
+  state_.PrefetchSlot(EntityKind::kCredential, keys.credential);
+  state_.PrefetchSlot(EntityKind::kPod, keys.pod);
+}
+
+void Shard::PrefetchEntities(const EntityKeys& keys) const {
+  state_.PrefetchEntity(EntityKind::kActor, keys.actor);
+  state_.PrefetchEntity(EntityKind::kCredential, keys.credential);
+  state_.PrefetchEntity(EntityKind::kPod, keys.pod);
 }
 
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
@@ -122,16 +126,28 @@ void ShardGroup::Tick(size_t event_index, absl::Time watermark,
   }
 }
 
+// What event `index` of the batch will not wait for, far ahead and near.
+void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) const {
+  auto shard_of = [&](size_t event) -> const Shard* {
+    return event < routed.shards.size() ? by_shard_[routed.shards[event]]
+                                        : nullptr;
+  };
+  const size_t far = index + kFarAhead, near = index + kNearAhead;
+  if (const Shard* shard = shard_of(far)) {
+    shard->PrefetchSlots(routed.keys[far]);
+  }
+  if (const Shard* shard = shard_of(near)) {
+    shard->PrefetchEntities(routed.keys[near]);
+  }
+}
+
 SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
   SliceOutput out;
   const std::vector<AuditEvent>& events = routed.batch->events;
-  for (size_t i = 0; i < events.size(); ++i) {
-    Shard* shard = by_shard_[routed.shards[i]];
-    if (shard != nullptr) shard->Prefetch(routed.keys[i]);
-  }
   size_t tick = 0;
   const std::vector<oddverb::Tick>& ticks = routed.clock.ticks;
   for (size_t i = 0; i < events.size(); ++i) {
+    Prefetch(routed, i);
     stream_time_ = routed.clock.stream_times[i];
     for (; tick < ticks.size() && ticks[tick].event_index == i; ++tick) {
       Tick(i, ticks[tick].watermark, stream_time_, out);

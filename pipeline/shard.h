@@ -31,8 +31,9 @@ class Shard {
 
   int number() const { return number_; }
   void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }
-  // Hints the cache that an event with these keys comes soon.
-  void Prefetch(const EntityKeys& keys) const;
+  // Hint the cache that an event with these keys comes: soon, and next.
+  void PrefetchSlots(const EntityKeys& keys) const;
+  void PrefetchEntities(const EntityKeys& keys) const;
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
   // Whether this event was not here before, as far as is remembered.
@@ -104,6 +105,11 @@ class ShardGroup {
   absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
 
  private:
+  // So many events before theirs entities are looked for: with many, each takes
+  // one or two waits for the memory, of which an event lasts about ten.
+  static constexpr size_t kFarAhead = 8, kNearAhead = 4;
+
+  void Prefetch(const RoutedBatch& routed, size_t index) const;
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
             SliceOutput& out);
 

@@ -49,8 +49,18 @@ EntityTable::EntityTable(uint32_t max_entities)
       max_entities - guests - people;
 }
 
-void EntityTable::Prefetch(uint64_t key) const {
+void EntityTable::PrefetchSlot(uint64_t key) const {
   __builtin_prefetch(&slots_[HashOf(key) & (slots_.size() - 1)]);
+}
+
+EntityId EntityTable::Guess(uint64_t key) const {
+  const size_t mask = slots_.size() - 1;
+  const uint32_t hash = HashOf(key);
+  size_t slot = hash & mask;
+  while (slots_[slot] != kEmpty && ((slots_[slot] ^ hash) & ~id_mask_) != 0) {
+    slot = (slot + 1) & mask;
+  }
+  return slots_[slot] == kEmpty ? kNoEntity : IdIn(slots_[slot]);
 }
 
 size_t EntityTable::SlotFor(uint64_t key) const {

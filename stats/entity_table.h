@@ -46,8 +46,17 @@ class EntityTable {
   // REQUIRES: 0 < max_entities < 2^31.
   explicit EntityTable(uint32_t max_entities);
 
-  // Hints the cache that `key` will be looked up soon.
-  void Prefetch(uint64_t key) const;
+  // Hints the cache that `key` will be looked up soon: first what tells where
+  // it is; a while later, when that is there, what stands there.
+  void PrefetchSlot(uint64_t key) const;
+  void PrefetchEntity(uint64_t key) const {
+    const EntityId id = Guess(key);
+    if (id == kNoEntity) return;
+    __builtin_prefetch(&keys_[id]);
+    __builtin_prefetch(&marks_[id], 1);
+  }
+  // The id of `key`, or seldom another one; kNoEntity if it is not known.
+  EntityId Guess(uint64_t key) const;
   // It has the standing that it came with last; but only who is a guest from
   // the beginning is one.
   Lookup FindOrAdd(uint64_t key, Standing standing = Standing::kRegular);
