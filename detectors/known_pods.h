@@ -39,6 +39,10 @@ class KnownPods {
 
   // `name` is Observation::pod_name; 0 = not known.
   void NoteUse(EntityId pod, uint64_t name, absl::Time time);
+  // False before the first NoteUse() with a name.
+  bool WasUsed(EntityId pod) const {
+    return pod < names_->size() && (*names_)[pod].since_micros != kNever;
+  }
   // Of kPodDeleteAsked or kPodGone. kNoEntity: the log has the name alone; then
   // it is the pod that used this name last.
   void NoteEnd(ObservationKind kind, EntityId pod, uint64_t name,

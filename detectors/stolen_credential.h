@@ -31,6 +31,7 @@
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
 #include "detectors/known_pods.h"
+#include "detectors/pod_ranges.h"
 #include "detectors/privileged_acts.h"
 #include "detectors/read_tokens.h"
 #include "detectors/site_history.h"
@@ -143,11 +144,14 @@ class StolenCredentialCross final : public CrossDetector {
     reads_.Save(out);
     provenance_.SaveShared(out);
     pods_.SaveShared(out);
+    ranges_.Save(out);
   }
   absl::Status LoadShared(StateReader& in) override {
     reads_.Load(in);
     provenance_.LoadShared(in);
     pods_.LoadShared(in);
+    // Before there were these, the state ended here.
+    if (!in.AtEnd()) ranges_.Load(in);
     return in.status();
   }
   const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
@@ -188,6 +192,7 @@ class StolenCredentialCross final : public CrossDetector {
 
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
+  void NotePod(const Observation& observation, const ObservationIds& ids);
   void NoteContact(const Observation& observation, const ObservationIds& ids,
                    Emit& out);
   void NoteGateway(const std::string& ip, EntityId address, Emit& out);
@@ -210,6 +215,7 @@ class StolenCredentialCross final : public CrossDetector {
                        const ObservationIds& ids) const;
   bool LeavesForAnotherNode(const Observation& observation,
                             const ObservationIds& ids) const;
+  bool IsAmongPodsOfAnotherNode(const Observation& observation) const;
   bool IsDualStackPod(const Observation& observation,
                       const ObservationIds& ids) const;
   void TakeBackNewcomer(const Finding& finding, const ObservationIds& ids);
@@ -254,6 +260,7 @@ class StolenCredentialCross final : public CrossDetector {
   ReadTokens reads_;
   TokenProvenance provenance_;
   KnownPods pods_;
+  PodRanges ranges_;
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::map<EntityId, std::vector<OpenCase>> open_;

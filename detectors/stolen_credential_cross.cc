@@ -66,9 +66,7 @@ void StolenCredentialCross::Observe(const Observation& observation,
   if (ids.source_address == kNoEntity) return;
   switch (observation.kind) {
     case ObservationKind::kCredentialAtAddress:
-      if (observation.pod_bound) {
-        pods_.NoteUse(ids.credential, observation.pod_name, observation.time);
-      }
+      if (observation.pod_bound) NotePod(observation, ids);
       NoteContact(observation, ids, out);
       break;
     case ObservationKind::kPodTokenMoved:
@@ -216,6 +214,11 @@ void StolenCredentialCross::WeighToken(const Observation& observation,
     } else if (LeavesForAnotherNode(observation, ids)) {
       finding.severity = std::max(finding.severity, Severity::kMedium);
     }
+  } else if (IsAmongPodsOfAnotherNode(observation)) {
+    AddReason("among the pods of another node", ip, 2, finding);
+    const bool is_alone = others.honest == 0 && IsStrange(finding);
+    finding.severity = std::max(
+        finding.severity, is_alone ? Severity::kCritical : Severity::kMedium);
   } else if (MayBeOwnNode(finding, observation.time)) {
     AddReason(kUnseenNode, finding.who.node, -2, finding);
     finding.severity = Severity::kLow;

@@ -173,6 +173,28 @@ void StolenCredentialCross::JudgeUnreported(EntityId pod, Emit& out) {
   }
 }
 
+// The address of a pod that was not seen before; a later one may be a thief's.
+void StolenCredentialCross::NotePod(const Observation& observation,
+                                    const ObservationIds& ids) {
+  const uint64_t node = observation.subject;
+  if (node != 0 && observation.pod_name != 0 &&
+      !pods_.WasUsed(ids.credential)) {
+    ranges_.Note(observation.source_ip, node);
+  }
+  pods_.NoteUse(ids.credential, observation.pod_name, observation.time);
+}
+
+// A pod stays on its node, which has other addresses for its pods.
+bool StolenCredentialCross::IsAmongPodsOfAnotherNode(
+    const Observation& observation) const {
+  const std::string& name = observation.draft->who.node;
+  if (name.empty()) return false;
+  const uint64_t node = context_.hash.Hash(name);
+  const uint64_t there = ranges_.NodeOf(observation.source_ip);
+  return there != 0 && there != node &&
+         ranges_.NodeOf(observation.other_ip) == node;
+}
+
 bool StolenCredentialCross::IsOnAnotherNode(const Observation& observation,
                                             const ObservationIds& ids) const {
   const std::string& node = observation.draft->who.node;

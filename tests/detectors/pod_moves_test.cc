@@ -1,0 +1,183 @@
+// token.outside_its_pod where a pod may have moved itself: as far as its node
+// has addresses for it, and as it is silent where it was.
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "detectors/pod_ranges.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/credential_stream.h"
+
+namespace oddverb {
+namespace {
+
+using testing::Contains;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr char kAmongOthers[] = "among the pods of another node";
+
+// Pods of worker-1 are at 10.244.1.x, those of worker-2 at 10.244.2.x.
+class PodRangesOfNodesTest : public ::testing::Test {
+ protected:
+  PodRangesOfNodesTest() {
+    Kubelet(stream_, "worker-1", kNodeIp).Ask();
+    Kubelet(stream_, "worker-2", kOtherNodeIp).Ask();
+  }
+
+  void Come(const std::string& node, const std::string& ip) {
+    Client pod = Client::Pod(stream_, absl::StrCat("app-", ++pods_), ip);
+    pod.Ask([&](EventBuilder& b) { b.OnNode(node); });
+  }
+  void ComeToBoth() {
+    for (int i = 2; i <= 4; ++i) {
+      Come("worker-1", absl::StrCat("10.244.1.", i));
+      Come("worker-2", absl::StrCat("10.244.2.", i));
+    }
+  }
+  // The finding about a pod of worker-1 that is seen at `first`, then `second`.
+  Finding Moved(const std::string& first, const std::string& second) {
+    Client pod = Client::Pod(stream_, "robbed", first);
+    pod.Ask();
+    pod.At(second).Ask();
+    EXPECT_THAT(stream_.findings(), SizeIs(1));
+    return stream_.findings().empty() ? Finding() : stream_.findings().back();
+  }
+
+  CredentialStream stream_;
+  int pods_ = 0;
+};
+
+TEST_F(PodRangesOfNodesTest, NoRestartTakesAPodAmongThoseOfAnotherNode) {
+  ComeToBoth();
+  const Finding finding = Moved("10.244.1.9", "10.244.2.9");
+  ExpectSound(finding);
+  EXPECT_EQ(finding.severity, Severity::kMedium);
+  EXPECT_THAT(FeaturesOf(finding), Contains(kAmongOthers));
+}
+
+TEST_F(PodRangesOfNodesTest, WhatWasLearnedOutlastsARestart) {
+  ComeToBoth();
+  stream_.Restart();
+  EXPECT_TRUE(stream_.loads_ok());
+  EXPECT_EQ(Moved("10.244.1.9", "10.244.2.9").severity, Severity::kMedium);
+}
+
+TEST_F(PodRangesOfNodesTest, InTheRangeOfItsNodeItMayHaveBeenRestarted) {
+  ComeToBoth();
+  const Finding finding = Moved("10.244.1.9", "10.244.1.31");
+  EXPECT_EQ(finding.severity, Severity::kLow);
+  EXPECT_THAT(FeaturesOf(finding), Not(Contains(kAmongOthers)));
+}
+
+TEST_F(PodRangesOfNodesTest, ABlockThatNobodyWasSeenInMayBeAnyNodes) {
+  ComeToBoth();
+  EXPECT_EQ(Moved("10.244.1.9", "10.244.2.200").severity, Severity::kLow);
+}
+
+TEST_F(PodRangesOfNodesTest, WhereTheTokenBelongsHasToBeKnown) {
+  ComeToBoth();
+  EXPECT_EQ(Moved("10.244.9.9", "10.244.2.9").severity, Severity::kLow);
+}
+
+TEST_F(PodRangesOfNodesTest, WhereNodesShareASubnetNoneHasARange) {
+  for (int i = 2; i < 20; i += 2) {
+    Come("worker-1", absl::StrCat("10.0.1.", i));
+    Come("worker-2", absl::StrCat("10.0.1.", i + 1));
+    Come("worker-2", absl::StrCat("10.0.2.", i));
+    Come("worker-1", absl::StrCat("10.0.2.", i + 1));
+  }
+  EXPECT_EQ(Moved("10.0.1.40", "10.0.2.40").severity, Severity::kLow);
+}
+
+// Three thieves with tokens of worker-1 among the pods of worker-2.
+TEST_F(PodRangesOfNodesTest, ThievesMakeNoRangeTheirs) {
+  ComeToBoth();
+  for (int i = 0; i < 4; ++i) {
+    Client pod = Client::Pod(stream_, absl::StrCat("victim-", i),
+                             absl::StrCat("10.244.1.1", i));
+    pod.Ask();
+    pod.At(absl::StrCat("10.244.2.1", i)).Ask();
+    EXPECT_EQ(stream_.findings().back().severity, Severity::kMedium) << i;
+  }
+}
+
+TEST(PodRangesTest, ABlockOfSixBitsIsANodesAfterThreeAddresses) {
+  for (const char* net : {"10.244.3.", "fd00:10:244:3::"}) {
+    PodRanges ranges;
+    for (const char* host : {"40", "41", "41", "40"}) {
+      ranges.Note(absl::StrCat(net, host), 7);
+    }
+    EXPECT_EQ(ranges.NodeOf(absl::StrCat(net, "42")), 0u);
+    ranges.Note(absl::StrCat(net, "43"), 7);
+    EXPECT_EQ(ranges.NodeOf(absl::StrCat(net, "42")), 7u);
+    EXPECT_EQ(ranges.NodeOf(absl::StrCat(net, "99")), 0u);  // another block
+    EXPECT_EQ(ranges.NodeOf("10.244.4.42"), 0u);
+  }
+}
+
+TEST(PodRangesTest, AnotherNodesPodMakesItDoubtful) {
+  PodRanges ranges;
+  for (const char* ip : {"10.1.1.1", "10.1.1.2", "10.1.1.3"}) {
+    ranges.Note(ip, 7);
+  }
+  EXPECT_EQ(ranges.NodeOf("10.1.1.9"), 7u);
+  ranges.Note("10.1.1.4", 8);
+  EXPECT_EQ(ranges.NodeOf("10.1.1.9"), 0u);
+  ranges.Note("10.1.1.5", 8);
+  ranges.Note("10.1.1.6", 8);
+  EXPECT_EQ(ranges.NodeOf("10.1.1.9"), 8u);  // it is that one's now
+}
+
+TEST(PodRangesTest, WhatIsNoAddressIsInNone) {
+  PodRanges ranges;
+  for (const char* ip : {"", "here", "10.1.1", "10.1.1.1.1"}) {
+    for (int i = 0; i < 4; ++i) ranges.Note(ip, 7);
+    EXPECT_EQ(ranges.NodeOf(ip), 0u) << ip;
+  }
+}
+
+TEST(PodRangesTest, LearnsNoMoreBlocksThanTheLargestClusterHas) {
+  PodRanges ranges;
+  auto note = [&](uint32_t block) {
+    const std::string net =
+        absl::StrCat("10.", block >> 10 & 255, ".", block >> 2 & 255, ".");
+    for (uint32_t host = 1; host <= 3; ++host) {
+      ranges.Note(absl::StrCat(net, (block & 3) * 64 + host), 7);
+    }
+    return ranges.NodeOf(absl::StrCat(net, (block & 3) * 64 + 9));
+  };
+  for (uint32_t block = 0; block < PodRanges::kMaxBlocks; ++block) {
+    ASSERT_EQ(note(block), 7u) << block;
+  }
+  EXPECT_EQ(note(PodRanges::kMaxBlocks), 0u);
+  EXPECT_EQ(note(0), 7u);  // which it knows
+}
+
+TEST(PodRangesTest, ComesBackWholeAndRefusesWhatIsDamaged) {
+  PodRanges ranges;
+  for (const char* ip : {"10.1.1.1", "10.1.1.2", "10.1.1.3", "fd00::1"}) {
+    ranges.Note(ip, 7);
+  }
+  StateWriter saved;
+  ranges.Save(saved);
+  PodRanges loaded;
+  StateReader in(saved.bytes());
+  loaded.Load(in);
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
+  EXPECT_EQ(loaded.NodeOf("10.1.1.9"), 7u);
+  StateWriter again;
+  loaded.Save(again);
+  EXPECT_EQ(again.bytes(), saved.bytes());
+  for (size_t size = 0; size < saved.bytes().size(); ++size) {
+    StateReader cut(std::string_view(saved.bytes()).substr(0, size));
+    loaded.Load(cut);
+    EXPECT_FALSE(cut.status().ok()) << size;
+  }
+  EXPECT_EQ(loaded.NodeOf("10.1.1.9"), 7u);  // as before
+}
+
+}  // namespace
+}  // namespace oddverb
