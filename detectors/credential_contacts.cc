@@ -254,6 +254,26 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
+// Of pods that call in bursts and rest for hours in between, some hundred times
+// the mean of all their pauses is longer than any of them.
+bool CredentialContacts::MovedBackFrom(size_t index, const Use& use,
+                                       absl::Time now) const {
+  constexpr int64_t kFewestUses = 20;
+  constexpr int64_t kMeans = 100;
+  constexpr absl::Duration kShortest = absl::Hours(6);
+  const Contact& here = contact(use.contact);
+  const Contact& away = contact(index);
+  const int64_t uses = here.uses() - 1;  // this one aside
+  if (uses < kFewestUses) return false;
+  const absl::Time began = absl::FromUnixMicros(away.first_micros_);
+  const absl::Duration mean =
+      (use.last_use - absl::FromUnixMicros(here.first_micros_)) / uses;
+  const absl::Duration silence = now - use.last_use;
+  return began >= use.last_use &&
+         silence >= std::max(kShortest, kMeans * mean) &&
+         away.last_use() - began >= silence / 2;
+}
+
 bool CredentialContacts::IsFarFromHome(size_t index) const {
   // A dual-stack machine has an IPv4 address beside the other one.
   size_t near = home();

@@ -114,6 +114,12 @@ class CredentialContacts {
   // told is none of them.
   bool IsOtherFamily(size_t index) const;
 
+  // It went to address `index` and came back with `use`, and in between was
+  // silent where it is now for far longer than ever before, while the other was
+  // in use: as when its machine was started again twice. Nobody falls silent
+  // because of a thief.
+  bool MovedBackFrom(size_t index, const Use& use, absl::Time now) const;
+
   // Changes of address in [now - span, now], at most RecentTimes::kCapacity.
   int ChangesWithin(absl::Time now, absl::Duration span) const;
   // In another /16 than home's address of IPv4, or one of the other family that

@@ -209,7 +209,8 @@ void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
   bool pod_is_back = use.contact == home && use.previous != use.contact;
   if (!pod_is_back) return;
   for (size_t i = 0; i < contacts.size(); ++i) {
-    if (contacts.contact(i).reported == Contact::kReportedLow) {
+    if (contacts.contact(i).reported == Contact::kReportedLow &&
+        !contacts.MovedBackFrom(i, use, event.stage_time)) {
       AccuseToken({event, ids, contacts, i, home}, contacts, out);
     }
   }

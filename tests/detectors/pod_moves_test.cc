@@ -179,5 +179,74 @@ TEST(PodRangesTest, ComesBackWholeAndRefusesWhatIsDamaged) {
   EXPECT_EQ(loaded.NodeOf("10.1.1.9"), 7u);  // as before
 }
 
+// A pod that asks `uses` times, each after `pause`, then from another address,
+// then from the first one again: how severe is that?
+class MovedBackTest : public ::testing::Test {
+ protected:
+  void Ask(Client client, int uses, absl::Duration pause) {
+    for (int i = 0; i < uses; ++i) {
+      client.Ask();
+      stream_.Sleep(pause);
+    }
+  }
+  Severity Severest() const {
+    Severity severest = Severity::kInfo;
+    for (const Finding& finding : stream_.reports()) {
+      severest = std::max(severest, finding.severity);
+    }
+    return severest;
+  }
+
+  CredentialStream stream_;
+  Client pod_ = Client::Pod(stream_, "shop", kInside);
+  Client away_ = pod_.At("10.244.1.77");
+  const absl::Duration pause_ = absl::Minutes(2);
+};
+
+TEST_F(MovedBackTest, APodThatIsRestartedTwiceIsLow) {
+  Ask(pod_, 40, pause_);
+  Ask(away_, 240, pause_);
+  Ask(pod_, 40, pause_);
+  EXPECT_EQ(Severest(), Severity::kLow);
+}
+
+TEST_F(MovedBackTest, AThiefMeanwhileIsFoundWhenThePodGoesOn) {
+  Ask(pod_, 40, pause_);
+  Ask(away_, 240, pause_);
+  Ask(pod_, 2, pause_);
+  Ask(away_, 1, pause_);
+  Ask(pod_, 1, pause_);
+  EXPECT_EQ(Severest(), Severity::kHigh);
+}
+
+TEST_F(MovedBackTest, AShortSilenceIsNoRestart) {
+  Ask(pod_, 40, pause_);
+  Ask(away_, 150, pause_);  // five hours
+  Ask(pod_, 1, pause_);
+  EXPECT_EQ(Severest(), Severity::kHigh);
+}
+
+TEST_F(MovedBackTest, NorIsOneThatThePodOftenKeeps) {
+  Ask(pod_, 40, absl::Minutes(10));
+  Ask(away_, 240, pause_);  // eight hours
+  Ask(pod_, 1, pause_);
+  EXPECT_EQ(Severest(), Severity::kHigh);
+}
+
+TEST_F(MovedBackTest, NorOneOfAPodThatIsHardlyKnown) {
+  Ask(pod_, 19, pause_);
+  Ask(away_, 240, pause_);
+  Ask(pod_, 1, pause_);
+  EXPECT_EQ(Severest(), Severity::kHigh);
+}
+
+TEST_F(MovedBackTest, NorWhereNobodyWentOnElsewhere) {
+  Ask(pod_, 40, pause_);
+  Ask(away_, 3, pause_);
+  stream_.Sleep(absl::Hours(8));
+  Ask(pod_, 1, pause_);
+  EXPECT_EQ(Severest(), Severity::kHigh);
+}
+
 }  // namespace
 }  // namespace oddverb
