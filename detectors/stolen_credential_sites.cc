@@ -167,18 +167,22 @@ bool StolenCredential::AreBothNew(const AuditEvent& event, const EntityIds& ids,
 
 // Runners of pipelines share one credential: each of their runs is elsewhere,
 // some with other tools, and they overlap. Of a pool one's own client is used
-// at two more addresses of the network.
+// at two more addresses of the network, or at one, and the suspect's at two.
 bool StolenCredential::IsInPool(const CredentialContacts& contacts,
                                 size_t suspect) const {
-  const uint32_t site = SiteOf(context_.hash, contacts.contact(suspect).ip());
-  int others = 0;
+  const Contact& from = contacts.contact(suspect);
+  const uint32_t site = SiteOf(context_.hash, from.ip());
+  int with_own = 0, with_same = 0;
   for (size_t i = 0; i < contacts.size(); ++i) {
-    const bool is_of_it =
-        i != suspect && contacts.HasOwnClient(i) &&
-        SiteOf(context_.hash, contacts.contact(i).ip()) == site;
-    if (is_of_it) ++others;
+    const Contact& other = contacts.contact(i);
+    if (i == suspect || SiteOf(context_.hash, other.ip()) != site) continue;
+    if (contacts.HasOwnClient(i)) {
+      ++with_own;
+    } else if (other.SharesAgentWith(from)) {
+      ++with_same;
+    }
   }
-  return others >= 2;
+  return with_own >= 2 || (with_own == 1 && with_same >= 2);
 }
 
 // An inside address, or a network of the identity for an hour and more. Hosted

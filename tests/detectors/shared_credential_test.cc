@@ -133,6 +133,31 @@ TEST_F(RunnerPoolTest, ThiefElsewhereIsHigh) {
   EXPECT_EQ(WorstReport(stream_), Severity::kHigh);
 }
 
+// The log begins with one run of another tool.
+TEST(SharedCredentialTest, AsManyAddressesWithOneToolNearHomeAreAPool) {
+  for (bool is_pool : {true, false}) {
+    CredentialStream stream;
+    Client first = Client::Person(stream, "robot", "10.6.0.13");
+    first.With("helm/v3.16.2").Ask(3);
+    Client run = first.With(kTerraform);
+    if (is_pool) run.At("10.6.0.26").Ask(3);
+    Client other = run.At("10.6.0.31"), suspect = run.At("10.6.0.12");
+    InTurns(other, suspect, 3);
+    EXPECT_EQ(WorstReport(stream), is_pool ? Severity::kLow : Severity::kHigh);
+  }
+}
+
+TEST(SharedCredentialTest, ManyAddressesWithOneToolFarFromHomeAreNoPool) {
+  CredentialStream stream;
+  Client owner = Client::Person(stream, "olga", kOffice);
+  owner.Ask(3);
+  Client thief = owner.With(kTerraform);
+  thief.At("10.9.0.26").Ask(3);
+  Client other = thief.At("10.9.0.31"), suspect = thief.At("10.9.0.12");
+  InTurns(other, suspect, 3);
+  EXPECT_EQ(WorstReport(stream), Severity::kHigh);
+}
+
 TEST(SharedCredentialTest, NeighbourOfAPersonIsHigh) {
   CredentialStream stream;
   Client owner = Client::Person(stream, "olga", kOffice);
