@@ -97,7 +97,12 @@ class PartState {
     if (key != 0) tables_[static_cast<size_t>(kind)].PrefetchSlot(key);
   }
   void PrefetchEntity(EntityKind kind, uint64_t key) const {
-    if (key != 0) tables_[static_cast<size_t>(kind)].PrefetchEntity(key);
+    if (key == 0) return;
+    const auto index = static_cast<size_t>(kind);
+    const EntityId id = tables_[index].Guess(key);
+    if (id == kNoEntity) return;
+    tables_[index].PrefetchEntity(id);
+    rests_[index].Prefetch(id);
   }
 
   // What parts know `key` by (0 = kNoEntity) until the next Settle(); it counts

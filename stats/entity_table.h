@@ -49,9 +49,7 @@ class EntityTable {
   // Hints the cache that `key` will be looked up soon: first what tells where
   // it is; a while later, when that is there, what stands there.
   void PrefetchSlot(uint64_t key) const;
-  void PrefetchEntity(uint64_t key) const {
-    const EntityId id = Guess(key);
-    if (id == kNoEntity) return;
+  void PrefetchEntity(EntityId id) const {  // as Guess() gives it
     __builtin_prefetch(&keys_[id]);
     __builtin_prefetch(&marks_[id], 1);
   }

@@ -45,6 +45,10 @@ class RestTable {
     }
     return TakePlace(id);
   }
+  // Hints the cache that Use() will be asked soon.
+  void Prefetch(EntityId id) const {
+    if (id < states_.size()) __builtin_prefetch(&states_[id]);
+  }
   // Who is there. REQUIRES: somebody is.
   EntityId EntityAt(EntityId place) const {
     return CanRest() ? places_[place].id : place;
