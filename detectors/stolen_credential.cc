@@ -16,8 +16,6 @@
 namespace oddverb {
 namespace {
 
-constexpr std::string_view kNodePrefix = "system:node:";
-
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";

@@ -31,6 +31,7 @@
 #include "detectors/credential_contacts.h"
 #include "detectors/detector.h"
 #include "detectors/known_pods.h"
+#include "detectors/node_networks.h"
 #include "detectors/pod_ranges.h"
 #include "detectors/privileged_acts.h"
 #include "detectors/read_tokens.h"
@@ -145,13 +146,17 @@ class StolenCredentialCross final : public CrossDetector {
     provenance_.SaveShared(out);
     pods_.SaveShared(out);
     ranges_.Save(out);
+    networks_.Save(out);
   }
   absl::Status LoadShared(StateReader& in) override {
     reads_.Load(in);
     provenance_.LoadShared(in);
     pods_.LoadShared(in);
     // Before there were these, the state ended here.
-    if (!in.AtEnd()) ranges_.Load(in);
+    if (!in.AtEnd()) {
+      ranges_.Load(in);
+      networks_.Load(in);
+    }
     return in.status();
   }
   const ClusterMapSizes* cluster_map() const override { return &map_.sizes(); }
@@ -207,6 +212,13 @@ class StolenCredentialCross final : public CrossDetector {
            std::max<uint64_t>(3, map_.sizes().pods() / 20);
   }
   void NoteNode(const std::string& ip, uint64_t node, Emit& out);
+  // stolen_credential_nodes.cc
+  void NoteKubelet(const Observation& observation, const ObservationIds& ids,
+                   Emit& out);
+  void TellForeignNode(const Observation& observation,
+                       const ObservationIds& ids, Emit& out);
+  bool IsDualStackNode(const Observation& observation,
+                       const ObservationIds& ids) const;
   Finding Weigh(const Observation& observation, const ObservationIds& ids);
   // The node that the pod's token names.
   bool IsOwnNode(const Finding& finding, EntityId address,
@@ -261,6 +273,7 @@ class StolenCredentialCross final : public CrossDetector {
   TokenProvenance provenance_;
   KnownPods pods_;
   PodRanges ranges_;
+  NodeNetworks networks_;
   std::vector<AddressUse> addresses_;  // by address id
   // By credential id: its open findings, one for each suspect address.
   std::map<EntityId, std::vector<OpenCase>> open_;

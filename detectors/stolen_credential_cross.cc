@@ -124,9 +124,7 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
       NoteGateway(observation.source_ip, address, out);
     }
   } else if (node != 0) {
-    const bool is_first = !map_.KnowsNode(node);
-    map_.NoteKubelet(address, node, observation.time);
-    if (is_first) NoteNode(observation.source_ip, node, out);
+    NoteKubelet(observation, ids, out);
   }
 }
 
@@ -303,7 +301,9 @@ void StolenCredentialCross::Judge(const Observation& observation,
       !IsOnAnotherNode(observation, ids)) {
     return;
   }
-  if (IsDualStackPod(observation, ids)) return;
+  if (IsDualStackPod(observation, ids) || IsDualStackNode(observation, ids)) {
+    return;
+  }
   if (pod_bound && IsReported(observation, ids)) return;
   Finding finding = Weigh(observation, ids);
   const bool awaits_report =

@@ -17,6 +17,9 @@ namespace oddverb {
 inline constexpr std::string_view kTokenRule = "token.outside_its_pod";
 inline constexpr std::string_view kCredentialRule = "credential.two_networks";
 
+// Of the names of nodes' credentials.
+inline constexpr std::string_view kNodePrefix = "system:node:";
+
 // Two addresses of one credential, one of them in doubt.
 struct Suspicion {
   const AuditEvent& event;  // the one that raised it

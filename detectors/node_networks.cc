@@ -1,0 +1,113 @@
+#include "detectors/node_networks.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/ip_address.h"
+
+namespace oddverb {
+namespace {
+
+constexpr uint64_t kStateVersion = 1;
+constexpr size_t kMaxListed = NodeNetworks::kSure + 1;
+
+uint64_t SiteOfV6(const IpAddress& address) {
+  uint64_t site = 0;
+  for (size_t i = 0; i < 6; ++i) site = site << 8 | address.bytes[i];
+  return site;
+}
+
+uint32_t SiteOfV4(const IpAddress& address) { return address.v4() >> 16; }
+
+}  // namespace
+
+NodeNetworks::Fit NodeNetworks::FitOf(std::string_view ip,
+                                      uint64_t node) const {
+  const std::optional<IpAddress> address = IpAddress::Parse(ip);
+  const auto home = homes_.find(node);
+  if (!address.has_value() || !address->is_v4() || !address->is_private() ||
+      home == homes_.end()) {
+    return Fit::kUnknown;
+  }
+  const uint32_t site = SiteOfV4(*address);
+  bool is_elsewhere = false;
+  size_t here = 0;
+  for (auto it = nodes_.lower_bound({home->second, 0});
+       it != nodes_.end() && it->first.first == home->second; ++it) {
+    const std::vector<uint64_t>& nodes = it->second;
+    const size_t others = nodes.size() - static_cast<size_t>(std::count(
+                                             nodes.begin(), nodes.end(), node));
+    if (it->first.second == site) {
+      here = others;
+    } else {
+      is_elsewhere |= others >= kSure;
+    }
+  }
+  if (here >= kSure) return Fit::kUsual;
+  return here == 0 && is_elsewhere ? Fit::kForeign : Fit::kUnknown;
+}
+
+void NodeNetworks::Note(std::string_view ip, uint64_t node) {
+  const std::optional<IpAddress> address = IpAddress::Parse(ip);
+  if (!address.has_value()) return;
+  const auto home = homes_.find(node);
+  if (!address->is_v4()) {
+    if (home == homes_.end() && homes_.size() < kMost) {
+      homes_.emplace(node, SiteOfV6(*address));
+    }
+    return;
+  }
+  if (home == homes_.end()) return;
+  const Pair pair{home->second, SiteOfV4(*address)};
+  auto found = nodes_.find(pair);
+  if (found == nodes_.end()) {
+    if (nodes_.size() >= kMost) return;
+    found = nodes_.try_emplace(pair).first;
+  }
+  std::vector<uint64_t>& nodes = found->second;
+  const bool is_listed =
+      std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  if (!is_listed && nodes.size() < kMaxListed) nodes.push_back(node);
+}
+
+void NodeNetworks::Save(StateWriter& out) const {
+  out.PutU64(kStateVersion);
+  out.PutU64(homes_.size());
+  for (const auto& [node, site] : homes_) {
+    out.PutFixed64(node);
+    out.PutU64(site);
+  }
+  out.PutU64(nodes_.size());
+  for (const auto& [pair, nodes] : nodes_) {
+    out.PutU64(pair.first);
+    out.PutU64(pair.second);
+    out.PutU64(nodes.size());
+    for (uint64_t node : nodes) out.PutFixed64(node);
+  }
+}
+
+void NodeNetworks::Load(StateReader& in) {
+  NodeNetworks loaded;
+  if (in.GetU64() != kStateVersion) in.Fail();
+  uint64_t count = in.GetCount(9);
+  if (count > kMost) in.Fail();
+  for (; count > 0 && in.status().ok(); --count) {
+    const uint64_t node = in.GetFixed64();
+    loaded.homes_[node] = in.GetU64();
+  }
+  count = in.GetCount(3);
+  if (count > kMost) in.Fail();
+  for (; count > 0 && in.status().ok(); --count) {
+    const uint64_t site = in.GetU64();
+    const uint64_t site4 = in.GetU64();
+    uint64_t nodes = in.GetU64();
+    if (site4 > UINT16_MAX || nodes > kMaxListed) in.Fail();
+    auto& list = loaded.nodes_[{site, static_cast<uint32_t>(site4)}];
+    for (; nodes > 0 && in.status().ok(); --nodes) {
+      list.push_back(in.GetFixed64());
+    }
+  }
+  if (in.status().ok()) *this = std::move(loaded);
+}
+
+}  // namespace oddverb

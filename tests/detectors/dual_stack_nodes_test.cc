@@ -1,0 +1,176 @@
+// credential.two_networks for nodes with addresses of both families, of which a
+// log shows one long before the other.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "detectors/node_networks.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/detectors/credential_stream.h"
+
+namespace oddverb {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Fit = NodeNetworks::Fit;
+
+// Nodes known by IPv6 addresses, four of which show their IPv4 addresses.
+class DualStackNodesTest : public ::testing::Test {
+ protected:
+  DualStackNodesTest() {
+    for (int i = 1; i <= 4; ++i) {
+      Node(i).Ask();
+      Node(i).At(absl::StrCat("10.0.1.", i)).Ask();
+    }
+    robbed_.Ask();
+  }
+
+  Client Node(int i) {
+    return Kubelet(stream_, absl::StrCat("worker-", i),
+                   absl::StrCat("fd00:10:1::", i));
+  }
+
+  CredentialStream stream_;
+  Client robbed_ = Node(9);
+};
+
+TEST_F(DualStackNodesTest, ACredentialWhereNoNodeIsIsHighAtOnce) {
+  robbed_.At("10.9.89.149").Ask();
+  ASSERT_THAT(stream_.reports(), SizeIs(1));
+  const Finding& finding = stream_.reports()[0];
+  ExpectSound(finding);
+  EXPECT_EQ(finding.rule, kCredentialRule);
+  EXPECT_EQ(finding.severity, Severity::kHigh);
+  EXPECT_EQ(finding.where.source_ip, "10.9.89.149");
+  EXPECT_THAT(finding.summary, HasSubstr("where no node is"));
+  EXPECT_THAT(finding.next, testing::Contains(HasSubstr("drain worker-9 ")));
+}
+
+// As of a node whose name somebody had a certificate issued for.
+TEST_F(DualStackNodesTest, SoIsAnotherCredentialOfTheNode) {
+  robbed_.Credential("X509SHA256=stolen").At("10.9.89.149").Ask();
+  ASSERT_THAT(stream_.reports(), SizeIs(1));
+  EXPECT_EQ(stream_.reports()[0].severity, Severity::kHigh);
+}
+
+TEST_F(DualStackNodesTest, TheNodesOwnOtherFamilyIsNoFinding) {
+  Client other = robbed_.At("10.0.1.9");
+  InTurns(robbed_, other, 5);
+  stream_.End();
+  EXPECT_THAT(stream_.reports(), IsEmpty());
+}
+
+TEST_F(DualStackNodesTest, NorIsItBehindAThiefThatCameFirst) {
+  Client thief = robbed_.At("10.9.89.149"), other = robbed_.At("10.0.1.9");
+  InTurns(robbed_, thief, 3);
+  stream_.Restart();
+  EXPECT_TRUE(stream_.loads_ok());
+  InTurns(robbed_, other, 5);
+  for (const Finding& finding : stream_.findings()) {
+    EXPECT_EQ(finding.where.source_ip, "10.9.89.149");
+  }
+  EXPECT_THAT(stream_.findings(), testing::Not(IsEmpty()));
+}
+
+TEST_F(DualStackNodesTest, TheAddressOfAnotherNodeIsNoneOfItsOwn) {
+  Client thief = robbed_.At("10.9.89.149"), second = robbed_.At("10.0.1.2");
+  InTurns(robbed_, thief, 3);
+  InTurns(robbed_, second, 5);
+  bool is_told = false;
+  for (const Finding& finding : stream_.findings()) {
+    is_told |= finding.where.source_ip == "10.0.1.2";
+  }
+  EXPECT_TRUE(is_told);
+}
+
+// A site of its own, whose first node shows its IPv4 address.
+TEST_F(DualStackNodesTest, NodesOfAnotherIPv6NetworkMayBeAnywhere) {
+  Client far = Kubelet(stream_, "far-1", "fd00:10:2::1");
+  far.Ask();
+  far.At("10.77.0.1").Ask();
+  stream_.End();
+  EXPECT_THAT(stream_.reports(), IsEmpty());
+}
+
+TEST(NodeNetworksTest, ItTakesThreeNeighboursToTellWhereANodeBelongs) {
+  NodeNetworks networks;
+  networks.Note("fd00:1::9", 9);
+  for (uint64_t node = 1; node <= 3; ++node) {
+    EXPECT_EQ(networks.FitOf("10.9.0.1", 9), Fit::kUnknown) << node;
+    EXPECT_EQ(networks.FitOf("10.0.7.7", 9), Fit::kUnknown) << node;
+    networks.Note("fd00:1::1", node);
+    networks.Note("10.0.1.1", node);
+    networks.Note("10.0.1.2", node);  // one node all the same
+  }
+  EXPECT_EQ(networks.FitOf("10.9.0.1", 9), Fit::kForeign);
+  EXPECT_EQ(networks.FitOf("10.0.7.7", 9), Fit::kUsual);
+  // Of a node that is not known, from outside, of its own family, no address.
+  EXPECT_EQ(networks.FitOf("10.9.0.1", 8), Fit::kUnknown);
+  for (const char* ip : {"9.9.9.9", "fd00:1::7", "fd00:2::7", "", "here"}) {
+    EXPECT_EQ(networks.FitOf(ip, 9), Fit::kUnknown) << ip;
+  }
+}
+
+TEST(NodeNetworksTest, WhereOneNeighbourIsANodeMayBe) {
+  NodeNetworks networks;
+  for (uint64_t node = 1; node <= 5; ++node) networks.Note("fd00:1::1", node);
+  for (uint64_t node = 1; node <= 3; ++node) networks.Note("10.0.1.1", node);
+  networks.Note("10.9.0.1", 4);
+  EXPECT_EQ(networks.FitOf("10.9.0.2", 5), Fit::kUnknown);
+  EXPECT_EQ(networks.FitOf("10.9.0.2", 4), Fit::kForeign);  // it alone is there
+}
+
+// Whoever is in the list of a network is no neighbour of its own.
+TEST(NodeNetworksTest, ANodeIsNotItsOwnNeighbour) {
+  NodeNetworks networks;
+  for (uint64_t node = 1; node <= 3; ++node) {
+    networks.Note("fd00:1::1", node);
+    networks.Note("10.0.1.1", node);
+  }
+  EXPECT_EQ(networks.FitOf("10.0.1.7", 3), Fit::kUnknown);
+  EXPECT_EQ(networks.FitOf("10.9.1.7", 3), Fit::kUnknown);
+}
+
+TEST(NodeNetworksTest, IsBounded) {
+  NodeNetworks networks;
+  for (uint64_t node = 1; node <= NodeNetworks::kMost; ++node) {
+    networks.Note("fd00:1::1", node);
+  }
+  networks.Note("fd00:1::1", NodeNetworks::kMost + 1);
+  for (uint64_t node = 1; node <= 3; ++node) networks.Note("10.0.1.1", node);
+  EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost), Fit::kForeign);
+  EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost + 1), Fit::kUnknown);
+}
+
+TEST(NodeNetworksTest, ComesBackWholeAndRefusesWhatIsDamaged) {
+  NodeNetworks networks;
+  for (uint64_t node = 1; node <= 4; ++node) {
+    networks.Note("fd00:1::1", node);
+    networks.Note("10.0.1.1", node);
+  }
+  StateWriter saved;
+  networks.Save(saved);
+  NodeNetworks loaded;
+  StateReader in(saved.bytes());
+  loaded.Load(in);
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
+  EXPECT_EQ(loaded.FitOf("10.9.0.1", 4), Fit::kForeign);
+  StateWriter again;
+  loaded.Save(again);
+  EXPECT_EQ(again.bytes(), saved.bytes());
+  for (size_t size = 0; size < saved.bytes().size(); ++size) {
+    StateReader cut(std::string_view(saved.bytes()).substr(0, size));
+    loaded.Load(cut);
+    EXPECT_FALSE(cut.status().ok()) << size;
+  }
+  EXPECT_EQ(loaded.FitOf("10.9.0.1", 4), Fit::kForeign);  // as before
+}
+
+}  // namespace
+}  // namespace oddverb
