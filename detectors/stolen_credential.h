@@ -3,11 +3,13 @@
 //
 //   token.outside_its_pod    a token bound to one pod (user.extra pod-uid) is
 //                            used from a second address; low as long as the pod
-//                            may just have been restarted there
+//                            may just have been restarted there, as its node
+//                            has that address for its pods (pod_ranges.h)
 //   credential.two_networks  any other credential goes back and forth between
 //                            addresses; low if its own clients are used there.
 //                            With a history one return is enough, if the
-//                            network is new enough (site_history.h)
+//                            network is new enough (site_history.h). A node's
+//                            at once, where no node is (node_networks.h)
 //
 //   token.deleted_pod        a pod's token is used after its pod is gone
 //
@@ -197,11 +199,14 @@ class StolenCredentialCross final : public CrossDetector {
 
   AddressUse& UseOf(EntityId address);
   Others OthersAt(EntityId address, uint64_t credential) const;
-  void NotePod(const Observation& observation, const ObservationIds& ids);
   void NoteContact(const Observation& observation, const ObservationIds& ids,
                    Emit& out);
   void NoteGateway(const std::string& ip, EntityId address, Emit& out);
-  // With fewer pods at addresses of their own, these may be thieves' places.
+  // The node that the pod's token names.
+  bool IsOwnNode(const Finding& finding, EntityId address,
+                 absl::Time now) const;
+  // Of so many nodes pods may be seen where a thief is behind another one.
+  static uint32_t MostNodesAt(const Finding& finding);
   // The pod was seen at its own node's address before, and now is at one of a
   // pod's: as where nodes translate addresses for some connections.
   bool LeavesItsNode(const Observation& observation, const ObservationIds& ids,
@@ -211,31 +216,26 @@ class StolenCredentialCross final : public CrossDetector {
     return map_.sizes().direct_pods >=
            std::max<uint64_t>(3, map_.sizes().pods() / 20);
   }
-  void NoteNode(const std::string& ip, uint64_t node, Emit& out);
-  // stolen_credential_nodes.cc
+  void WeighToken(const Observation& observation, const ObservationIds& ids,
+                  Others others, Finding& finding) const;
+  void LinkToRead(Finding& finding) const;
+  Finding Weigh(const Observation& observation, const ObservationIds& ids);
+  void Judge(const Observation& observation, const ObservationIds& ids,
+             Emit& out);
+  // Reports it, unless too many of the credential are open.
+  void Open(OpenCase opened, EntityId credential, Emit& out);
+  void Extend(const Observation& observation, EntityId credential, Emit& out);
+
+  // stolen_credential_nodes.cc: where nodes' credentials belong.
   void NoteKubelet(const Observation& observation, const ObservationIds& ids,
                    Emit& out);
   void TellForeignNode(const Observation& observation,
                        const ObservationIds& ids, Emit& out);
   bool IsDualStackNode(const Observation& observation,
                        const ObservationIds& ids) const;
-  Finding Weigh(const Observation& observation, const ObservationIds& ids);
-  // The node that the pod's token names.
-  bool IsOwnNode(const Finding& finding, EntityId address,
-                 absl::Time now) const;
-  bool IsOnAnotherNode(const Observation& observation,
-                       const ObservationIds& ids) const;
-  bool LeavesForAnotherNode(const Observation& observation,
-                            const ObservationIds& ids) const;
-  bool IsAmongPodsOfAnotherNode(const Observation& observation) const;
-  bool IsDualStackPod(const Observation& observation,
-                      const ObservationIds& ids) const;
-  void TakeBackNewcomer(const Finding& finding, const ObservationIds& ids);
-  // Of so many nodes pods may be seen where a thief is behind another one.
-  static uint32_t MostNodesAt(const Finding& finding);
-  void WeighToken(const Observation& observation, const ObservationIds& ids,
-                  Others others, Finding& finding) const;
+
   // stolen_credential_pods.cc: what is known of the pod beside its token.
+  void NotePod(const Observation& observation, const ObservationIds& ids);
   bool IsReported(const Observation& observation,
                   const ObservationIds& ids) const;
   bool AwaitsReport(const Observation& observation, const ObservationIds& ids,
@@ -246,17 +246,20 @@ class StolenCredentialCross final : public CrossDetector {
                   Emit& out);
   void NotePodAddress(const Observation& observation, EntityId pod, Emit& out);
   void JudgeUnreported(EntityId pod, Emit& out);
+  bool IsAmongPodsOfAnotherNode(const Observation& observation) const;
+  bool IsOnAnotherNode(const Observation& observation,
+                       const ObservationIds& ids) const;
+  bool LeavesForAnotherNode(const Observation& observation,
+                            const ObservationIds& ids) const;
+  bool IsDualStackPod(const Observation& observation,
+                      const ObservationIds& ids) const;
+  void TakeBackNewcomer(const Finding& finding, const ObservationIds& ids);
   // Whether the finding's token may have come through its own node, of which
   // nothing is known yet.
   bool MayBeOwnNode(const Finding& finding, absl::Time now) const;
+  void NoteNode(const std::string& ip, uint64_t node, Emit& out);
   void JudgeUnseenNode(EntityId pod, absl::Time watermark, Emit& out);
   void NoteFailures(const Observation& observation, Emit& out);
-  void LinkToRead(Finding& finding) const;
-  void Judge(const Observation& observation, const ObservationIds& ids,
-             Emit& out);
-  // Reports it, unless too many of the credential are open.
-  void Open(OpenCase opened, EntityId credential, Emit& out);
-  void Extend(const Observation& observation, EntityId credential, Emit& out);
 
   // The first pod of a node at an address.
   struct Newcomer {
