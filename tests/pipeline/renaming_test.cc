@@ -13,6 +13,7 @@
 #include "base/ip_address.h"
 #include "base/strings.h"
 #include "detectors/certificate_requests.h"
+#include "detectors/pod_ranges.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -154,19 +155,28 @@ class Renaming {
     if (event.contains("objectRef")) {
       Name(event["objectRef"].value("namespace", ""));
     }
+    const bool is_pod =
+        line.find("authentication.kubernetes.io/pod-uid") != std::string::npos;
     for (const auto& ip : event.value("sourceIPs", nlohmann::json::array())) {
       addresses.insert(ip);
+      if (is_pod) pod_addresses_.insert(ip);
     }
   }
 
   // Each address takes the next one's place among those that look alike
-  // (private or not, same length), so that no text is cut elsewhere.
+  // (private or not, same length), so that no text is cut elsewhere. Those of
+  // pods stay in their blocks, which tell whose pods are there (pod_ranges.h).
   void RotateAddresses(const std::set<std::string>& addresses) {
-    std::map<std::tuple<bool, bool, size_t>, std::vector<std::string>> groups;
+    std::map<std::tuple<bool, bool, size_t, uint32_t>, std::vector<std::string>>
+        groups;
     for (const std::string& ip : addresses) {
       std::optional<IpAddress> parsed = IpAddress::Parse(ip);
       if (!parsed.has_value() || ip.starts_with("127.")) continue;
-      groups[{parsed->is_private(), parsed->is_v4(), ip.size()}].push_back(ip);
+      const bool has_block = parsed->is_v4() && pod_addresses_.contains(ip);
+      const uint32_t block =
+          has_block ? parsed->v4() >> (32 - PodRanges::kBits) : 0;
+      groups[{parsed->is_private(), parsed->is_v4(), ip.size(), block}]
+          .push_back(ip);
     }
     for (const auto& [kind, group] : groups) {
       for (size_t i = 0; i < group.size(); ++i) {
@@ -181,6 +191,7 @@ class Renaming {
   // audit.evidence_removed know by name have a test of their own.
   std::set<std::string> kept_;
   std::map<std::string, std::string> names_;
+  std::set<std::string> pod_addresses_;  // tokens of pods were used there
 };
 
 // The findings without their ids (hashes of names), in an order that does not
