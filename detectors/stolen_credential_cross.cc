@@ -14,7 +14,6 @@
 namespace oddverb {
 namespace {
 
-constexpr std::string_view kNodeKind = "node";
 // A finding is closed after this long without news.
 constexpr absl::Duration kQuiet = absl::Minutes(30);
 
@@ -313,9 +312,10 @@ void StolenCredentialCross::Judge(const Observation& observation,
 
   std::vector<OpenCase>& open = open_[ids.credential];
   auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
-    return c.finding.id == finding.id;
+    return IsSameCase(c.finding, finding);
   });
   if (same != open.end()) {
+    finding.id = same->finding.id;
     if (finding.severity > same->finding.severity) {
       same->awaits_report = same->awaits_node = false;
       RaiseFinding(std::move(finding), same->finding, out);

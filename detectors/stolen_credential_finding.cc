@@ -312,6 +312,13 @@ Finding DraftAlternation(const DetectorContext& context,
   return draft;
 }
 
+// A node's credential may be in doubt at an address at once, and then go back
+// and forth.
+bool IsSameCase(const Finding& a, const Finding& b) {
+  return a.id == b.id || (a.entity_kind == kNodeKind && a.rule == b.rule &&
+                          a.where.source_ip == b.where.source_ip);
+}
+
 bool HasReason(std::string_view feature, const Finding& finding) {
   return std::any_of(
       finding.why.begin(), finding.why.end(),

@@ -17,8 +17,9 @@ namespace oddverb {
 inline constexpr std::string_view kTokenRule = "token.outside_its_pod";
 inline constexpr std::string_view kCredentialRule = "credential.two_networks";
 
-// Of the names of nodes' credentials.
+// Of nodes' credentials: their names, and the entity of a finding about one.
 inline constexpr std::string_view kNodePrefix = "system:node:";
+inline constexpr std::string_view kNodeKind = "node";
 
 // Two addresses of one credential, one of them in doubt.
 struct Suspicion {
@@ -78,6 +79,9 @@ Finding DraftAlternation(const DetectorContext& context,
 // A draft that tells of another program or of an address outside of private
 // networks.
 bool IsStrange(const Finding& draft);
+
+// Two ways to the same suspicion of one credential at one address.
+bool IsSameCase(const Finding& a, const Finding& b);
 
 // A token that may have come through its own node, once that shows itself.
 inline constexpr std::string_view kUnseenNode =

@@ -26,10 +26,10 @@ void StolenCredentialCross::NoteKubelet(const Observation& observation,
   const bool is_first = !map_.KnowsNode(node);
   map_.NoteKubelet(ids.source_address, node, observation.time);
   if (is_first) NoteNode(ip, node, out);
-  if (networks_.FitOf(ip, node) != NodeNetworks::Fit::kForeign) {
-    networks_.Note(ip, node);
-    return;
-  }
+  const NodeNetworks::Fit fit = networks_.FitOf(ip, node);
+  // In doubt, too: of a new site only the first node is.
+  networks_.Note(ip, node);
+  if (fit != NodeNetworks::Fit::kForeign) return;
   map_.Distrust(ids.source_address);
   if (observation.draft.has_value()) TellForeignNode(observation, ids, out);
 }

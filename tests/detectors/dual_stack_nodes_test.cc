@@ -89,6 +89,27 @@ TEST_F(DualStackNodesTest, TheAddressOfAnotherNodeIsNoneOfItsOwn) {
   EXPECT_TRUE(is_told);
 }
 
+// Its own IPv4 address was seen before, so that it goes back and forth, too.
+TEST_F(DualStackNodesTest, OneTheftIsOneFinding) {
+  robbed_.At("10.0.1.9").Ask();
+  Client thief = robbed_.At("10.9.89.149");
+  InTurns(robbed_, thief, 9);
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  ExpectSound(stream_.findings()[0]);
+  EXPECT_GT(stream_.findings()[0].count, 1);
+}
+
+// Nodes of a new site of IPv4, with IPv6 addresses of the old one.
+TEST_F(DualStackNodesTest, OfANewSiteOnlyTheFirstNodeIsInDoubt) {
+  for (int i = 20; i < 26; ++i) {
+    Node(i).Ask();
+    Node(i).At(absl::StrCat("10.9.0.", i)).Ask();
+  }
+  stream_.End();
+  ASSERT_THAT(stream_.findings(), SizeIs(1));
+  EXPECT_EQ(stream_.findings()[0].where.source_ip, "10.9.0.20");
+}
+
 // A site of its own, whose first node shows its IPv4 address.
 TEST_F(DualStackNodesTest, NodesOfAnotherIPv6NetworkMayBeAnywhere) {
   Client far = Kubelet(stream_, "far-1", "fd00:10:2::1");
