@@ -52,19 +52,15 @@ void NodeNetworks::Note(std::string_view ip, uint64_t node) {
   if (!address.has_value()) return;
   const auto home = homes_.find(node);
   if (!address->is_v4()) {
-    if (home == homes_.end() && homes_.size() < kMost) {
-      homes_.emplace(node, SiteOfV6(*address));
-    }
+    if (home != homes_.end()) return;
+    if (homes_.size() >= kMost) *this = {};
+    homes_.emplace(node, SiteOfV6(*address));
     return;
   }
   if (home == homes_.end()) return;
   const Pair pair{home->second, SiteOfV4(*address)};
-  auto found = nodes_.find(pair);
-  if (found == nodes_.end()) {
-    if (nodes_.size() >= kMost) return;
-    found = nodes_.try_emplace(pair).first;
-  }
-  std::vector<uint64_t>& nodes = found->second;
+  if (nodes_.size() >= kMost && !nodes_.contains(pair)) nodes_.clear();
+  std::vector<uint64_t>& nodes = nodes_[pair];
   const bool is_listed =
       std::find(nodes.begin(), nodes.end(), node) != nodes.end();
   if (!is_listed && nodes.size() < kMaxListed) nodes.push_back(node);

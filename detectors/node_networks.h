@@ -4,8 +4,9 @@
 // IPv6 have theirs.
 //
 // Learned from where kubelets call from. Networks are those of one site: 16
-// bits of IPv4, and 48 of IPv6 (RFC 6177, RFC 4193). Bounded: nodes and pairs
-// of networks beyond kMost are not learned. One thread.
+// bits of IPv4, and 48 of IPv6 (RFC 6177, RFC 4193). Bounded: beyond kMost
+// nodes or pairs of networks all is learned anew, as nodes come and go. One
+// thread.
 #ifndef ODDVERB_DETECTORS_NODE_NETWORKS_H_
 #define ODDVERB_DETECTORS_NODE_NETWORKS_H_
 

@@ -16,10 +16,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "absl/container/btree_map.h"
+#include "base/ip_address.h"
 #include "base/state_io.h"
 
 namespace oddverb {
@@ -48,14 +48,7 @@ class PodRanges {
     std::array<uint8_t, kSure> addresses{};
     uint8_t size = 0;
   };
-  struct Place {
-    uint64_t block = 0;
-    uint8_t address = 0;
-  };
-
-  static std::optional<Place> PlaceOf(std::string_view ip);
-
-  absl::btree_map<uint64_t, Block> blocks_;
+  absl::btree_map<IpAddress, Block> blocks_;  // by their first address
 };
 
 }  // namespace oddverb

@@ -158,15 +158,38 @@ TEST(NodeNetworksTest, ANodeIsNotItsOwnNeighbour) {
   EXPECT_EQ(networks.FitOf("10.9.1.7", 3), Fit::kUnknown);
 }
 
-TEST(NodeNetworksTest, IsBounded) {
+// As where nodes come and go for years.
+TEST(NodeNetworksTest, LearnsAnewWhenItIsFull) {
   NodeNetworks networks;
   for (uint64_t node = 1; node <= NodeNetworks::kMost; ++node) {
     networks.Note("fd00:1::1", node);
   }
-  networks.Note("fd00:1::1", NodeNetworks::kMost + 1);
   for (uint64_t node = 1; node <= 3; ++node) networks.Note("10.0.1.1", node);
   EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost), Fit::kForeign);
-  EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost + 1), Fit::kUnknown);
+  for (uint64_t node = 1; node <= 4; ++node) {
+    networks.Note("fd00:1::1", NodeNetworks::kMost + node);
+    EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost), Fit::kUnknown);
+    if (node > 1) networks.Note("10.0.1.1", NodeNetworks::kMost + node);
+  }
+  EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost + 1), Fit::kForeign);
+}
+
+TEST(NodeNetworksTest, PairsOfNetworksAreBounded) {
+  NodeNetworks networks;
+  const std::string own = "fd00:ffff::1";
+  for (uint64_t node = 1; node <= 4; ++node) networks.Note(own, node);
+  for (uint64_t node = 1; node <= 3; ++node) networks.Note("10.0.1.1", node);
+  EXPECT_EQ(networks.FitOf("10.9.0.1", 4), Fit::kForeign);
+  for (uint64_t i = 0; i < NodeNetworks::kMost - 10; ++i) {
+    const std::string net = absl::StrCat("fd00:", absl::Hex(i), "::1");
+    networks.Note(net, 100 + i);
+    networks.Note("10.0.1.1", 100 + i);
+  }
+  EXPECT_EQ(networks.FitOf("10.9.0.1", 4), Fit::kForeign);
+  for (uint32_t i = 0; i < 255; ++i) {
+    networks.Note(absl::StrCat("11.", i, ".0.1"), 4);
+  }
+  EXPECT_EQ(networks.FitOf("10.9.0.1", 4), Fit::kUnknown);  // learned anew
 }
 
 TEST(NodeNetworksTest, ComesBackWholeAndRefusesWhatIsDamaged) {
