@@ -7,10 +7,19 @@
 namespace oddverb {
 namespace {
 
-Hash128 IdOf(const DetectorContext& context, std::string_view rule,
-             std::string_view entity, const AuditEvent& event) {
-  return FindingId(context.id_hash, context.cluster, rule, entity,
-                   EventKey(context.id_hash, context.cluster, event));
+// What a finding and its packed draft have in common.
+template <class F>
+void Open(const DetectorContext& context, std::string_view detector,
+          std::string_view rule, const AuditEvent& event,
+          IdentityClass identity, F& finding) {
+  finding.cluster = context.cluster;
+  finding.rule = rule;
+  finding.detector = detector;
+  finding.entity_kind = IdentityClassName(identity);
+  finding.id = FindingId(context.id_hash, context.cluster, rule, finding.entity,
+                         EventKey(context.id_hash, context.cluster, event));
+  finding.first_seen = finding.last_seen = event.stage_time;
+  finding.count = 1;
 }
 
 }  // namespace
@@ -19,14 +28,8 @@ Finding OpenFinding(const DetectorContext& context, std::string_view detector,
                     std::string_view rule, const AuditEvent& event,
                     IdentityClass identity) {
   Finding finding;
-  finding.cluster = context.cluster;
-  finding.rule = rule;
-  finding.detector = detector;
   finding.entity = Bounded(ActorName(event, identity), Finding::kMaxTextBytes);
-  finding.entity_kind = IdentityClassName(identity);
-  finding.id = IdOf(context, finding.rule, finding.entity, event);
-  finding.first_seen = finding.last_seen = event.stage_time;
-  finding.count = 1;
+  Open(context, detector, rule, event, identity, finding);
   finding.SetSubject(event);
   finding.AddEvidence(event);
   return finding;
@@ -41,13 +44,8 @@ FindingDraft DraftOpenFinding(const DetectorContext& context,
         OpenFinding(context, detector, rule, event, identity));
   }
   OpenedFinding finding;
-  finding.cluster = context.cluster;
-  finding.rule = rule;
-  finding.detector = detector;
   finding.entity = entity;
-  finding.entity_kind = IdentityClassName(identity);
-  finding.id = IdOf(context, rule, entity, event);
-  finding.first_seen = finding.last_seen = event.stage_time;
+  Open(context, detector, rule, event, identity, finding);
   finding.SetEvent(event);
   return FindingDraft::Packed(finding);
 }

@@ -77,7 +77,7 @@ struct OpenedFinding {
   bool warming = false;
   std::string_view title, summary;
   absl::Time time, first_seen, last_seen;
-  int64_t count = 1;
+  int64_t count = 0;
   std::string_view entity, entity_kind;
   Who who;
   Where where;

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/detectors/credential_stream.h"
+#include "tests/support/saved_state.h"
 
 namespace oddverb {
 namespace {
@@ -161,91 +162,72 @@ TEST(PodRangesTest, ComesBackWholeAndRefusesWhatIsDamaged) {
   for (const char* ip : {"10.1.1.1", "10.1.1.2", "10.1.1.3", "fd00::1"}) {
     ranges.Note(ip, 7);
   }
-  StateWriter saved;
-  ranges.Save(saved);
-  PodRanges loaded;
-  StateReader in(saved.bytes());
-  loaded.Load(in);
-  EXPECT_TRUE(in.status().ok() && in.AtEnd());
-  EXPECT_EQ(loaded.NodeOf("10.1.1.9"), 7u);
-  StateWriter again;
-  loaded.Save(again);
-  EXPECT_EQ(again.bytes(), saved.bytes());
-  for (size_t size = 0; size < saved.bytes().size(); ++size) {
-    StateReader cut(std::string_view(saved.bytes()).substr(0, size));
-    loaded.Load(cut);
-    EXPECT_FALSE(cut.status().ok()) << size;
-  }
-  EXPECT_EQ(loaded.NodeOf("10.1.1.9"), 7u);  // as before
+  EXPECT_EQ(ExpectComesBackWhole(ranges).NodeOf("10.1.1.9"), 7u);
 }
 
-// A pod that asks `uses` times, each after `pause`, then from another address,
-// then from the first one again: how severe is that?
-class MovedBackTest : public ::testing::Test {
- protected:
-  void Ask(Client client, int uses, absl::Duration pause) {
-    for (int i = 0; i < uses; ++i) {
-      client.Ask();
-      stream_.Sleep(pause);
-    }
-  }
-  Severity Severest() const {
-    Severity severest = Severity::kInfo;
-    for (const Finding& finding : stream_.reports()) {
-      severest = std::max(severest, finding.severity);
-    }
-    return severest;
-  }
-
-  CredentialStream stream_;
-  Client pod_ = Client::Pod(stream_, "shop", kInside);
-  Client away_ = pod_.At("10.244.1.77");
-  const absl::Duration pause_ = absl::Minutes(2);
+// A pod asks `uses` times with `pause`; then its token comes from another
+// address, `away_uses` times, two minutes apart; after a further `silence` the
+// pod asks again.
+struct Return {
+  const char* what;
+  int uses;
+  absl::Duration pause;
+  int away_uses;
+  absl::Duration silence;
+  Severity severest;
 };
 
-TEST_F(MovedBackTest, APodThatIsRestartedTwiceIsLow) {
-  Ask(pod_, 40, pause_);
-  Ask(away_, 240, pause_);
-  Ask(pod_, 40, pause_);
-  EXPECT_EQ(Severest(), Severity::kLow);
+void AskEvery(CredentialStream& stream, Client client, int uses,
+              absl::Duration pause) {
+  for (int i = 0; i < uses; ++i) {
+    client.Ask();
+    stream.Sleep(pause);
+  }
 }
 
-TEST_F(MovedBackTest, AThiefMeanwhileIsFoundWhenThePodGoesOn) {
-  Ask(pod_, 40, pause_);
-  Ask(away_, 240, pause_);
-  Ask(pod_, 2, pause_);
-  Ask(away_, 1, pause_);
-  Ask(pod_, 1, pause_);
-  EXPECT_EQ(Severest(), Severity::kHigh);
+Severity Severest(const CredentialStream& stream) {
+  Severity severest = Severity::kInfo;
+  for (const Finding& finding : stream.reports()) {
+    severest = std::max(severest, finding.severity);
+  }
+  return severest;
 }
 
-TEST_F(MovedBackTest, AShortSilenceIsNoRestart) {
-  Ask(pod_, 40, pause_);
-  Ask(away_, 150, pause_);  // five hours
-  Ask(pod_, 1, pause_);
-  EXPECT_EQ(Severest(), Severity::kHigh);
+constexpr absl::Duration kOften = absl::Minutes(2);
+
+TEST(MovedBackTest, OnlyAPodThatFellSilentAllTheWhileWasStartedAgainTwice) {
+  const Return kReturns[] = {
+      {"silent for eight hours", 40, kOften, 240, {}, Severity::kLow},
+      {"silent for five hours", 40, kOften, 150, {}, Severity::kHigh},
+      {"hardly known", 19, kOften, 240, {}, Severity::kHigh},
+      {"often silent for long",
+       40,
+       absl::Minutes(10),
+       240,
+       {},
+       Severity::kHigh},
+      {"nobody went on elsewhere", 40, kOften, 3, absl::Hours(8),
+       Severity::kHigh},
+  };
+  for (const Return& back : kReturns) {
+    CredentialStream stream;
+    Client pod = Client::Pod(stream, "shop", kInside);
+    AskEvery(stream, pod, back.uses, back.pause);
+    AskEvery(stream, pod.At("10.244.1.77"), back.away_uses, kOften);
+    stream.Sleep(back.silence);
+    pod.Ask();
+    EXPECT_EQ(Severest(stream), back.severest) << back.what;
+  }
 }
 
-TEST_F(MovedBackTest, NorIsOneThatThePodOftenKeeps) {
-  Ask(pod_, 40, absl::Minutes(10));
-  Ask(away_, 240, pause_);  // eight hours
-  Ask(pod_, 1, pause_);
-  EXPECT_EQ(Severest(), Severity::kHigh);
-}
-
-TEST_F(MovedBackTest, NorOneOfAPodThatIsHardlyKnown) {
-  Ask(pod_, 19, pause_);
-  Ask(away_, 240, pause_);
-  Ask(pod_, 1, pause_);
-  EXPECT_EQ(Severest(), Severity::kHigh);
-}
-
-TEST_F(MovedBackTest, NorWhereNobodyWentOnElsewhere) {
-  Ask(pod_, 40, pause_);
-  Ask(away_, 3, pause_);
-  stream_.Sleep(absl::Hours(8));
-  Ask(pod_, 1, pause_);
-  EXPECT_EQ(Severest(), Severity::kHigh);
+TEST(MovedBackTest, AThiefIsFoundWhenThePodGoesOnBesideHim) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  Client away = pod.At("10.244.1.77");
+  AskEvery(stream, pod, 40, kOften);
+  AskEvery(stream, away, 240, kOften);
+  InTurns(pod, away, 2);
+  EXPECT_EQ(Severest(stream), Severity::kHigh);
 }
 
 }  // namespace
