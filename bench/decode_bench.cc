@@ -6,7 +6,6 @@
 // memory; and their ratios, which compare between machines where times do not.
 #include <fcntl.h>
 #include <simdjson.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/measure.h"
 #include "ingest/decoder.h"
 #include "ingest/structural_index.h"
 
@@ -26,18 +26,6 @@ namespace {
 
 constexpr int kRuns = 7;
 constexpr size_t kReadBytes = 1 << 20;
-
-double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 // Reads the file as a source would, counts its lines. -1 = cannot be read.
 int64_t CountLines(const char* path, std::vector<char>& buffer) {
@@ -95,9 +83,9 @@ double TimeDecode(Decoder& decoder, std::vector<RawBatch>& batches,
   double seconds = 0;
   totals = {};
   for (RawBatch& raw : batches) {
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     std::unique_ptr<EventBatch> batch = decoder.Decode(std::move(raw));
-    seconds += CpuSeconds() - start;
+    seconds += CpuSecondsOfThread() - start;
     totals.events += batch->events.size();
     totals.rejected += batch->rejected.size();
     for (const AuditEvent& event : batch->events) {
@@ -106,22 +94,22 @@ double TimeDecode(Decoder& decoder, std::vector<RawBatch>& batches,
                          static_cast<uint64_t>(event.response_code);
     }
     raw = std::exchange(batch->raw, RawBatch());  // to decode it again
-    start = CpuSeconds();
+    start = CpuSecondsOfThread();
     decoder.Recycle(std::move(batch));
-    seconds += CpuSeconds() - start;
+    seconds += CpuSecondsOfThread() - start;
   }
   return seconds;
 }
 
 double TimeStage1(StructuralIndex& index, const std::vector<RawBatch>& batches,
                   uint64_t& tokens) {
-  double start = CpuSeconds();
+  double start = CpuSecondsOfThread();
   tokens = 0;
   for (const RawBatch& raw : batches) {
     index.Build(raw.bytes->view());
     tokens += index.size();
   }
-  return CpuSeconds() - start;
+  return CpuSecondsOfThread() - start;
 }
 
 int Run(const char* path) {
@@ -142,9 +130,9 @@ int Run(const char* path) {
   uint64_t tokens = 0;
   std::vector<double> reads, stages, decodes, ratios;
   for (int run = 0; run <= kRuns; ++run) {
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     CountLines(path, buffer);
-    double read_seconds = CpuSeconds() - start;
+    double read_seconds = CpuSecondsOfThread() - start;
     double stage_seconds = TimeStage1(index, batches, tokens);
     double decode_seconds = TimeDecode(decoder, batches, totals);
     if (run == 0) continue;  // warms caches and the allocator

@@ -15,7 +15,6 @@
 // Also the share of events with a text that is looked through, and with one
 // from which a layer of encoding comes off: those are decoded in depth (goal: 1
 // %). Medians of the rounds; each round begins with fresh detectors.
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -29,6 +28,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "bench/measure.h"
 #include "detectors/decoded_views.h"
 #include "detectors/detectors.h"
 #include "detectors/forbidden_burst.h"
@@ -46,18 +46,6 @@ namespace {
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "detector_bench: %s\n", message.c_str());
   std::exit(1);
-}
-
-double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // Dense ids as the tables of a shard give them out, without evictions.
@@ -119,12 +107,12 @@ void CountTexts(const AuditEvent& event, Round& round) {
 
 double TimeObserve(Detector& detector, const std::vector<Judged>& events,
                    Emit& out) {
-  double start = CpuSeconds();
+  double start = CpuSecondsOfThread();
   for (const Judged& judged : events) {
     out.stream_time = judged.event->stage_time;
     detector.Observe(*judged.event, judged.ids, out);
   }
-  return CpuSeconds() - start;
+  return CpuSecondsOfThread() - start;
 }
 
 void Clear(Emit& out, Round& round) {
@@ -161,7 +149,7 @@ class AllButOne {
 
   // CPU seconds.
   double Time(const std::vector<Judged>& events) {
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     for (const Judged& judged : events) {
       out_.stream_time = judged.event->stage_time;
       for (auto& detector : detectors_) {
@@ -174,7 +162,7 @@ class AllButOne {
         detector->AdvanceTo(events.back().event->stage_time, out_);
       }
     }
-    double seconds = CpuSeconds() - start;
+    double seconds = CpuSecondsOfThread() - start;
     Round unused;
     Clear(out_, unused);
     return seconds;
@@ -232,9 +220,9 @@ class Measurement {
     double loop = TimeObserve(nothing_, all_, out);
     round.loop += loop;
     round.burst += TimeObserve(burst, all_, out);
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     if (!all_.empty()) burst.AdvanceTo(all_.back().event->stage_time, out);
-    round.burst += CpuSeconds() - start;
+    round.burst += CpuSecondsOfThread() - start;
     round.prefilter += TimeObserve(metadata, others_, out);
     round.candidates += TimeObserve(metadata, candidates_, out);
     Clear(out, round);

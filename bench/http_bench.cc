@@ -6,7 +6,6 @@
 // server in this process, whose CPU time is taken: kernel, TLS, HTTP and the
 // copy into a padded buffer. Prints the median over blocks of requests.
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/measure.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 
@@ -30,20 +30,13 @@ namespace {
 constexpr int kBlocks = 21;
 constexpr int kRequestsPerBlock = 200;
 
-double ProcessCpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 // Takes the CPU time at the start and after each block.
 class TimingHandler final : public HttpHandler {
  public:
   void Handle(HttpRequest request, HttpResponder responder) override {
     bytes = request.body->size();
     if (requests_++ % kRequestsPerBlock == 0) {
-      marks.push_back(ProcessCpuSeconds());
+      marks.push_back(CpuSecondsOfProcess());
       if (marks.size() == kBlocks + 1) done.set_value();
     }
     responder.Respond({.status = 204});

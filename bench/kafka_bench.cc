@@ -8,7 +8,6 @@
 // turns, with every detector, on one thread beside librdkafka's own. Prints
 // medians of this process's CPU time for an event. NAME: a property of
 // librdkafka, for the reader. Without a broker it does nothing.
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +22,7 @@
 
 #include "app/build.h"
 #include "base/clock.h"
+#include "bench/measure.h"
 #include "ingest/kafka_source.h"
 #include "ingest/merged_source.h"
 #include "kafka/kafka_producer.h"
@@ -33,13 +33,6 @@ namespace oddverb {
 namespace {
 
 constexpr size_t kLinesAtOnce = 2000;
-
-double CpuSeconds() {
-  timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "kafka_bench: %s\n", message.c_str());
@@ -98,17 +91,12 @@ double Judge(Source& source, uint64_t events) {
   };
   pipeline = ValueOrDie(Pipeline::Make(
       options, ValueOrDie(MakePartFactory(Settings())), nullptr));
-  const double before = CpuSeconds();
+  const double before = CpuSecondsOfProcess();
   Delivery delivery({}, {});
   Check(pipeline->Run(
       {{"source", &source}}, delivery, [](size_t, const Rejected&) {}, stop));
   if (pipeline->counters().records < events) Die("records are missing");
-  return (CpuSeconds() - before) * 1e6 / static_cast<double>(events);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  return (CpuSecondsOfProcess() - before) * 1e6 / static_cast<double>(events);
 }
 
 using Properties = std::vector<std::pair<std::string, std::string>>;

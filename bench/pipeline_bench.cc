@@ -8,10 +8,8 @@
 // in the page cache), and prints medians of CPU time and their ratio.
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -22,18 +20,12 @@
 #include <vector>
 
 #include "app/build.h"
+#include "bench/measure.h"
 #include "ingest/merged_source.h"
 #include "pipeline/pipeline.h"
 
 namespace oddverb {
 namespace {
-
-double CpuSeconds() {
-  timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "pipeline_bench: %s\n", message.c_str());
@@ -101,11 +93,6 @@ Judged RunPipeline(const char* path) {
   return judged;
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 int Main(int argc, char** argv) {
   if (argc < 2) Die("usage: pipeline_bench FILE [ROUNDS]");
   int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
@@ -116,11 +103,11 @@ int Main(int argc, char** argv) {
   Floor floor;
   Judged judged;
   for (int round = 0; round <= rounds; ++round) {
-    double start = CpuSeconds();
+    double start = CpuSecondsOfProcess();
     floor = ReadAndCountNewlines(argv[1]);
-    double middle = CpuSeconds();
+    double middle = CpuSecondsOfProcess();
     judged = RunPipeline(argv[1]);
-    double end = CpuSeconds();
+    double end = CpuSecondsOfProcess();
     if (round == 0) continue;  // warms the page cache
     floor_seconds.push_back(middle - start);
     pipeline_seconds.push_back(end - middle);

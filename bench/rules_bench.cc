@@ -7,9 +7,7 @@
 // ratios "with rules / without" of read + decode + match, and of decode + match
 // alone; no detectors run, beside which rules would weigh less. With RULES
 // (files of Sigma's or Falco's) a line for those as well.
-#include <time.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -21,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "bench/measure.h"
 #include "ingest/decoder.h"
 #include "ingest/merged_source.h"
 #include "rules/rule_loader.h"
@@ -30,21 +29,9 @@ namespace {
 
 constexpr int kRuns = 7;
 
-double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
   std::exit(1);
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // Rules over the requests of a cluster; one in four looks into a text, one in
@@ -131,13 +118,13 @@ Seconds Run(const char* path, Decoder& decoder, RuleMatcher* matcher,
   Seconds seconds;
   totals = {};
   RawBatch raw;
-  const double start = CpuSeconds();
+  const double start = CpuSecondsOfThread();
   auto source = OpenFiles({path}, FileSourceOptions());
   if (!source.ok()) Die(source.status().ToString());
   for (bool is_end = false; !is_end;) {
-    const double before = CpuSeconds();
+    const double before = CpuSecondsOfThread();
     absl::Status status = (*source)->Read(absl::InfiniteFuture(), raw);
-    seconds.reading += CpuSeconds() - before;
+    seconds.reading += CpuSecondsOfThread() - before;
     is_end = absl::IsOutOfRange(status);
     if (!status.ok() && !is_end) Die(status.ToString());
     std::unique_ptr<EventBatch> batch = decoder.Decode(std::move(raw));
@@ -151,7 +138,7 @@ Seconds Run(const char* path, Decoder& decoder, RuleMatcher* matcher,
     }
     raw = decoder.Recycle(std::move(batch));
   }
-  seconds.all = CpuSeconds() - start;
+  seconds.all = CpuSecondsOfThread() - start;
   return seconds;
 }
 
@@ -188,9 +175,10 @@ int Main(int argc, char** argv) {
   for (size_t count : {0, 100, 1000, 10000}) {
     Series& series = all.emplace_back(Series{.rules = count});
     if (count == 0) continue;
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     series.matcher = std::make_unique<RuleMatcher>(LoadRules(count));
-    std::printf("loading %5zu rules: %.2f s\n", count, CpuSeconds() - start);
+    std::printf("loading %5zu rules: %.2f s\n", count,
+                CpuSecondsOfThread() - start);
   }
   if (argc > 2) {
     auto rules = ReadRules(argc - 2, argv + 2);

@@ -11,10 +11,8 @@
 // /var/tmp meanwhile). Prints medians of the time that passes, and of this
 // process's CPU time.
 // Without a broker it does nothing.
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -31,6 +29,7 @@
 #include "app/service_storage.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "bench/measure.h"
 #include "kafka/kafka_topics_admin.h"
 #include "pipeline/pipeline.h"
 #include "tests/support/generated_source.h"
@@ -51,18 +50,6 @@ T ValueOrDie(absl::StatusOr<T> result) {
 
 void Check(const absl::Status& status) {
   if (!status.ok()) Die(status.ToString());
-}
-
-double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 ServiceConfig ConfigOf(const std::string& broker) {
@@ -172,14 +159,14 @@ void Measure(const char* what, const ServiceConfig& config, Logger& logger,
   uint64_t entities = 0;
   for (int round = 0; round < rounds; ++round) {
     Taker next(config, logger);
-    const double cpu_before = CpuSeconds();
+    const double cpu_before = CpuSecondsOfProcess();
     const absl::Time begin = SteadyNow();
     next.TakeOver();
     const absl::Time middle = SteadyNow();
     next.Judge(first + static_cast<uint64_t>(round), 1);
     read.push_back(absl::ToDoubleSeconds(middle - begin));
     restored.push_back(absl::ToDoubleSeconds(SteadyNow() - middle));
-    cpu.push_back(CpuSeconds() - cpu_before);
+    cpu.push_back(CpuSecondsOfProcess() - cpu_before);
     entities = next.entities();
   }
   std::printf(
@@ -203,7 +190,7 @@ void MakeCopy(const ServiceConfig& config, Logger& logger) {
   auto reader = ValueOrDie(KafkaTopicLogReader::Open(log));
   Check(reader->ReadToEnd(
       stop, [](const KafkaLogRecord&) { return absl::OkStatus(); }));
-  const double cpu_before = CpuSeconds();
+  const double cpu_before = CpuSecondsOfProcess();
   const absl::Time begin = SteadyNow();
   Check(copy->Read(stop, [](std::string_view, std::optional<std::string_view>) {
     return absl::OkStatus();
@@ -212,7 +199,7 @@ void MakeCopy(const ServiceConfig& config, Logger& logger) {
   while (copy->next_offset() < end) absl::SleepFor(absl::Milliseconds(10));
   std::printf("copy made in    %6.2f s, beside the service (CPU %.2f s)\n",
               absl::ToDoubleSeconds(SteadyNow() - begin),
-              CpuSeconds() - cpu_before);
+              CpuSecondsOfProcess() - cpu_before);
 }
 
 int Run(const std::string& broker, uint64_t actors, int rounds) {
