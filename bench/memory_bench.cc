@@ -1,7 +1,7 @@
 // Question: what does an identity cost in memory, and what do many of them cost
 // in time?
 //
-//   memory_bench [IDENTITIES] [ROUNDS]
+//   memory_bench [IDENTITIES] [ROUNDS] [COMPARISON]
 //
 // Runs made-up events through the whole pipeline with every detector (mode
 // single), side by side with as many events of 1,000 identities:
@@ -17,12 +17,11 @@
 // Bytes are the growth of RSS after a warm-up, divided by the identities; each
 // measurement is a process of its own. CPU time leaves the making of the events
 // out (goal: at most 1.5 times that of 1,000). Medians of the rounds. Then the
-// bytes with no detector, and what each adds by itself.
+// bytes with no detector, and what each adds by itself. Of a COMPARISON, named
+// as its line of the output begins, there is nothing else.
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +36,7 @@
 #include "absl/time/time.h"
 #include "app/build.h"
 #include "base/status_macros.h"
+#include "bench/measure.h"
 #include "detectors/detectors.h"
 #include "pipeline/pipeline.h"
 #include "tests/support/generated_source.h"
@@ -51,13 +51,6 @@ constexpr uint64_t kWarmUpEvents = 200'000;
 [[noreturn]] void Die(const std::string& message) {
   std::fprintf(stderr, "memory_bench: %s\n", message.c_str());
   std::exit(1);
-}
-
-double CpuSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 double ResidentBytes() {
@@ -246,7 +239,7 @@ class Measurement {
     std::atomic<bool> stop{false};
     absl::Status status = (*pipeline)->Run(
         {{"bench", &source}}, delivery, [](size_t, const Rejected&) {}, stop);
-    double spent = CpuSeconds() - start_cpu_ - making_;
+    double spent = CpuSecondsOfThread() - start_cpu_ - making_;
     double bytes = ResidentBytes() - start_bytes_;
     if (status.ok()) status = delivery.Finish();
     if (!status.ok()) Die(status.ToString());
@@ -269,7 +262,7 @@ class Measurement {
   static constexpr uint32_t kFirstOfWarmUp = 1 << 23;
 
   bool Next(std::string& out) {
-    double start = CpuSeconds();
+    double start = CpuSecondsOfThread();
     const bool is_there = serial_ < kWarmUpEvents + events_;
     if (serial_ < kWarmUpEvents) {
       Load warm = load_;
@@ -282,14 +275,14 @@ class Measurement {
       WriteEvent(load_, serial_, turn.who, turn.n, out);
     }
     ++serial_;
-    making_ += CpuSeconds() - start;
+    making_ += CpuSecondsOfThread() - start;
     return is_there;
   }
 
   void NoteStart() {
     if (start_bytes_ != 0 || serial_ < kWarmUpEvents) return;
     start_bytes_ = ResidentBytes();
-    start_cpu_ = CpuSeconds();
+    start_cpu_ = CpuSecondsOfThread();
     making_ = 0;
   }
 
@@ -321,12 +314,7 @@ Measured MeasureApart(const Load& load, uint64_t events,
   return measured;
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void Compare(const char* what, const Load& load, int rounds) {
+void Compare(std::string_view what, const Load& load, int rounds) {
   Load few = load;
   few.identities = kFewIdentities;
   few.order = Order::kInTurns;
@@ -370,27 +358,37 @@ int Main(int argc, char** argv) {
   int identities = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
   int rounds = argc > 2 ? std::atoi(argv[2]) : 3;
   if (identities < 1000 || identities > 8'000'000 || rounds < 1) {
-    Die("usage: memory_bench [IDENTITIES (1000 to 8000000)] [ROUNDS]");
+    Die("usage: memory_bench [IDENTITIES (1000 to 8000000)] [ROUNDS] "
+        "[COMPARISON]");
   }
 #ifndef NDEBUG
   std::printf("built without NDEBUG: these numbers mean nothing\n");
 #endif
   const auto many = static_cast<uint32_t>(identities);
   const Load seldom = {many, 10, 5, 50}, active = {many, 60, 20, 5};
-  Compare("seen 10 times", seldom, rounds);
-  Compare("active", active, rounds);
   auto few_awake = [many](Load load, Order order) {
     load.max_awake = many / 50;
     load.order = order;
     return load;
   };
-  Compare("seen 10 times, 2 % awake, in turns",
-          few_awake(seldom, Order::kInTurns), rounds);
-  Compare("seen 10 times, 2 % awake, one after another",
-          few_awake(seldom, Order::kSessions), rounds);
-  Compare("active, 2 % awake, one after another",
-          few_awake(active, Order::kSessions), rounds);
-  TellEach("seen 10 times", seldom);
+  const std::pair<std::string_view, Load> comparisons[] = {
+      {"seen 10 times", seldom},
+      {"active", active},
+      {"seen 10 times, 2 % awake, in turns",
+       few_awake(seldom, Order::kInTurns)},
+      {"seen 10 times, 2 % awake, one after another",
+       few_awake(seldom, Order::kSessions)},
+      {"active, 2 % awake, one after another",
+       few_awake(active, Order::kSessions)}};
+  const std::string_view only = argc > 3 ? argv[3] : "";
+  bool is_known = only.empty();
+  for (const auto& [what, load] : comparisons) {
+    if (!only.empty() && only != what) continue;
+    is_known = true;
+    Compare(what, load, rounds);
+  }
+  if (!is_known) Die("no comparison is called " + std::string(only));
+  if (only.empty()) TellEach("seen 10 times", seldom);
   return 0;
 }
 
