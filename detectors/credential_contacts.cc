@@ -254,6 +254,10 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
+bool CredentialContacts::CameAfter(size_t a, size_t b) const {
+  return contact(a).first_micros_ > contact(b).first_micros_;
+}
+
 // Of pods that call in bursts and rest for hours in between, some hundred times
 // the mean of all their pauses is longer than any of them.
 bool CredentialContacts::MovedBackFrom(size_t index, const Use& use,

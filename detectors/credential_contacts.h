@@ -114,6 +114,8 @@ class CredentialContacts {
   // told is none of them.
   bool IsOtherFamily(size_t index) const;
 
+  // Address `a` was used for the first time after address `b` was.
+  bool CameAfter(size_t a, size_t b) const;
   // It went to address `index` and came back with `use`, and in between was
   // silent where it is now for far longer than ever before, while the other was
   // in use: as when its machine was started again twice. Nobody falls silent

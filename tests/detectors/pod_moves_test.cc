@@ -15,6 +15,7 @@ namespace oddverb {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
 
@@ -228,6 +229,48 @@ TEST(MovedBackTest, AThiefIsFoundWhenThePodGoesOnBesideHim) {
   AskEvery(stream, away, 240, kOften);
   InTurns(pod, away, 2);
   EXPECT_EQ(Severest(stream), Severity::kHigh);
+}
+
+// A pod that was started again is no longer where it was first.
+class MovedPodTest : public ::testing::Test {
+ protected:
+  MovedPodTest() {
+    AskEvery(stream_, Client::Pod(stream_, "shop", kInside), 40, kOften);
+    AskEvery(stream_, pod_, 40, kOften);
+  }
+
+  CredentialStream stream_;
+  Client pod_ = Client::Pod(stream_, "shop", "10.244.1.77");
+};
+
+TEST_F(MovedPodTest, AThiefIsFoundWhenItGoesOnBesideHimWhereItIsNow) {
+  EXPECT_EQ(Severest(stream_), Severity::kLow);
+  AskEvery(stream_, pod_.At("10.244.2.9"), 1, kOften);
+  pod_.Ask();
+  ASSERT_EQ(Severest(stream_), Severity::kHigh);
+  const Finding& told = stream_.reports().back();
+  ExpectSound(told);
+  EXPECT_EQ(told.where.source_ip, "10.244.2.9");
+  EXPECT_THAT(told.normal, HasSubstr("10.244.1.77"));
+}
+
+TEST_F(MovedPodTest, StartedAgainOnceMoreItIsNoThief) {
+  AskEvery(stream_, pod_.At("10.244.1.78"), 40, kOften);
+  AskEvery(stream_, pod_.At("10.244.1.79"), 40, kOften);
+  EXPECT_EQ(Severest(stream_), Severity::kLow);
+}
+
+TEST_F(MovedPodTest, AThiefWhoWasToldOfAccusesNobody) {
+  Client thief = pod_.At("10.9.9.9").With("curl/8");
+  InTurns(thief, pod_, 2);
+  ASSERT_EQ(Severest(stream_), Severity::kCritical);
+  Client again = pod_.At("10.244.1.78");
+  InTurns(again, thief, 2);
+  for (const Finding& finding : stream_.reports()) {
+    if (finding.where.source_ip != "10.9.9.9") {
+      EXPECT_EQ(finding.severity, Severity::kLow) << finding.where.source_ip;
+    }
+  }
 }
 
 }  // namespace
