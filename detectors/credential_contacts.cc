@@ -14,7 +14,7 @@ namespace oddverb {
 namespace {
 
 // 1 had texts and times as they are.
-constexpr uint64_t kOldestState = 1, kStateVersion = 2;
+constexpr uint64_t kOldestState = 1, kStateVersion = 3;
 // Of all texts of a contact, above what they can be.
 constexpr size_t kMaxTextBytes = 1024;
 // Lengths are kept in a byte.
@@ -31,9 +31,9 @@ constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
 // More addresses than are remembered within this time are a crowd, and are
 // believed to be one for as long.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
-// In the network of home only if it is so fast: a VPN gives another address
-// with each login, four in a day; a pipeline's runners come and go within an
-// hour.
+// In the network of home only if it is so fast, and for so long: a VPN gives
+// another address with each login, some days more than four; a pipeline's
+// runners come and go within an hour.
 constexpr int64_t kCrowdAtHomeMicros = int64_t{2} * 3600 * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
@@ -82,11 +82,17 @@ int64_t ReceivedMicros(const AuditEvent& event) {
   return absl::ToUnixMicros(has_received ? event.received : event.stage_time);
 }
 
-// a - b without overflow.
+// a - b and a + b without overflow.
 int64_t Difference(int64_t a, int64_t b) {
   int64_t difference = 0;
   if (!__builtin_sub_overflow(a, b, &difference)) return difference;
   return a > b ? INT64_MAX : INT64_MIN;
+}
+
+int64_t Sum(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return a > 0 ? INT64_MAX : INT64_MIN;
 }
 
 // a - b, which wraps: what was wrapped comes back as it was.
@@ -316,9 +322,8 @@ int CredentialContacts::ChangesWithin(absl::Time now,
 }
 
 bool CredentialContacts::IsCrowded(absl::Time now) const {
-  if (moved_ == nullptr || moved_->crowded_micros == INT64_MIN) return false;
-  return Difference(absl::ToUnixMicros(now), moved_->crowded_micros) <=
-         kCrowdedMicros;
+  return moved_ != nullptr &&
+         absl::ToUnixMicros(now) <= moved_->crowded_until_micros;
 }
 
 bool CredentialContacts::roaming_reported() const {
@@ -338,12 +343,14 @@ size_t CredentialContacts::Find(std::string_view ip) const {
   return count;
 }
 
+int64_t CredentialContacts::CrowdMicros(size_t index) const {
+  return IsFarFromHome(index) || contact(index).is_v6() ? kCrowdedMicros
+                                                        : kCrowdAtHomeMicros;
+}
+
 bool CredentialContacts::IsInUse(size_t index, int64_t now_micros) const {
-  const Contact& used = contact(index);
-  const int64_t span = IsFarFromHome(index) || used.is_v6()
-                           ? kCrowdedMicros
-                           : kCrowdAtHomeMicros;
-  return Difference(now_micros, used.last_micros_) <= span;
+  return Difference(now_micros, contact(index).last_micros_) <=
+         CrowdMicros(index);
 }
 
 // An address of a VPN, which are many, makes room before one elsewhere does.
@@ -362,7 +369,10 @@ void CredentialContacts::Evict(absl::Time now) {
     oldest = i;
     is_oldest_in_use = is_in_use;
   }
-  if (is_oldest_in_use) moved_->crowded_micros = micros;
+  if (is_oldest_in_use) {
+    moved_->crowded_until_micros = std::max(moved_->crowded_until_micros,
+                                            Sum(micros, CrowdMicros(oldest)));
+  }
   auto second = moved_->others.begin();
   if (oldest == 0) {
     first_ = std::move(*second);
@@ -421,7 +431,7 @@ void CredentialContacts::Save(StateWriter& out) const {
     contact.Save(latest_micros_, out);
   }
   moved_->changes.Save(out);
-  out.PutI64(moved_->crowded_micros);
+  out.PutI64(moved_->crowded_until_micros);
   out.PutU64(moved_->current);
   out.PutU64(moved_->roaming_reported ? 1 : 0);
 }
@@ -441,7 +451,12 @@ void CredentialContacts::Load(StateReader& in) {
       moved.others.emplace_back().Load(version, loaded.latest_micros_, in);
     }
     moved.changes.Load(in);
-    moved.crowded_micros = in.GetI64();
+    moved.crowded_until_micros = in.GetI64();
+    // It was the time when it became one.
+    if (version < 3 && moved.crowded_until_micros != INT64_MIN) {
+      moved.crowded_until_micros =
+          Sum(moved.crowded_until_micros, kCrowdedMicros);
+    }
     uint64_t current = in.GetU64();
     if (current > moved.others.size()) in.Fail();
     moved.current = static_cast<uint8_t>(current);

@@ -127,8 +127,8 @@ class CredentialContacts {
   // In another /16 than home's address of IPv4, or one of the other family that
   // cannot be the same machine's (MayBeDualStack).
   bool IsFarFromHome(size_t index) const;
-  // More addresses than are remembered were in use within the last day (two
-  // hours, where they are near to home).
+  // More addresses than are remembered were in use within a day, the last one
+  // of them (two hours, where they are near to home).
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?
   bool roaming_reported() const;
@@ -142,7 +142,7 @@ class CredentialContacts {
   struct Movement {
     std::vector<Contact> others;
     RecentTimes changes;
-    int64_t crowded_micros = INT64_MIN;
+    int64_t crowded_until_micros = INT64_MIN;
     uint8_t current = 0;  // index of the contact used last
     bool roaming_reported = false;
   };
@@ -150,7 +150,9 @@ class CredentialContacts {
   Movement& Moved();
   size_t Find(std::string_view ip) const;
   size_t Insert(const AuditEvent& event);
-  // Within the last day, or two hours where it is near to home.
+  // A day, or two hours where it is near to home.
+  int64_t CrowdMicros(size_t index) const;
+  // Within the last of those.
   bool IsInUse(size_t index, int64_t now_micros) const;
   // The oldest that is out of use, else the oldest: then it is crowded.
   void Evict(absl::Time now);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/state_io.h"
 #include "detectors/credential_contacts.h"
 #include "gtest/gtest.h"
 #include "tests/support/event_builder.h"
@@ -19,22 +20,47 @@ void ComeFrom(CredentialContacts& contacts, const std::string& ip, int second) {
   contacts.Add(builder.Build());
 }
 
-TEST(CredentialCrowdTest, CrowdIsOfOneDay) {
-  // As of a person behind a VPN that gives another with each login.
-  CredentialContacts slow;
+TEST(CredentialCrowdTest, AsManyAsAVpnGivesInADayAreNone) {
+  CredentialContacts contacts;
   for (int i = 0; i < 10; ++i) {
-    ComeFrom(slow, absl::StrCat("10.0.0.", i), 3 * 3600 * i);
-    EXPECT_FALSE(slow.IsCrowded(kFirstCame + absl::Hours(3 * i)));
+    ComeFrom(contacts, absl::StrCat("10.0.0.", i), 3 * 3600 * i);
+    EXPECT_FALSE(contacts.IsCrowded(kFirstCame + absl::Hours(3 * i)));
   }
+}
 
-  CredentialContacts fast;
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_FALSE(fast.IsCrowded(kFirstCame + absl::Seconds(i)));
-    ComeFrom(fast, absl::StrCat("10.0.0.", i), i);
+// The fifth of 10.0.0.x or of 10.I.0.1 comes after four seconds.
+TEST(CredentialCrowdTest, LastsAsLongAsItsAddressesAreRemembered) {
+  for (const bool is_near : {true, false}) {
+    const int hours = is_near ? 2 : 24;
+    CredentialContacts contacts;
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_FALSE(contacts.IsCrowded(kFirstCame + absl::Seconds(i)));
+      const std::string near = absl::StrCat("10.0.0.", i);
+      ComeFrom(contacts, is_near ? near : absl::StrCat("10.", i, ".0.1"), i);
+    }
+    const absl::Time end = kFirstCame + absl::Seconds(4) + absl::Hours(hours);
+    EXPECT_TRUE(contacts.IsCrowded(kFirstCame + absl::Seconds(5)));
+    EXPECT_TRUE(contacts.IsCrowded(end)) << hours;
+    EXPECT_FALSE(contacts.IsCrowded(end + absl::Seconds(1))) << hours;
   }
-  EXPECT_TRUE(fast.IsCrowded(kFirstCame + absl::Seconds(5)));
-  EXPECT_TRUE(fast.IsCrowded(kFirstCame + absl::Hours(24)));
-  EXPECT_FALSE(fast.IsCrowded(kFirstCame + absl::Hours(25)));
+}
+
+TEST(CredentialCrowdTest, AStateOfTheSecondVersionSaysWhenItBegan) {
+  CredentialContacts contacts;
+  for (int i = 0; i < 5; ++i) {
+    ComeFrom(contacts, absl::StrCat("10.0.0.", i), i);
+  }
+  StateWriter writer;
+  contacts.Save(writer);
+  std::string state = writer.Release();
+  ASSERT_EQ(state[0], 3);
+  state[0] = 2;
+  StateReader reader(state);
+  contacts.Load(reader);
+  ASSERT_TRUE(reader.status().ok()) << reader.status();
+  const absl::Time end = kFirstCame + absl::Seconds(4) + absl::Hours(2 + 24);
+  EXPECT_TRUE(contacts.IsCrowded(end));
+  EXPECT_FALSE(contacts.IsCrowded(end + absl::Seconds(1)));
 }
 
 // The address that a person had elsewhere yesterday stays known for a day, and
