@@ -1,6 +1,8 @@
 #include "detectors/pod_ranges.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -21,18 +23,36 @@ IpAddress BlockOf(IpAddress address) {
   return address;
 }
 
+// What most networks give to a node at once: 24 bits of IPv4, 64 of IPv6.
+IpAddress RangeOf(IpAddress address) {
+  const std::ptrdiff_t kept = address.is_v4() ? 15 : 8;
+  std::fill(address.bytes.begin() + kept, address.bytes.end(), uint8_t{0});
+  return address;
+}
+
 }  // namespace
+
+// A range is given to another node as a whole.
+void PodRanges::Forget(const IpAddress& address, uint64_t node) {
+  const IpAddress range = RangeOf(address);
+  for (auto it = blocks_.lower_bound(range);
+       it != blocks_.end() && RangeOf(it->first) == range;) {
+    it = it->second.node == node ? blocks_.erase(it) : std::next(it);
+  }
+}
 
 void PodRanges::Note(std::string_view ip, uint64_t node) {
   const std::optional<IpAddress> address = IpAddress::Parse(ip);
   if (!address.has_value()) return;
-  auto found = blocks_.find(BlockOf(*address));
+  const IpAddress first = BlockOf(*address);
+  const auto found = blocks_.find(first);
   if (found == blocks_.end()) {
-    if (blocks_.size() >= kMaxBlocks) return;
-    found = blocks_.emplace(BlockOf(*address), Block()).first;
+    if (blocks_.size() >= kMaxBlocks) blocks_.clear();
+  } else if (found->second.node != node) {
+    Forget(first, found->second.node);
   }
-  Block& block = found->second;
-  if (block.node != node) block = {.node = node};
+  Block& block = blocks_[first];
+  block.node = node;
   const auto end = block.addresses.begin() + block.size;
   const uint8_t host = HostOf(*address);
   if (std::find(block.addresses.begin(), end, host) != end) return;

@@ -7,9 +7,10 @@
 // Learned from where tokens of pods are used first. A block is a node's while
 // the last three addresses of it that pods showed were its pods', so where
 // nodes share their subnets, as in Amazon's clusters, or pods their nodes'
-// addresses, none is.
+// addresses, none is. When another node's pod is seen in a block, its former
+// node's blocks of that range are forgotten, too.
 //
-// Bounded: blocks beyond kMaxBlocks are not learned. One thread.
+// Bounded: beyond kMaxBlocks all is learned anew. One thread.
 #ifndef ODDVERB_DETECTORS_POD_RANGES_H_
 #define ODDVERB_DETECTORS_POD_RANGES_H_
 
@@ -41,6 +42,8 @@ class PodRanges {
   void Load(StateReader& in);  // failures show in in.status()
 
  private:
+  void Forget(const IpAddress& address, uint64_t node);
+
   struct Block {
     uint64_t node = 0;
     // Of the node's pods; the last bytes, as the block has the others. The

@@ -141,21 +141,49 @@ TEST(PodRangesTest, WhatIsNoAddressIsInNone) {
   }
 }
 
-TEST(PodRangesTest, LearnsNoMoreBlocksThanTheLargestClusterHas) {
+// As of a node that came after the one that had it.
+TEST(PodRangesTest, ARangeIsGivenToAnotherNodeAsAWhole) {
+  for (const char* range : {"10.1.1.", "fd00:1:1:1::"}) {
+    PodRanges ranges;
+    auto note = [&](int first, uint64_t node) {
+      for (int host = first; host < first + 3; ++host) {
+        ranges.Note(absl::StrCat(range, host), node);
+      }
+    };
+    auto node_of = [&](int host) {
+      return ranges.NodeOf(absl::StrCat(range, host));
+    };
+    note(10, 7);
+    note(70, 7);
+    note(130, 5);  // the next one's block, as Calico gives them
+    EXPECT_EQ(node_of(79), 7u);
+    note(10, 8);
+    EXPECT_EQ(node_of(19), 8u);
+    EXPECT_EQ(node_of(79), 0u);
+    EXPECT_EQ(node_of(139), 5u);
+  }
+}
+
+// As where nodes come and go for years.
+TEST(PodRangesTest, LearnsAnewWhenItIsFull) {
   PodRanges ranges;
   auto note = [&](uint32_t block) {
-    const std::string net =
-        absl::StrCat("10.", block >> 10 & 255, ".", block >> 2 & 255, ".");
-    for (uint32_t host = 1; host <= 3; ++host) {
-      ranges.Note(absl::StrCat(net, (block & 3) * 64 + host), 7);
-    }
-    return ranges.NodeOf(absl::StrCat(net, (block & 3) * 64 + 9));
+  auto net_of = [](uint32_t block) {
+    return absl::StrCat("10.", block >> 10 & 255, ".", block >> 2 & 255, ".");
   };
-  for (uint32_t block = 0; block < PodRanges::kMaxBlocks; ++block) {
-    ASSERT_EQ(note(block), 7u) << block;
-  }
-  EXPECT_EQ(note(PodRanges::kMaxBlocks), 0u);
-  EXPECT_EQ(note(0), 7u);  // which it knows
+    for (uint32_t host = 1; host <= 3; ++host) {
+      ranges.Note(absl::StrCat(net_of(block), (block & 3) * 64 + host), 7);
+    }
+  };
+  auto node_of = [&](uint32_t block) {
+    return ranges.NodeOf(absl::StrCat(net_of(block), (block & 3) * 64 + 9));
+  };
+  for (uint32_t block = 0; block < PodRanges::kMaxBlocks; ++block) note(block);
+  EXPECT_EQ(node_of(0), 7u);
+  EXPECT_EQ(node_of(PodRanges::kMaxBlocks - 1), 7u);
+  note(PodRanges::kMaxBlocks);
+  EXPECT_EQ(node_of(PodRanges::kMaxBlocks), 7u);
+  EXPECT_EQ(node_of(0), 0u);
 }
 
 TEST(PodRangesTest, ComesBackWholeAndRefusesWhatIsDamaged) {
