@@ -21,8 +21,8 @@ uint32_t SiteOfV4(const IpAddress& address) { return address.v4() >> 16; }
 
 }  // namespace
 
-NodeNetworks::Fit NodeNetworks::FitOf(std::string_view ip,
-                                      uint64_t node) const {
+NodeNetworks::Fit NodeNetworks::FitOf(std::string_view ip, uint64_t node,
+                                      absl::Time now) const {
   const std::optional<IpAddress> address = IpAddress::Parse(ip);
   const auto home = homes_.find(node);
   if (!address.has_value() || !address->is_v4() || !address->is_private() ||
@@ -32,38 +32,41 @@ NodeNetworks::Fit NodeNetworks::FitOf(std::string_view ip,
   const uint32_t site = SiteOfV4(*address);
   bool is_elsewhere = false;
   size_t here = 0;
-  for (auto it = nodes_.lower_bound({home->second, 0});
-       it != nodes_.end() && it->first.first == home->second; ++it) {
-    const std::vector<uint64_t>& nodes = it->second;
+  for (auto it = networks_.lower_bound({home->second, 0});
+       it != networks_.end() && it->first.first == home->second; ++it) {
+    const std::vector<uint64_t>& nodes = it->second.nodes;
     const size_t others = nodes.size() - static_cast<size_t>(std::count(
                                              nodes.begin(), nodes.end(), node));
     if (it->first.second == site) {
       here = others;
     } else {
-      is_elsewhere |= others >= kSure;
+      is_elsewhere |= others >= kSure && now - it->second.since >= kKnown;
     }
   }
   if (here >= kSure) return Fit::kUsual;
   return here == 0 && is_elsewhere ? Fit::kForeign : Fit::kUnknown;
 }
 
-void NodeNetworks::Note(std::string_view ip, uint64_t node) {
+bool NodeNetworks::Note(std::string_view ip, uint64_t node, absl::Time now) {
   const std::optional<IpAddress> address = IpAddress::Parse(ip);
-  if (!address.has_value()) return;
+  if (!address.has_value()) return false;
   const auto home = homes_.find(node);
   if (!address->is_v4()) {
-    if (home != homes_.end()) return;
+    if (home != homes_.end()) return false;
     if (homes_.size() >= kMost) *this = {};
     homes_.emplace(node, SiteOfV6(*address));
-    return;
+    return false;
   }
-  if (home == homes_.end()) return;
+  if (home == homes_.end()) return false;
   const Pair pair{home->second, SiteOfV4(*address)};
-  if (nodes_.size() >= kMost && !nodes_.contains(pair)) nodes_.clear();
-  std::vector<uint64_t>& nodes = nodes_[pair];
+  if (networks_.size() >= kMost && !networks_.contains(pair)) networks_.clear();
+  auto& [nodes, since] = networks_[pair];
   const bool is_listed =
       std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-  if (!is_listed && nodes.size() < kMaxListed) nodes.push_back(node);
+  if (is_listed || nodes.size() >= kMaxListed) return false;
+  nodes.push_back(node);
+  if (nodes.size() == kSure) since = now;
+  return true;
 }
 
 void NodeNetworks::Save(StateWriter& out) const {
@@ -73,12 +76,13 @@ void NodeNetworks::Save(StateWriter& out) const {
     out.PutFixed64(node);
     out.PutU64(site);
   }
-  out.PutU64(nodes_.size());
-  for (const auto& [pair, nodes] : nodes_) {
+  out.PutU64(networks_.size());
+  for (const auto& [pair, network] : networks_) {
     out.PutU64(pair.first);
     out.PutU64(pair.second);
-    out.PutU64(nodes.size());
-    for (uint64_t node : nodes) out.PutFixed64(node);
+    out.PutTime(network.since);
+    out.PutU64(network.nodes.size());
+    for (uint64_t node : network.nodes) out.PutFixed64(node);
   }
 }
 
@@ -91,16 +95,18 @@ void NodeNetworks::Load(StateReader& in) {
     const uint64_t node = in.GetFixed64();
     loaded.homes_[node] = in.GetU64();
   }
-  count = in.GetCount(3);
+  count = in.GetCount(4);
   if (count > kMost) in.Fail();
   for (; count > 0 && in.status().ok(); --count) {
     const uint64_t site = in.GetU64();
     const uint64_t site4 = in.GetU64();
+    if (site4 > UINT16_MAX) in.Fail();
+    Network& network = loaded.networks_[{site, static_cast<uint32_t>(site4)}];
+    network.since = in.GetTime();
     uint64_t nodes = in.GetU64();
-    if (site4 > UINT16_MAX || nodes > kMaxListed) in.Fail();
-    auto& list = loaded.nodes_[{site, static_cast<uint32_t>(site4)}];
+    if (nodes > kMaxListed) in.Fail();
     for (; nodes > 0 && in.status().ok(); --nodes) {
-      list.push_back(in.GetFixed64());
+      network.nodes.push_back(in.GetFixed64());
     }
   }
   if (in.status().ok()) *this = std::move(loaded);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/time/time.h"
 #include "base/state_io.h"
 
 namespace oddverb {
@@ -24,20 +25,24 @@ namespace oddverb {
 class NodeNetworks {
  public:
   static constexpr size_t kSure = 3;  // nodes
+  // How long so many are known somewhere before others are in doubt elsewhere:
+  // when a log begins, nodes show their networks in any order.
+  static constexpr absl::Duration kKnown = absl::Hours(24);
   // Nodes of the largest cluster that Kubernetes is tested with, twice.
   static constexpr size_t kMost = 10'000;
 
   enum class Fit : uint8_t {
     kUnknown,
     kUsual,    // its neighbours are there
-    kForeign,  // they are elsewhere, and none of them is there
+    kForeign,  // they are elsewhere, since kKnown, and none of them is there
   };
 
   // Of an inside IPv4 address for a node (a hash) that Note() knows by an IPv6
   // address; else kUnknown.
-  Fit FitOf(std::string_view ip, uint64_t node) const;
-  // A credential of its kubelet was seen there.
-  void Note(std::string_view ip, uint64_t node);
+  Fit FitOf(std::string_view ip, uint64_t node, absl::Time now) const;
+  // A credential of its kubelet was seen there. Whether that is an IPv4 network
+  // that the node was not seen in before.
+  bool Note(std::string_view ip, uint64_t node, absl::Time now);
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
@@ -45,10 +50,14 @@ class NodeNetworks {
  private:
   // Of IPv6, then of IPv4.
   using Pair = std::pair<uint64_t, uint32_t>;
+  struct Network {
+    // The first ones, which are other ones: one more than kSure.
+    std::vector<uint64_t> nodes;
+    absl::Time since = absl::InfiniteFuture();  // there are kSure
+  };
 
   absl::btree_map<uint64_t, uint64_t> homes_;  // network of IPv6, by node
-  // The first nodes of each, which are other ones: one more than kSure.
-  absl::btree_map<Pair, std::vector<uint64_t>> nodes_;
+  absl::btree_map<Pair, Network> networks_;
 };
 
 }  // namespace oddverb

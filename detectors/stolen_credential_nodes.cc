@@ -26,10 +26,10 @@ void StolenCredentialCross::NoteKubelet(const Observation& observation,
   const bool is_first = !map_.KnowsNode(node);
   map_.NoteKubelet(ids.source_address, node, observation.time);
   if (is_first) NoteNode(ip, node, out);
-  const NodeNetworks::Fit fit = networks_.FitOf(ip, node);
-  // In doubt, too: of a new site only the first node is.
-  networks_.Note(ip, node);
-  if (fit != NodeNetworks::Fit::kForeign) return;
+  const NodeNetworks::Fit fit = networks_.FitOf(ip, node, observation.time);
+  // In doubt, too: of a new site only the first node is, and only once.
+  const bool is_new = networks_.Note(ip, node, observation.time);
+  if (fit != NodeNetworks::Fit::kForeign || !is_new) return;
   map_.Distrust(ids.source_address);
   if (observation.draft.has_value()) TellForeignNode(observation, ids, out);
 }
@@ -74,12 +74,13 @@ void StolenCredentialCross::TellForeignNode(const Observation& observation,
        ids.credential, out);
 }
 
-// Its IPv4 address is where its neighbours have theirs, and no other
-// credential is seen there: however its IPv6 address and another one of IPv4
-// look beside it, which may be a thief's that came first.
+// Its IPv4 address is where its neighbours have theirs, no other credential is
+// seen there, and its client is the same: however its IPv6 address and another
+// one of IPv4 look beside it, which may be a thief's that came first.
 bool StolenCredentialCross::IsDualStackNode(const Observation& observation,
                                             const ObservationIds& ids) const {
   if (observation.kind != ObservationKind::kCredentialAlternates ||
+      !observation.may_be_dual_stack ||
       observation.other_ip.find(':') == std::string::npos) {
     return false;
   }
@@ -88,8 +89,8 @@ bool StolenCredentialCross::IsDualStackNode(const Observation& observation,
   name.remove_prefix(kNodePrefix.size());
   const Others others = OthersAt(ids.source_address, observation.credential);
   return others.honest + others.suspected == 0 &&
-         networks_.FitOf(observation.source_ip, context_.hash.Hash(name)) ==
-             NodeNetworks::Fit::kUsual;
+         networks_.FitOf(observation.source_ip, context_.hash.Hash(name),
+                         observation.time) == NodeNetworks::Fit::kUsual;
 }
 
 }  // namespace oddverb

@@ -215,7 +215,8 @@ bool StolenCredentialCross::LeavesForAnotherNode(
 // The other family is no excuse at another node's address.
 bool StolenCredentialCross::IsDualStackPod(const Observation& observation,
                                            const ObservationIds& ids) const {
-  return observation.may_be_dual_stack && !IsOnAnotherNode(observation, ids) &&
+  return observation.kind == ObservationKind::kPodTokenMoved &&
+         observation.may_be_dual_stack && !IsOnAnotherNode(observation, ids) &&
          !LeavesForAnotherNode(observation, ids);
 }
 

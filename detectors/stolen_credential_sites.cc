@@ -285,6 +285,9 @@ void StolenCredential::Alternate(const AuditEvent& event, const EntityIds& ids,
   Observation alternates = ObservationOf(ObservationKind::kCredentialAlternates,
                                          event, ids.keys, suspect);
   alternates.other_ip = contacts.contact(other).ip();
+  alternates.may_be_dual_stack =
+      suspect.is_v6() != contacts.contact(other).is_v6() &&
+      suspect.SharesAgentWith(contacts.contact(other));
   alternates.draft =
       DraftAlternation(context_, {event, ids, contacts, index, other}, seen);
   out.Observe(std::move(alternates));

@@ -125,7 +125,8 @@ struct Observation {
   // Keyed hash of the bound pod, else of the credential; 0 = none.
   uint64_t credential = 0;
   bool pod_bound = false;
-  // kPodTokenMoved: to what may be its pod's address of the other family.
+  // kPodTokenMoved: to what may be its pod's address of the other family;
+  // kCredentialAlternates: with an address of it, with the same client.
   bool may_be_dual_stack = false;
   uint64_t actor = 0;  // keyed hash; 0 = not told
   // As an actor: the service account that a token is of; 0 = not told.
