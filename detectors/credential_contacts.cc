@@ -31,10 +31,11 @@ constexpr int64_t kMaxLateMicros = int64_t{6} * 3600 * 1'000'000;
 // More addresses than are remembered within this time are a crowd, and are
 // believed to be one for as long.
 constexpr int64_t kCrowdedMicros = int64_t{24} * 3600 * 1'000'000;
-// In the network of home only if it is so fast, and for so long: a VPN gives
-// another address with each login, some days more than four; a pipeline's
-// runners come and go within an hour.
+// In the network of home only if it is so fast, and for so long, unless all of
+// them were there within an hour: a VPN gives another address with each login,
+// some days more than four; a pipeline's runners come and go within an hour.
 constexpr int64_t kCrowdAtHomeMicros = int64_t{2} * 3600 * 1'000'000;
+constexpr int64_t kTogetherMicros = int64_t{3600} * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
   std::string bounded = Bounded(text, max_bytes);
@@ -260,8 +261,18 @@ bool CredentialContacts::HasOwnClient(size_t index) const {
   return own[index];
 }
 
-bool CredentialContacts::CameAfter(size_t a, size_t b) const {
-  return contact(a).first_micros_ > contact(b).first_micros_;
+// Its address of the other family, and its node's where that translates some
+// calls, come up soon after the one it was started at, and are no newcomers.
+bool CredentialContacts::IsBack(size_t place, size_t index) const {
+  constexpr int64_t kSettledMicros = int64_t{3600} * 1'000'000;
+  const Contact& before = contact(place);
+  const Contact& newcomer = contact(index);
+  if (before.last_micros_ < newcomer.first_micros_) return false;
+  if (place == home()) return true;
+  return before.reported != Contact::kReportedFully &&
+         before.is_v6() == newcomer.is_v6() &&
+         Difference(newcomer.first_micros_, before.first_micros_) >=
+             kSettledMicros;
 }
 
 // Of pods that call in bursts and rest for hours in between, some hundred times
@@ -272,16 +283,23 @@ bool CredentialContacts::MovedBackFrom(size_t index, const Use& use,
   constexpr int64_t kMeans = 100;
   constexpr absl::Duration kShortest = absl::Hours(6);
   const Contact& here = contact(use.contact);
-  const Contact& away = contact(index);
   const int64_t uses = here.uses() - 1;  // this one aside
   if (uses < kFewestUses) return false;
-  const absl::Time began = absl::FromUnixMicros(away.first_micros_);
+  // It may have been started again several times.
+  absl::Time began = absl::InfiniteFuture(), ended = absl::InfinitePast();
+  for (size_t i = 0; i < size(); ++i) {
+    const Contact& away = contact(i);
+    const absl::Time first = absl::FromUnixMicros(away.first_micros_);
+    if (i == index && first < use.last_use) return false;
+    if (i == use.contact || first < use.last_use) continue;
+    began = std::min(began, first);
+    ended = std::max(ended, away.last_use());
+  }
   const absl::Duration mean =
       (use.last_use - absl::FromUnixMicros(here.first_micros_)) / uses;
   const absl::Duration silence = now - use.last_use;
-  return began >= use.last_use &&
-         silence >= std::max(kShortest, kMeans * mean) &&
-         away.last_use() - began >= silence / 2;
+  return silence >= std::max(kShortest, kMeans * mean) &&
+         ended - began >= silence / 2;
 }
 
 bool CredentialContacts::IsFarFromHome(size_t index) const {
@@ -323,7 +341,7 @@ int CredentialContacts::ChangesWithin(absl::Time now,
 
 bool CredentialContacts::IsCrowded(absl::Time now) const {
   return moved_ != nullptr &&
-         absl::ToUnixMicros(now) <= moved_->crowded_until_micros;
+         absl::ToUnixMicros(now) < moved_->crowded_until_micros;
 }
 
 bool CredentialContacts::roaming_reported() const {
@@ -354,12 +372,15 @@ bool CredentialContacts::IsInUse(size_t index, int64_t now_micros) const {
 }
 
 // An address of a VPN, which are many, makes room before one elsewhere does.
+// Where none is out of use they are a crowd.
 void CredentialContacts::Evict(absl::Time now) {
   const int64_t micros = absl::ToUnixMicros(now);
   size_t oldest = kMaxContacts;
   bool is_oldest_in_use = false;
+  int64_t crowd_micros = kCrowdedMicros;
   for (size_t i = 0; i < kMaxContacts; ++i) {
     if (i == home() || i == moved_->current) continue;
+    crowd_micros = std::min(crowd_micros, CrowdMicros(i));
     const bool is_in_use = IsInUse(i, micros);
     const bool is_older =
         oldest == kMaxContacts ||
@@ -370,8 +391,11 @@ void CredentialContacts::Evict(absl::Time now) {
     is_oldest_in_use = is_in_use;
   }
   if (is_oldest_in_use) {
-    moved_->crowded_until_micros = std::max(moved_->crowded_until_micros,
-                                            Sum(micros, CrowdMicros(oldest)));
+    const bool are_together =
+        Difference(micros, contact(oldest).last_micros_) <= kTogetherMicros;
+    moved_->crowded_until_micros =
+        std::max(moved_->crowded_until_micros,
+                 Sum(micros, are_together ? kCrowdedMicros : crowd_micros));
   }
   auto second = moved_->others.begin();
   if (oldest == 0) {

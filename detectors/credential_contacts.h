@@ -114,10 +114,12 @@ class CredentialContacts {
   // told is none of them.
   bool IsOtherFamily(size_t index) const;
 
-  // Address `a` was used for the first time after address `b` was.
-  bool CameAfter(size_t a, size_t b) const;
+  // It belonged to `place` (home, or where its machine had been started again,
+  // an hour before or longer) when address `index` came, and was used there
+  // since.
+  bool IsBack(size_t place, size_t index) const;
   // It went to address `index` and came back with `use`, and in between was
-  // silent where it is now for far longer than ever before, while the other was
+  // silent where it is now for far longer than ever before, while others were
   // in use: as when its machine was started again twice. Nobody falls silent
   // because of a thief.
   bool MovedBackFrom(size_t index, const Use& use, absl::Time now) const;
@@ -127,8 +129,9 @@ class CredentialContacts {
   // In another /16 than home's address of IPv4, or one of the other family that
   // cannot be the same machine's (MayBeDualStack).
   bool IsFarFromHome(size_t index) const;
-  // More addresses than are remembered were in use within a day, the last one
-  // of them (two hours, where they are near to home).
+  // More addresses than are remembered were in use within an hour, or a day, or
+  // within two hours where one of them is near to home: for a day, or for two
+  // hours where they are near to home and were not in use within one.
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?
   bool roaming_reported() const;

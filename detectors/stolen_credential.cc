@@ -204,15 +204,12 @@ void StolenCredential::JudgePlace(const AuditEvent& event, const EntityIds& ids,
   }
   if (current.reported > 0)
     Continue(event, ids.keys, current, use.last_use, out);
-  // The pod is back where it belongs, or was started again before.
-  const bool is_home = use.contact == home;
-  const bool is_thief = !is_home && current.reported == Contact::kReportedFully;
-  if (use.contact == use.previous || is_thief) return;
+  if (use.contact == use.previous) return;
   for (size_t i = 0; i < contacts.size(); ++i) {
     const bool is_in_doubt =
         i != use.contact &&
         contacts.contact(i).reported == Contact::kReportedLow &&
-        (is_home || contacts.CameAfter(i, use.contact));
+        contacts.IsBack(use.contact, i);
     if (is_in_doubt && !contacts.MovedBackFrom(i, use, event.stage_time)) {
       AccuseToken({event, ids, contacts, i, use.contact}, contacts, out);
     }

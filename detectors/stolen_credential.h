@@ -201,7 +201,6 @@ class StolenCredentialCross final : public CrossDetector {
   Others OthersAt(EntityId address, uint64_t credential) const;
   void NoteContact(const Observation& observation, const ObservationIds& ids,
                    Emit& out);
-  void NoteGateway(const std::string& ip, EntityId address, Emit& out);
   // The node that the pod's token names.
   bool IsOwnNode(const Finding& finding, EntityId address,
                  absl::Time now) const;
@@ -224,6 +223,9 @@ class StolenCredentialCross final : public CrossDetector {
              Emit& out);
   // Reports it, unless too many of the credential are open.
   void Open(OpenCase opened, EntityId credential, Emit& out);
+  // What is graver, or waits again, takes the place of what is open.
+  void JudgeAnew(OpenCase judged, OpenCase& open, EntityId credential,
+                 Emit& out);
   void Extend(const Observation& observation, EntityId credential, Emit& out);
 
   // stolen_credential_nodes.cc: where nodes' credentials belong.
@@ -235,6 +237,7 @@ class StolenCredentialCross final : public CrossDetector {
                        const ObservationIds& ids) const;
 
   // stolen_credential_pods.cc: what is known of the pod beside its token.
+  void NoteGateway(const std::string& ip, EntityId address, Emit& out);
   void NotePod(const Observation& observation, const ObservationIds& ids);
   bool IsReported(const Observation& observation,
                   const ObservationIds& ids) const;

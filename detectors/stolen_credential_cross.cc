@@ -127,37 +127,6 @@ void StolenCredentialCross::NoteContact(const Observation& observation,
   }
 }
 
-// The first pods that are seen behind two gateways look as if their tokens were
-// stolen, until enough of them have been seen there.
-void StolenCredentialCross::NoteGateway(const std::string& ip, EntityId address,
-                                        Emit& out) {
-  for (auto& [credential, cases] : open_) {
-    for (OpenCase& open : cases) {
-      Finding& finding = open.finding;
-      bool is_source = finding.where.source_ip == ip;
-      bool is_other = open.other_ip == ip;
-      if (finding.rule != kTokenRule || (!is_source && !is_other)) continue;
-      open.source_is_gateway |= is_source;
-      open.other_is_gateway |= is_other;
-      // Nodes that hide their pods are gateways, too.
-      open.is_on_another_node &=
-          !is_source || map_.HasPodsOfNodes(address, MostNodesAt(finding));
-      out.MarkChanged(EntityKind::kCredential, credential);
-      bool both = open.source_is_gateway && open.other_is_gateway &&
-                  !open.is_on_another_node;
-      open.awaits_node &= !both;
-      if (!both || finding.severity <= Severity::kLow) continue;
-      AddReason("many pods are seen at both addresses",
-                absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
-                -4, finding);
-      finding.severity = Severity::kLow;
-      finding.confidence = ConfidenceIn(finding);
-      finding.state = FindingState::kUpdate;
-      out.Report(finding);
-    }
-  }
-}
-
 bool StolenCredentialCross::IsOwnNode(const Finding& finding, EntityId address,
                                       absl::Time now) const {
   return !finding.who.node.empty() &&
@@ -314,22 +283,35 @@ void StolenCredentialCross::Judge(const Observation& observation,
   auto same = std::find_if(open.begin(), open.end(), [&](const OpenCase& c) {
     return IsSameCase(c.finding, finding);
   });
-  if (same != open.end()) {
-    finding.id = same->finding.id;
-    if (finding.severity > same->finding.severity) {
-      same->awaits_report = same->awaits_node = false;
-      RaiseFinding(std::move(finding), same->finding, out);
-    } else if (awaits_node && same->finding.severity <= Severity::kLow) {
-      same->awaits_node = true;
-      ReplaceFinding(std::move(finding), same->finding);
-      out.MarkChanged(EntityKind::kCredential, ids.credential);
-    }
+  OpenCase judged = {std::move(finding),
+                     observation.other_ip,
+                     source_is_gateway,
+                     other_is_gateway,
+                     awaits_report,
+                     awaits_node,
+                     pod_bound && IsOnAnotherNode(observation, ids)};
+  if (same == open.end()) {
+    Open(std::move(judged), ids.credential, out);
     return;
   }
-  Open({std::move(finding), observation.other_ip, source_is_gateway,
-        other_is_gateway, awaits_report, awaits_node,
-        pod_bound && IsOnAnotherNode(observation, ids)},
-       ids.credential, out);
+  JudgeAnew(std::move(judged), *same, ids.credential, out);
+}
+
+void StolenCredentialCross::JudgeAnew(OpenCase judged, OpenCase& open,
+                                      EntityId credential, Emit& out) {
+  judged.finding.id = open.finding.id;
+  if (judged.finding.severity > open.finding.severity) {
+    judged.awaits_report = judged.awaits_node = false;
+    RaiseFinding(std::move(judged.finding), open.finding, out);
+  } else if (judged.awaits_node && open.finding.severity <= Severity::kLow) {
+    judged.awaits_report = open.awaits_report;
+    ReplaceFinding(std::move(judged.finding), open.finding);
+    out.MarkChanged(EntityKind::kCredential, credential);
+  } else {
+    return;
+  }
+  judged.finding = std::move(open.finding);
+  open = std::move(judged);
 }
 
 void StolenCredentialCross::Open(OpenCase opened, EntityId credential,

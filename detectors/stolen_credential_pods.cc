@@ -134,6 +134,37 @@ void StolenCredentialCross::NotePodUse(const Observation& observation,
        ids.credential, out);
 }
 
+// The first pods that are seen behind two gateways look as if their tokens were
+// stolen, until enough of them have been seen there.
+void StolenCredentialCross::NoteGateway(const std::string& ip, EntityId address,
+                                        Emit& out) {
+  for (auto& [credential, cases] : open_) {
+    for (OpenCase& open : cases) {
+      Finding& finding = open.finding;
+      bool is_source = finding.where.source_ip == ip;
+      bool is_other = open.other_ip == ip;
+      if (finding.rule != kTokenRule || (!is_source && !is_other)) continue;
+      open.source_is_gateway |= is_source;
+      open.other_is_gateway |= is_other;
+      // Nodes that hide their pods are gateways, too.
+      open.is_on_another_node &=
+          !is_source || map_.HasPodsOfNodes(address, MostNodesAt(finding));
+      out.MarkChanged(EntityKind::kCredential, credential);
+      bool both = open.source_is_gateway && open.other_is_gateway &&
+                  !open.is_on_another_node;
+      open.awaits_node &= !both;
+      if (!both || finding.severity <= Severity::kLow) continue;
+      AddReason("many pods are seen at both addresses",
+                absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
+                -4, finding);
+      finding.severity = Severity::kLow;
+      finding.confidence = ConfidenceIn(finding);
+      finding.state = FindingState::kUpdate;
+      out.Report(finding);
+    }
+  }
+}
+
 // A pod that was started again elsewhere is explained by its kubelet.
 void StolenCredentialCross::NotePodAddress(const Observation& observation,
                                            EntityId pod, Emit& out) {

@@ -1,6 +1,7 @@
 // Which addresses of a credential are forgotten for others, and when they are
 // more than one person's.
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -28,20 +29,39 @@ TEST(CredentialCrowdTest, AsManyAsAVpnGivesInADayAreNone) {
   }
 }
 
-// The fifth of 10.0.0.x or of 10.I.0.1 comes after four seconds.
-TEST(CredentialCrowdTest, LastsAsLongAsItsAddressesAreRemembered) {
-  for (const bool is_near : {true, false}) {
-    const int hours = is_near ? 2 : 24;
+// Four addresses beside home, one after the other with a `pause`.
+struct Crowd {
+  const char* what;
+  std::vector<std::string> ips;
+  absl::Duration pause;
+  absl::Duration lasts;
+};
+
+TEST(CredentialCrowdTest, OfAVpnLastsTwoHoursElseADay) {
+  const std::vector<std::string> near = {"10.0.0.1", "10.0.0.2", "10.0.0.3",
+                                         "10.0.0.4"};
+  const std::vector<std::string> far = {"10.1.0.1", "10.2.0.1", "10.3.0.1",
+                                        "10.4.0.1"};
+  const std::vector<std::string> mixed = {"203.0.113.7", "10.0.0.2", "10.0.0.3",
+                                          "10.0.0.4"};
+  const Crowd kCrowds[] = {
+      {"logins", near, absl::Minutes(25), absl::Hours(2)},
+      {"logins, one elsewhere", mixed, absl::Minutes(25), absl::Hours(2)},
+      {"runners, there together", near, absl::Minutes(20), absl::Hours(24)},
+      {"elsewhere", far, absl::Hours(5), absl::Hours(24)},
+  };
+  for (const Crowd& crowd : kCrowds) {
     CredentialContacts contacts;
-    for (int i = 0; i < 5; ++i) {
-      EXPECT_FALSE(contacts.IsCrowded(kFirstCame + absl::Seconds(i)));
-      const std::string near = absl::StrCat("10.0.0.", i);
-      ComeFrom(contacts, is_near ? near : absl::StrCat("10.", i, ".0.1"), i);
+    ComeFrom(contacts, "10.0.0.0", 0);
+    absl::Duration at;
+    for (const std::string& ip : crowd.ips) {
+      EXPECT_FALSE(contacts.IsCrowded(kFirstCame + at)) << crowd.what;
+      at += crowd.pause;
+      ComeFrom(contacts, ip, static_cast<int>(at / absl::Seconds(1)));
     }
-    const absl::Time end = kFirstCame + absl::Seconds(4) + absl::Hours(hours);
-    EXPECT_TRUE(contacts.IsCrowded(kFirstCame + absl::Seconds(5)));
-    EXPECT_TRUE(contacts.IsCrowded(end)) << hours;
-    EXPECT_FALSE(contacts.IsCrowded(end + absl::Seconds(1))) << hours;
+    const absl::Time end = kFirstCame + at + crowd.lasts;
+    EXPECT_TRUE(contacts.IsCrowded(end - absl::Seconds(1))) << crowd.what;
+    EXPECT_FALSE(contacts.IsCrowded(end)) << crowd.what;
   }
 }
 
@@ -58,9 +78,9 @@ TEST(CredentialCrowdTest, AStateOfTheSecondVersionSaysWhenItBegan) {
   StateReader reader(state);
   contacts.Load(reader);
   ASSERT_TRUE(reader.status().ok()) << reader.status();
-  const absl::Time end = kFirstCame + absl::Seconds(4) + absl::Hours(2 + 24);
-  EXPECT_TRUE(contacts.IsCrowded(end));
-  EXPECT_FALSE(contacts.IsCrowded(end + absl::Seconds(1)));
+  const absl::Time end = kFirstCame + absl::Seconds(4) + absl::Hours(24 + 24);
+  EXPECT_TRUE(contacts.IsCrowded(end - absl::Seconds(1)));
+  EXPECT_FALSE(contacts.IsCrowded(end));
 }
 
 // The address that a person had elsewhere yesterday stays known for a day, and

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "detectors/pod_ranges.h"
@@ -167,10 +168,10 @@ TEST(PodRangesTest, ARangeIsGivenToAnotherNodeAsAWhole) {
 // As where nodes come and go for years.
 TEST(PodRangesTest, LearnsAnewWhenItIsFull) {
   PodRanges ranges;
-  auto note = [&](uint32_t block) {
   auto net_of = [](uint32_t block) {
     return absl::StrCat("10.", block >> 10 & 255, ".", block >> 2 & 255, ".");
   };
+  auto note = [&](uint32_t block) {
     for (uint32_t host = 1; host <= 3; ++host) {
       ranges.Note(absl::StrCat(net_of(block), (block & 3) * 64 + host), 7);
     }
@@ -282,10 +283,79 @@ TEST_F(MovedPodTest, AThiefIsFoundWhenItGoesOnBesideHimWhereItIsNow) {
   EXPECT_THAT(told.normal, HasSubstr("10.244.1.77"));
 }
 
+// Was called from the first two in turns, and is from the others since it was
+// started again.
+struct Restart {
+  const char* what;
+  std::vector<std::string> before, after;
+};
+
+TEST(MovedBackTest, OfItsOwnNewAddressesNoneIsAThief) {
+  const Restart kRestarts[] = {
+      {"of both families",
+       {"10.244.1.5", "fd00::5"},
+       {"10.244.1.77", "fd00::77"}},
+      {"of both families, one of them not seen before",
+       {"10.244.1.5"},
+       {"fd00::77", "10.244.1.77"}},
+      {"its node got another IPv4 address and kept the other",
+       {"10.0.1.5", "fd00::5"},
+       {"10.0.1.77", "fd00::5"}},
+      {"its node translates some calls",
+       {"10.244.1.5"},
+       {"10.0.1.4", "10.244.1.77"}},
+  };
+  for (const Restart& restart : kRestarts) {
+    CredentialStream stream;
+    const Client pod = Client::Pod(stream, "shop", kInside);
+    for (const auto* ips : {&restart.before, &restart.after}) {
+      for (int i = 0; i < 40; ++i) {
+        for (const std::string& ip : *ips)
+          AskEvery(stream, pod.At(ip), 1, kOften);
+      }
+    }
+    EXPECT_LE(Severest(stream), Severity::kLow) << restart.what;
+  }
+}
+
+TEST(MovedBackTest, StartedAgainThreeTimesItMayBeBack) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  AskEvery(stream, pod, 40, kOften);
+  AskEvery(stream, pod.At("10.244.1.77"), 150, kOften);
+  AskEvery(stream, pod.At("10.244.1.78"), 600, kOften);
+  pod.Ask();
+  EXPECT_EQ(Severest(stream), Severity::kLow);
+}
+
 TEST_F(MovedPodTest, StartedAgainOnceMoreItIsNoThief) {
   AskEvery(stream_, pod_.At("10.244.1.78"), 40, kOften);
   AskEvery(stream_, pod_.At("10.244.1.79"), 40, kOften);
   EXPECT_EQ(Severest(stream_), Severity::kLow);
+}
+
+// Of an API server whose log stood still for long.
+TEST_F(MovedPodTest, WhatItAskedBeforeItWasStartedAgainAccusesNobody) {
+  const absl::Time before = stream_.NextSecond();
+  AskEvery(stream_, pod_.At("10.244.1.78"), 300, kOften);
+  pod_.Ask([&](EventBuilder& b) { b.At(before).Received(before); });
+  AskEvery(stream_, pod_.At("10.244.1.78"), 3, kOften);
+  EXPECT_EQ(Severest(stream_), Severity::kLow);
+}
+
+// Then many pods come from both, as from a gateway's addresses.
+TEST_F(MovedPodTest, WhereManyPodsComeFromBothItIsTakenBack) {
+  const std::string gateways[] = {"10.244.1.77", "10.244.2.9"};
+  AskEvery(stream_, pod_.At(gateways[1]), 1, kOften);
+  pod_.Ask();
+  ASSERT_EQ(Severest(stream_), Severity::kHigh);
+  for (int i = 0; i < 6; ++i) {
+    Client other = Client::Pod(stream_, absl::StrCat("p", i), gateways[i % 2]);
+    other.Ask([&](EventBuilder& b) { b.OnNode(absl::StrCat("worker-", i)); });
+  }
+  const Finding& told = stream_.reports().back();
+  EXPECT_EQ(told.where.source_ip, gateways[1]);
+  EXPECT_EQ(told.severity, Severity::kLow);
 }
 
 TEST_F(MovedPodTest, AThiefWhoWasToldOfAccusesNobody) {
