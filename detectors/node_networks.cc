@@ -38,7 +38,7 @@ NodeNetworks::Fit NodeNetworks::FitOf(std::string_view ip, uint64_t node,
     const size_t others = nodes.size() - static_cast<size_t>(std::count(
                                              nodes.begin(), nodes.end(), node));
     if (it->first.second == site) {
-      here = others;
+      here = it->second.IsStale(now) ? 0 : others;
     } else {
       is_elsewhere |= others >= kSure && now - it->second.since >= kKnown;
     }
@@ -60,13 +60,16 @@ bool NodeNetworks::Note(std::string_view ip, uint64_t node, absl::Time now) {
   if (home == homes_.end()) return false;
   const Pair pair{home->second, SiteOfV4(*address)};
   if (networks_.size() >= kMost && !networks_.contains(pair)) networks_.clear();
-  auto& [nodes, since] = networks_[pair];
+  Network& network = networks_[pair];
+  std::vector<uint64_t>& nodes = network.nodes;
   const bool is_listed =
       std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-  if (is_listed || nodes.size() >= kMaxListed) return false;
-  nodes.push_back(node);
-  if (nodes.size() == kSure) since = now;
-  return true;
+  const bool is_new = !is_listed && nodes.size() < kMaxListed;
+  if (is_new && network.IsStale(now)) nodes.clear();
+  if (nodes.empty()) network.since = now;
+  if (is_new) nodes.push_back(node);
+  network.last = now;
+  return is_new;
 }
 
 void NodeNetworks::Save(StateWriter& out) const {
@@ -81,6 +84,7 @@ void NodeNetworks::Save(StateWriter& out) const {
     out.PutU64(pair.first);
     out.PutU64(pair.second);
     out.PutTime(network.since);
+    out.PutTime(network.last);
     out.PutU64(network.nodes.size());
     for (uint64_t node : network.nodes) out.PutFixed64(node);
   }
@@ -95,7 +99,7 @@ void NodeNetworks::Load(StateReader& in) {
     const uint64_t node = in.GetFixed64();
     loaded.homes_[node] = in.GetU64();
   }
-  count = in.GetCount(4);
+  count = in.GetCount(5);
   if (count > kMost) in.Fail();
   for (; count > 0 && in.status().ok(); --count) {
     const uint64_t site = in.GetU64();
@@ -103,6 +107,7 @@ void NodeNetworks::Load(StateReader& in) {
     if (site4 > UINT16_MAX) in.Fail();
     Network& network = loaded.networks_[{site, static_cast<uint32_t>(site4)}];
     network.since = in.GetTime();
+    network.last = in.GetTime();
     uint64_t nodes = in.GetU64();
     if (nodes > kMaxListed) in.Fail();
     for (; nodes > 0 && in.status().ok(); --nodes) {

@@ -25,7 +25,7 @@ namespace oddverb {
 class NodeNetworks {
  public:
   static constexpr size_t kSure = 3;  // nodes
-  // How long so many are known somewhere before others are in doubt elsewhere:
+  // How long a network of nodes is known before others are in doubt elsewhere:
   // when a log begins, nodes show their networks in any order.
   static constexpr absl::Duration kKnown = absl::Hours(24);
   // Nodes of the largest cluster that Kubernetes is tested with, twice.
@@ -53,7 +53,14 @@ class NodeNetworks {
   struct Network {
     // The first ones, which are other ones: one more than kSure.
     std::vector<uint64_t> nodes;
-    absl::Time since = absl::InfiniteFuture();  // there are kSure
+    absl::Time since;  // the first one was seen
+    absl::Time last;   // one of them was
+
+    // Fewer than kSure are neighbours while they come one after the other, as
+    // nodes of a new site do; what was seen once, days ago, may be a thief's.
+    bool IsStale(absl::Time now) const {
+      return nodes.size() < kSure && now - last > kKnown;
+    }
   };
 
   absl::btree_map<uint64_t, uint64_t> homes_;  // network of IPv6, by node

@@ -138,6 +138,15 @@ TEST_F(DualStackNodesTest, TheOnlyNodeOfANewSiteIsInDoubtOnce) {
   EXPECT_THAT(stream_.findings(), SizeIs(1));
 }
 
+// In a network that is no node's, with the credentials of one after the other.
+TEST_F(DualStackNodesTest, ThievesDaysApartMakeNoSite) {
+  for (int i = 1; i <= 4; ++i) {
+    Node(i).At(absl::StrCat("10.9.", i, ".1")).Ask();
+    stream_.Sleep(absl::Hours(36));
+    EXPECT_THAT(stream_.findings(), SizeIs(i));
+  }
+}
+
 // A site of its own, whose first node shows its IPv4 address.
 TEST_F(DualStackNodesTest, NodesOfAnotherIPv6NetworkMayBeAnywhere) {
   Client far = Kubelet(stream_, "far-1", "fd00:10:2::1");
@@ -189,11 +198,33 @@ TEST(NodeNetworksTest, NobodyIsForeignOnTheFirstDay) {
   for (uint64_t node = 1; node <= 3; ++node) {
     networks.Note("10.0.1.1", node, kNoted + absl::Minutes(node));
   }
-  const absl::Time known = kNoted + absl::Minutes(3) + NodeNetworks::kKnown;
+  const absl::Time known = kNoted + absl::Minutes(1) + NodeNetworks::kKnown;
   EXPECT_EQ(networks.FitOf("10.9.0.1", 4, known - absl::Seconds(1)),
             Fit::kUnknown);
   EXPECT_EQ(networks.FitOf("10.9.0.1", 4, known), Fit::kForeign);
   EXPECT_EQ(networks.FitOf("10.0.9.9", 4, kNoted), Fit::kUsual);
+}
+
+TEST(NodeNetworksTest, FewAreNeighboursForADay) {
+  NodeNetworks networks;
+  for (uint64_t node = 1; node <= 9; ++node) {
+    networks.Note("fd00:1::1", node, kNoted);
+  }
+  for (uint64_t node = 1; node <= 3; ++node) {
+    networks.Note("10.0.1.1", node, kNoted);
+  }
+  auto fit = [&](absl::Duration after) {
+    return networks.FitOf("10.9.0.1", 9, kKnownSince + after);
+  };
+  networks.Note("10.9.0.1", 4, kKnownSince);
+  EXPECT_EQ(fit(absl::Hours(24)), Fit::kUnknown);
+  EXPECT_EQ(fit(absl::Hours(25)), Fit::kForeign);
+  networks.Note("10.9.0.1", 4, kKnownSince + absl::Hours(25));  // it stays
+  EXPECT_EQ(fit(absl::Hours(49)), Fit::kUnknown);
+  // Two more within a day of each other, and of the first.
+  networks.Note("10.9.0.1", 5, kKnownSince + absl::Hours(40));
+  networks.Note("10.9.0.1", 6, kKnownSince + absl::Hours(60));
+  EXPECT_EQ(fit(absl::Hours(1000)), Fit::kUsual);
 }
 
 TEST(NodeNetworksTest, TellsOfTheFirstTimeInANetworkOfIPv4) {
