@@ -129,9 +129,9 @@ class CredentialContacts {
   // In another /16 than home's address of IPv4, or one of the other family that
   // cannot be the same machine's (MayBeDualStack).
   bool IsFarFromHome(size_t index) const;
-  // More addresses than are remembered were in use within an hour, or a day, or
-  // within two hours where one of them is near to home: for a day, or for two
-  // hours where they are near to home and were not in use within one.
+  // More addresses than are remembered were in use within a day (two hours, for
+  // one near to home). That lasts for a day; for two hours if one of them is
+  // near to home and they were not all in use within an hour.
   bool IsCrowded(absl::Time now) const;
   // Was it said already that the credential roams?
   bool roaming_reported() const;
