@@ -179,10 +179,12 @@ TEST(NodeNetworksTest, ItTakesThreeNeighboursToTellWhereANodeBelongs) {
 
 TEST(NodeNetworksTest, WhereOneNeighbourIsANodeMayBe) {
   NodeNetworks networks;
-  for (uint64_t node = 1; node <= 5; ++node)
+  for (uint64_t node = 1; node <= 5; ++node) {
     networks.Note("fd00:1::1", node, kNoted);
-  for (uint64_t node = 1; node <= 3; ++node)
+  }
+  for (uint64_t node = 1; node <= 3; ++node) {
     networks.Note("10.0.1.1", node, kNoted);
+  }
   networks.Note("10.9.0.1", 4, kNoted);
   EXPECT_EQ(networks.FitOf("10.9.0.2", 5, kKnownSince), Fit::kUnknown);
   EXPECT_EQ(networks.FitOf("10.9.0.2", 4, kKnownSince),
@@ -253,8 +255,9 @@ TEST(NodeNetworksTest, LearnsAnewWhenItIsFull) {
   for (uint64_t node = 1; node <= NodeNetworks::kMost; ++node) {
     networks.Note("fd00:1::1", node, kNoted);
   }
-  for (uint64_t node = 1; node <= 3; ++node)
+  for (uint64_t node = 1; node <= 3; ++node) {
     networks.Note("10.0.1.1", node, kNoted);
+  }
   EXPECT_EQ(networks.FitOf("10.9.0.1", NodeNetworks::kMost, kKnownSince),
             Fit::kForeign);
   for (uint64_t node = 1; node <= 4; ++node) {
@@ -271,8 +274,9 @@ TEST(NodeNetworksTest, PairsOfNetworksAreBounded) {
   NodeNetworks networks;
   const std::string own = "fd00:ffff::1";
   for (uint64_t node = 1; node <= 4; ++node) networks.Note(own, node, kNoted);
-  for (uint64_t node = 1; node <= 3; ++node)
+  for (uint64_t node = 1; node <= 3; ++node) {
     networks.Note("10.0.1.1", node, kNoted);
+  }
   EXPECT_EQ(networks.FitOf("10.9.0.1", 4, kKnownSince), Fit::kForeign);
   for (uint64_t i = 0; i < NodeNetworks::kMost - 10; ++i) {
     const std::string net = absl::StrCat("fd00:", absl::Hex(i), "::1");

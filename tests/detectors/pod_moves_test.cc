@@ -310,8 +310,9 @@ TEST(MovedBackTest, OfItsOwnNewAddressesNoneIsAThief) {
     const Client pod = Client::Pod(stream, "shop", kInside);
     for (const auto* ips : {&restart.before, &restart.after}) {
       for (int i = 0; i < 40; ++i) {
-        for (const std::string& ip : *ips)
+        for (const std::string& ip : *ips) {
           AskEvery(stream, pod.At(ip), 1, kOften);
+        }
       }
     }
     EXPECT_LE(Severest(stream), Severity::kLow) << restart.what;
