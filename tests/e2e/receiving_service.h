@@ -100,11 +100,14 @@ class ReceivingService {
     return Metric(
         absl::StrCat("oddverb_export_queue_depth{exporter=\"", output, "\"}"));
   }
+  // Of whole lines: who reads while it writes sees parts of a line too.
   std::vector<nlohmann::json> Findings() const {
     const std::string path =
         findings_path_.empty() ? folder_.path("findings") : findings_path_;
-    return std::filesystem::exists(path) ? FindingsIn(FileText(path))
-                                         : std::vector<nlohmann::json>();
+    if (!std::filesystem::exists(path)) return {};
+    std::string text = FileText(path);
+    text.resize(text.rfind('\n') + 1);
+    return FindingsIn(text);
   }
 
  private:
