@@ -132,6 +132,48 @@ dev setup
 expect_calls "with sudo" "sudo DEBIAN_FRONTEND=noninteractive apt-get update
 sudo DEBIAN_FRONTEND=noninteractive apt-get $install alpha beta"
 
+# A failing test's last words stand at the end, and the code stays ctest's.
+for tool in head nproc seq uname; do
+  ln -s "$(command -v "$tool")" "$work/bin/$tool"
+done
+stand_in cmake ''
+# shellcheck disable=SC2016
+stand_in ctest 'mkdir -p build/release/Testing/Temporary
+cat >build/release/Testing/Temporary/LastTest.log <<LOG
+1/3 Testing: e2e.Works
+Output:
+----------------------------------------------------------
+as it should
+<end of output>
+Test Passed.
+2/3 Testing: e2e.Breaks
+Output:
+----------------------------------------------------------
+[ RUN      ] Breaks
+$(seq 100)
+a_test.cc:7: Failure
+[  FAILED  ] Breaks (2 ms)
+<end of output>
+Test Failed.
+3/3 Testing: e2e.WorksToo
+Output:
+so does this
+<end of output>
+Test Passed.
+LOG
+echo "Errors while running CTest"; exit 8'
+export ODDVERB_SKIP_SETUP=1
+dev test
+expect "failures are told last" 8 "==> e2e.Breaks"
+unset ODDVERB_SKIP_SETUP
+if [ "$(tail -n 2 "$work/output")" != "a_test.cc:7: Failure
+[  FAILED  ] Breaks (2 ms)" ] || [ "$(wc -l <"$work/output")" -gt 40 ] ||
+  grep -q 'as it should\|so does this' "$work/output"; then
+  echo "FAILED: of failing tests alone, their ends"
+  cat "$work/output"
+  failures=$((failures + 1))
+fi
+
 if [ "$failures" -gt 0 ]; then
   echo "$failures failed"
   exit 1
