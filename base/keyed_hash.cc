@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace oddverb {
 namespace {
@@ -143,13 +144,15 @@ uint64_t KeyedHash::Combine(uint64_t a, uint64_t b) const {
 }
 
 char* HashInput::Take(size_t bytes) {
-  size_t end = size_ + bytes;
-  if (end > buffer_.size()) {
-    buffer_.resize(std::max({end, 2 * buffer_.size(), kFirstBytes}));
+  const size_t begin = std::exchange(size_, size_ + bytes);
+  if (longer_.empty()) {
+    if (size_ <= first_.size()) return first_.data() + begin;
+    longer_.assign(first_.data(), begin);
   }
-  char* taken = buffer_.data() + size_;
-  size_ = end;
-  return taken;
+  if (size_ > longer_.size()) {
+    longer_.resize(std::max(size_, 2 * longer_.size()));
+  }
+  return longer_.data() + begin;
 }
 
 HashInput& HashInput::Add(std::string_view part) {

@@ -7,6 +7,8 @@
 #ifndef ODDVERB_BASE_KEYED_HASH_H_
 #define ODDVERB_BASE_KEYED_HASH_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,21 +44,25 @@ class KeyedHash {
 };
 
 // Joins parts with their lengths, so that ("ab","c") and ("a","bc") differ.
-// Keeps a small buffer: no allocation for keys of up to 1 KiB after the first.
+// The keys of most events fit what it has itself: no allocation for them.
 class HashInput {
  public:
   HashInput& Add(std::string_view part);
   HashInput& Add(uint64_t number);
   void Clear() { size_ = 0; }
-  std::string_view bytes() const { return {buffer_.data(), size_}; }
+  std::string_view bytes() const {
+    return {longer_.empty() ? first_.data() : longer_.data(), size_};
+  }
 
  private:
-  static constexpr size_t kFirstBytes = 256;
-
   // The next `bytes`, to be written.
   char* Take(size_t bytes);
 
-  std::string buffer_;  // longer than what is in use, so as to grow rarely
+  // Not initialised: nothing is read that was not written.
+  std::array<char, 512> first_;
+  // Instead of it once that was too short; longer than what is in use, so as to
+  // grow rarely.
+  std::string longer_;
   size_t size_ = 0;
 };
 
