@@ -6,11 +6,11 @@
 #define ODDVERB_MODEL_OBSERVATION_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/boxed_optional.h"
 #include "model/correlation_input.h"
 #include "model/finding_draft.h"
 #include "model/raw_batch.h"
@@ -141,9 +141,10 @@ struct Observation {
   std::string other_ip;   // the one it is compared with, if any
   // A finding that lacks only what the correlator knows.
   FindingDraft draft;
-  std::optional<StreamBreak> stream;
+  // Nearly all observations are of tokens and addresses, which have none.
+  BoxedOptional<StreamBreak> stream;
   std::vector<CorrelationInput> matches;
-  std::optional<PolicyChange> policy;
+  BoxedOptional<PolicyChange> policy;
 };
 
 }  // namespace oddverb
