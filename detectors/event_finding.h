@@ -10,16 +10,17 @@
 #include "model/audit_event.h"
 #include "model/finding.h"
 #include "model/finding_draft.h"
+#include "model/finding_opening.h"
 #include "model/identity.h"
 
 namespace oddverb {
 
-// The id is that of cluster, rule, entity and event.
+// See model/finding_opening.h.
 Finding OpenFinding(const DetectorContext& context, std::string_view detector,
                     std::string_view rule, const AuditEvent& event,
                     IdentityClass identity);
 
-// The same, packed at once: for what is seldom read.
+// The same for what is seldom read: borrows all of it, as FindingDraft says.
 FindingDraft DraftOpenFinding(const DetectorContext& context,
                               std::string_view detector, std::string_view rule,
                               const AuditEvent& event, IdentityClass identity);

@@ -5,32 +5,34 @@
 #include "model/finding_state.h"
 
 namespace oddverb {
+namespace {
 
-template <class F>
-FindingDraft FindingDraft::Pack(const F& finding) {
-  // Most take less.
-  constexpr size_t kBytes = 640;
+// Most take less.
+constexpr size_t kPackedBytes = 640;
+
+}  // namespace
+
+FindingDraft FindingDraft::Packed(const Finding& finding) {
   StateWriter out;
-  out.Reserve(kBytes);
+  out.Reserve(kPackedBytes);
   SaveFinding(finding, out);
   FindingDraft draft;
-  draft.packed_ = out.Release();
+  draft.form_ = Bytes{out.Release()};
   return draft;
 }
 
-FindingDraft FindingDraft::Packed(const Finding& finding) {
-  return Pack(finding);
+FindingDraft::FindingDraft(const FindingDraft& other) {
+  if (const auto* read = std::get_if<std::unique_ptr<Finding>>(&other.form_)) {
+    form_ = std::make_unique<Finding>(**read);
+  } else if (const auto* packed = std::get_if<Bytes>(&other.form_)) {
+    form_ = *packed;
+  } else if (const auto* opening = std::get_if<FindingOpening>(&other.form_)) {
+    StateWriter out;
+    out.Reserve(kPackedBytes);
+    SaveOpened(*opening, out);
+    form_ = Bytes{out.Release()};
+  }
 }
-
-FindingDraft FindingDraft::Packed(const OpenedFinding& finding) {
-  return Pack(finding);
-}
-
-FindingDraft::FindingDraft(const FindingDraft& other)
-    : finding_(other.finding_ == nullptr
-                   ? nullptr
-                   : std::make_unique<Finding>(*other.finding_)),
-      packed_(other.packed_) {}
 
 FindingDraft& FindingDraft::operator=(const FindingDraft& other) {
   FindingDraft copy(other);
@@ -39,22 +41,26 @@ FindingDraft& FindingDraft::operator=(const FindingDraft& other) {
 }
 
 void FindingDraft::Save(StateWriter& out) const {
-  if (packed_.empty()) {
-    SaveFinding(Read(), out);
+  if (const auto* packed = std::get_if<Bytes>(&form_)) {
+    out.PutBytes(packed->bytes);
+  } else if (const auto* opening = std::get_if<FindingOpening>(&form_)) {
+    SaveOpened(*opening, out);
   } else {
-    out.PutBytes(packed_);
+    SaveFinding(Read(), out);
   }
 }
 
 Finding& FindingDraft::Read() const {
   assert(has_value());
-  if (finding_ == nullptr) {
-    StateReader in(packed_);
-    finding_ = std::make_unique<Finding>(LoadFinding(in));
+  if (const auto* packed = std::get_if<Bytes>(&form_)) {
+    StateReader in(packed->bytes);
+    auto finding = std::make_unique<Finding>(LoadFinding(in));
     assert(in.status().ok() && in.AtEnd());
-    packed_.clear();
+    form_ = std::move(finding);
+  } else if (const auto* opening = std::get_if<FindingOpening>(&form_)) {
+    form_ = std::make_unique<Finding>(OpenFinding(*opening));
   }
-  return *finding_;
+  return *std::get<std::unique_ptr<Finding>>(form_);
 }
 
 }  // namespace oddverb

@@ -1,7 +1,6 @@
-// A finding as it is when one event opens it, in views: what most drafts of
-// findings are, which are packed and thrown away unread. None of its texts is
-// copied. It has the members of a Finding, by which SaveFinding() writes both
-// in one form.
+// A finding as it is when one event opens it, in views: what is written of most
+// drafts of findings (model/finding_opening.h). None of its texts is copied. It
+// has the members of a Finding, by which SaveFinding() writes both in one form.
 //
 // Borrows from the event and from what it is made with. Thread-safe.
 #ifndef ODDVERB_MODEL_OPENED_FINDING_H_

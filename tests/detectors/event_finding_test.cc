@@ -1,10 +1,12 @@
-// A packed draft is, byte for byte, the finding that the event opens.
+// A draft is, byte for byte, the finding that the event opens, whether it is
+// saved at once, copied or read.
 #include "detectors/event_finding.h"
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/state_io.h"
 #include "gtest/gtest.h"
 #include "model/finding_state.h"
@@ -17,15 +19,21 @@ namespace {
 
 void ExpectSamePacked(const AuditEvent& event, IdentityClass identity) {
   const DetectorContext context{.hash = KeyedHash(1, 2), .cluster = "prod-eu"};
-  StateWriter opened, packed;
+  StateWriter opened, saved, copied, read;
   SaveFinding(OpenFinding(context, "stolen_credential", "token.deleted_pod",
                           event, identity),
               opened);
-  DraftOpenFinding(context, "stolen_credential", "token.deleted_pod", event,
-                   identity)
-      .Save(packed);
-  EXPECT_EQ(packed.bytes(), opened.bytes())
-      << "user " << event.user.name.substr(0, 40) << ", " << event.request_uri;
+  const FindingDraft draft = DraftOpenFinding(
+      context, "stolen_credential", "token.deleted_pod", event, identity);
+  draft.Save(saved);
+  FindingDraft(draft).Save(copied);
+  SaveFinding(*draft, read);
+  const std::string what =
+      absl::StrCat("user ", std::string(event.user.name.substr(0, 40)), ", ",
+                   std::string(event.request_uri));
+  EXPECT_EQ(saved.bytes(), opened.bytes()) << what;
+  EXPECT_EQ(copied.bytes(), opened.bytes()) << what;
+  EXPECT_EQ(read.bytes(), opened.bytes()) << what;
 }
 
 void ExpectSamePacked(const AuditEvent& event) {
