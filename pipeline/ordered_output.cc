@@ -2,24 +2,42 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <tuple>
-#include <utility>
 
 namespace oddverb {
 namespace {
 
-std::vector<Emission> InOrder(std::vector<SliceOutput>& slices) {
-  std::vector<Emission> all;
+// An emission with its parts of its slice's lists.
+struct Said {
+  const Emission* at;
+  std::span<Finding> findings;
+  std::span<const Observation> observations;
+};
+
+std::vector<Said> InOrder(std::vector<SliceOutput>& slices) {
+  std::vector<Said> all;
+  size_t size = 0;
+  for (const SliceOutput& slice : slices) size += slice.emissions.size();
+  all.reserve(size);
   for (SliceOutput& slice : slices) {
-    std::move(slice.emissions.begin(), slice.emissions.end(),
-              std::back_inserter(all));
+    std::span<Finding> findings = slice.findings;
+    std::span<const Observation> observations = slice.observations;
+    for (const Emission& emission : slice.emissions) {
+      all.push_back({&emission, findings.first(emission.findings),
+                     observations.first(emission.observations)});
+      findings = findings.subspan(emission.findings);
+      observations = observations.subspan(emission.observations);
+    }
   }
-  auto key = [](const Emission& e) {
-    return std::tuple(e.event_index, e.phase, e.shard);
+  auto is_before = [](const Said& a, const Said& b) {
+    return std::tie(a.at->event_index, a.at->phase, a.at->shard) <
+           std::tie(b.at->event_index, b.at->phase, b.at->shard);
   };
-  std::sort(all.begin(), all.end(), [&](const Emission& a, const Emission& b) {
-    return key(a) < key(b);
-  });
+  // Those of one slice are.
+  if (!std::is_sorted(all.begin(), all.end(), is_before)) {
+    std::sort(all.begin(), all.end(), is_before);
+  }
   return all;
 }
 
@@ -71,18 +89,20 @@ void WalkInOrder(const RoutedBatch& routed, std::vector<SliceOutput>& slices,
                  const std::vector<PlacedObservation>& stream,
                  absl::Time stream_time, OrderedOutput& out) {
   Walk walk(routed, stream, stream_time, out);
-  std::vector<Emission> emissions = InOrder(slices);
-  for (Emission& emission : emissions) {
-    const bool at_tick = emission.phase == Emission::Phase::kTick;
-    if (!at_tick) {
-      walk.TicksBefore(emission.event_index);
-    } else if (emission.event_index > 0) {
-      walk.TicksBefore(emission.event_index - 1);
+  for (const Said& said : InOrder(slices)) {
+    const Emission& at = *said.at;
+    if (at.phase == Emission::Phase::kEvent) {
+      walk.TicksBefore(at.event_index);
+    } else if (at.event_index > 0) {
+      walk.TicksBefore(at.event_index - 1);
     }
-    walk.StreamBefore(emission.event_index);
-    walk.MoveToEvent(emission.event_index);
-    out.TakeFindings(std::move(emission.findings));
-    for (const Observation& o : emission.observations) out.TakeObservation(o);
+    walk.StreamBefore(at.event_index);
+    walk.MoveToEvent(at.event_index);
+    if (!said.findings.empty()) {
+      out.TakeFindings({std::make_move_iterator(said.findings.begin()),
+                        std::make_move_iterator(said.findings.end())});
+    }
+    for (const Observation& o : said.observations) out.TakeObservation(o);
   }
   const size_t events = routed.batch->events.size();
   walk.TicksBefore(events);

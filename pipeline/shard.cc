@@ -1,5 +1,6 @@
 #include "pipeline/shard.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -93,6 +94,17 @@ absl::Status Shard::Load(const std::vector<StateRow>& rows) {
   return state_.Load(own);
 }
 
+void SliceOutput::Add(Emission point, std::span<Finding> said_findings,
+                      std::span<Observation> said_observations) {
+  point.findings = static_cast<uint32_t>(said_findings.size());
+  point.observations = static_cast<uint32_t>(said_observations.size());
+  emissions.push_back(point);
+  std::move(said_findings.begin(), said_findings.end(),
+            std::back_inserter(findings));
+  std::move(said_observations.begin(), said_observations.end(),
+            std::back_inserter(observations));
+}
+
 void ShardGroup::Add(std::unique_ptr<Shard> shard) {
   by_shard_[shard->number()] = shard.get();
   owned_.push_back(std::move(shard));
@@ -108,9 +120,8 @@ void Collect(Emit& emit, size_t event_index, Emission::Phase phase, int shard,
     finding.time = emit.stream_time;
     finding.NoteClaimedAddress();
   }
-  out.emissions.push_back({event_index, phase, static_cast<uint8_t>(shard),
-                           std::move(emit.findings),
-                           std::move(emit.observations)});
+  out.Add({event_index, phase, static_cast<uint8_t>(shard)}, emit.findings,
+          emit.observations);
   emit.findings.clear();
   emit.observations.clear();
 }
@@ -143,6 +154,9 @@ void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) const {
 
 SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
   SliceOutput out;
+  // As many as of the batch before: lists that grow are copied.
+  out.emissions.reserve(last_emissions_);
+  out.observations.reserve(last_observations_);
   const std::vector<AuditEvent>& events = routed.batch->events;
   size_t tick = 0;
   const std::vector<oddverb::Tick>& ticks = routed.clock.ticks;
@@ -177,6 +191,8 @@ SliceOutput ShardGroup::Process(const RoutedBatch& routed) {
     out.evictions += shard->evictions();
     out.tombstones += shard->tombstones();
   }
+  last_emissions_ = out.emissions.size();
+  last_observations_ = out.observations.size();
   out.detector_counts = std::exchange(emit_.counts, {});
   if (routed.checkpoint_after) {
     for (const std::unique_ptr<Shard>& shard : owned_) {

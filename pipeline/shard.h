@@ -5,8 +5,10 @@
 #ifndef ODDVERB_PIPELINE_SHARD_H_
 #define ODDVERB_PIPELINE_SHARD_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,14 +75,21 @@ struct Emission {
   size_t event_index = 0;
   Phase phase = Phase::kEvent;
   uint8_t shard = 0;
-  std::vector<Finding> findings;
-  std::vector<Observation> observations;
+  // How many of the lists of its slice, behind those of the emissions before.
+  uint32_t findings = 0;
+  uint32_t observations = 0;
 };
 
 // The output of one worker for one batch.
 struct SliceOutput {
+  // Moves what was said at one point to the ends of the lists.
+  void Add(Emission point, std::span<Finding> said_findings,
+           std::span<Observation> said_observations);
+
   std::vector<Emission> emissions;  // in order
-  std::vector<StateRow> state;      // when the batch ends with a checkpoint
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;
+  std::vector<StateRow> state;  // when the batch ends with a checkpoint
   uint64_t events_judged = 0;
   uint64_t duplicates = 0;  // passed over
   DetectorCounts detector_counts;
@@ -117,6 +126,8 @@ class ShardGroup {
   std::vector<std::unique_ptr<Shard>> owned_;  // ascending by number
   Shard* by_shard_[kLogicalShards] = {};       // null = another worker's
   absl::Time stream_time_ = absl::InfinitePast();
+  // Of the last batch.
+  size_t last_emissions_ = 0, last_observations_ = 0;
   Emit emit_;
 };
 

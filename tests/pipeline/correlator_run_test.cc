@@ -232,7 +232,8 @@ TEST_F(CorrelatorRunTest, ADamagedMessageIsADeadLetterAndAGapIsAFinding) {
     routed.batch->events.resize(1);
     routed.clock.stream_times = {absl::FromUnixSeconds(1'700'000'000 + 60 * i)};
     std::vector<SliceOutput> slices(1);
-    slices[0].emissions.emplace_back().observations = {Observation()};
+    std::vector<Observation> seen(1);
+    slices[0].Add({}, {}, seen);
     judge.Process(routed, slices, {});
     for (const std::string& message : judge.TakeRecords("1")) {
       topic.push_back(message);

@@ -106,7 +106,8 @@ TEST(ObservationExportTest, NumbersGoOnBehindARestart) {
   std::mt19937_64 random(1);
   ObservationExport before(5);
   OneEvent first(1);
-  first.slices[0].emissions.emplace_back().findings = {RandomFinding(random)};
+  std::vector<Finding> found = {RandomFinding(random)};
+  first.slices[0].Add({}, found, {});
   EXPECT_THAT(before.Process(first.routed, first.slices, {}), SizeIs(1));
   std::vector<std::string> records = before.TakeRecords("here");
   ASSERT_THAT(records, SizeIs(1));
@@ -124,8 +125,8 @@ TEST(ObservationExportTest, NumbersGoOnBehindARestart) {
   ASSERT_THAT(after.Load({before.Save()}), IsOk());
   EXPECT_THAT(after.TakeRecords(""), IsEmpty());
   OneEvent second(4);
-  second.slices[0].emissions.emplace_back().observations = {Observation(),
-                                                            Observation()};
+  std::vector<Observation> seen(2);
+  second.slices[0].Add({}, {}, seen);
   EXPECT_THAT(after.Process(second.routed, second.slices, {}), IsEmpty());
   records = after.TakeRecords("");
   ASSERT_THAT(records, SizeIs(1));
@@ -144,8 +145,8 @@ TEST(ObservationExportTest, LargeOnesAreSeveralRecords) {
   OneEvent event(1);
   Observation large;
   large.other_ip = std::string(100'000, 'x');
-  event.slices[0].emissions.emplace_back().observations = {large, large, large,
-                                                           large, large};
+  std::vector<Observation> seen(5, large);
+  event.slices[0].Add({}, {}, seen);
   exporting.Process(event.routed, event.slices, {});
   const std::vector<std::string> records = exporting.TakeRecords("b");
   EXPECT_THAT(records, SizeIs(2));
