@@ -1,5 +1,6 @@
 #include "base/packed_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -200,28 +201,55 @@ std::string Packed(string_view text) {
   return packed;
 }
 
+// What a byte of packed text stands for, with the bytes behind it.
+struct Code {
+  size_t text_bytes = 0;  // 0: there is no such code
+  size_t more = 0;
+};
+
+constexpr Code CodeOf(unsigned char code) {
+  if (code < kFirstPhrase) return {.text_bytes = 1};
+  if (code == kUuid) return {.text_bytes = kUuidText, .more = kUuidBytes};
+  if (code == kLiteral) return {.text_bytes = 1, .more = 1};
+  const size_t phrase = size_t{code} - kFirstPhrase;
+  if (phrase >= std::size(kPhrases)) return {};
+  return {.text_bytes = kPhrases[phrase].size()};
+}
+
+// Of the text; nullopt: Packed() did not make it.
+std::optional<size_t> UnpackedSize(string_view packed) {
+  size_t size = 0;
+  while (!packed.empty()) {
+    const Code code = CodeOf(static_cast<unsigned char>(packed[0]));
+    packed.remove_prefix(1);
+    if (code.text_bytes == 0 || packed.size() < code.more) return std::nullopt;
+    size += code.text_bytes;
+    packed.remove_prefix(code.more);
+  }
+  return size;
+}
+
 // nullopt: Packed() did not make it, or the text has more than `max_bytes`.
 std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
+  const std::optional<size_t> size = UnpackedSize(packed);
+  if (!size.has_value() || *size > max_bytes) return std::nullopt;
   std::string text;
-  while (!packed.empty() && text.size() <= max_bytes) {
+  text.reserve(*size);
+  while (!packed.empty()) {
     const auto code = static_cast<unsigned char>(packed[0]);
+    const size_t more = CodeOf(code).more;
     packed.remove_prefix(1);
-    const size_t needed = code == kUuid ? kUuidBytes : code == kLiteral ? 1 : 0;
-    const bool is_known = code < kFirstPhrase || needed > 0 ||
-                          size_t{code} - kFirstPhrase < std::size(kPhrases);
-    if (!is_known || packed.size() < needed) return std::nullopt;
     if (code < kFirstPhrase) {
       text += static_cast<char>(code);
     } else if (code == kUuid) {
-      AppendUuid(packed.substr(0, needed), text);
+      AppendUuid(packed.substr(0, more), text);
     } else if (code == kLiteral) {
       text += packed[0];
     } else {
       text += kPhrases[code - kFirstPhrase];
     }
-    packed.remove_prefix(needed);
+    packed.remove_prefix(more);
   }
-  if (text.size() > max_bytes) return std::nullopt;
   return text;
 }
 
@@ -237,13 +265,22 @@ std::string GetPackedText(StateReader& in, size_t max_bytes) {
   return std::move(text).value_or("");
 }
 
-PackedText::PackedText(string_view text) {
-  if (text.empty()) return;
-  const std::string packed = Packed(text.substr(0, kMaxBytes));
-  const auto size = static_cast<uint16_t>(packed.size());
-  block_ = std::make_unique_for_overwrite<char[]>(sizeof(size) + size);
-  std::memcpy(block_.get(), &size, sizeof(size));
-  std::memcpy(block_.get() + sizeof(size), packed.data(), size);
+void PackedText::Append(string_view more) {
+  const std::string packed = Packed(more.substr(0, kMaxBytes - text_size()));
+  if (!packed.empty()) SetBytes(bytes(), packed);
+}
+
+void PackedText::SetBytes(string_view first, string_view then) {
+  const auto size = static_cast<uint16_t>(first.size() + then.size());
+  auto block = std::make_unique_for_overwrite<char[]>(sizeof(size) + size);
+  std::memcpy(block.get(), &size, sizeof(size));
+  char* end = std::copy(first.begin(), first.end(), block.get() + sizeof(size));
+  std::copy(then.begin(), then.end(), end);
+  block_ = std::move(block);
+}
+
+size_t PackedText::text_size() const {
+  return UnpackedSize(bytes()).value_or(0);
 }
 
 string_view PackedText::bytes() const {
@@ -260,7 +297,11 @@ std::string PackedText::Text() const {
 void PackedText::Save(StateWriter& out) const { out.PutString(bytes()); }
 
 void PackedText::Load(StateReader& in, size_t max_bytes) {
-  *this = PackedText(GetPackedText(in, max_bytes));
+  const string_view packed = in.GetString();
+  const std::optional<size_t> size = UnpackedSize(packed);
+  block_.reset();
+  if (!size.has_value() || *size > max_bytes) return in.Fail();
+  if (*size > 0) SetBytes(packed, {});
 }
 
 }  // namespace oddverb

@@ -30,8 +30,12 @@ class PackedText {
 
   PackedText() = default;
   // Cuts `text` to kMaxBytes.
-  explicit PackedText(std::string_view text);
+  explicit PackedText(std::string_view text) { Append(text); }
   std::string Text() const;
+  size_t text_size() const;  // in bytes
+  // Cuts `more`, so that the text takes kMaxBytes at most. It is packed by
+  // itself: a phrase that only the two together have takes its bytes.
+  void Append(std::string_view more);
 
   void Save(StateWriter& out) const;  // as PutPackedText() does
   // Empty if it fails, as GetPackedText() does. REQUIRES: max_bytes <=
@@ -40,6 +44,8 @@ class PackedText {
 
  private:
   std::string_view bytes() const;
+  // `first` may be the bytes that it has.
+  void SetBytes(std::string_view first, std::string_view then);
 
   // The length, in two bytes, and so many bytes; null: no text.
   std::unique_ptr<char[]> block_;

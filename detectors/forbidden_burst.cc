@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "base/strings.h"
 #include "detectors/event_finding.h"
 #include "detectors/finding_text.h"
@@ -249,12 +250,12 @@ void ForbiddenBurst::OnAllowed(CaseRequest& request, ForbiddenActor& actor,
     refused->slow.score.Add(time, kSlowHalfLife, -kCredit);
   }
   constexpr size_t kShortest = 6;  // "get /x"
-  std::string examples = actor.examples.Text();
-  if (examples.size() + 2 + kShortest > kMaxExampleBytes) return;
-  if (!examples.empty()) examples += "; ";
-  examples += TupleText(tuple, event.verb);
-  if (examples.size() <= kMaxExampleBytes) {
-    actor.examples = PackedText(examples);
+  const size_t size = actor.examples.text_size();
+  if (size + 2 + kShortest > kMaxExampleBytes) return;
+  const std::string example =
+      absl::StrCat(size > 0 ? "; " : "", TupleText(tuple, event.verb));
+  if (size + example.size() <= kMaxExampleBytes) {
+    actor.examples.Append(example);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "base/packed_text.h"
 
+#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
@@ -99,6 +100,41 @@ TEST(PackedTextTest, IsKeptInMemoryAsItIsSaved) {
   const std::string long_text(PackedText::kMaxBytes + 1, '\xff');
   EXPECT_EQ(PackedText(long_text).Text(),
             long_text.substr(0, PackedText::kMaxBytes));
+}
+
+TEST(PackedTextTest, GrowsAtItsEnd) {
+  std::mt19937_64 random(6);
+  for (int i = 0; i < 500; ++i) {
+    std::string text;
+    PackedText kept;
+    for (uint64_t n = random() % 6; n > 0; --n) {
+      // The two halves of a phrase, too.
+      static constexpr std::string_view kPieces[] = {
+          "list sec", "rets; ", "get pods in ",
+          "\xff",     "",       "7e000000-0000-4000-8000-000000000abc"};
+      const std::string_view piece = kPieces[random() % std::size(kPieces)];
+      kept.Append(piece);
+      text += piece;
+      ASSERT_EQ(kept.Text(), text);
+      ASSERT_EQ(kept.text_size(), text.size());
+    }
+    StateWriter out;
+    kept.Save(out);
+    StateReader in(out.bytes());
+    PackedText loaded;
+    loaded.Load(in, text.size());
+    EXPECT_TRUE(in.status().ok());
+    EXPECT_EQ(loaded.Text(), text);
+  }
+}
+
+TEST(PackedTextTest, GrowsToItsBoundAlone) {
+  const std::string most(PackedText::kMaxBytes, '\xff');
+  PackedText kept(most.substr(1));
+  kept.Append("ab");
+  EXPECT_EQ(kept.Text(), most.substr(1) + "a");
+  kept.Append("c");
+  EXPECT_EQ(kept.Text(), most.substr(1) + "a");
 }
 
 }  // namespace
