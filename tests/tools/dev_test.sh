@@ -165,7 +165,6 @@ echo "Errors while running CTest"; exit 8'
 export ODDVERB_SKIP_SETUP=1
 dev test
 expect "failures are told last" 8 "==> e2e.Breaks"
-unset ODDVERB_SKIP_SETUP
 if [ "$(tail -n 2 "$work/output")" != "a_test.cc:7: Failure
 [  FAILED  ] Breaks (2 ms)" ] || [ "$(wc -l <"$work/output")" -gt 40 ] ||
   grep -q 'as it should\|so does this' "$work/output"; then
@@ -173,6 +172,17 @@ if [ "$(tail -n 2 "$work/output")" != "a_test.cc:7: Failure
   cat "$work/output"
   failures=$((failures + 1))
 fi
+
+# ctest that does not begin to test: nothing of the run before.
+stand_in ctest 'echo "CMake Error: Unknown argument"; exit 1'
+dev test --frob
+expect "a run that does not begin" 1 "Unknown argument"
+if grep -q 'e2e.Breaks' "$work/output"; then
+  echo "FAILED: failures of an earlier run are told again"
+  cat "$work/output"
+  failures=$((failures + 1))
+fi
+unset ODDVERB_SKIP_SETUP
 
 if [ "$failures" -gt 0 ]; then
   echo "$failures failed"
