@@ -1,5 +1,6 @@
 // What a detector learned that concerns more than one actor, or the pipeline
-// about a source. Small and owned: it outlives its batch and will cross
+// about a source. Small, and owned but for a draft that may borrow from its
+// event (model/finding_draft.h): a copy outlives its batch, and may cross
 // processes. The correlator's detectors see Observations as shard detectors see
 // AuditEvents, in event order.
 #ifndef ODDVERB_MODEL_OBSERVATION_H_

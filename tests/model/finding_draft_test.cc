@@ -69,9 +69,11 @@ TEST(FindingDraftTest, ACopyOutlivesTheEvent) {
   {
     auto user =
         std::make_unique<std::string>("a-user-of-more-than-a-few-bytes");
+    auto cluster =
+        std::make_unique<std::string>("a-cluster-of-more-than-a-few-bytes");
     AuditEvent event;
     event.user.name = *user;
-    FindingOpening opening = {.cluster = "prod-eu",
+    FindingOpening opening = {.cluster = *cluster,
                               .detector = "stolen_credential",
                               .rule = "token.deleted_pod",
                               .event = &event,
@@ -80,11 +82,12 @@ TEST(FindingDraftTest, ACopyOutlivesTheEvent) {
     copy = FindingDraft(draft);
     assigned = draft;
     user->assign(user->size(), 'x');
+    cluster->assign(cluster->size(), 'x');
   }
   for (const FindingDraft* draft : {&copy, &assigned}) {
     EXPECT_EQ((*draft)->who.user, "a-user-of-more-than-a-few-bytes");
     EXPECT_EQ((*draft)->entity, "a-user-of-more-than-a-few-bytes");
-    EXPECT_EQ((*draft)->cluster, "prod-eu");
+    EXPECT_EQ((*draft)->cluster, "a-cluster-of-more-than-a-few-bytes");
   }
 }
 
