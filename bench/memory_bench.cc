@@ -9,7 +9,9 @@
 //   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
 // Once with all awake, and with few awake, the others at rest as they are when
 // the budget is used up: with all in turns, so that each event wakes one, and
-// one after another (1,000 at a time). Of the identities 6 in 10 are service
+// one after another (1,000 at a time). Then as often as Zipf's law has it, as
+// identities of real clusters come: 10 times on average, few of them far more
+// often, most of them less. Of the identities 6 in 10 are service
 // accounts with a token of a pod, 3 people with certificates, 1 an address
 // without credentials that asks for the API server's health. One in 50 is
 // refused once; one in 5, if it is active.
@@ -36,6 +38,7 @@
 #include "absl/time/time.h"
 #include "app/build.h"
 #include "base/status_macros.h"
+#include "bench/identity_load.h"
 #include "bench/measure.h"
 #include "detectors/detectors.h"
 #include "pipeline/pipeline.h"
@@ -61,111 +64,6 @@ double ResidentBytes() {
   std::fclose(file);
   return static_cast<double>(pages) *
          static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
-enum class Order : uint8_t {
-  kInTurns,   // all, without locality
-  kSessions,  // 1,000 at a time, which do not come again
-};
-
-struct Load {
-  uint32_t identities = 0;
-  uint32_t events_each = 0;
-  uint32_t kinds = 0;           // of requests, for each identity
-  uint32_t one_refused_in = 0;  // identities
-  Order order = Order::kInTurns;
-  // Of each kind; in the correlator alone as many as in all shards.
-  uint32_t max_awake = RestTable::kAllAwake;
-};
-
-struct Turn {
-  uint32_t who = 0;
-  uint64_t n = 0;  // the identity's how manieth event
-};
-
-Turn TurnOf(const Load& load, uint64_t n) {
-  // A prime above any number of identities: each has its turn in a round.
-  constexpr uint64_t kPrime = 2'654'435'761;
-  const uint64_t all = load.identities;
-  if (load.order == Order::kInTurns) {
-    return {static_cast<uint32_t>(n * kPrime % all), n / all};
-  }
-  constexpr uint64_t kAtOnce = 1000;
-  const uint64_t first = n / (kAtOnce * load.events_each) * kAtOnce;
-  const uint64_t in_session = n % (kAtOnce * load.events_each);
-  const uint64_t place = first + in_session % kAtOnce;
-  return {static_cast<uint32_t>(place * kPrime % all), in_session / kAtOnce};
-}
-
-// Event `n` of identity `who`, at `time`.
-void WriteEvent(const Load& load, uint64_t serial, uint32_t who, uint64_t n,
-                std::string& out) {
-  static constexpr const char* kResources[] = {
-      "pods",       "services",    "configmaps", "endpoints", "events",
-      "leases",     "deployments", "jobs",       "nodes",     "ingresses",
-      "namespaces", "replicasets", "cronjobs"};
-  static constexpr const char* kVerbs[] = {"get", "list", "watch"};
-  uint64_t kind = (n + who) % load.kinds;
-  const char* verb = kVerbs[kind % 3];
-  const char* resource = kResources[kind % std::size(kResources)];
-  bool is_refused = who % load.one_refused_in == 0 && n == load.events_each / 2;
-  std::string ns = absl::StrCat("team-", who % 500);
-  std::string ip =
-      absl::StrCat("10.", who >> 16 & 255, ".", who >> 8 & 255, ".", who & 255);
-  char id[40];
-  std::snprintf(id, sizeof(id), "%08x-0000-4000-8000-%012llx", who,
-                static_cast<unsigned long long>(serial));
-  absl::Time time = absl::FromUnixSeconds(1'700'000'000) +
-                    absl::Milliseconds(static_cast<int64_t>(serial));
-  std::string stamp =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
-  uint32_t cast = who % 10;
-  // Whoever has no credential asks for its health alone, as load balancers do.
-  std::string uri = cast < 9
-                        ? absl::StrCat("/api/v1/namespaces/", ns, "/", resource)
-                        : "/healthz";
-  absl::StrAppend(
-      &out,
-      R"({"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",)",
-      R"("auditID":")", id, R"(","stage":"ResponseComplete","requestURI":")",
-      uri, R"(","verb":")", cast < 9 ? verb : "get", R"(","user":)");
-  if (cast < 6) {
-    absl::StrAppend(
-        &out, R"({"username":"system:serviceaccount:)", ns, ":app-", who,
-        R"(","uid":"5a000000-0000-4000-8000-)",
-        absl::Hex(who, absl::kZeroPad12),
-        R"(","groups":["system:serviceaccounts","system:serviceaccounts:)", ns,
-        R"(","system:authenticated"],"extra":{)",
-        R"("authentication.kubernetes.io/credential-id":["JTI=7e000000-)",
-        R"(0000-4000-8000-)", absl::Hex(who, absl::kZeroPad12),
-        R"("],"authentication.kubernetes.io/node-name":["node-)", who % 2000,
-        R"("],"authentication.kubernetes.io/pod-name":["app-)", who,
-        R"("],"authentication.kubernetes.io/pod-uid":["90000000-0000-4000-)",
-        "8000-", absl::Hex(who, absl::kZeroPad12), R"("]}})");
-  } else if (cast < 9) {
-    absl::StrAppend(
-        &out, R"({"username":"person-)", who,
-        R"(@example.com","groups":["developers","system:authenticated"],)",
-        R"("extra":{"authentication.kubernetes.io/credential-id":)",
-        R"(["X509SHA256=)", absl::Hex(uint64_t{who} + 1, absl::kZeroPad16),
-        R"("]}})");
-  } else {
-    absl::StrAppend(&out, R"({"username":"system:anonymous",)",
-                    R"("groups":["system:unauthenticated"]})");
-  }
-  absl::StrAppend(&out, R"(,"sourceIPs":[")", ip, R"("],"userAgent":")",
-                  cast < 6 ? "app/v1.2.3 (linux/amd64) kubernetes/abcdef0"
-                           : "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
-                  R"(",)");
-  if (cast < 9) {
-    absl::StrAppend(&out, R"("objectRef":{"resource":")", resource,
-                    R"(","namespace":")", ns, R"(","apiVersion":"v1"},)");
-  }
-  absl::StrAppend(&out, R"("responseStatus":{"metadata":{},"code":)",
-                  is_refused ? 403 : 200, R"(},"requestReceivedTimestamp":")",
-                  stamp, R"(","stageTimestamp":")", stamp,
-                  R"(","annotations":{"authorization.k8s.io/decision":")",
-                  is_refused ? "forbid" : "allow", R"("}})");
 }
 
 class CountingExporter final : public Exporter {
@@ -206,7 +104,8 @@ PartFactory OnlyOne(std::string_view name, PartFactory all) {
 
 struct Measured {
   double ns_per_event = 0, bytes = 0, packed_bytes = 0;
-  uint64_t events = 0, findings = 0, evictions = 0, rejected = 0;
+  uint64_t identities = 0, events = 0, findings = 0, evictions = 0,
+           rejected = 0;
 };
 
 // First the warm-up by identities of its own, then `load` by identities that
@@ -214,7 +113,7 @@ struct Measured {
 class Measurement {
  public:
   Measurement(const Load& load, uint64_t events, std::string_view only)
-      : load_(load), events_(events), only_(only) {}
+      : load_(load), events_(events), only_(only), turns_(load) {}
 
   Measured Run() {
     GeneratedSource source([this](std::string& out) { return Next(out); });
@@ -245,6 +144,7 @@ class Measurement {
     if (!status.ok()) Die(status.ToString());
     Measured measured;
     measured.bytes = bytes;
+    measured.identities = turns_.identities();
     measured.events = events_;
     measured.ns_per_event = spent / static_cast<double>(events_) * 1e9;
     measured.findings = exporter.count;
@@ -271,7 +171,7 @@ class Measurement {
                  kFirstOfWarmUp + static_cast<uint32_t>(serial_ % 1000),
                  serial_ / 1000, out);
     } else if (is_there) {
-      const Turn turn = TurnOf(load_, serial_ - kWarmUpEvents);
+      const Turns::Turn turn = turns_.Next();
       WriteEvent(load_, serial_, turn.who, turn.n, out);
     }
     ++serial_;
@@ -289,6 +189,7 @@ class Measurement {
   Load load_;
   uint64_t events_;
   std::string_view only_;
+  Turns turns_;
   uint64_t serial_ = 0;
   double start_bytes_ = 0, start_cpu_ = 0, making_ = 0;
 };
@@ -317,7 +218,7 @@ Measured MeasureApart(const Load& load, uint64_t events,
 void Compare(std::string_view what, const Load& load, int rounds) {
   Load few = load;
   few.identities = kFewIdentities;
-  few.order = Order::kInTurns;
+  if (few.order == Order::kSessions) few.order = Order::kInTurns;
   few.max_awake = RestTable::kAllAwake;
   uint64_t events = uint64_t{load.identities} * load.events_each;
   std::vector<double> few_ns, many_ns, bytes;
@@ -326,14 +227,14 @@ void Compare(std::string_view what, const Load& load, int rounds) {
     few_ns.push_back(MeasureApart(few, events).ns_per_event);
     last = MeasureApart(load, events);
     many_ns.push_back(last.ns_per_event);
-    bytes.push_back(last.bytes / load.identities);
+    bytes.push_back(last.bytes / static_cast<double>(last.identities));
   }
   absl::PrintF(
       "%s: %d identities, %d events, %d findings, %d evictions, %d rejected\n",
-      what, load.identities, last.events, last.findings, last.evictions,
+      what, last.identities, last.events, last.findings, last.evictions,
       last.rejected);
   std::printf("  RSS an identity       %8.0f B, packed %.0f B\n", Median(bytes),
-              last.packed_bytes / load.identities);
+              last.packed_bytes / static_cast<double>(last.identities));
   std::printf("  CPU an event          %8.0f ns\n", Median(many_ns));
   std::printf("  of 1,000 identities   %8.0f ns, ratio %.2f\n", Median(few_ns),
               Median(many_ns) / Median(few_ns));
@@ -366,10 +267,13 @@ int Main(int argc, char** argv) {
 #endif
   const auto many = static_cast<uint32_t>(identities);
   const Load seldom = {many, 10, 5, 50}, active = {many, 60, 20, 5};
-  auto few_awake = [many](Load load, Order order) {
-    load.max_awake = many / 50;
+  auto in_order = [](Load load, Order order) {
     load.order = order;
     return load;
+  };
+  auto few_awake = [&](Load load, Order order) {
+    load.max_awake = many / 50;
+    return in_order(load, order);
   };
   const std::pair<std::string_view, Load> comparisons[] = {
       {"seen 10 times", seldom},
@@ -379,7 +283,9 @@ int Main(int argc, char** argv) {
       {"seen 10 times, 2 % awake, one after another",
        few_awake(seldom, Order::kSessions)},
       {"active, 2 % awake, one after another",
-       few_awake(active, Order::kSessions)}};
+       few_awake(active, Order::kSessions)},
+      {"by Zipf's law", in_order(seldom, Order::kZipf)},
+      {"by Zipf's law, 2 % awake", few_awake(seldom, Order::kZipf)}};
   const std::string_view only = argc > 3 ? argv[3] : "";
   bool is_known = only.empty();
   for (const auto& [what, load] : comparisons) {
