@@ -50,7 +50,7 @@ EntityTable::EntityTable(uint32_t max_entities)
 }
 
 void EntityTable::PrefetchSlot(uint64_t key) const {
-  __builtin_prefetch(&slots_[HashOf(key) & (slots_.size() - 1)]);
+  PrefetchLine(&slots_[HashOf(key) & (slots_.size() - 1)]);
 }
 
 EntityId EntityTable::Guess(uint64_t key) const {

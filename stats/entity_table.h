@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/prefetch.h"
+
 namespace oddverb {
 
 class StateReader;
@@ -50,8 +52,8 @@ class EntityTable {
   // it is; a while later, when that is there, what stands there.
   void PrefetchSlot(uint64_t key) const;
   void PrefetchEntity(EntityId id) const {  // as Guess() gives it
-    __builtin_prefetch(&keys_[id]);
-    __builtin_prefetch(&marks_[id], 1);
+    PrefetchLine(&keys_[id]);
+    PrefetchLineToWrite(&marks_[id]);
   }
   // The id of `key`, or seldom another one; kNoEntity if it is not known.
   EntityId Guess(uint64_t key) const;

@@ -16,6 +16,8 @@
 #include <memory>
 #include <span>
 
+#include "base/prefetch.h"
+
 namespace oddverb {
 
 class StateReader;
@@ -49,8 +51,8 @@ class FingerprintSet {
   // most 20 members: what can be told without a hash.
   void Prefetch() const {
     if (block_ == nullptr) return;
-    __builtin_prefetch(block_.get());
-    __builtin_prefetch(block_.get() + 16);
+    PrefetchLine(block_.get());
+    PrefetchLine(block_.get() + 16);
   }
   // Distinct members still remembered.
   uint32_t size() const { return SizeOf(kYoung) + SizeOf(kOld); }
