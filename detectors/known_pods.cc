@@ -1,7 +1,6 @@
 #include "detectors/known_pods.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace oddverb {
@@ -34,9 +33,49 @@ KnownPods::Name& KnownPods::NameOf(EntityId id) {
 
 void KnownPods::SetName(EntityId id, Name name) {
   Name& known = NameOf(id);
-  if (known.name != 0) by_name_.erase(id);
+  if (known.name != 0) RemoveFromNamed(id);
   known = name;
-  if (known.name != 0) by_name_.insert(id);
+  if (known.name != 0) AddToNamed(id);
+}
+
+EntityId KnownPods::OlderOf(EntityId id) const {
+  auto found = older_.find(id);
+  return found == older_.end() ? kNoEntity : found->second;
+}
+
+void KnownPods::AddToNamed(EntityId id) {
+  auto [newest, is_first] = newest_.insert(id);
+  if (is_first) return;
+  EntityId newer = kNoEntity, older = *newest;
+  while (older != kNoEntity && IsOlder(id, older)) {
+    newer = older;
+    older = OlderOf(older);
+  }
+  if (older != kNoEntity) older_[id] = older;
+  if (newer != kNoEntity) {
+    older_[newer] = id;
+    return;
+  }
+  newest_.erase(newest);
+  newest_.insert(id);
+}
+
+void KnownPods::RemoveFromNamed(EntityId id) {
+  auto newest = newest_.find(id);
+  const EntityId older = OlderOf(id);
+  if (*newest == id) {
+    newest_.erase(newest);
+    if (older != kNoEntity) newest_.insert(older);
+  } else {
+    EntityId newer = *newest;
+    while (OlderOf(newer) != id) newer = OlderOf(newer);
+    if (older != kNoEntity) {
+      older_[newer] = older;
+    } else {
+      older_.erase(newer);
+    }
+  }
+  older_.erase(id);
 }
 
 void KnownPods::NoteUse(EntityId id, uint64_t name, absl::Time time) {
@@ -56,19 +95,16 @@ bool KnownPods::IsGone(EntityId id) const {
 // Where one pod after the other has the name, as in a StatefulSet, the end that
 // comes about when the newer one begins is the older one's.
 EntityId KnownPods::NamedBefore(uint64_t name, int64_t micros) const {
-  auto newest = by_name_.upper_bound(name);
-  if (newest == by_name_.begin()) return kNoEntity;
-  --newest;
-  const Name& known = (*names_)[*newest];
-  if (known.name != name || micros <= known.since_micros) return kNoEntity;
-  if (micros - known.since_micros < absl::ToInt64Microseconds(kLag) &&
-      newest != by_name_.begin()) {
-    auto before = std::prev(newest);
-    const bool may_be_older =
-        (*names_)[*before].name == name && !IsGone(*before);
-    if (may_be_older) return kNoEntity;
+  auto newest = newest_.find(name);
+  if (newest == newest_.end()) return kNoEntity;
+  const EntityId id = *newest;
+  const int64_t since = (*names_)[id].since_micros;
+  if (micros <= since) return kNoEntity;
+  if (micros - since < absl::ToInt64Microseconds(kLag)) {
+    const EntityId before = OlderOf(id);
+    if (before != kNoEntity && !IsGone(before)) return kNoEntity;
   }
-  return *newest;
+  return id;
 }
 
 void KnownPods::NoteEnd(ObservationKind kind, EntityId id, uint64_t name,

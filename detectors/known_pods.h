@@ -9,17 +9,19 @@
 #ifndef ODDVERB_DETECTORS_KNOWN_PODS_H_
 #define ODDVERB_DETECTORS_KNOWN_PODS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/time/time.h"
+#include "base/prefetch.h"
 #include "base/state_io.h"
 #include "detectors/detector.h"
 #include "stats/entity_table.h"
@@ -37,6 +39,10 @@ class KnownPods {
   // A dual-stack pod that moved once.
   static constexpr size_t kMaxAddresses = 4;
 
+  // Hints the cache that NoteUse() comes soon, or the like.
+  void Prefetch(EntityId pod) const {
+    if (pod < names_->size()) PrefetchLine(&(*names_)[pod]);
+  }
   // `name` is Observation::pod_name; 0 = not known.
   void NoteUse(EntityId pod, uint64_t name, absl::Time time);
   // False before the first NoteUse() with a name.
@@ -79,20 +85,36 @@ class KnownPods {
     std::vector<uint64_t> addresses;  // the oldest first
   };
   using Names = std::vector<Name>;
-  // Pods by name, then by when they used it first. REQUIRES: neither changes
-  // while the pod is in the set.
-  struct ByName {
+  // By name. REQUIRES: the name of a pod does not change while it is in the
+  // set.
+  struct HashOfName {
     using is_transparent = void;
     const Names* names;
-    auto KeyOf(EntityId id) const {
-      return std::tuple((*names)[id].name, (*names)[id].since_micros, id);
+    size_t operator()(EntityId id) const { return (*this)((*names)[id].name); }
+    size_t operator()(uint64_t name) const {
+      return absl::Hash<uint64_t>()(name);
     }
-    static auto KeyOf(uint64_t name) {  // behind all of that name
-      return std::tuple(name, kNever, kNoEntity);
+  };
+  struct HasName {
+    using is_transparent = void;
+    const Names* names;
+    bool operator()(EntityId a, EntityId b) const {
+      return (*this)(a, (*names)[b].name);
     }
-    bool operator()(auto a, auto b) const { return KeyOf(a) < KeyOf(b); }
+    bool operator()(EntityId id, uint64_t name) const {
+      return (*names)[id].name == name;
+    }
   };
 
+  // Whether it used its name first, or is the first by id of two at once.
+  bool IsOlder(EntityId a, EntityId b) const {
+    return std::pair((*names_)[a].since_micros, a) <
+           std::pair((*names_)[b].since_micros, b);
+  }
+  // The pod that had the name before it; kNoEntity = none.
+  EntityId OlderOf(EntityId pod) const;
+  void AddToNamed(EntityId pod);
+  void RemoveFromNamed(EntityId pod);
   EntityId NamedBefore(uint64_t name, int64_t micros) const;
   bool IsGone(EntityId pod) const;
   const Pod* Find(EntityId pod) const;
@@ -102,7 +124,11 @@ class KnownPods {
   // By id. Where it stays when the object is moved.
   std::unique_ptr<Names> names_ = std::make_unique<Names>();
   std::vector<bool> is_known_;  // by id
-  absl::btree_set<EntityId, ByName> by_name_{ByName{names_.get()}};
+  // Of each name the pod that used it last, and for each of those that had it
+  // before the next older one, of which there are few.
+  absl::flat_hash_set<EntityId, HashOfName, HasName> newest_{
+      0, HashOfName{names_.get()}, HasName{names_.get()}};
+  absl::flat_hash_map<EntityId, EntityId> older_;
   absl::flat_hash_map<EntityId, Pod> pods_;
   std::set<std::pair<int64_t, EntityId>> gone_;
   absl::Time last_report_ = absl::InfinitePast();

@@ -1,6 +1,11 @@
 #include "detectors/known_pods.h"
 
+#include <algorithm>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -35,6 +40,64 @@ TEST(KnownPodsTest, ANameThatNobodyUsedOrUsedLaterIsNobodys) {
                kPodsBegin - absl::Seconds(1), out);
   EXPECT_FALSE(pods.Gone(1).has_value());
   EXPECT_TRUE(out.changed.empty());
+}
+
+// Whose end it is that comes by a name is what a list of all pods says.
+TEST(KnownPodsTest, OfManyPodsWithAFewNamesAnEndIsTheNewestOnes) {
+  struct Listed {
+    uint64_t name = 0;
+    absl::Time since;
+    bool is_gone = false;
+  };
+  std::mt19937 random(1);
+  auto below = [&random](uint32_t end) {
+    return static_cast<uint32_t>(random() % end);
+  };
+  KnownPods pods;
+  std::map<EntityId, Listed> all;
+  absl::Time now = kPodsBegin;
+  size_t ends = 0, by_older_in_doubt = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    now += absl::Seconds(below(10));
+    const EntityId id = below(40);
+    const uint64_t name = kName + below(5);
+    const uint32_t what = below(10);
+    if (what < 6) {
+      // Some are told late.
+      const absl::Time used = now - absl::Seconds(below(100));
+      pods.NoteUse(id, name, used);
+      auto [listed, is_new] = all.try_emplace(id, Listed{name, used, false});
+      listed->second.name = name;
+      listed->second.since = std::min(listed->second.since, used);
+    } else if (what < 8) {
+      pods.Forget(id);
+      all.erase(id);
+    } else {
+      std::vector<std::pair<absl::Time, EntityId>> of_name;
+      for (const auto& [other, listed] : all) {
+        if (listed.name == name) of_name.emplace_back(listed.since, other);
+      }
+      std::sort(of_name.rbegin(), of_name.rend());
+      EntityId expected = kNoEntity;
+      if (!of_name.empty() && of_name[0].first < now) {
+        expected = of_name[0].second;
+        const bool in_doubt = now - of_name[0].first < KnownPods::kLag &&
+                              of_name.size() > 1 &&
+                              !all[of_name[1].second].is_gone;
+        if (in_doubt) expected = kNoEntity;
+        by_older_in_doubt += in_doubt ? 1 : 0;
+      }
+      Emit out;
+      pods.NoteEnd(ObservationKind::kPodGone, kNoEntity, name, now, out);
+      ASSERT_EQ(out.changed.empty(), expected == kNoEntity) << step;
+      if (expected == kNoEntity) continue;
+      ASSERT_EQ(out.changed[0].second, expected) << step;
+      all[expected].is_gone = true;
+      ++ends;
+    }
+  }
+  EXPECT_GT(ends, 500u);
+  EXPECT_GT(by_older_in_doubt, 20u);
 }
 
 TEST(KnownPodsTest, ToAskForTheEndIsNoEnd) {
