@@ -79,6 +79,10 @@ AuditStream::ActorState& AuditStream::StateFor(EntityId actor) {
   return *state;
 }
 
+void AuditStream::Prefetch(PrefetchStep step, const EntityIds& ids) const {
+  PrefetchOwned(step, actors_, ids.actor);
+}
+
 void AuditStream::Observe(const AuditEvent& event, const EntityIds& ids,
                           Emit& out) {
   // The same request's later stages tell more.

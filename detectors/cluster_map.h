@@ -21,6 +21,7 @@
 #include "model/cluster_map_sizes.h"
 #include "stats/entity_table.h"
 #include "stats/fingerprint_set.h"
+#include "stats/state_prefetch.h"
 
 namespace oddverb {
 
@@ -35,6 +36,14 @@ class ClusterMap {
     kNode,
     kGateway,
   };
+
+  // Hints the cache that NotePod() comes soon, or the like.
+  void Prefetch(PrefetchStep step, EntityId address) const {
+    const Address* known = PrefetchOwned(step, addresses_, address);
+    if (known == nullptr) return;
+    known->pods.Prefetch();
+    known->nodes.Prefetch();
+  }
 
   // A kubelet's credential was seen there for the first time; `node` is a hash
   // of its name.

@@ -9,6 +9,7 @@
 
 #include "base/ip_address.h"
 #include "base/packed_text.h"
+#include "base/prefetch.h"
 
 namespace oddverb {
 namespace {
@@ -419,6 +420,10 @@ size_t CredentialContacts::Insert(const AuditEvent& event) {
 bool CredentialContacts::IsLate(int64_t received_micros) const {
   int64_t behind = Difference(latest_micros_, received_micros);
   return behind > 0 && behind <= kMaxLateMicros;
+}
+
+void CredentialContacts::Prefetch() const {
+  PrefetchBytes(first_.texts_.data(), first_.texts_.size());
 }
 
 CredentialContacts::Use CredentialContacts::Add(const AuditEvent& event) {

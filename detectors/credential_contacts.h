@@ -89,6 +89,8 @@ class CredentialContacts {
     bool is_repeat = false;  // another line of a request that was seen before
     absl::Time last_use;     // of the contact, before this one
   };
+  // Hints the cache that Add() will be called soon.
+  void Prefetch() const;
   // REQUIRES: event.source_ip is not empty.
   Use Add(const AuditEvent& event);
 

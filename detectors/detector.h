@@ -31,6 +31,7 @@
 #include "model/identity.h"
 #include "model/observation.h"
 #include "stats/entity_table.h"
+#include "stats/state_prefetch.h"
 #include "stats/tombstone_table.h"
 
 namespace oddverb {
@@ -170,6 +171,10 @@ class Detector : public EntityState {
  public:
   // What the decoder must fill.
   virtual FieldSet fields() const = 0;
+  // Observe() will soon be called with these ids, as it looks now (the keys are
+  // left out): asks the cache for the state that most events need. Of parts
+  // that keep some of nearly every entity.
+  virtual void Prefetch(PrefetchStep, const EntityIds&) const {}
   // One event, in the order of its actor's stream. Views die with the call.
   virtual void Observe(const AuditEvent& event, const EntityIds& ids,
                        Emit& out) = 0;
@@ -187,6 +192,8 @@ struct DetectorRow {
 
 class CrossDetector : public EntityState {
  public:
+  // As Detector's.
+  virtual void Prefetch(PrefetchStep, const ObservationIds&) const {}
   virtual void Observe(const Observation& observation,
                        const ObservationIds& ids, Emit& out) = 0;
   // What a detector reported, at its place among the observations; of `ids`

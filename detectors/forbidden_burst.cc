@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/prefetch.h"
 #include "base/strings.h"
 #include "detectors/event_finding.h"
 #include "detectors/finding_text.h"
@@ -88,6 +89,11 @@ ForbiddenActor& ForbiddenBurst::NewState(EntityId actor) {
   return *actors_[actor];
 }
 
+void ForbiddenBurst::Prefetch(PrefetchStep step, const EntityIds& ids) const {
+  const ForbiddenActor* actor = PrefetchOwned(step, actors_, ids.actor);
+  if (actor != nullptr) actor->allowed.Prefetch();
+}
+
 void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
                              Emit& out) {
   // RequestReceived has no outcome.
@@ -96,7 +102,7 @@ void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
       ids.actor < actors_.size() ? actors_[ids.actor].get() : nullptr;
   // What the event says by itself is computed first: meanwhile the actor comes
   // from memory, and then its set.
-  __builtin_prefetch(actor);
+  PrefetchLine(actor);
   TupleHasher& hasher = HasherOf(context_.hash, out);
   const TupleHasher::KnownKind* kind =
       event.object.present ? &hasher.KindOf(event) : nullptr;

@@ -65,6 +65,11 @@ SensitiveActs::Record& SensitiveActs::RecordOf(EntityId actor) {
   return *state.record;
 }
 
+void SensitiveActs::Prefetch(PrefetchStep step, const EntityIds& ids) const {
+  if (step != PrefetchStep::kElement || ids.actor >= states_.size()) return;
+  PrefetchBytes(&states_[ids.actor], sizeof(State));
+}
+
 void SensitiveActs::Observe(const AuditEvent& event, const EntityIds& ids,
                             Emit& out) {
   if (ids.actor == kNoEntity || event.stage == Stage::kRequestReceived) return;
@@ -73,7 +78,7 @@ void SensitiveActs::Observe(const AuditEvent& event, const EntityIds& ids,
   const bool is_judged = identity == IdentityClass::kHuman ||
                          identity == IdentityClass::kServiceAccount;
   if (!is_judged) return;
-  if (states_.size() <= ids.actor) states_.resize(ids.actor + size_t{1});
+  states_.GrowTo(ids.actor + size_t{1});
   ActorHabits& habits = states_[ids.actor].habits;
   habits.See(event.source_ip, event.stage_time);
   const ActScene scene{event, identity, context_.hash, habits};
@@ -240,7 +245,7 @@ absl::Status SensitiveActs::Load(EntityKind kind, EntityId id,
     cases_.Load(id, in);
   }
   ODDVERB_RETURN_IF_ERROR(in.status());
-  if (states_.size() <= id) states_.resize(id + size_t{1});
+  states_.GrowTo(id + size_t{1});
   states_[id] = std::move(state);
   return absl::OkStatus();
 }

@@ -16,7 +16,6 @@
 #ifndef ODDVERB_DETECTORS_SENSITIVE_ACTS_H_
 #define ODDVERB_DETECTORS_SENSITIVE_ACTS_H_
 
-#include <deque>
 #include <memory>
 #include <optional>
 
@@ -27,6 +26,7 @@
 #include "detectors/detector.h"
 #include "detectors/evidence_removal.h"
 #include "detectors/secret_baseline.h"
+#include "stats/block_array.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
 
@@ -37,6 +37,7 @@ class SensitiveActs final : public Detector {
   SensitiveActs(const DetectorContext& context, LogAgents agents);
 
   FieldSet fields() const override;
+  void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;
   void AdvanceTo(absl::Time watermark, Emit& out) override;
@@ -68,7 +69,7 @@ class SensitiveActs final : public Detector {
 
   const DetectorContext context_;
   const LogAgents agents_;
-  std::deque<State> states_;  // by actor
+  BlockArray<State> states_;  // by actor
   ActorCases cases_;
 };
 

@@ -113,6 +113,11 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   return any;
 }
 
+void ServiceAccountUse::Prefetch(PrefetchStep step,
+                                 const EntityIds& ids) const {
+  PrefetchOwned(step, states_, ids.actor);
+}
+
 void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
                                 Emit& out) {
   if (ids.keys.identity != IdentityClass::kServiceAccount ||

@@ -126,6 +126,15 @@ const StolenCredential::Table* StolenCredential::TableOf(
   return nullptr;
 }
 
+void StolenCredential::Prefetch(PrefetchStep step, const EntityIds& ids) const {
+  const bool is_bound = ids.pod != kNoEntity;
+  const CredentialContacts* contacts =
+      is_bound ? PrefetchOwned(step, pods_, ids.pod)
+               : PrefetchOwned(step, credentials_, ids.credential);
+  if (contacts != nullptr) contacts->Prefetch();
+  if (!is_bound) PrefetchOwned(step, sites_, ids.actor);
+}
+
 void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
                                Emit& out) {
   acts_.Observe(event, ids, NewPlace(event, ids), out);

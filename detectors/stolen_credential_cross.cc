@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/prefetch.h"
 #include "base/strings.h"
 #include "detectors/finding_text.h"
 #include "detectors/growing_finding.h"
@@ -41,6 +42,20 @@ StolenCredentialCross::Others StolenCredentialCross::OthersAt(
   }
   others.honest = all - others.suspected;
   return others;
+}
+
+void StolenCredentialCross::Prefetch(PrefetchStep step,
+                                     const ObservationIds& ids) const {
+  for (EntityId address : {ids.source_address, ids.other_address}) {
+    map_.Prefetch(step, address);
+    if (address >= addresses_.size()) continue;
+    const AddressUse& use = addresses_[address];
+    if (step == PrefetchStep::kElement) PrefetchLine(&use);
+    if (step == PrefetchStep::kObject) use.credentials.Prefetch();
+  }
+  if (step != PrefetchStep::kElement) return;
+  pods_.Prefetch(ids.credential);
+  provenance_.Prefetch(ids.credential);
 }
 
 void StolenCredentialCross::Observe(const Observation& observation,

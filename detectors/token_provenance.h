@@ -25,6 +25,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/prefetch.h"
 #include "base/state_io.h"
 #include "detectors/detector.h"
 #include "model/finding.h"
@@ -57,6 +58,13 @@ class TokenProvenance {
   void Load(EntityId credential, StateReader& in);  // failures: in.status()
   void SaveShared(StateWriter& out) const;
   void LoadShared(StateReader& in);  // failures: in.status()
+
+  // Hints the cache that a note of the token comes soon.
+  void Prefetch(EntityId credential) const {
+    if (credential >= known_.size()) return;
+    PrefetchLine(&known_[credential]);
+    PrefetchLine(&first_micros_[credential]);
+  }
 
  private:
   static constexpr size_t kMaxWaiting = 64;

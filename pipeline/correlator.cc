@@ -40,8 +40,7 @@ void Correlator::Collect(std::vector<Finding>& out) {
 }
 
 EntityId Correlator::AddressId(const std::string& ip, Standing standing) {
-  if (ip.empty()) return kNoEntity;
-  return state_.IdOf(EntityKind::kAddress, hash_.Hash(ip), standing);
+  return state_.IdOf(EntityKind::kAddress, AddressKey(ip), standing);
 }
 
 EntityId Correlator::AccountId(const Observation& observation) {
@@ -73,6 +72,41 @@ ClusterMapSizes Correlator::cluster_map() const {
     if (part->cluster_map() != nullptr) return *part->cluster_map();
   }
   return {};
+}
+
+void Correlator::Expect(const Observation& observation) {
+  auto back = [&](size_t steps) -> Coming& {
+    return coming_[(expected_ - steps) % coming_.size()];
+  };
+  ++expected_;
+  auto of_each = [](const Coming& coming, auto ask) {
+    ask(EntityKind::kCredential, coming.credential);
+    ask(EntityKind::kAddress, coming.source_address);
+    ask(EntityKind::kAddress, coming.other_address);
+  };
+  auto hint = [&](PrefetchStep step, const ObservationIds& ids) {
+    for (const auto& [name, part] : state_.parts()) part->Prefetch(step, ids);
+  };
+  back(1) = {.credential = observation.credential,
+             .source_address = AddressKey(observation.source_ip),
+             .other_address = AddressKey(observation.other_ip),
+             .ids = {}};
+  of_each(back(1), [&](EntityKind kind, uint64_t key) {
+    state_.PrefetchSlot(kind, key);
+  });
+  of_each(back(2), [&](EntityKind kind, uint64_t key) {
+    state_.PrefetchEntity(kind, key);
+  });
+  Coming& third = back(3);
+  third.ids.credential =
+      state_.Guess(EntityKind::kCredential, third.credential);
+  third.ids.source_address =
+      state_.Guess(EntityKind::kAddress, third.source_address);
+  third.ids.other_address =
+      state_.Guess(EntityKind::kAddress, third.other_address);
+  hint(PrefetchStep::kElement, third.ids);
+  hint(PrefetchStep::kObject, back(4).ids);
+  hint(PrefetchStep::kContents, back(5).ids);
 }
 
 void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {

@@ -6,7 +6,10 @@
 #ifndef ODDVERB_PIPELINE_CORRELATOR_H_
 #define ODDVERB_PIPELINE_CORRELATOR_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,6 +63,18 @@ class Correlator {
   }
 
  private:
+  // What is expected; 0 = no address.
+  struct Coming {
+    uint64_t credential = 0, source_address = 0, other_address = 0;
+    ObservationIds ids;
+  };
+
+  // Asks the cache for the observation's entities, and takes those that were
+  // expected before one step further.
+  void Expect(const Observation& observation);
+  uint64_t AddressKey(const std::string& ip) const {
+    return ip.empty() ? 0 : hash_.Hash(ip);
+  }
   void Tick(absl::Time watermark, std::vector<Finding>& out);
   void Observe(const Observation& observation, std::vector<Finding>& out);
   void Collect(std::vector<Finding>& out);
@@ -78,6 +93,9 @@ class Correlator {
   KeyedHash hash_;
   absl::Time stream_time_ = absl::InfinitePast();
   uint64_t observations_ = 0;
+  // A ring of those expected.
+  std::array<Coming, OrderedOutput::kFarAhead> coming_;
+  size_t expected_ = OrderedOutput::kFarAhead;
   Emit emit_;
 };
 
@@ -98,6 +116,9 @@ class Correlator::Steps final : public OrderedOutput {
   void TakeFindings(std::vector<Finding> findings) override;
   void TakeObservation(const Observation& observation) override {
     correlator_.Observe(observation, out_);
+  }
+  void ExpectObservation(const Observation& observation) override {
+    correlator_.Expect(observation);
   }
 
  private:

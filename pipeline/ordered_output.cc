@@ -41,6 +41,30 @@ std::vector<Said> InOrder(std::vector<SliceOutput>& slices) {
   return all;
 }
 
+// Tells of observations before they are taken.
+class ObservationsAhead {
+ public:
+  ObservationsAhead(const std::vector<Said>& all, OrderedOutput& out)
+      : all_(all), out_(out) {
+    for (size_t i = 1; i < OrderedOutput::kFarAhead; ++i) Next();
+  }
+
+  // One is taken.
+  void Next() {
+    while (said_ < all_.size() && next_ == all_[said_].observations.size()) {
+      ++said_;
+      next_ = 0;
+    }
+    if (said_ == all_.size()) return;
+    out_.ExpectObservation(all_[said_].observations[next_++]);
+  }
+
+ private:
+  const std::vector<Said>& all_;
+  OrderedOutput& out_;
+  size_t said_ = 0, next_ = 0;  // to be told of next: whose, and which
+};
+
 // One batch on its way out.
 class Walk {
  public:
@@ -89,7 +113,9 @@ void WalkInOrder(const RoutedBatch& routed, std::vector<SliceOutput>& slices,
                  const std::vector<PlacedObservation>& stream,
                  absl::Time stream_time, OrderedOutput& out) {
   Walk walk(routed, stream, stream_time, out);
-  for (const Said& said : InOrder(slices)) {
+  const std::vector<Said> all = InOrder(slices);
+  ObservationsAhead ahead(all, out);
+  for (const Said& said : all) {
     const Emission& at = *said.at;
     if (at.phase == Emission::Phase::kEvent) {
       walk.TicksBefore(at.event_index);
@@ -102,7 +128,10 @@ void WalkInOrder(const RoutedBatch& routed, std::vector<SliceOutput>& slices,
       out.TakeFindings({std::make_move_iterator(said.findings.begin()),
                         std::make_move_iterator(said.findings.end())});
     }
-    for (const Observation& o : said.observations) out.TakeObservation(o);
+    for (const Observation& o : said.observations) {
+      ahead.Next();
+      out.TakeObservation(o);
+    }
   }
   const size_t events = routed.batch->events.size();
   walk.TicksBefore(events);

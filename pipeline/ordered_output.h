@@ -27,6 +27,10 @@ class OrderedOutput {
   // What a shard's detectors reported at one event or tick.
   virtual void TakeFindings(std::vector<Finding> findings) = 0;
   virtual void TakeObservation(const Observation& observation) = 0;
+  // kFarAhead observations before TakeObservation(), as far as the batch has
+  // so many, in the same order.
+  static constexpr size_t kFarAhead = 6;
+  virtual void ExpectObservation(const Observation&) {}
 };
 
 // Hands over what all workers said about `routed`, in any order of workers, and

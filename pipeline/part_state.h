@@ -105,6 +105,15 @@ class PartState {
     rests_[index].Prefetch(id);
   }
 
+  // What IdOf() will give, as it looks now; kNoEntity if it rests or is new.
+  // Hints the cache that it wakes soon, if it rests.
+  EntityId Guess(EntityKind kind, uint64_t key) const {
+    if (key == 0) return kNoEntity;
+    const auto index = static_cast<size_t>(kind);
+    const EntityId id = tables_[index].Guess(key);
+    return id == kNoEntity ? kNoEntity : rests_[index].Guess(id);
+  }
+
   // What parts know `key` by (0 = kNoEntity) until the next Settle(); it counts
   // as changed from now on.
   EntityId IdOf(EntityKind kind, uint64_t key,

@@ -44,6 +44,18 @@ void Shard::PrefetchEntities(const EntityKeys& keys) const {
   state_.PrefetchEntity(EntityKind::kPod, keys.pod);
 }
 
+EntityIds Shard::GuessIds(const EntityKeys& keys) const {
+  EntityIds ids;
+  ids.actor = state_.Guess(EntityKind::kActor, keys.actor);
+  ids.credential = state_.Guess(EntityKind::kCredential, keys.credential);
+  ids.pod = state_.Guess(EntityKind::kPod, keys.pod);
+  return ids;
+}
+
+void Shard::PrefetchState(PrefetchStep step, const EntityIds& ids) const {
+  for (const auto& [name, part] : state_.parts()) part->Prefetch(step, ids);
+}
+
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   EntityIds ids;
   ids.keys = keys;
@@ -137,19 +149,33 @@ void ShardGroup::Tick(size_t event_index, absl::Time watermark,
   }
 }
 
-// What event `index` of the batch will not wait for, far ahead and near.
-void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) const {
+// What the events behind `index` will not wait for.
+void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) {
   auto shard_of = [&](size_t event) -> const Shard* {
     return event < routed.shards.size() ? by_shard_[routed.shards[event]]
                                         : nullptr;
   };
-  const size_t far = index + kFarAhead, near = index + kNearAhead;
-  if (const Shard* shard = shard_of(far)) {
-    shard->PrefetchSlots(routed.keys[far]);
-  }
-  if (const Shard* shard = shard_of(near)) {
-    shard->PrefetchEntities(routed.keys[near]);
-  }
+  auto ahead = [&](int events, auto ask) {
+    const size_t event = index + static_cast<size_t>(events);
+    if (const Shard* shard = shard_of(event)) ask(*shard, event);
+  };
+  ahead(kSlotsAhead, [&](const Shard& shard, size_t event) {
+    shard.PrefetchSlots(routed.keys[event]);
+  });
+  ahead(kEntitiesAhead, [&](const Shard& shard, size_t event) {
+    shard.PrefetchEntities(routed.keys[event]);
+  });
+  ahead(kStateAhead, [&](const Shard& shard, size_t event) {
+    EntityIds& ids = coming_[event % kStateAhead];
+    ids = shard.GuessIds(routed.keys[event]);
+    shard.PrefetchState(PrefetchStep::kElement, ids);
+  });
+  ahead(kStateAhead - 1, [&](const Shard& shard, size_t event) {
+    shard.PrefetchState(PrefetchStep::kObject, coming_[event % kStateAhead]);
+  });
+  ahead(kStateAhead - 2, [&](const Shard& shard, size_t event) {
+    shard.PrefetchState(PrefetchStep::kContents, coming_[event % kStateAhead]);
+  });
 }
 
 SliceOutput ShardGroup::Process(const RoutedBatch& routed) {

@@ -5,6 +5,7 @@
 #ifndef ODDVERB_PIPELINE_SHARD_H_
 #define ODDVERB_PIPELINE_SHARD_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,9 @@ class Shard {
   // Hint the cache that an event with these keys comes: soon, and next.
   void PrefetchSlots(const EntityKeys& keys) const;
   void PrefetchEntities(const EntityKeys& keys) const;
+  // As Judge() will know them by, as it looks now.
+  EntityIds GuessIds(const EntityKeys& keys) const;
+  void PrefetchState(PrefetchStep step, const EntityIds& ids) const;
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
   // Whether this event was not here before, as far as is remembered.
@@ -114,12 +118,12 @@ class ShardGroup {
   absl::Status Load(const std::vector<StateRow>& rows, absl::Time stream_time);
 
  private:
-  // So many events ahead the cache is asked for an event's entities: an event
-  // takes microseconds, memory a tenth of one (bench/memory_bench.cc: with
-  // 300,000 identities both hints, with cheaper drafts, took a quarter off).
-  static constexpr size_t kFarAhead = 8, kNearAhead = 4;
+  // So many events ahead the cache is asked for an event's entities, then for
+  // their state, one step an event: an event takes a microsecond or two, memory
+  // a tenth of one (bench/memory_bench.cc).
+  static constexpr int kSlotsAhead = 8, kEntitiesAhead = 5, kStateAhead = 4;
 
-  void Prefetch(const RoutedBatch& routed, size_t index) const;
+  void Prefetch(const RoutedBatch& routed, size_t index);
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
             SliceOutput& out);
 
@@ -129,6 +133,8 @@ class ShardGroup {
   // Of the last batch.
   size_t last_emissions_ = 0, last_observations_ = 0;
   Emit emit_;
+  // Of the events that come next, by their index; guesses for Prefetch().
+  std::array<EntityIds, kStateAhead> coming_;
 };
 
 }  // namespace oddverb

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/prefetch.h"
+
 namespace oddverb {
 namespace {
 
@@ -102,6 +104,12 @@ std::string_view PackedBytes::Get(Handle handle) const {
   Length length = 0;
   std::memcpy(&length, block, sizeof(length));
   return {block + sizeof(length), length};
+}
+
+void PackedBytes::Prefetch(Handle handle) const {
+  const size_t size_index = handle >> kIndexBits;
+  PrefetchBytes(At(size_index, handle & ((uint32_t{1} << kIndexBits) - 1)),
+                BlockBytes(size_index));
 }
 
 void PackedBytes::Free(Handle handle) {

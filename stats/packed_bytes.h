@@ -35,6 +35,8 @@ class PackedBytes {
   // Valid until the next Put() or Free().
   std::string_view Get(Handle handle) const;
   void Free(Handle handle);
+  // Hints the cache that Get() will be asked soon.
+  void Prefetch(Handle handle) const;
 
   // Of all slabs.
   uint64_t held_bytes() const { return held_bytes_; }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/prefetch.h"
 #include "stats/entity_table.h"
 #include "stats/packed_bytes.h"
 
@@ -47,7 +48,16 @@ class RestTable {
   }
   // Hints the cache that Use() will be asked soon.
   void Prefetch(EntityId id) const {
-    if (id < states_.size()) __builtin_prefetch(&states_[id]);
+    if (id < states_.size()) PrefetchLine(&states_[id]);
+  }
+  // Its place, if it has one; else kNoEntity, with the hint that BytesOf() will
+  // be asked soon, if it rests.
+  EntityId Guess(EntityId id) const {
+    if (!CanRest()) return id;
+    if (id >= states_.size() || states_[id] < kFirstHandle) return kNoEntity;
+    if (states_[id] >= kFirstPlace) return states_[id] - kFirstPlace;
+    bytes_->Prefetch(states_[id] - kFirstHandle);
+    return kNoEntity;
   }
   // Who is there. REQUIRES: somebody is.
   EntityId EntityAt(EntityId place) const {
