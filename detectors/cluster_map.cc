@@ -195,6 +195,12 @@ bool ClusterMap::LeavesForAnotherNode(EntityId home, EntityId away,
          HasPodsOfNodes(away, HasPodsOf(away, other) ? 2 : 1);
 }
 
+bool ClusterMap::IsOnlyAnotherNodes(EntityId id, uint64_t node) const {
+  const uint64_t other = OnlyNodeAt(id);
+  if (other == 0 || other == node || !KnowsNode(node)) return false;
+  return Find(id)->nodes.size() == (HasPodsOf(id, other) ? 1 : 0);
+}
+
 bool ClusterMap::HasPodsOf(EntityId id, uint64_t node) const {
   const Address* address = Find(id);
   return address != nullptr && address->nodes.Contains(node);

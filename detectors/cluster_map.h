@@ -72,6 +72,9 @@ class ClusterMap {
   // The same of a pod that is seen at an address of its own, `home`; no pod but
   // those of `node` and of that other node is seen at `away`.
   bool LeavesForAnotherNode(EntityId home, EntityId away, uint64_t node) const;
+  // It is the address of another node than `node`, which is known elsewhere,
+  // and the only pods that are seen there are that other node's.
+  bool IsOnlyAnotherNodes(EntityId address, uint64_t node) const;
   // Pods of one to `most` nodes are seen there.
   bool HasPodsOfNodes(EntityId address, uint32_t most) const;
   // A pod of the node is.

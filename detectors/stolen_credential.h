@@ -238,6 +238,19 @@ class StolenCredentialCross final : public CrossDetector {
   bool IsDualStackNode(const Observation& observation,
                        const ObservationIds& ids) const;
 
+  // stolen_credential_first_use.cc: tokens of pods that were never seen before.
+  // The pod was never seen before, and its token is used at the address of
+  // another node than it names.
+  bool IsFirstOnAnotherNode(const Observation& observation,
+                            const ObservationIds& ids) const;
+  void TellFirstOnAnotherNode(const Observation& observation,
+                              const ObservationIds& ids, Emit& out);
+  // Of a thief who came first: his finding, if the pod shows itself elsewhere.
+  OpenCase* OpenBeforeItsPod(const Observation& observation,
+                             const ObservationIds& ids);
+  void RaiseAsPodShows(const Observation& observation,
+                       const ObservationIds& ids, OpenCase& open, Emit& out);
+
   // stolen_credential_pods.cc: what is known of the pod beside its token.
   void NoteGateway(const std::string& ip, EntityId address, Emit& out);
   void NotePod(const Observation& observation, const ObservationIds& ids);

@@ -80,6 +80,9 @@ void StolenCredentialCross::Observe(const Observation& observation,
   if (ids.source_address == kNoEntity) return;
   switch (observation.kind) {
     case ObservationKind::kCredentialAtAddress:
+      if (IsFirstOnAnotherNode(observation, ids)) {
+        TellFirstOnAnotherNode(observation, ids, out);
+      }
       if (observation.pod_bound) NotePod(observation, ids);
       NoteContact(observation, ids, out);
       break;
@@ -286,6 +289,9 @@ void StolenCredentialCross::Judge(const Observation& observation,
   }
   if (IsDualStackPod(observation, ids) || IsDualStackNode(observation, ids)) {
     return;
+  }
+  if (OpenCase* open = OpenBeforeItsPod(observation, ids); open != nullptr) {
+    return RaiseAsPodShows(observation, ids, *open, out);
   }
   if (pod_bound && IsReported(observation, ids)) return;
   Finding finding = Weigh(observation, ids);

@@ -154,9 +154,14 @@ void StolenCredentialCross::NoteGateway(const std::string& ip, EntityId address,
                   !open.is_on_another_node;
       open.awaits_node &= !both;
       if (!both || finding.severity <= Severity::kLow) continue;
-      AddReason("many pods are seen at both addresses",
-                absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
-                -4, finding);
+      if (open.other_ip.empty()) {
+        AddReason("many pods are seen there", finding.where.source_ip, -4,
+                  finding);
+      } else {
+        AddReason("many pods are seen at both addresses",
+                  absl::StrCat(open.other_ip, " and ", finding.where.source_ip),
+                  -4, finding);
+      }
       finding.severity = Severity::kLow;
       finding.confidence = ConfidenceIn(finding);
       finding.state = FindingState::kUpdate;
