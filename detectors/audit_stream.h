@@ -43,6 +43,7 @@ class AuditStream final : public Detector {
   explicit AuditStream(const DetectorContext& context);
 
   FieldSet fields() const override;
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;

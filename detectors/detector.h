@@ -141,6 +141,9 @@ class EntityState {
   virtual void SaveShared(StateWriter&) const {}
   virtual absl::Status LoadShared(StateReader&) { return absl::OkStatus(); }
 
+  // It keeps state of nearly every entity, and has a Prefetch() of its own.
+  virtual bool CanPrefetch() const { return false; }
+
   // An entity that nothing happens to may rest: its state becomes a short
   // string of bytes until it is touched again (pipeline/part_state.h). When it
   // does depends on memory alone, so nothing that is said may depend on it.
@@ -171,9 +174,9 @@ class Detector : public EntityState {
  public:
   // What the decoder must fill.
   virtual FieldSet fields() const = 0;
-  // Observe() will soon be called with these ids, as it looks now (the keys are
-  // left out): asks the cache for the state that most events need. Of parts
-  // that keep some of nearly every entity.
+  // If CanPrefetch(): Observe() will soon be called with these ids, as it looks
+  // now (the keys are left out). Asks the cache for the state that most events
+  // need.
   virtual void Prefetch(PrefetchStep, const EntityIds&) const {}
   // One event, in the order of its actor's stream. Views die with the call.
   virtual void Observe(const AuditEvent& event, const EntityIds& ids,

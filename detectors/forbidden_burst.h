@@ -62,6 +62,7 @@ class ForbiddenBurst final : public Detector {
   ForbiddenBurst(const DetectorContext& context, const Options& options);
 
   FieldSet fields() const override;
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;

@@ -37,6 +37,7 @@ class SensitiveActs final : public Detector {
   SensitiveActs(const DetectorContext& context, LogAgents agents);
 
   FieldSet fields() const override;
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;

@@ -50,6 +50,7 @@ class ServiceAccountUse final : public Detector {
       : context_(context) {}
 
   FieldSet fields() const override;
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;

@@ -59,6 +59,7 @@ class StolenCredential final : public Detector {
   StolenCredential(const DetectorContext& context, const Options& options);
 
   FieldSet fields() const override;
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const EntityIds& ids) const override;
   void Observe(const AuditEvent& event, const EntityIds& ids,
                Emit& out) override;
@@ -131,6 +132,7 @@ class StolenCredentialCross final : public CrossDetector {
   explicit StolenCredentialCross(const DetectorContext& context)
       : context_(context), reads_(context.hash) {}
 
+  bool CanPrefetch() const override { return true; }
   void Prefetch(PrefetchStep step, const ObservationIds& ids) const override;
   void Observe(const Observation& observation, const ObservationIds& ids,
                Emit& out) override;

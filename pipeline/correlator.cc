@@ -84,9 +84,6 @@ void Correlator::Expect(const Observation& observation) {
     ask(EntityKind::kAddress, coming.source_address);
     ask(EntityKind::kAddress, coming.other_address);
   };
-  auto hint = [&](PrefetchStep step, const ObservationIds& ids) {
-    for (const auto& [name, part] : state_.parts()) part->Prefetch(step, ids);
-  };
   back(1) = {.credential = observation.credential,
              .source_address = AddressKey(observation.source_ip),
              .other_address = AddressKey(observation.other_ip),
@@ -104,9 +101,9 @@ void Correlator::Expect(const Observation& observation) {
       state_.Guess(EntityKind::kAddress, third.source_address);
   third.ids.other_address =
       state_.Guess(EntityKind::kAddress, third.other_address);
-  hint(PrefetchStep::kElement, third.ids);
-  hint(PrefetchStep::kObject, back(4).ids);
-  hint(PrefetchStep::kContents, back(5).ids);
+  state_.PrefetchState(PrefetchStep::kElement, third.ids);
+  state_.PrefetchState(PrefetchStep::kObject, back(4).ids);
+  state_.PrefetchState(PrefetchStep::kContents, back(5).ids);
 }
 
 void Correlator::Tick(absl::Time watermark, std::vector<Finding>& out) {

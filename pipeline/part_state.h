@@ -58,6 +58,9 @@ class PartState {
       tombstones_.emplace_back(TombstonesFor(limits[i].max_entities));
       rests_.emplace_back(limits[i].max_awake, packed_.get());
     }
+    for (const auto& [name, part] : parts_) {
+      if (part->CanPrefetch()) prefetching_.push_back(part.get());
+    }
   }
 
   // From now on estimates the time that the parts take, for metrics.
@@ -112,6 +115,12 @@ class PartState {
     const auto index = static_cast<size_t>(kind);
     const EntityId id = tables_[index].Guess(key);
     return id == kNoEntity ? kNoEntity : rests_[index].Guess(id);
+  }
+
+  // `ids` are of Guess().
+  template <class Ids>
+  void PrefetchState(PrefetchStep step, const Ids& ids) const {
+    for (const Part* part : prefetching_) part->Prefetch(step, ids);
   }
 
   // What parts know `key` by (0 = kNoEntity) until the next Settle(); it counts
@@ -361,6 +370,7 @@ class PartState {
   static constexpr uint32_t kTimedRound = 61;
 
   std::vector<NamedPart<Part>> parts_;
+  std::vector<const Part*> prefetching_;        // those of parts_ that can
   std::vector<std::atomic<uint64_t>*> totals_;  // parallel to parts_, or empty
   uint32_t round_ = 0;
   std::vector<EntityTable> tables_;         // by EntityKind

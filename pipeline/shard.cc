@@ -52,10 +52,6 @@ EntityIds Shard::GuessIds(const EntityKeys& keys) const {
   return ids;
 }
 
-void Shard::PrefetchState(PrefetchStep step, const EntityIds& ids) const {
-  for (const auto& [name, part] : state_.parts()) part->Prefetch(step, ids);
-}
-
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   EntityIds ids;
   ids.keys = keys;

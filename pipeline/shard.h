@@ -39,7 +39,9 @@ class Shard {
   void PrefetchEntities(const EntityKeys& keys) const;
   // As Judge() will know them by, as it looks now.
   EntityIds GuessIds(const EntityKeys& keys) const;
-  void PrefetchState(PrefetchStep step, const EntityIds& ids) const;
+  void PrefetchState(PrefetchStep step, const EntityIds& ids) const {
+    state_.PrefetchState(step, ids);
+  }
   void Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out);
   void AdvanceTo(absl::Time watermark, Emit& out);
   // Whether this event was not here before, as far as is remembered.
