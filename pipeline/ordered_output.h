@@ -27,8 +27,8 @@ class OrderedOutput {
   // What a shard's detectors reported at one event or tick.
   virtual void TakeFindings(std::vector<Finding> findings) = 0;
   virtual void TakeObservation(const Observation& observation) = 0;
-  // kFarAhead observations before TakeObservation(), as far as the batch has
-  // so many, in the same order.
+  // Of each observation of a shard, in their order, while the one that stands
+  // kFarAhead - 1 before it is taken.
   static constexpr size_t kFarAhead = 6;
   virtual void ExpectObservation(const Observation&) {}
 };

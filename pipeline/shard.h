@@ -122,7 +122,8 @@ class ShardGroup {
  private:
   // So many events ahead the cache is asked for an event's entities, then for
   // their state, one step an event: an event takes a microsecond or two, memory
-  // a tenth of one (bench/memory_bench.cc).
+  // a tenth of one (bench/memory_bench.cc: 300,000 identities that are seen 10
+  // times took 5.0 us an event without the state, 3.4 with).
   static constexpr int kSlotsAhead = 8, kEntitiesAhead = 5, kStateAhead = 4;
 
   void Prefetch(const RoutedBatch& routed, size_t index);
