@@ -57,6 +57,22 @@ TEST(RestTableTest, WhoWakesGivesTheBytesBack) {
   EXPECT_EQ(table.resting(), 0u);
 }
 
+TEST(RestTableTest, GuessesThePlaceOfWhoIsAwakeAlone) {
+  PackedBytes packed;
+  RestTable table(1, &packed);
+  EXPECT_EQ(table.Guess(7), kNoEntity);
+  const EntityId place = table.Use(7);
+  EXPECT_EQ(table.Guess(7), place);
+  const EntityId second = table.Use(9);
+  EXPECT_EQ(table.Guess(9), second);
+  EXPECT_EQ(table.Guess(8), kNoEntity);
+  table.Rest(7, "state");
+  EXPECT_EQ(table.Guess(7), kNoEntity);
+  table.Rest(9, "");  // it left nothing
+  EXPECT_EQ(table.Guess(9), kNoEntity);
+  EXPECT_EQ(table.BytesOf(7), "state");
+}
+
 TEST(RestTableTest, NothingIsKeptOfWhoLeftNothing) {
   PackedBytes packed;
   RestTable table(0, &packed);
