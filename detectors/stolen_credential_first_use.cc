@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/ip_address.h"
 #include "base/strings.h"
 #include "detectors/finding_text.h"
 #include "detectors/growing_finding.h"
@@ -82,6 +83,8 @@ StolenCredentialCross::OpenCase* StolenCredentialCross::OpenBeforeItsPod(
     const Observation& observation, const ObservationIds& ids) {
   auto cases = open_.find(ids.credential);
   if (cases == open_.end()) return nullptr;
+  // No pod is there: the thief elsewhere, or a second one.
+  if (IsPublicAddress(observation.source_ip)) return nullptr;
   for (OpenCase& open : cases->second) {
     const Finding& finding = open.finding;
     const bool is_thief =

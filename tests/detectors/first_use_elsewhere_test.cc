@@ -84,6 +84,20 @@ TEST_F(FirstUseElsewhereTest, AThirdAddressIsAFindingOfItsOwn) {
   EXPECT_EQ(stream_.findings().back().where.source_ip, kOutside);
 }
 
+// Nor is it the pod that shows itself: the thief, or a second one.
+TEST_F(FirstUseElsewhereTest, AnAddressOutsideIsNotThePods) {
+  PodsCome();
+  AskNaming(1, Pod(IpOf(2)).With("curl/8.14.1"));
+  AskNaming(1, Pod(kOutside).With("curl/8.14.1"));
+  EXPECT_THAT(stream_.findings(), SizeIs(2));
+  EXPECT_EQ(stream_.findings()[0].severity, Severity::kMedium);
+  EXPECT_EQ(stream_.findings().back().where.source_ip, kOutside);
+  // The pod itself is, at last.
+  AskNaming(1, Pod("10.244.1.200"));
+  EXPECT_THAT(stream_.findings(), SizeIs(2));
+  EXPECT_EQ(stream_.findings()[0].severity, Severity::kHigh);
+}
+
 TEST_F(FirstUseElsewhereTest, ItsOwnNodeIsNoOtherOne) {
   PodsCome();
   AskNaming(2, Pod(IpOf(2)));
