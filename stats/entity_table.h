@@ -86,10 +86,22 @@ class EntityTable {
   using Slot = uint32_t;
   static constexpr Slot kEmpty = ~Slot{0};
 
+  // The highest bits of a hash say where its slot is, the lowest are in it.
   Slot SlotOf(uint32_t hash, EntityId id) const {
-    return (hash & ~id_mask_) | id;
+    return hash << id_bits_ | id;
   }
-  EntityId IdIn(Slot slot) const { return slot & id_mask_; }
+  EntityId IdIn(Slot slot) const { return slot & ((Slot{1} << id_bits_) - 1); }
+  bool MayBeOf(uint32_t hash, Slot slot) const {
+    return (slot ^ hash << id_bits_) >> id_bits_ == 0;
+  }
+  // Where the search for it begins (Lemire, "Fast random integer generation in
+  // an interval", 2019): the table is of any size.
+  size_t HomeOf(uint32_t hash) const {
+    return static_cast<size_t>(uint64_t{hash} * slots_.size() >> 32);
+  }
+  size_t After(size_t slot) const {
+    return slot + 1 == slots_.size() ? 0 : slot + 1;
+  }
   size_t SlotFor(uint64_t key) const;
   void Erase(uint64_t key);
   void Grow();
@@ -108,10 +120,10 @@ class EntityTable {
   static constexpr size_t kStandings = 3;
 
   uint32_t max_entities_;
-  uint32_t id_mask_;  // all its bits together are no id
+  uint32_t id_bits_;  // at most 31; all together are no id
   std::array<uint32_t, kStandings> shares_{};  // together max_entities_
   std::array<uint32_t, kStandings> sizes_{};
-  std::vector<Slot> slots_;     // open addressing, linear probing, power of two
+  std::vector<Slot> slots_;     // open addressing, linear probing
   std::vector<uint64_t> keys_;  // by id
   // By id: kUsed (the second chance), above it the standing, then the turns
   // that a suspect has left.

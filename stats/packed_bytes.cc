@@ -10,26 +10,37 @@
 namespace oddverb {
 namespace {
 
-using Length = uint16_t;
-
-// Sizes of blocks: by 8 bytes up to 256, by 32 up to 1024, by 256 up to 4096.
-constexpr size_t kFine = 32, kMiddle = kFine + 24;
+// Sizes of blocks: by `step` bytes up to `most`, from the range before.
+struct SizeRange {
+  size_t step, most;
+};
+constexpr SizeRange kRanges[] = {{4, 128}, {8, 256}, {32, 1024}, {256, 4096}};
 constexpr size_t kSlabBytes = 4096;
 constexpr size_t kLeastBlocks = 4;
 
 }  // namespace
 
+// The last byte of a block says how many before it are unused.
 size_t PackedBytes::SizeIndexOf(size_t bytes) {
-  const size_t block = bytes + sizeof(Length);
-  if (block <= 256) return (block + 7) / 8 - 1;
-  if (block <= 1024) return kFine + (block - 256 + 31) / 32 - 1;
-  return kMiddle + (block - 1024 + 255) / 256 - 1;
+  const size_t block = bytes + 1;
+  size_t index = 0, least = 0;
+  for (const auto& [step, most] : kRanges) {
+    if (block <= most) return index + (block - least + step - 1) / step - 1;
+    index += (most - least) / step;
+    least = most;
+  }
+  return kSizes - 1;
 }
 
 size_t PackedBytes::BlockBytes(size_t size_index) {
-  if (size_index < kFine) return (size_index + 1) * 8;
-  if (size_index < kMiddle) return 256 + (size_index - kFine + 1) * 32;
-  return 1024 + (size_index - kMiddle + 1) * 256;
+  size_t least = 0;
+  for (const auto& [step, most] : kRanges) {
+    const size_t sizes = (most - least) / step;
+    if (size_index < sizes) return least + (size_index + 1) * step;
+    size_index -= sizes;
+    least = most;
+  }
+  return least;
 }
 
 uint32_t PackedBytes::SlabBits(size_t size_index) {
@@ -91,19 +102,19 @@ PackedBytes::Handle PackedBytes::Put(std::string_view bytes) {
   char* block = At(size_index, index);
   if (!is_fresh) std::memcpy(&slab.first_free, block, sizeof(in_slab));
   if (++slab.used == 1u << bits) Close(blocks, number);
-  const auto length = static_cast<Length>(bytes.size());
-  std::memcpy(block, &length, sizeof(length));
-  std::copy(bytes.begin(), bytes.end(), block + sizeof(length));
+  std::copy(bytes.begin(), bytes.end(), block);
+  const size_t last = BlockBytes(size_index) - 1;
+  block[last] = static_cast<char>(last - bytes.size());
   ++strings_;
   return static_cast<Handle>(size_index) << kIndexBits | index;
 }
 
 std::string_view PackedBytes::Get(Handle handle) const {
+  const size_t size_index = handle >> kIndexBits;
   const char* block =
-      At(handle >> kIndexBits, handle & ((uint32_t{1} << kIndexBits) - 1));
-  Length length = 0;
-  std::memcpy(&length, block, sizeof(length));
-  return {block + sizeof(length), length};
+      At(size_index, handle & ((uint32_t{1} << kIndexBits) - 1));
+  const size_t last = BlockBytes(size_index) - 1;
+  return {block, last - static_cast<unsigned char>(block[last])};
 }
 
 void PackedBytes::Prefetch(Handle handle) const {

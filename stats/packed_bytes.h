@@ -2,9 +2,10 @@
 // some ten to a few thousand bytes each, without a block of the allocator for
 // each of them.
 //
-// Strings lie in slabs of blocks of one size, which are 8 to 256 bytes apart
-// from the next size; a freed block is used again. A slab without strings is
-// given back, as states grow and so leave one size for the next. One thread.
+// Strings lie in slabs of blocks of one size, which are 4 to 256 bytes apart
+// from the next size, and take a byte besides; a freed block is used again. A
+// slab without strings is given back, as states grow and so leave one size for
+// the next. One thread.
 #ifndef ODDVERB_STATS_PACKED_BYTES_H_
 #define ODDVERB_STATS_PACKED_BYTES_H_
 
@@ -21,10 +22,10 @@ class PackedBytes {
  public:
   // Below kHandles.
   using Handle = uint32_t;
-  static constexpr size_t kMaxBytes = 4094;
+  static constexpr size_t kMaxBytes = 4095;
 
  private:
-  static constexpr size_t kSizes = 68;
+  static constexpr size_t kSizes = 84;
   static constexpr uint32_t kIndexBits = 25;
 
  public:
