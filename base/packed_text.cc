@@ -8,96 +8,22 @@
 #include <optional>
 #include <utility>
 
+#include "base/text_phrases.h"
+
 namespace oddverb {
 namespace {
 
 using std::string_view;
 
 constexpr unsigned char kFirstPhrase = 0x80;
+constexpr unsigned char kCopy = 0xfc;     // how far back, how many bytes
+constexpr unsigned char kIpV4 = 0xfd;     // 4 bytes follow
 constexpr unsigned char kUuid = 0xfe;     // 16 bytes follow
 constexpr unsigned char kLiteral = 0xff;  // a byte above 127 follows
-constexpr size_t kUuidText = 36, kUuidBytes = 16;
+constexpr size_t kUuidText = 36, kUuidBytes = 16, kIpV4Bytes = 4;
+constexpr size_t kCopyBytes = 2, kFewestCopied = 5, kMostCopied = 255;
 
-// Of those that begin alike the longer one stands first. From audit logs of
-// several distributions: user agents, paths, verbs, addresses, and the texts
-// that detectors make of them.
-constexpr string_view kPhrases[] = {
-    "/api/v1/namespaces/",
-    "/api/v1/",
-    "/apis/",
-    "/v1/namespaces/",
-    "/namespaces/",
-    "/v1/",
-    "?allowWatchBookmarks=true",
-    "?fieldSelector=metadata.name%3D",
-    "?limit=500",
-    "?timeout=",
-    "&resourceVersion=",
-    "&timeoutSeconds=",
-    "&watch=true",
-    " (linux/amd64) kubernetes/",
-    " (linux/arm64) kubernetes/",
-    " (darwin/arm64) kubernetes/",
-    "kubectl/v1.",
-    "kubelet/v1.",
-    "kube-apiserver/v1.",
-    "kube-controller-manager/v1.",
-    "kube-scheduler/v1.",
-    "kube-system",
-    "Go-http-client/",
-    "Mozilla/5.0 ",
-    "python-requests/",
-    "controller",
-    "operator",
-    "coordination.k8s.io",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "rbac.authorization.k8s.io",
-    "apps/v1",
-    "batch/v1",
-    "serviceaccounts",
-    "services",
-    "secrets",
-    "statefulsets",
-    "deployments",
-    "daemonsets",
-    "replicasets",
-    "configmaps",
-    "endpointslices",
-    "endpoints",
-    "namespaces",
-    "nodes",
-    "pods",
-    "events",
-    "jobs",
-    "leases",
-    "ingresses",
-    "persistentvolumeclaims",
-    "customresourcedefinitions",
-    "create ",
-    "update ",
-    "delete ",
-    "patch ",
-    "watch ",
-    "list ",
-    "get ",
-    " in all namespaces",
-    " in ",
-    "create",
-    "update",
-    "delete",
-    "patch",
-    "watch",
-    "list",
-    "get",
-    "192.168.",
-    "10.244.",
-    "10.",
-    "/status",
-    "/healthz",
-    "default",
-};
-static_assert(std::size(kPhrases) <= kUuid - kFirstPhrase);
+static_assert(std::size(kTextPhrases) <= kCopy - kFirstPhrase);
 
 // By first byte the phrases that begin with it.
 struct PhraseIndex {
@@ -111,8 +37,8 @@ struct PhraseIndex {
 
 constexpr PhraseIndex MakeIndex() {
   PhraseIndex index;
-  for (size_t i = 0; i < std::size(kPhrases); ++i) {
-    auto first = static_cast<unsigned char>(kPhrases[i][0]);
+  for (size_t i = 0; i < std::size(kTextPhrases); ++i) {
+    auto first = static_cast<unsigned char>(kTextPhrases[i][0]);
     PhraseIndex::Row& row = index.rows[first];
     row.phrases[row.size++] = static_cast<uint8_t>(i);
   }
@@ -166,64 +92,165 @@ void AppendUuid(string_view bytes, std::string& out) {
   }
 }
 
+// The length of the IPv4 address that `text` begins with, which goes to
+// `bytes`; 0: with none.
+size_t ReadIpV4(string_view text, char* bytes) {
+  size_t at = 0;
+  for (size_t i = 0; i < kIpV4Bytes; ++i) {
+    if (i > 0 && (at >= text.size() || text[at++] != '.')) return 0;
+    unsigned value = 0;
+    size_t digits = 0;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
+      const unsigned next = value * 10 + static_cast<unsigned>(text[at] - '0');
+      // As it is written back.
+      if (next > 255 || (digits > 0 && value == 0)) break;
+      value = next;
+      ++digits;
+      ++at;
+    }
+    if (digits == 0) return 0;
+    bytes[i] = static_cast<char>(value);
+  }
+  return at;
+}
+
+void AppendIpV4(string_view bytes, std::string& out) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (i > 0) out += '.';
+    out += std::to_string(static_cast<unsigned char>(bytes[i]));
+  }
+}
+
 // The number of the first phrase that `text` begins with, or a negative one.
 int PhraseAt(string_view text) {
   const PhraseIndex::Row& row =
       kIndex.rows[static_cast<unsigned char>(text[0])];
   for (uint8_t i = 0; i < row.size; ++i) {
-    if (text.starts_with(kPhrases[row.phrases[i]])) return row.phrases[i];
+    if (text.starts_with(kTextPhrases[row.phrases[i]])) return row.phrases[i];
   }
   return -1;
 }
 
-std::string Packed(string_view text) {
-  std::string packed;
-  packed.reserve(text.size());
-  while (!text.empty()) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    char uuid[kUuidBytes];
-    if (first >= kFirstPhrase) {
-      packed += static_cast<char>(kLiteral);
-      packed += text[0];
-      text.remove_prefix(1);
-    } else if (ReadUuid(text, uuid)) {
-      packed += static_cast<char>(kUuid);
-      packed.append(uuid, kUuidBytes);
-      text.remove_prefix(kUuidText);
-    } else if (int phrase = PhraseAt(text); phrase >= 0) {
-      packed += static_cast<char>(kFirstPhrase + phrase);
-      text.remove_prefix(kPhrases[phrase].size());
-    } else {
-      packed += text[0];
-      text.remove_prefix(1);
-    }
+bool IsInWord(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+// Of a word, and what follows it, that stood in the text before.
+struct Copied {
+  size_t distance = 0, length = 0;  // 0: it did not
+};
+
+Copied CopyAt(string_view text, size_t at) {
+  const string_view word = text.substr(at, kFewestCopied);
+  const bool begins = at > 0 && !IsInWord(text[at - 1]) && IsInWord(text[at]);
+  if (!begins || word.size() < kFewestCopied) return {};
+  const size_t first = at - std::min(at, kMostCopied);
+  const size_t found = text.substr(first, at - first).find(word);
+  if (found == string_view::npos) return {};
+  Copied copied{.distance = at - first - found, .length = word.size()};
+  while (copied.length < copied.distance && at + copied.length < text.size() &&
+         text[at + copied.length] == text[first + found + copied.length]) {
+    ++copied.length;
   }
+  return copied;
+}
+
+// Appends what stands for `text` at `at`; how much of it that is.
+size_t PackNext(string_view text, size_t at, std::string& packed) {
+  const string_view left = text.substr(at);
+  char bytes[kUuidBytes];
+  if (static_cast<unsigned char>(left[0]) >= kFirstPhrase) {
+    packed += static_cast<char>(kLiteral);
+    packed += left[0];
+    return 1;
+  }
+  if (ReadUuid(left, bytes)) {
+    packed += static_cast<char>(kUuid);
+    packed.append(bytes, kUuidBytes);
+    return kUuidText;
+  }
+  if (const size_t length = ReadIpV4(left, bytes); length > 0) {
+    packed += static_cast<char>(kIpV4);
+    packed.append(bytes, kIpV4Bytes);
+    return length;
+  }
+  if (const int phrase = PhraseAt(left); phrase >= 0) {
+    packed += static_cast<char>(kFirstPhrase + phrase);
+    return kTextPhrases[phrase].size();
+  }
+  if (const Copied copied = CopyAt(text, at); copied.length > 0) {
+    packed += static_cast<char>(kCopy);
+    packed += static_cast<char>(copied.distance);
+    packed += static_cast<char>(copied.length);
+    return copied.length;
+  }
+  packed += left[0];
+  return 1;
+}
+
+// Of `text` from `begin` on; what is before is packed already.
+std::string Packed(string_view text, size_t begin = 0) {
+  std::string packed;
+  packed.reserve(text.size() - begin);
+  for (size_t at = begin; at < text.size();) at += PackNext(text, at, packed);
   return packed;
 }
 
+// How a text that rests begins which is one address or one UUID; others by
+// their length and kRestsPacked.
+struct Alone {
+  unsigned char code;
+  size_t bytes;
+  uint64_t head;
+};
+constexpr Alone kAlone[] = {{kUuid, kUuidBytes, 0}, {kIpV4, kIpV4Bytes, 1}};
+constexpr uint64_t kRestsPacked = std::size(kAlone);
+
 // What a byte of packed text stands for, with the bytes behind it.
 struct Code {
-  size_t text_bytes = 0;  // 0: there is no such code
+  size_t text_bytes = 0;  // at least; 0: there is no such code
   size_t more = 0;
 };
 
 constexpr Code CodeOf(unsigned char code) {
   if (code < kFirstPhrase) return {.text_bytes = 1};
   if (code == kUuid) return {.text_bytes = kUuidText, .more = kUuidBytes};
+  if (code == kIpV4) return {.text_bytes = 7, .more = kIpV4Bytes};
+  if (code == kCopy) return {.text_bytes = 1, .more = kCopyBytes};
   if (code == kLiteral) return {.text_bytes = 1, .more = 1};
   const size_t phrase = size_t{code} - kFirstPhrase;
-  if (phrase >= std::size(kPhrases)) return {};
-  return {.text_bytes = kPhrases[phrase].size()};
+  if (phrase >= std::size(kTextPhrases)) return {};
+  return {.text_bytes = kTextPhrases[phrase].size()};
 }
+
+size_t ByteAt(string_view bytes, size_t at) {
+  return static_cast<unsigned char>(bytes[at]);
+}
+
+size_t DigitsOf(size_t byte) { return byte < 10 ? 1 : byte < 100 ? 2 : 3; }
 
 // Of the text; nullopt: Packed() did not make it.
 std::optional<size_t> UnpackedSize(string_view packed) {
   size_t size = 0;
   while (!packed.empty()) {
-    const Code code = CodeOf(static_cast<unsigned char>(packed[0]));
+    const auto first = static_cast<unsigned char>(packed[0]);
+    const Code code = CodeOf(first);
     packed.remove_prefix(1);
     if (code.text_bytes == 0 || packed.size() < code.more) return std::nullopt;
-    size += code.text_bytes;
+    if (first == kCopy) {
+      const size_t distance = ByteAt(packed, 0), length = ByteAt(packed, 1);
+      if (length == 0 || length > distance || distance > size) {
+        return std::nullopt;
+      }
+      size += length;
+    } else if (first == kIpV4) {
+      size += kIpV4Bytes - 1;  // dots
+      for (size_t i = 0; i < kIpV4Bytes; ++i) {
+        size += DigitsOf(ByteAt(packed, i));
+      }
+    } else {
+      size += code.text_bytes;
+    }
     packed.remove_prefix(code.more);
   }
   return size;
@@ -243,10 +270,16 @@ std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
       text += static_cast<char>(code);
     } else if (code == kUuid) {
       AppendUuid(packed.substr(0, more), text);
+    } else if (code == kIpV4) {
+      AppendIpV4(packed.substr(0, more), text);
+    } else if (code == kCopy) {
+      // There is room for it: it does not move.
+      text.append(text.data() + text.size() - ByteAt(packed, 0),
+                  ByteAt(packed, 1));
     } else if (code == kLiteral) {
       text += packed[0];
     } else {
-      text += kPhrases[code - kFirstPhrase];
+      text += kTextPhrases[code - kFirstPhrase];
     }
     packed.remove_prefix(more);
   }
@@ -256,38 +289,63 @@ std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
 }  // namespace
 
 void PutPackedText(string_view text, StateWriter& out) {
-  out.PutString(Packed(text));
+  const std::string packed = Packed(text);
+  if (!out.rests()) return out.PutString(packed);
+  for (const auto& [code, bytes, head] : kAlone) {
+    if (packed.size() != bytes + 1) continue;
+    if (static_cast<unsigned char>(packed[0]) != code) continue;
+    out.PutU64(head);
+    return out.PutRaw(string_view(packed).substr(1));
+  }
+  out.PutU64(packed.size() + kRestsPacked);
+  out.PutRaw(packed);
 }
 
 std::string GetPackedText(StateReader& in, size_t max_bytes) {
-  std::optional<std::string> text = Unpacked(in.GetString(), max_bytes);
+  std::string alone;
+  string_view packed;
+  if (!in.rests()) {
+    packed = in.GetString();
+  } else if (const uint64_t head = in.GetU64(); head >= kRestsPacked) {
+    packed = in.GetRaw(head - kRestsPacked);
+  } else {
+    const Alone& only = kAlone[head];
+    alone = static_cast<char>(only.code);
+    packed = alone.append(in.GetRaw(only.bytes));
+  }
+  std::optional<std::string> text = Unpacked(packed, max_bytes);
   if (!text.has_value()) in.Fail();
   return std::move(text).value_or("");
 }
 
 void PackedText::Append(string_view more) {
-  const std::string packed = Packed(more.substr(0, kMaxBytes - text_size()));
-  if (!packed.empty()) SetBytes(bytes(), packed);
+  std::string text = Text();
+  const size_t size = text.size();
+  text.append(more.substr(0, kMaxBytes - size));
+  const std::string packed = Packed(text, size);
+  if (!packed.empty()) SetBytes(text.size(), bytes(), packed);
 }
 
-void PackedText::SetBytes(string_view first, string_view then) {
-  const auto size = static_cast<uint16_t>(first.size() + then.size());
-  auto block = std::make_unique_for_overwrite<char[]>(sizeof(size) + size);
-  std::memcpy(block.get(), &size, sizeof(size));
-  char* end = std::copy(first.begin(), first.end(), block.get() + sizeof(size));
+void PackedText::SetBytes(size_t text_size, string_view first,
+                          string_view then) {
+  const Head head{.text_size = static_cast<uint16_t>(text_size),
+                  .size = static_cast<uint16_t>(first.size() + then.size())};
+  auto block = std::make_unique_for_overwrite<char[]>(sizeof(head) + head.size);
+  std::memcpy(block.get(), &head, sizeof(head));
+  char* end = std::copy(first.begin(), first.end(), block.get() + sizeof(head));
   std::copy(then.begin(), then.end(), end);
   block_ = std::move(block);
 }
 
-size_t PackedText::text_size() const {
-  return UnpackedSize(bytes()).value_or(0);
+PackedText::Head PackedText::head() const {
+  Head head;
+  if (block_ != nullptr) std::memcpy(&head, block_.get(), sizeof(head));
+  return head;
 }
 
 string_view PackedText::bytes() const {
   if (block_ == nullptr) return {};
-  uint16_t size = 0;
-  std::memcpy(&size, block_.get(), sizeof(size));
-  return {block_.get() + sizeof(size), size};
+  return {block_.get() + sizeof(Head), head().size};
 }
 
 std::string PackedText::Text() const {
@@ -301,7 +359,7 @@ void PackedText::Load(StateReader& in, size_t max_bytes) {
   const std::optional<size_t> size = UnpackedSize(packed);
   block_.reset();
   if (!size.has_value() || *size > max_bytes) return in.Fail();
-  if (*size > 0) SetBytes(packed, {});
+  if (*size > 0) SetBytes(*size, packed, {});
 }
 
 }  // namespace oddverb

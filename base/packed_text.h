@@ -1,19 +1,20 @@
 // Texts of audit events in fewer bytes, for state that is kept of each of many
 // entities, on the disk or in memory: phrases that most clients and paths have
-// in common take a byte, a UUID takes 17. Any bytes go in and come out again;
-// what has no such phrases becomes longer by a length, bytes above 127 take
-// two.
+// in common take a byte, a UUID 17, an IPv4 address 5, a word that stood there
+// before 3. Any bytes go in and come out again; what has nothing of all this
+// becomes longer by a length, bytes above 127 take two.
 //
-// The phrases are part of the format of saved state: new ones go to the end,
-// and none ever goes. Pure functions and plain state; thread-safe as such.
+// Pure functions and plain state; thread-safe as such.
 #ifndef ODDVERB_BASE_PACKED_TEXT_H_
 #define ODDVERB_BASE_PACKED_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/prefetch.h"
 #include "base/state_io.h"
 
 namespace oddverb {
@@ -32,9 +33,11 @@ class PackedText {
   // Cuts `text` to kMaxBytes.
   explicit PackedText(std::string_view text) { Append(text); }
   std::string Text() const;
-  size_t text_size() const;  // in bytes
-  // Cuts `more`, so that the text takes kMaxBytes at most. It is packed by
-  // itself: a phrase that only the two together have takes its bytes.
+  // Hints the cache that the others will be asked soon.
+  void Prefetch() const { PrefetchLine(block_.get()); }
+  size_t text_size() const { return head().text_size; }  // in bytes
+  // Cuts `more`, so that the text takes kMaxBytes at most. A phrase that only
+  // the two together have takes its bytes.
   void Append(std::string_view more);
 
   void Save(StateWriter& out) const;  // as PutPackedText() does
@@ -43,12 +46,19 @@ class PackedText {
   void Load(StateReader& in, size_t max_bytes);
 
  private:
+  // Before the bytes.
+  struct Head {
+    uint16_t text_size = 0;
+    uint16_t size = 0;  // of the bytes
+  };
+
+  Head head() const;
   std::string_view bytes() const;
   // `first` may be the bytes that it has.
-  void SetBytes(std::string_view first, std::string_view then);
+  void SetBytes(size_t text_size, std::string_view first,
+                std::string_view then);
 
-  // The length, in two bytes, and so many bytes; null: no text.
-  std::unique_ptr<char[]> block_;
+  std::unique_ptr<char[]> block_;  // null: no text
 };
 
 }  // namespace oddverb

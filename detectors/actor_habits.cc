@@ -84,8 +84,8 @@ bool ActorHabits::IsNewlyOutside(std::string_view source_ip,
 }
 
 void ActorHabits::Save(StateWriter& out) const {
-  out.PutU64(kStateVersion);
-  out.PutU64(first_);
+  out.PutVersion(kStateVersion);
+  out.PutSecond(first_);
   sessions_.SaveNear(first_, out);
   // 0 = never, as in the member.
   out.PutU64(first_outside_ == 0 ? 0 : uint64_t{first_outside_ - first_} + 1);
@@ -101,7 +101,7 @@ void ActorHabits::Save(StateWriter& out) const {
 }
 
 void ActorHabits::Load(StateReader& in) {
-  const uint64_t version = in.GetU64();
+  const uint64_t version = in.GetVersion(kStateVersion);
   if (version < kOldestState || version > kStateVersion) in.Fail();
   auto number = [&in](uint64_t most) {
     const uint64_t value = in.GetU64();
@@ -114,7 +114,7 @@ void ActorHabits::Load(StateReader& in) {
     first_outside_ = static_cast<uint32_t>(number(UINT32_MAX));
     span_ = static_cast<uint16_t>(number(UINT16_MAX));
   } else {
-    first_ = static_cast<uint32_t>(number(UINT32_MAX));
+    first_ = in.GetSecond();
     sessions_.LoadNear(first_, in);
     const uint64_t outside = number(uint64_t{UINT32_MAX} + 1);
     first_outside_ =

@@ -20,6 +20,11 @@ constexpr uint64_t kOldestState = 1, kWideShapes = 2, kStateVersion = 3;
 // told from requests that follow each other.
 constexpr int64_t kReceivedUnit = 1 << 16;
 
+// Wraps.
+uint32_t UnitsOf(int64_t micros) {
+  return static_cast<uint32_t>(micros / kReceivedUnit);
+}
+
 uint32_t Folded(uint64_t word) {
   return static_cast<uint32_t>(word ^ word >> 32);
 }
@@ -103,8 +108,7 @@ bool AuditStream::ReusesId(const AuditEvent& event, const EntityIds& ids) {
   const uint32_t id = Folded(context_.hash.Hash(event.audit_id)) | 1;
   RecentIds::Request request;
   request.shape = ShapeOf(event);
-  request.received =
-      static_cast<uint32_t>(absl::ToUnixMicros(event.received) / kReceivedUnit);
+  request.received = UnitsOf(absl::ToUnixMicros(event.received));
   RecentIds& recent = StateFor(ids.actor).recent;
   auto found = std::find(recent.ids.begin(), recent.ids.end(), id);
   if (found == recent.ids.end()) {
@@ -253,7 +257,7 @@ void AuditStream::SaveRecent(const RecentIds& recent, bool has_case,
   const auto unused = std::find(recent.ids.begin(), recent.ids.end(), 0u);
   const auto used = static_cast<size_t>(unused - recent.ids.begin());
   out.PutU64((used * kRememberedIds + recent.next) * 2 + (has_case ? 1 : 0));
-  uint32_t previous = 0;
+  uint32_t previous = out.rests() ? UnitsOf(out.near_micros()) : 0;
   for (size_t i = 0; i < used; ++i) {
     const RecentIds::Request& request = recent.requests[i];
     const auto later = static_cast<int32_t>(request.received - previous);
@@ -273,7 +277,7 @@ bool AuditStream::LoadRecent(StateReader& in, RecentIds& recent) {
     return false;
   }
   recent.next = static_cast<uint8_t>(head / 2 % kRememberedIds);
-  uint32_t previous = 0;
+  uint32_t previous = in.rests() ? UnitsOf(in.near_micros()) : 0;
   for (size_t i = 0; i < used; ++i) {
     RecentIds::Request& request = recent.requests[i];
     const int64_t later = in.GetI64();
@@ -331,7 +335,7 @@ void AuditStream::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= actors_.size()) return;
   const ActorState* state = actors_[id].get();
   if (state == nullptr) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   SaveRecent(state->recent, state->has_case(), out);
   if (!state->has_case()) return;
   for (const std::unique_ptr<Case>& open : state->cases) {
@@ -345,7 +349,7 @@ void AuditStream::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 absl::Status AuditStream::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
   ActorState state;
-  const uint64_t version = in.GetU64();
+  const uint64_t version = in.GetVersion(kStateVersion);
   if (version < kOldestState || version > kStateVersion) in.Fail();
   bool has_case = true;  // or says for each rule that it has none
   if (version < kWideShapes) {

@@ -239,12 +239,12 @@ void ClusterMap::SaveAddress(const Address& address, StateWriter& out) {
   out.PutU64(address.kubelets.size());
   for (const Kubelet& kubelet : address.kubelets) {
     out.PutFixed64(kubelet.node);
-    out.PutI64(kubelet.since_micros);
+    out.PutMicros(kubelet.since_micros);
     out.PutU64(kubelet.is_first ? 1 : 0);
   }
   address.pods.Save(out);
   address.nodes.Save(out);
-  for (int64_t micros : address.recent_micros) out.PutI64(micros);
+  for (int64_t micros : address.recent_micros) out.PutMicros(micros);
   out.PutU64(address.pod_count);
   out.PutU64((address.is_shared ? 1U : 0U) | (address.is_distrusted ? 2U : 0U));
 }
@@ -257,12 +257,12 @@ ClusterMap::Address ClusterMap::LoadAddress(StateReader& in) {
   for (; kubelets > 0 && in.status().ok(); --kubelets) {
     Kubelet& kubelet = loaded.kubelets.emplace_back();
     kubelet.node = in.GetFixed64();
-    kubelet.since_micros = in.GetI64();
+    kubelet.since_micros = in.GetMicros();
     kubelet.is_first = in.GetU64() != 0;
   }
   loaded.pods.Load(in);
   loaded.nodes.Load(in);
-  for (int64_t& micros : loaded.recent_micros) micros = in.GetI64();
+  for (int64_t& micros : loaded.recent_micros) micros = in.GetMicros();
   const uint64_t pods = in.GetU64();
   const uint64_t flags = in.GetU64();
   if (pods > UINT32_MAX || flags > 3) in.Fail();

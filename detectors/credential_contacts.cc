@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -39,9 +40,11 @@ constexpr int64_t kCrowdAtHomeMicros = int64_t{2} * 3600 * 1'000'000;
 constexpr int64_t kTogetherMicros = int64_t{3600} * 1'000'000;
 
 void AppendPiece(std::string_view text, size_t max_bytes, std::string& out) {
-  std::string bounded = Bounded(text, max_bytes);
-  out += static_cast<char>(bounded.size());
-  out += bounded;
+  if (text.size() > max_bytes) {
+    return AppendPiece(Bounded(text, max_bytes), max_bytes, out);
+  }
+  out += static_cast<char>(text.size());
+  out += text;
 }
 
 // Without the spare room that a string keeps for growing.
@@ -111,13 +114,16 @@ Contact::Contact(const AuditEvent& event)
       first_code_(static_cast<int16_t>(
           std::clamp(event.response_code, 0, int{INT16_MAX}))),
       flags_(IsPrivateAddress(event.source_ip) ? kPrivate : 0) {
-  std::string texts;
-  AppendPiece(event.source_ip, kMaxIpBytes, texts);
-  AppendPiece(event.audit_id, kMaxAuditIdBytes, texts);
-  AppendPiece(event.verb, kMaxVerbBytes, texts);
-  AppendPiece(event.request_uri, kMaxUriBytes, texts);
-  AppendPiece(event.user_agent, kMaxAgentBytes, texts);
-  texts_ = ExactCopy(texts);
+  const std::pair<std::string_view, size_t> pieces[] = {
+      {event.source_ip, kMaxIpBytes},
+      {event.audit_id, kMaxAuditIdBytes},
+      {event.verb, kMaxVerbBytes},
+      {event.request_uri, kMaxUriBytes},
+      {event.user_agent, kMaxAgentBytes}};
+  size_t size = std::size(pieces);
+  for (const auto& [text, most] : pieces) size += std::min(text.size(), most);
+  texts_.reserve(size);  // exactly
+  for (const auto& [text, most] : pieces) AppendPiece(text, most, texts_);
 }
 
 std::string_view Contact::Piece(size_t index) const {
@@ -181,30 +187,52 @@ bool Contact::Count(const AuditEvent& event) {
   return true;
 }
 
+// The agents, which most have in common, by themselves if it rests.
+void Contact::SaveTexts(StateWriter& out) const {
+  if (!out.rests()) return PutPackedText(texts_, out);
+  size_t agents = 0;  // begin there
+  for (size_t i = 0; i < kAgents; ++i) {
+    const std::string_view piece = Piece(i);
+    PutPackedText(piece, out);
+    agents += 1 + piece.size();
+  }
+  out.PutCommonText(std::string_view(texts_).substr(agents));
+}
+
+void Contact::LoadTexts(StateReader& in) {
+  std::string texts;
+  if (in.rests()) {
+    for (size_t i = 0; i < kAgents; ++i) {
+      AppendPiece(GetPackedText(in, UINT8_MAX), UINT8_MAX, texts);
+    }
+    texts += in.GetCommonText(kMaxTextBytes);
+  } else {
+    texts = GetPackedText(in, kMaxTextBytes);
+  }
+  texts_ = ExactCopy(texts);
+}
+
 void Contact::Save(int64_t latest_micros, StateWriter& out) const {
-  PutPackedText(texts_, out);
-  out.PutI64(WrappingDifference(latest_micros, first_micros_));
-  out.PutI64(WrappingDifference(latest_micros, last_micros_));
-  out.PutU64(uses_);
-  out.PutI64(first_code_);
-  out.PutU64(flags_);
-  out.PutU64(reported);
+  SaveTexts(out);
+  out.PutNumbers({ZigzagOf(WrappingDifference(latest_micros, first_micros_)),
+                  ZigzagOf(WrappingDifference(latest_micros, last_micros_)),
+                  uses_, ZigzagOf(first_code_), flags_, reported});
 }
 
 void Contact::Load(uint64_t version, int64_t latest_micros, StateReader& in) {
   if (version == kOldestState) {
     texts_ = ExactCopy(std::string(in.GetString()));
-    first_micros_ = in.GetI64();
-    last_micros_ = in.GetI64();
   } else {
-    texts_ = ExactCopy(GetPackedText(in, kMaxTextBytes));
-    first_micros_ = WrappingDifference(latest_micros, in.GetI64());
-    last_micros_ = WrappingDifference(latest_micros, in.GetI64());
+    LoadTexts(in);
   }
-  uint64_t uses = in.GetU64();
-  int64_t code = in.GetI64();
-  uint64_t flags = in.GetU64();
-  uint64_t said = in.GetU64();
+  const auto [first, last, uses, zigzag_code, flags, said] = in.GetNumbers<6>();
+  const int64_t code = FromZigzag(zigzag_code);
+  first_micros_ = FromZigzag(first);
+  last_micros_ = FromZigzag(last);
+  if (version != kOldestState) {
+    first_micros_ = WrappingDifference(latest_micros, first_micros_);
+    last_micros_ = WrappingDifference(latest_micros, last_micros_);
+  }
   size_t pieces = PieceCount();
   bool is_sound = pieces > kAgents && pieces <= kAgents + kMaxAgents &&
                   uses <= UINT32_MAX && code >= 0 && code <= INT16_MAX &&
@@ -450,8 +478,8 @@ CredentialContacts::Use CredentialContacts::Add(const AuditEvent& event) {
 }
 
 void CredentialContacts::Save(StateWriter& out) const {
-  out.PutU64(kStateVersion);
-  out.PutI64(latest_micros_);
+  out.PutVersion(kStateVersion);
+  out.PutMicros(latest_micros_);
   first_.Save(latest_micros_, out);
   out.PutU64(moved_ == nullptr ? 0 : 1);
   if (moved_ == nullptr) return;
@@ -468,9 +496,9 @@ void CredentialContacts::Save(StateWriter& out) const {
 void CredentialContacts::Load(StateReader& in) {
   *this = CredentialContacts();
   CredentialContacts loaded;
-  const uint64_t version = in.GetU64();
+  const uint64_t version = in.GetVersion(kStateVersion);
   if (version < kOldestState || version > kStateVersion) in.Fail();
-  loaded.latest_micros_ = in.GetI64();
+  loaded.latest_micros_ = in.GetMicros();
   loaded.first_.Load(version, loaded.latest_micros_, in);
   if (in.GetU64() != 0) {
     Movement& moved = loaded.Moved();

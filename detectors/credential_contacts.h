@@ -67,6 +67,8 @@ class Contact {
   bool Count(const AuditEvent& event);
   // Times are written as what they are before `latest_micros`.
   void Save(int64_t latest_micros, StateWriter& out) const;
+  void SaveTexts(StateWriter& out) const;
+  void LoadTexts(StateReader& in);
   void Load(uint64_t version, int64_t latest_micros, StateReader& in);
 
   std::string texts_;

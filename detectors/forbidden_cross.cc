@@ -290,7 +290,7 @@ void ForbiddenCross::Save(EntityKind kind, EntityId id,
   if (kind != EntityKind::kAddress || id >= addresses_.size()) return;
   const Address& address = addresses_[id];
   if (address.identities.size() == 0 && address.trouble == nullptr) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   address.identities.Save(out);
   out.PutU64(address.trouble != nullptr ? 1 : 0);
   if (address.trouble != nullptr) SaveTrouble(*address.trouble, out);
@@ -299,7 +299,7 @@ void ForbiddenCross::Save(EntityKind kind, EntityId id,
 absl::Status ForbiddenCross::Load(EntityKind kind, EntityId id,
                                   StateReader& in) {
   if (kind != EntityKind::kAddress || in.AtEnd()) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) in.Fail();
+  if (in.GetVersion(kStateVersion) != kStateVersion) in.Fail();
   Address loaded;
   loaded.identities.Load(in);
   if (in.GetU64() != 0) {

@@ -41,9 +41,7 @@ uint32_t Settle(SettledCount& count, uint32_t hours) {
 }
 
 void SaveCount(const SettledCount& count, StateWriter& out) {
-  out.PutU64(count.settled);
-  out.PutU64(count.previous);
-  out.PutU64(count.current);
+  out.PutNumbers({count.settled, count.previous, count.current});
 }
 
 uint16_t GetU16(StateReader& in) { return static_cast<uint16_t>(in.GetU64()); }
@@ -57,9 +55,10 @@ uint64_t GetAtMost(StateReader& in, uint64_t most) {
 }
 
 void LoadCount(StateReader& in, SettledCount& count) {
-  count.settled = GetU16(in);
-  count.previous = GetU16(in);
-  count.current = GetU16(in);
+  const auto [settled, previous, current] = in.GetNumbers<3>();
+  count.settled = static_cast<uint16_t>(settled);
+  count.previous = static_cast<uint16_t>(previous);
+  count.current = static_cast<uint16_t>(current);
 }
 
 void SaveScore(const DecayedScore& score, StateWriter& out) {
@@ -350,11 +349,11 @@ void ForbiddenActor::SettleCounts(absl::Time now) {
 void ForbiddenActor::Save(StateWriter& out) const {
   const bool has_failures =
       failures.any() || failures_day != 0 || failures_today != 0;
-  out.PutU64(kFormat);
+  out.PutVersion(kFormat);
   out.PutU64((successes.any() ? kHasSuccesses : 0) |
              (has_failures ? kHasFailures : 0) |
              (refused != nullptr ? kHasRefused : 0));
-  out.PutI64(first_seen_micros);
+  out.PutMicros(first_seen_micros);
   const uint32_t born = SecondOf(first_seen());
   places.SaveNear(born, out);
   allowed.Save(out);
@@ -371,11 +370,11 @@ void ForbiddenActor::Save(StateWriter& out) const {
 }
 
 void ForbiddenActor::Load(StateReader& in) {
-  const uint64_t format = in.GetU64();
+  const uint64_t format = in.GetVersion(kFormat);
   if (format != kWideFormat && format != kFormat) return in.Fail();
   const bool is_wide = format == kWideFormat;
   const uint64_t has = is_wide ? kHasSuccesses | kHasFailures : in.GetU64();
-  first_seen_micros = in.GetI64();
+  first_seen_micros = in.GetMicros();
   const uint32_t born = SecondOf(first_seen());
   is_wide ? places.Load(in) : places.LoadNear(born, in);
   allowed.Load(in);

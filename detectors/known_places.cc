@@ -207,7 +207,7 @@ void KnownPlaces::Load(StateReader& in) {
 void KnownPlaces::SaveNear(uint32_t second, StateWriter& out) const {
   out.PutU64(entries_.size());
   for (const Entry& entry : entries_) {
-    out.PutFixed32(entry.key);
+    out.PutCommonHash(entry.key);
     out.PutI64(int64_t{entry.first_second} - second);
   }
 }
@@ -217,7 +217,7 @@ void KnownPlaces::LoadNear(uint32_t second, StateReader& in) {
   if (count > 2 * kMaxOfAKind) in.Fail();
   entries_.clear();
   for (; count > 0 && in.status().ok(); --count) {
-    const uint32_t key = in.GetFixed32();
+    const uint32_t key = in.GetCommonHash();
     const int64_t later = in.GetI64();
     entries_.push_back({key, second + static_cast<uint32_t>(later)});
   }

@@ -253,7 +253,7 @@ void MetadataAccess::Save(EntityKind kind, EntityId id,
   if (kind != EntityKind::kActor) return;
   const ActorState* state = StateOf(id);
   if (state == nullptr) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   for (uint64_t request : state->recent_requests) out.PutFixed64(request);
   out.PutU64(state->next_request);
   cases_.Save(id, out);
@@ -265,7 +265,7 @@ absl::Status MetadataAccess::Load(EntityKind kind, EntityId id,
                                   StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
   auto state = std::make_unique<ActorState>();
-  uint64_t version = in.GetU64();
+  const uint64_t version = in.GetVersion(kStateVersion);
   for (uint64_t& request : state->recent_requests) request = in.GetFixed64();
   uint64_t next_request = in.GetU64();
   ODDVERB_RETURN_IF_ERROR(in.status());

@@ -216,7 +216,7 @@ void MetadataGuards::AdvanceTo(absl::Time watermark, Emit& out) {
 }
 
 void MetadataGuards::SaveShared(StateWriter& out) const {
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   out.PutU64(cases_.size());
   for (const auto& [actor, open] : cases_) {
     out.PutFixed64(actor);
@@ -226,7 +226,7 @@ void MetadataGuards::SaveShared(StateWriter& out) const {
 }
 
 absl::Status MetadataGuards::LoadShared(StateReader& in) {
-  if (in.GetU64() != kStateVersion) in.Fail();
+  if (in.GetVersion(kStateVersion) != kStateVersion) in.Fail();
   uint64_t count = in.GetCount(16);
   if (count > kMaxCases) in.Fail();
   for (; count > 0 && in.status().ok(); --count) {

@@ -294,7 +294,7 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= histories_.size()) return;
   const History* history = histories_[id].get();
   if (history == nullptr) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   out.PutTime(history->born);
   history->programs.Save(out);
   out.PutFixed64(history->certificate);
@@ -313,7 +313,7 @@ void NodeIdentity::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 
 absl::Status NodeIdentity::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  const uint64_t version = in.GetU64();
+  const uint64_t version = in.GetVersion(kStateVersion);
   if (version < kOldestVersion || version > kStateVersion) in.Fail();
   auto history = std::make_unique<History>();
   history->born = in.GetTime();

@@ -156,14 +156,14 @@ void RuleMatch::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor) return;
   const JudgedRequests* requests = RequestsOf(id);
   if (requests == nullptr && cases_.CountOf(id) == 0) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   (requests != nullptr ? *requests : JudgedRequests()).Save(out);
   cases_.Save(id, out);
 }
 
 absl::Status RuleMatch::Load(EntityKind kind, EntityId id, StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) {
+  if (in.GetVersion(kStateVersion) != kStateVersion) {
     return absl::DataLossError("rule_match: unknown state");
   }
   JudgedRequests requests;

@@ -220,7 +220,7 @@ void SensitiveActs::Save(EntityKind kind, EntityId id, StateWriter& out) const {
   if (kind != EntityKind::kActor || id >= states_.size()) return;
   const State& state = states_[id];
   if (!state.habits.seen()) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   state.habits.Save(out);
   out.PutU64(state.record != nullptr ? 1 : 0);
   if (state.record == nullptr) return;
@@ -233,7 +233,7 @@ void SensitiveActs::Save(EntityKind kind, EntityId id, StateWriter& out) const {
 absl::Status SensitiveActs::Load(EntityKind kind, EntityId id,
                                  StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) in.Fail();
+  if (in.GetVersion(kStateVersion) != kStateVersion) in.Fail();
   State state;
   state.habits.Load(in);
   Forget(kind, id);

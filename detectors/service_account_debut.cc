@@ -143,7 +143,7 @@ void ServiceAccountDebut::Save(EntityKind kind, EntityId id,
   if (kind != EntityKind::kActor || id >= accounts_.size()) return;
   const Account& account = accounts_[id];
   if (account.minted_micros == kNever && account.used_micros == kNever) return;
-  out.PutU64(kStateVersion);
+  out.PutVersion(kStateVersion);
   out.PutI64(account.minted_micros);
   out.PutI64(account.used_micros);
   out.PutI64(account.dormant_micros);
@@ -161,7 +161,7 @@ absl::Status ServiceAccountDebut::Load(EntityKind kind, EntityId id,
     pods_at_[id] = static_cast<uint8_t>(pods);
   }
   if (kind != EntityKind::kActor) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) in.Fail();
+  if (in.GetVersion(kStateVersion) != kStateVersion) in.Fail();
   Account account;
   account.minted_micros = in.GetI64();
   account.used_micros = in.GetI64();

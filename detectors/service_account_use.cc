@@ -297,13 +297,10 @@ void ServiceAccountUse::Save(EntityKind kind, EntityId id,
   if (kind != EntityKind::kActor || id >= states_.size()) return;
   const State* state = states_[id].get();
   if (state == nullptr) return;
-  out.PutU64(kStateVersion);
-  out.PutU64(state->bound);
-  out.PutU64(state->unbound);
-  out.PutU64(state->outside);
-  out.PutU64(state->families);
-  out.PutU64(state->debut_clues);
-  out.PutU64(state->first_second);
+  out.PutVersion(kStateVersion);
+  out.PutNumbers({state->bound, state->unbound, state->outside, state->families,
+                  state->debut_clues});
+  out.PutSecond(state->first_second);
   out.PutU64(state->doubt != nullptr ? 1 : 0);
   if (state->doubt != nullptr) {
     out.PutTime(state->doubt->since);
@@ -315,20 +312,19 @@ void ServiceAccountUse::Save(EntityKind kind, EntityId id,
 absl::Status ServiceAccountUse::Load(EntityKind kind, EntityId id,
                                      StateReader& in) {
   if (kind != EntityKind::kActor || in.AtEnd()) return absl::OkStatus();
-  if (in.GetU64() != kStateVersion) in.Fail();
+  if (in.GetVersion(kStateVersion) != kStateVersion) in.Fail();
   State state;
-  auto count = [&in] {
-    return static_cast<uint16_t>(std::min<uint64_t>(in.GetU64(), kMaxCounted));
+  const auto [bound, unbound, outside, families, clues] = in.GetNumbers<5>();
+  auto count = [](uint64_t number) {
+    return static_cast<uint16_t>(std::min<uint64_t>(number, kMaxCounted));
   };
-  state.bound = count();
-  state.unbound = count();
-  state.outside = count();
-  state.families = static_cast<uint32_t>(in.GetU64());
-  const uint64_t clues = in.GetU64();
-  const uint64_t first = in.GetU64();
-  if (clues >> kDebutClues != 0 || first > UINT32_MAX) in.Fail();
+  state.bound = count(bound);
+  state.unbound = count(unbound);
+  state.outside = count(outside);
+  state.families = static_cast<uint32_t>(families);
+  state.first_second = in.GetSecond();
+  if (clues >> kDebutClues != 0) in.Fail();
   state.debut_clues = static_cast<uint8_t>(clues);
-  state.first_second = static_cast<uint32_t>(first);
   if (in.GetU64() != 0) {
     state.doubt = std::make_unique<Doubt>();
     state.doubt->since = in.GetTime();

@@ -9,6 +9,12 @@ namespace {
 constexpr uint64_t kGapSeconds = 60 * 60;
 constexpr uint64_t kLongestSeconds = 6 * 60 * 60;
 
+// Modulo 2^16, as WorkSlots has it.
+uint16_t SlotAt(int64_t second) {
+  return static_cast<uint16_t>(second / int64_t{kLongestSeconds});
+}
+uint16_t SlotNear(int64_t micros) { return SlotAt(micros / 1'000'000); }
+
 }  // namespace
 
 uint32_t SecondOf(absl::Time time) {
@@ -65,7 +71,7 @@ void WorkSessions::Set(uint64_t last, uint64_t start, uint64_t count,
 }
 
 void WorkSlots::See(absl::Time now) {
-  const auto slot = static_cast<uint16_t>(SecondOf(now) / kLongestSeconds);
+  const uint16_t slot = SlotAt(SecondOf(now));
   // Events may be late by a little: time does not run back.
   const bool is_later = static_cast<int16_t>(slot - slot_) > 0;
   if (count_ > 0 && !is_later) return;
@@ -96,15 +102,16 @@ double WorkSlots::NoveltyOfNew() {
 }
 
 void WorkSlots::Save(StateWriter& out) const {
-  out.PutU64(slot_);
-  out.PutU64(count_);
-  out.PutU64(new_);
+  const auto later = static_cast<int16_t>(slot_ - SlotNear(out.near_micros()));
+  out.PutNumbers({out.rests() ? ZigzagOf(later) : slot_, count_, new_});
 }
 
 void WorkSlots::Load(StateReader& in) {
-  const uint64_t slot = in.GetU64();
-  const uint64_t count = in.GetU64();
-  const uint64_t new_ones = in.GetU64();
+  const auto [said, count, new_ones] = in.GetNumbers<3>();
+  const uint64_t slot =
+      in.rests()
+          ? static_cast<uint16_t>(SlotNear(in.near_micros()) + FromZigzag(said))
+          : said;
   const uint64_t all = new_ones & ~uint64_t{kPresent};
   // The first session is not counted, the present one only with the flag.
   if (slot > UINT16_MAX || count > kMostSessions || new_ones > UINT8_MAX ||

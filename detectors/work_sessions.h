@@ -53,6 +53,7 @@ class WorkSlots {
  public:
   // Any event of the identity.
   void See(absl::Time now);
+  bool IsFirst() const { return count_ <= 1; }  // so far
   // The second since 1970 up to which what was seen now may be seen again, and
   // changes nothing. REQUIRES: `second` > 0.
   static int64_t EndOf(int64_t second);

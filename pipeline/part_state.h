@@ -37,6 +37,7 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/entity_limits.h"
 #include "pipeline/part_list.h"
+#include "pipeline/rest_frame.h"
 #include "stats/entity_table.h"
 #include "stats/packed_bytes.h"
 #include "stats/rest_table.h"
@@ -52,7 +53,10 @@ class PartState {
   // Tables for the first `kinds` EntityKinds.
   PartState(std::vector<NamedPart<Part>> parts, size_t kinds,
             const LimitsByKind& limits, TrackChanges track)
-      : parts_(std::move(parts)), track_(track), changed_(kinds) {
+      : parts_(std::move(parts)),
+        track_(track),
+        changed_(kinds),
+        rest_frame_(kinds) {
     for (size_t i = 0; i < kinds; ++i) {
       tables_.emplace_back(limits[i].max_entities);
       tombstones_.emplace_back(TombstonesFor(limits[i].max_entities));
@@ -273,7 +277,7 @@ class PartState {
     waking_.assign(bytes.begin(), bytes.end());
     rests.Wake(id);
     const EntityId place = rests.Use(id);
-    Wake(kind, place, waking_);
+    rest_frame_.Wake(parts_, kind, place, waking_);
     return place;
   }
 
@@ -284,31 +288,11 @@ class PartState {
     for (const auto& [name, part] : parts_) {
       if (!part->CanRest(kind, place)) return;
     }
-    resting_.Clear();
-    for (size_t i = 0; i < parts_.size(); ++i) {
-      resting_part_.Clear();
-      parts_[i].part->Rest(kind, place, resting_part_);
-      if (resting_part_.bytes().empty()) continue;
-      resting_.PutU64(i);
-      resting_.PutString(resting_part_.bytes());
+    const std::string_view bytes = rest_frame_.Rest(parts_, kind, place);
+    if (bytes.size() > PackedBytes::kMaxBytes) {
+      return rest_frame_.Wake(parts_, kind, place, bytes);
     }
-    if (resting_.bytes().size() > PackedBytes::kMaxBytes) {
-      Wake(kind, place, resting_.bytes());
-      return;
-    }
-    rests.Rest(id, resting_.bytes());
-  }
-
-  void Wake(EntityKind kind, EntityId place, std::string_view bytes) {
-    StateReader in(bytes);
-    while (!in.AtEnd()) {
-      auto& part = parts_[in.GetU64()].part;
-      StateReader state(in.GetString());
-      absl::Status status = part->Wake(kind, place, state);
-      // A part that cannot read what it wrote itself begins anew.
-      assert(status.ok());
-      if (!status.ok()) part->Forget(kind, place);
-    }
+    rests.Rest(id, bytes);
   }
 
   std::string EntityBytes(EntityKind kind, EntityId id) {
@@ -378,10 +362,10 @@ class PartState {
   // Where it stays when the object is moved.
   std::unique_ptr<PackedBytes> packed_ = std::make_unique<PackedBytes>();
   std::vector<RestTable> rests_;  // by EntityKind
-  StateWriter resting_, resting_part_;
   std::string waking_;
   TrackChanges track_;
   std::vector<Changed> changed_;  // by EntityKind
+  RestFrame<Part> rest_frame_;
 };
 
 // The rows of `owner` within rows sorted by owner.

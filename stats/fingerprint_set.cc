@@ -49,6 +49,21 @@ constexpr size_t kFewestDifferences = 16;
 constexpr uint64_t kWasSaturated = 1, kSizeInHead = 2, kHasOld = 4;
 constexpr int kYoungSizeShift = 3;
 
+// What the first number of a set that rests says: it has no member, one of the
+// last hashes, one that follows, or many; then there are flags and a size.
+constexpr uint64_t kRestsEmpty = 0, kRestsAgo = 1,
+                   kRestsOne = kRestsAgo + RestHashes::kMany,
+                   kRestsMany = kRestsOne + 1;
+constexpr uint64_t kRestsSaturated = 1, kRestsOld = 2;
+constexpr int kRestsSizeShift = 2;
+
+// That a set gets which has so many members inserted one by one.
+uint32_t SlotsWith(uint64_t members) {
+  uint64_t slots = FingerprintSet::kFewestSlots;
+  while (members * 3 > slots * 2) slots *= 2;
+  return static_cast<uint32_t>(slots);
+}
+
 }  // namespace
 
 bool FingerprintSet::Holds(Generation which, uint32_t fingerprint) const {
@@ -166,7 +181,56 @@ void FingerprintSet::LoadTable(Generation which, uint64_t size, bool has_words,
   }
 }
 
+void FingerprintSet::SaveResting(StateWriter& out) const {
+  const bool has_old = SizeOf(kOld) > 0;
+  if (SizeOf(kYoung) == 1 && !has_old && !saturated()) {
+    const Table table = TableOf(kYoung);
+    const uint32_t member = *std::find_if(
+        table.begin(), table.end(), [](uint32_t slot) { return slot != 0; });
+    const size_t ago = out.hashes().AgoOf(member);
+    out.PutU64(ago == 0 ? kRestsOne : kRestsAgo + ago - 1);
+    if (ago == 0) out.PutFixed32(member);
+    out.hashes().Note(member);
+    return;
+  }
+  if (block_ == nullptr) return out.PutU64(kRestsEmpty);
+  out.PutU64(kRestsMany + (saturated() ? kRestsSaturated : 0) +
+             (has_old ? kRestsOld : 0) +
+             (uint64_t{SizeOf(kYoung)} << kRestsSizeShift));
+  SaveTable(kYoung, out);
+  if (!has_old) return;
+  out.PutU64(SizeOf(kOld));
+  SaveTable(kOld, out);
+}
+
+void FingerprintSet::LoadResting(StateReader& in) {
+  *this = FingerprintSet();
+  const uint64_t head = in.GetU64();
+  if (head == kRestsEmpty) return;
+  if (head < kRestsMany) {
+    const uint32_t member = head == kRestsOne
+                                ? in.GetFixed32()
+                                : in.hashes().Ago(head - kRestsAgo + 1);
+    if (member == 0) return in.Fail();
+    in.hashes().Note(member);
+    Insert(kYoung, member);
+    return;
+  }
+  const uint64_t said = head - kRestsMany;
+  const uint64_t young = said >> kRestsSizeShift;
+  if (young > kMaxCapacity) return in.Fail();
+  if (young > 0) *this = WithSlots(SlotsWith(young), 0);
+  LoadTable(kYoung, young, /*has_words=*/true, in);
+  if ((said & kRestsOld) != 0) {
+    LoadTable(kOld, in.GetCount(1), /*has_words=*/true, in);
+  }
+  if ((said & kRestsSaturated) == 0) return;
+  if (block_ == nullptr) *this = WithSlots(0, 0);
+  block_[kYoung] |= kSaturated;
+}
+
 void FingerprintSet::Save(StateWriter& out) const {
+  if (out.rests()) return SaveResting(out);
   const bool has_old = SizeOf(kOld) > 0;
   out.PutU64((saturated() ? kWasSaturated : 0) | kSizeInHead |
              (has_old ? kHasOld : 0) |
@@ -178,6 +242,7 @@ void FingerprintSet::Save(StateWriter& out) const {
 }
 
 void FingerprintSet::Load(StateReader& in) {
+  if (in.rests()) return LoadResting(in);
   FingerprintSet loaded;
   const uint64_t head = in.GetU64();
   const bool has_words = (head & kSizeInHead) != 0;

@@ -106,6 +106,9 @@ class FingerprintSet {
   void Grow(Generation which);
   void BeginGeneration();
   void SaveTable(Generation which, StateWriter& out) const;
+  // As they rest: a member that stands there already is not written again.
+  void SaveResting(StateWriter& out) const;
+  void LoadResting(StateReader& in);
   void LoadTable(Generation which, uint64_t size, bool has_words,
                  StateReader& in);
 

@@ -31,6 +31,8 @@ TEST(PackedTextTest, TakesFewBytesForWhatIsUsual) {
       "/api/v1/namespaces/web/configmaps",
       "kubectl/v1.30.0 (linux/amd64) kubernetes/abcdef0",
       "list secrets in all namespaces; get pods in web",
+      "203.0.113.118",
+      "get pods in payments-eu; list secrets in payments-eu",
   };
   for (std::string_view text : kUsual) {
     const std::string packed = Packed(text);
@@ -52,7 +54,11 @@ TEST(PackedTextTest, GivesBackAnyBytes) {
       "7E000000-0000-4000-8000-000000000ABC",
       "watch",
       "configm",
-      "10.2"};
+      "10.2",
+      "10.2.3.4",
+      "256.01.1.255",
+      "web-frontend",
+      " web-front"};
   for (int i = 0; i < 20'000; ++i) {
     std::string text;
     for (uint64_t n = random() % 8; n > 0; --n) {
@@ -70,13 +76,43 @@ TEST(PackedTextTest, RefusesWhatIsTooLongOrDamaged) {
   EXPECT_FALSE(too_long.status().ok());
   for (std::string_view damaged : {"\xfe"
                                    "short",
-                                   "\xff", "\xfd"}) {
+                                   "\xff", "\xfd\1\2\3",
+                                   "\xfb",            // no phrase
+                                   "abc\xfc\4\4",     // from before
+                                   "abcdef\xfc\3\4",  // of itself
+                                   "abc\xfc\3"}) {
     StateWriter out;
     out.PutString(damaged);
     StateReader in(out.bytes());
     GetPackedText(in, 100);
     EXPECT_FALSE(in.status().ok());
   }
+}
+
+// A word of 200 bytes that is copied again and again.
+TEST(PackedTextTest, CopiesDoNotGetPastTheBound) {
+  std::string packed(200, 'x');
+  for (int i = 0; i < 100; ++i) packed += "\xfc\xc8\xc8";
+  StateWriter out;
+  out.PutString(packed);
+  StateReader in(out.bytes());
+  EXPECT_EQ(GetPackedText(in, 4096), "");
+  EXPECT_FALSE(in.status().ok());
+}
+
+TEST(PackedTextTest, AtRestAnAddressOrUuidHasNoLength) {
+  const std::string_view kTexts[] = {"10.2.3.4",
+                                     "7e000000-0000-4000-8000-000000000abc", "",
+                                     "10.2.3.4:80", "get"};
+  StateWriter out;
+  out.BeginRest({});
+  for (std::string_view text : kTexts) PutPackedText(text, out);
+  EXPECT_EQ(out.bytes().size(), 5u + 17u + 1u + 9u + 2u);
+  StateReader in(out.bytes(), {});
+  for (std::string_view text : kTexts) {
+    EXPECT_EQ(GetPackedText(in, 100), text);
+  }
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
 }
 
 TEST(PackedTextTest, IsKeptInMemoryAsItIsSaved) {
@@ -110,8 +146,13 @@ TEST(PackedTextTest, GrowsAtItsEnd) {
     for (uint64_t n = random() % 6; n > 0; --n) {
       // The two halves of a phrase, too.
       static constexpr std::string_view kPieces[] = {
-          "list sec", "rets; ", "get pods in ",
-          "\xff",     "",       "7e000000-0000-4000-8000-000000000abc"};
+          "list sec",
+          "rets; ",
+          "get pods in ",
+          "web-shop",
+          "\xff",
+          "",
+          "7e000000-0000-4000-8000-000000000abc"};
       const std::string_view piece = kPieces[random() % std::size(kPieces)];
       kept.Append(piece);
       text += piece;

@@ -1,12 +1,15 @@
 #include "base/state_io.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "base/common_values.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -209,6 +212,141 @@ TEST(StateReaderTest, SurvivesMutatedBytes) {
     }
   }
   EXPECT_GT(failures, 0);
+}
+
+// What two entities wrote one after the other, with the same start.
+TEST(StateAtRestTest, TimesReadBackWhateverTheyAre) {
+  const int64_t kMicros[] = {INT64_MIN,
+                             0,
+                             1'700'000'000'123'456,
+                             -1,
+                             -1,
+                             1'700'000'000'123'455,
+                             INT64_MAX / 4,
+                             -INT64_MAX / 4};
+  const uint32_t kSeconds[] = {0, 1, 1'700'000'000, UINT32_MAX, 1'699'999'999};
+  const absl::Time kTimes[] = {absl::InfinitePast(),
+                               absl::InfiniteFuture(),
+                               absl::FromUnixMicros(1'700'000'000'123'456),
+                               absl::FromUnixNanos(1'700'000'000'123'456'789),
+                               absl::FromUnixMicros(-5),
+                               absl::FromUnixSeconds(int64_t{1} << 40),
+                               absl::UnixEpoch()};
+  for (int64_t near : {int64_t{0}, int64_t{1'699'999'000'000'001}}) {
+    StateWriter out;
+    out.PutU64(7);  // dropped
+    out.BeginRest({.near_micros = near});
+    for (size_t i = 0; i < std::size(kMicros); ++i) {
+      out.PutMicros(kMicros[i]);
+      out.PutSecond(kSeconds[i % std::size(kSeconds)]);
+      out.PutTime(kTimes[i % std::size(kTimes)]);
+    }
+    StateReader in(out.bytes(), {.near_micros = near});
+    for (size_t i = 0; i < std::size(kMicros); ++i) {
+      EXPECT_EQ(in.GetMicros(), kMicros[i]) << i;
+      EXPECT_EQ(in.GetSecond(), kSeconds[i % std::size(kSeconds)]) << i;
+      EXPECT_EQ(in.GetTime(), kTimes[i % std::size(kTimes)]) << i;
+    }
+    EXPECT_THAT(in.status(), IsOk());
+    EXPECT_TRUE(in.AtEnd());
+  }
+}
+
+TEST(StateAtRestTest, TimesCloseToEachOtherAreShort) {
+  const int64_t start = 1'700'000'000'000'000;
+  StateWriter out;
+  out.BeginRest({.near_micros = start});
+  out.PutVersion(3);
+  EXPECT_EQ(out.bytes().size(), 0u);
+  out.PutMicros(start + 60'000'000);
+  EXPECT_LE(out.bytes().size(), 4u);
+  out.PutSecond(1'700'000'061);
+  out.PutSecond(1'700'000'060);
+  EXPECT_LE(out.bytes().size(), 6u);
+}
+
+TEST(StateAtRestTest, ForACheckpointTimesAndNumbersAreAsTheyWere) {
+  StateWriter out, before;
+  out.PutVersion(3);
+  out.PutMicros(-5);
+  out.PutSecond(1'700'000'000);
+  out.PutNumbers({0, 300, 0});
+  out.PutCommonHash(77);
+  before.PutU64(3);
+  before.PutI64(-5);
+  before.PutU64(1'700'000'000);
+  for (uint64_t number : {0, 300, 0}) before.PutU64(number);
+  before.PutFixed32(77);
+  EXPECT_EQ(out.bytes(), before.bytes());
+  StateReader in(out.bytes());
+  EXPECT_EQ(in.GetVersion(9), 3u);
+  EXPECT_EQ(in.GetMicros(), -5);
+  EXPECT_EQ(in.GetSecond(), 1'700'000'000u);
+  EXPECT_EQ(in.GetNumbers<3>()[1], 300u);
+  EXPECT_EQ(in.GetCommonHash(), 77u);
+  EXPECT_TRUE(in.AtEnd());
+  StateReader late(out.bytes());
+  EXPECT_EQ(late.GetSecond(), 3u);
+}
+
+TEST(StateAtRestTest, NumbersThatAre0TakeNoBytes) {
+  StateWriter out;
+  out.BeginRest({});
+  out.PutNumbers({0, 0, 5, 0, 0, UINT64_MAX});
+  EXPECT_EQ(out.bytes().size(), 1u + 1u + 10u);
+  StateReader in(out.bytes(), {});
+  const std::array<uint64_t, 6> expected = {0, 0, 5, 0, 0, UINT64_MAX};
+  EXPECT_EQ(in.GetNumbers<6>(), expected);
+  EXPECT_TRUE(in.AtEnd());
+}
+
+TEST(StateAtRestTest, WhatIsCommonIsShortFromTheThirdTimeOn) {
+  RestValues values;
+  const std::string agent = "shop/v1.2.3 (linux/amd64) kubernetes/abcdef0";
+  const std::string long_text(RestValues::kMaxTextBytes + 1, 'x');
+  std::vector<std::string> written;
+  for (int i = 0; i < 5; ++i) {
+    StateWriter out;
+    out.BeginRest({.values = &values});
+    out.PutCommonText(agent);
+    out.PutCommonHash(0x12345678);
+    out.PutCommonText(long_text);
+    written.push_back(out.bytes());
+  }
+  EXPECT_EQ(written[4].size(), written[0].size() - 4 - 20) << written[0];
+  for (const std::string& bytes : written) {
+    StateReader in(bytes, {.values = &values});
+    EXPECT_EQ(in.GetCommonText(300), agent);
+    EXPECT_EQ(in.GetCommonHash(), 0x12345678u);
+    EXPECT_EQ(in.GetCommonText(300), long_text);
+    EXPECT_THAT(in.status(), IsOk());
+  }
+}
+
+TEST(StateAtRestTest, ANumberThatNoValueHasFails) {
+  RestValues values;
+  StateWriter out;
+  out.BeginRest({});
+  out.PutU64(3);
+  StateReader text(out.bytes(), {.values = &values});
+  EXPECT_EQ(text.GetCommonText(100), "");
+  EXPECT_THAT(text.status(), StatusIs(absl::StatusCode::kDataLoss, _));
+  StateReader hash(out.bytes(), {.values = &values});
+  EXPECT_EQ(hash.GetCommonHash(), 0u);
+  EXPECT_THAT(hash.status(), StatusIs(absl::StatusCode::kDataLoss, _));
+}
+
+// Who invents values keeps others from having a number, and takes no memory.
+TEST(CommonValuesTest, ThereAreNoMoreThanTheMost) {
+  CommonValues<uint32_t, uint32_t> values;
+  constexpr uint32_t kMost = decltype(values)::kMaxValues;
+  for (uint32_t value = 0; value < 2 * kMost; ++value) {
+    for (int i = 0; i < 3; ++i) values.NumberOf(value);
+  }
+  EXPECT_EQ(*values.Find(values.NumberOf(kMost / 2)), kMost / 2);
+  EXPECT_EQ(values.NumberOf(2 * kMost - 1), values.kNone);
+  EXPECT_EQ(values.Find(kMost + 1), nullptr);
+  EXPECT_EQ(values.Find(0), nullptr);
 }
 
 }  // namespace

@@ -216,6 +216,56 @@ TEST(FingerprintSetTest, ASmallerCapacityAfterARestartIsSafe) {
   }
 }
 
+FingerprintSet RestedAndWoken(const FingerprintSet& set, StateWriter& out) {
+  out.BeginRest({});
+  set.Save(out);
+  StateReader in(out.bytes(), {});
+  FingerprintSet woken;
+  woken.Add(3, 1);
+  woken.Load(in);
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
+  return woken;
+}
+
+TEST(FingerprintSetTest, WakesAsItRested) {
+  std::mt19937_64 random(9);
+  for (uint32_t members = 0; members < 60; ++members) {
+    for (uint32_t capacity : {1u, 7u, 100u}) {
+      FingerprintSet set;
+      for (uint32_t i = 0; i < members; ++i) set.Add(random(), capacity);
+      StateWriter out;
+      FingerprintSet woken = RestedAndWoken(set, out);
+      StateWriter before, after;
+      set.Save(before);
+      woken.Save(after);
+      EXPECT_EQ(after.bytes(), before.bytes());
+      for (int i = 0; i < 200; ++i) {
+        const uint64_t hash = random();
+        ASSERT_EQ(woken.Add(hash, capacity), set.Add(hash, capacity));
+      }
+    }
+  }
+}
+
+TEST(FingerprintSetTest, AMemberThatStandsThereAlreadyIsShortAtRest) {
+  FingerprintSet one, same, other;
+  one.Add(77, 8), same.Add(77, 8), other.Add(78, 8);
+  StateWriter out;
+  out.BeginRest({});
+  for (const FingerprintSet* set : {&one, &other, &same, &same}) {
+    set->Save(out);
+  }
+  EXPECT_EQ(out.bytes().size(), 5u + 5u + 1u + 1u);
+  StateReader in(out.bytes(), {});
+  for (uint64_t hash : {77, 78, 77, 77}) {
+    FingerprintSet woken;
+    woken.Load(in);
+    EXPECT_EQ(woken.size(), 1u);
+    EXPECT_TRUE(woken.Contains(hash));
+  }
+  EXPECT_TRUE(in.status().ok() && in.AtEnd());
+}
+
 TEST(FingerprintSetTest, WhatWasSavedBeforeIsRead) {
   StateWriter saved;
   saved.PutU64(1);  // saturated
