@@ -13,22 +13,11 @@ std::optional<absl::Time> TimeOf(int64_t micros, int64_t never) {
 
 }  // namespace
 
-bool KnownPods::Knows(EntityId id) const {
-  return id < is_known_.size() && is_known_[id];
-}
+bool KnownPods::Knows(EntityId id) const { return names_->Has(id); }
 
 const KnownPods::Pod* KnownPods::Find(EntityId id) const {
   auto found = pods_.find(id);
   return found == pods_.end() ? nullptr : &found->second;
-}
-
-KnownPods::Name& KnownPods::NameOf(EntityId id) {
-  if (names_->size() <= id) {
-    names_->resize(id + size_t{1});
-    is_known_.resize(id + size_t{1});
-  }
-  is_known_[id] = true;
-  return (*names_)[id];
 }
 
 void KnownPods::SetName(EntityId id, Name name) {
@@ -98,7 +87,7 @@ EntityId KnownPods::NamedBefore(uint64_t name, int64_t micros) const {
   auto newest = newest_.find(name);
   if (newest == newest_.end()) return kNoEntity;
   const EntityId id = *newest;
-  const int64_t since = (*names_)[id].since_micros;
+  const int64_t since = NameAt(id).since_micros;
   if (micros <= since) return kNoEntity;
   if (micros - since < absl::ToInt64Microseconds(kLag)) {
     const EntityId before = OlderOf(id);
@@ -168,7 +157,7 @@ void KnownPods::AdvanceTo(absl::Time watermark, Emit& out) {
 void KnownPods::Forget(EntityId id) {
   if (!Knows(id)) return;
   SetName(id, {});
-  is_known_[id] = false;
+  names_->Erase(id);
   auto found = pods_.find(id);
   if (found == pods_.end()) return;
   gone_.erase({found->second.gone_micros, id});
@@ -179,8 +168,8 @@ void KnownPods::Save(EntityId id, StateWriter& out) const {
   const Pod nothing;
   const Pod* found = Find(id);
   const Pod& pod = found != nullptr ? *found : nothing;
-  out.PutFixed64((*names_)[id].name);
-  out.PutI64((*names_)[id].since_micros);
+  out.PutFixed64(NameAt(id).name);
+  out.PutI64(NameAt(id).since_micros);
   out.PutI64(pod.asked_micros);
   out.PutI64(pod.gone_micros);
   out.PutU64(pod.addresses.size());

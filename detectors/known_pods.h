@@ -21,10 +21,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/time/time.h"
-#include "base/prefetch.h"
 #include "base/state_io.h"
 #include "detectors/detector.h"
 #include "stats/entity_table.h"
+#include "stats/sparse_array.h"
+#include "stats/state_prefetch.h"
 
 namespace oddverb {
 
@@ -40,14 +41,15 @@ class KnownPods {
   static constexpr size_t kMaxAddresses = 4;
 
   // Hints the cache that NoteUse() comes soon, or the like.
-  void Prefetch(EntityId pod) const {
-    if (pod < names_->size()) PrefetchLine(&(*names_)[pod]);
+  void Prefetch(PrefetchStep step, EntityId pod) const {
+    if (step == PrefetchStep::kElement) names_->PrefetchBlock(pod);
+    if (step == PrefetchStep::kObject) names_->PrefetchValue(pod);
   }
   // `name` is Observation::pod_name; 0 = not known.
   void NoteUse(EntityId pod, uint64_t name, absl::Time time);
   // False before the first NoteUse() with a name.
   bool WasUsed(EntityId pod) const {
-    return pod < names_->size() && (*names_)[pod].since_micros != kNever;
+    return names_->Has(pod) && NameAt(pod).since_micros != kNever;
   }
   // Of kPodDeleteAsked or kPodGone. kNoEntity: the log has the name alone; then
   // it is the pod that used this name last.
@@ -84,13 +86,15 @@ class KnownPods {
     int64_t gone_micros = kNever;
     std::vector<uint64_t> addresses;  // the oldest first
   };
-  using Names = std::vector<Name>;
+  using Names = SparseArray<Name>;
   // By name. REQUIRES: the name of a pod does not change while it is in the
   // set.
   struct HashOfName {
     using is_transparent = void;
     const Names* names;
-    size_t operator()(EntityId id) const { return (*this)((*names)[id].name); }
+    size_t operator()(EntityId id) const {
+      return (*this)(names->Find(id)->name);
+    }
     size_t operator()(uint64_t name) const {
       return absl::Hash<uint64_t>()(name);
     }
@@ -99,17 +103,17 @@ class KnownPods {
     using is_transparent = void;
     const Names* names;
     bool operator()(EntityId a, EntityId b) const {
-      return (*this)(a, (*names)[b].name);
+      return (*this)(a, names->Find(b)->name);
     }
     bool operator()(EntityId id, uint64_t name) const {
-      return (*names)[id].name == name;
+      return names->Find(id)->name == name;
     }
   };
 
   // Whether it used its name first, or is the first by id of two at once.
   bool IsOlder(EntityId a, EntityId b) const {
-    return std::pair((*names_)[a].since_micros, a) <
-           std::pair((*names_)[b].since_micros, b);
+    return std::pair(NameAt(a).since_micros, a) <
+           std::pair(NameAt(b).since_micros, b);
   }
   // The pod that had the name before it; kNoEntity = none.
   EntityId OlderOf(EntityId pod) const;
@@ -118,12 +122,15 @@ class KnownPods {
   EntityId NamedBefore(uint64_t name, int64_t micros) const;
   bool IsGone(EntityId pod) const;
   const Pod* Find(EntityId pod) const;
-  Name& NameOf(EntityId pod);
+  // Of who is known from now on.
+  Name& NameOf(EntityId pod) { return names_->Insert(pod); }
+  const Name& NameAt(EntityId pod) const {  // REQUIRES: Knows(pod)
+    return *names_->Find(pod);
+  }
   void SetName(EntityId pod, Name name);
 
-  // By id. Where it stays when the object is moved.
+  // By id, of who is known. Where it stays when the object is moved.
   std::unique_ptr<Names> names_ = std::make_unique<Names>();
-  std::vector<bool> is_known_;  // by id
   // Of each name the pod that used it last, and for each of those that had it
   // before the next older one, of which there are few.
   absl::flat_hash_set<EntityId, HashOfName, HasName> newest_{

@@ -53,9 +53,8 @@ void StolenCredentialCross::Prefetch(PrefetchStep step,
     if (step == PrefetchStep::kElement) PrefetchLine(&use);
     if (step == PrefetchStep::kObject) use.credentials.Prefetch();
   }
-  if (step != PrefetchStep::kElement) return;
-  pods_.Prefetch(ids.credential);
-  provenance_.Prefetch(ids.credential);
+  pods_.Prefetch(step, ids.credential);
+  provenance_.Prefetch(step, ids.credential);
 }
 
 void StolenCredentialCross::Observe(const Observation& observation,

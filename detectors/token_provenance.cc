@@ -97,14 +97,12 @@ void TokenProvenance::CountUse(bool is_resolved) {
 }
 
 void TokenProvenance::Know(EntityId credential, Known what, absl::Time time) {
-  if (known_.size() <= credential) {
-    known_.resize(credential + size_t{1});
-    first_micros_.resize(credential + size_t{1});
+  Token& token = tokens_.Insert(credential);
+  constexpr int64_t kMost = (int64_t{1} << 61) - 1;  // some 70,000 years
+  if (token.known() == 0) {
+    token.word = std::clamp(absl::ToUnixMicros(time), -kMost, kMost) * 4;
   }
-  if (known_[credential] == 0) {
-    first_micros_[credential] = absl::ToUnixMicros(time);
-  }
-  known_[credential] = static_cast<uint8_t>(known_[credential] | what);
+  token.word |= what;
 }
 
 void TokenProvenance::NoteMinted(const Observation& observation,
@@ -303,23 +301,24 @@ void TokenProvenance::AdvanceTo(absl::Time watermark, Emit& out) {
 }
 
 void TokenProvenance::Forget(EntityId credential) {
-  if (!Knows(credential)) return;
+  const Token* token = tokens_.Find(credential);
+  if (token == nullptr) return;
   // From before that, others may be forgotten, too.
   if (since_ != absl::InfiniteFuture()) {
-    since_ = std::max(since_, absl::FromUnixMicros(first_micros_[credential]));
+    since_ = std::max(since_, absl::FromUnixMicros(token->first_micros()));
   }
-  known_[credential] = 0;
+  tokens_.Erase(credential);
   mints_.erase(credential);
 }
 
 bool TokenProvenance::Knows(EntityId credential) const {
-  return credential < known_.size() && known_[credential] != 0;
+  return tokens_.Has(credential);
 }
 
 void TokenProvenance::Save(EntityId credential, StateWriter& out) const {
   const auto mint = mints_.find(credential);
   const bool has_mint = mint != mints_.end();
-  out.PutI64(first_micros_[credential]);
+  out.PutI64(tokens_.Find(credential)->first_micros());
   out.PutU64((IsKnown(credential, kUsed) ? 1U : 0U) | (has_mint ? 2U : 0U) |
              (IsKnown(credential, kMinted) ? 4U : 0U));
   if (!has_mint) return;
@@ -344,7 +343,7 @@ void TokenProvenance::Load(EntityId credential, StateReader& in) {
     mint->evidence = LoadEvidence(in);
   }
   if (!in.status().ok()) return;
-  if (Knows(credential)) known_[credential] = 0;
+  tokens_.Erase(credential);
   if ((flags & 4) != 0) Know(credential, kMinted, first);
   if ((flags & 1) != 0) Know(credential, kUsed, first);
   mints_.erase(credential);

@@ -25,12 +25,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/prefetch.h"
 #include "base/state_io.h"
 #include "detectors/detector.h"
 #include "model/finding.h"
 #include "model/observation.h"
 #include "stats/entity_table.h"
+#include "stats/sparse_array.h"
+#include "stats/state_prefetch.h"
 
 namespace oddverb {
 
@@ -60,10 +61,9 @@ class TokenProvenance {
   void LoadShared(StateReader& in);  // failures: in.status()
 
   // Hints the cache that a note of the token comes soon.
-  void Prefetch(EntityId credential) const {
-    if (credential >= known_.size()) return;
-    PrefetchLine(&known_[credential]);
-    PrefetchLine(&first_micros_[credential]);
+  void Prefetch(PrefetchStep step, EntityId credential) const {
+    if (step == PrefetchStep::kElement) tokens_.PrefetchBlock(credential);
+    if (step == PrefetchStep::kObject) tokens_.PrefetchValue(credential);
   }
 
  private:
@@ -78,8 +78,14 @@ class TokenProvenance {
     std::string ip;
     Evidence evidence;
   };
-  // Of a token.
   enum Known : uint8_t { kMinted = 1, kUsed = 2 };
+  // What is known of a token, and when it was minted, else used.
+  struct Token {
+    int64_t word = 0;  // the time, in 62 bits, then what is known
+
+    uint8_t known() const { return word & 3; }
+    int64_t first_micros() const { return word >> 2; }
+  };
   struct OpenCase {
     Finding finding;
     absl::Time since;  // of the last news
@@ -92,7 +98,8 @@ class TokenProvenance {
 
   void Know(EntityId credential, Known what, absl::Time time);
   bool IsKnown(EntityId credential, Known what) const {
-    return credential < known_.size() && (known_[credential] & what) != 0;
+    const Token* token = tokens_.Find(credential);
+    return token != nullptr && (token->known() & what) != 0;
   }
   bool IsCovered(absl::Time now) const;
   void CountUse(bool is_resolved);
@@ -102,11 +109,8 @@ class TokenProvenance {
                  const Observation& use, Emit& out);
   void Open(Finding finding, absl::Time now, Emit& out);
 
-  // By credential id, as each token has them: what is known, and when it was
-  // minted, else used.
-  std::vector<uint8_t> known_;
-  std::vector<int64_t> first_micros_;
   // By credential id.
+  SparseArray<Token> tokens_;
   absl::flat_hash_map<EntityId, Mint> mints_;
   // Minting is known without a gap from then on.
   absl::Time since_ = absl::InfiniteFuture();
