@@ -52,9 +52,9 @@ struct DetectorContext {
 
 struct EntityIds {
   EntityId actor = kNoEntity;
-  EntityId credential = kNoEntity;
-  EntityId pod = kNoEntity;  // only for pod-bound tokens
-  EntityKeys keys;           // what the ids stand for
+  EntityId credential = kNoEntity;  // EntityKeys::unbound_credential()
+  EntityId pod = kNoEntity;         // only for pod-bound tokens
+  EntityKeys keys;                  // what the ids stand for
 };
 
 // Ids in the correlator's own tables.

@@ -16,6 +16,9 @@
 namespace oddverb {
 namespace {
 
+// Above all versions that the contacts' state has.
+constexpr uint64_t kPodState = 64;
+
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";
@@ -132,7 +135,11 @@ void StolenCredential::Prefetch(PrefetchStep step, const EntityIds& ids) const {
       is_bound ? PrefetchOwned(step, pods_, ids.pod)
                : PrefetchOwned(step, credentials_, ids.credential);
   if (contacts != nullptr) contacts->Prefetch();
-  if (!is_bound) PrefetchOwned(step, sites_, ids.actor);
+  if (!is_bound) {
+    PrefetchOwned(step, sites_, ids.actor);
+  } else if (step == PrefetchStep::kElement && ids.pod < pod_tokens_.size()) {
+    PrefetchLine(&pod_tokens_[ids.pod]);
+  }
 }
 
 void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
@@ -142,7 +149,7 @@ void StolenCredential::Observe(const AuditEvent& event, const EntityIds& ids,
   ObservePod(context_, event, ids.keys.identity, out);
   // A request's first stage says nothing that its later ones do not.
   if (event.stage == Stage::kRequestReceived || event.source_ip.empty() ||
-      ids.credential == kNoEntity || IsLoopback(event.source_ip)) {
+      ids.keys.credential == 0 || IsLoopback(event.source_ip)) {
     return;
   }
   ObserveToken(event, ids, out);
@@ -159,12 +166,20 @@ void StolenCredential::ObserveToken(const AuditEvent& event,
       !event.credential_id.starts_with("JTI=")) {
     return;
   }
+  if (NoteToken(ids)) TellUse(event, ids, out);
+}
+
+bool StolenCredential::NoteToken(const EntityIds& ids) {
+  if (ids.pod != kNoEntity) {
+    if (pod_tokens_.size() <= ids.pod) pod_tokens_.resize(ids.pod + size_t{1});
+    return pod_tokens_[ids.pod].Note(ids.keys.credential);
+  }
   if (used_tokens_.size() <= ids.credential) {
     used_tokens_.resize(ids.credential + size_t{1});
   }
-  if (used_tokens_[ids.credential]) return;
+  const bool is_first = !used_tokens_[ids.credential];
   used_tokens_[ids.credential] = true;
-  TellUse(event, ids, out);
+  return is_first;
 }
 
 void StolenCredential::TellUse(const AuditEvent& event, const EntityIds& ids,
@@ -293,6 +308,9 @@ void StolenCredential::Forget(EntityKind kind, EntityId id) {
     came_[id] = false;
   }
   if (kind == EntityKind::kPod && id < pods_.size()) pods_[id].reset();
+  if (kind == EntityKind::kPod && id < pod_tokens_.size()) {
+    pod_tokens_[id] = {};
+  }
   if (kind == EntityKind::kCredential && id < credentials_.size()) {
     credentials_[id].reset();
   }
@@ -312,13 +330,27 @@ void StolenCredential::Save(EntityKind kind, EntityId id,
     if (!is_used && !has_state) return;
     out.PutU64((is_used ? 1U : 0U) | (has_state ? 2U : 0U));
   }
+  if (kind == EntityKind::kPod && has_state) {
+    out.PutVersion(kPodState);
+    (id < pod_tokens_.size() ? pod_tokens_[id] : PodTokens()).Save(out);
+  }
   if (has_state) (*table)[id]->Save(out);
 }
 
 absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
                                     StateReader& in) {
   if (kind == EntityKind::kActor) return LoadActor(id, in);
-  if (kind == EntityKind::kPod) ContactsOf(pods_, id).Load(in);
+  if (kind == EntityKind::kPod) {
+    if (pod_tokens_.size() <= id) pod_tokens_.resize(id + size_t{1});
+    pod_tokens_[id] = {};
+    // Before there were these, the contacts were all.
+    StateReader first = in;
+    if (first.GetVersion(kPodState) == kPodState) {
+      in.GetVersion(kPodState);
+      pod_tokens_[id].Load(in);
+    }
+    ContactsOf(pods_, id).Load(in);
+  }
   if (kind == EntityKind::kCredential) {
     const uint64_t flags = in.GetU64();
     if (flags > 3) in.Fail();

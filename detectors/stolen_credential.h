@@ -35,6 +35,7 @@
 #include "detectors/known_pods.h"
 #include "detectors/node_networks.h"
 #include "detectors/pod_ranges.h"
+#include "detectors/pod_tokens.h"
 #include "detectors/privileged_acts.h"
 #include "detectors/read_tokens.h"
 #include "detectors/site_history.h"
@@ -79,6 +80,8 @@ class StolenCredential final : public Detector {
 
   const Table* TableOf(EntityKind kind) const;
   void ObserveToken(const AuditEvent& event, const EntityIds& ids, Emit& out);
+  // False from the second time on.
+  bool NoteToken(const EntityIds& ids);
   void TellUse(const AuditEvent& event, const EntityIds& ids, Emit& out) const;
   void ObserveBound(const AuditEvent& event, const EntityIds& ids, Emit& out);
   void JudgePlace(const AuditEvent& event, const EntityIds& ids,
@@ -118,8 +121,10 @@ class StolenCredential final : public Detector {
   Options options_;
   Table pods_;         // by EntityIds::pod
   Table credentials_;  // by EntityIds::credential, unbound ones only
-  // By EntityIds::credential: a service account's token that was used.
+  // By EntityIds::credential: a service account's token that was used, without
+  // a pod.
   std::vector<bool> used_tokens_;
+  std::vector<PodTokens> pod_tokens_;  // by EntityIds::pod
   // By EntityIds::actor, of who comes with unbound credentials; null = none
   // yet.
   std::vector<std::unique_ptr<SiteHistory>> sites_;

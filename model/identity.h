@@ -45,6 +45,10 @@ struct EntityKeys {
   uint64_t pod = 0;
   IdentityClass identity = IdentityClass::kHuman;
 
+  // 0 for a token that is bound to a pod: the pod, which has a new one each
+  // hour, stands for all of them.
+  uint64_t unbound_credential() const { return pod == 0 ? credential : 0; }
+
   friend bool operator==(const EntityKeys&, const EntityKeys&) = default;
 };
 EntityKeys KeysOf(const KeyedHash& hash, const AuditEvent& event);

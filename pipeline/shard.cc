@@ -34,20 +34,21 @@ Shard::Shard(int number, DetectorList detectors, const LimitsByKind& limits,
 
 void Shard::PrefetchSlots(const EntityKeys& keys) const {
   state_.PrefetchSlot(EntityKind::kActor, keys.actor);
-  state_.PrefetchSlot(EntityKind::kCredential, keys.credential);
+  state_.PrefetchSlot(EntityKind::kCredential, keys.unbound_credential());
   state_.PrefetchSlot(EntityKind::kPod, keys.pod);
 }
 
 void Shard::PrefetchEntities(const EntityKeys& keys) const {
   state_.PrefetchEntity(EntityKind::kActor, keys.actor);
-  state_.PrefetchEntity(EntityKind::kCredential, keys.credential);
+  state_.PrefetchEntity(EntityKind::kCredential, keys.unbound_credential());
   state_.PrefetchEntity(EntityKind::kPod, keys.pod);
 }
 
 EntityIds Shard::GuessIds(const EntityKeys& keys) const {
   EntityIds ids;
   ids.actor = state_.Guess(EntityKind::kActor, keys.actor);
-  ids.credential = state_.Guess(EntityKind::kCredential, keys.credential);
+  ids.credential =
+      state_.Guess(EntityKind::kCredential, keys.unbound_credential());
   ids.pod = state_.Guess(EntityKind::kPod, keys.pod);
   return ids;
 }
@@ -57,13 +58,15 @@ void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   ids.keys = keys;
   ids.actor =
       state_.IdOf(EntityKind::kActor, keys.actor, StandingOf(keys.identity));
-  ids.credential = state_.IdOf(EntityKind::kCredential, keys.credential);
+  ids.credential =
+      state_.IdOf(EntityKind::kCredential, keys.unbound_credential());
   ids.pod = state_.IdOf(EntityKind::kPod, keys.pod);
   state_.ForEachPart(
       [&](Detector& detector) { detector.Observe(event, ids, out); });
   if (!out.findings.empty()) {
     out.MarkSuspect(EntityKind::kActor, ids.actor);
     out.MarkSuspect(EntityKind::kCredential, ids.credential);
+    out.MarkSuspect(EntityKind::kPod, ids.pod);
   }
   Conclude(out);
 }

@@ -50,8 +50,8 @@ class CredentialStream {
     EntityIds ids;
     ids.keys = KeysOf(context_.hash, event);
     ids.actor = IdOf(shard_tables_, EntityKind::kActor, ids.keys.actor);
-    ids.credential =
-        IdOf(shard_tables_, EntityKind::kCredential, ids.keys.credential);
+    ids.credential = IdOf(shard_tables_, EntityKind::kCredential,
+                          ids.keys.unbound_credential());
     ids.pod = IdOf(shard_tables_, EntityKind::kPod, ids.keys.pod);
     Emit out;
     out.stream_time = now_;

@@ -34,7 +34,7 @@ class CrossStream {
     EntityIds ids;
     ids.keys = KeysOf(context_.hash, event);
     ids.actor = IdOf(actors_, ids.keys.actor);
-    ids.credential = IdOf(credentials_, ids.keys.credential);
+    ids.credential = IdOf(credentials_, ids.keys.unbound_credential());
     ids.pod = IdOf(pods_, ids.keys.pod);
     Emit out;
     out.stream_time = now_;

@@ -44,7 +44,7 @@ class DebutStream {
     EntityIds ids;
     ids.keys = KeysOf(context_.hash, built);
     ids.actor = IdOf(0, ids.keys.actor);
-    ids.credential = IdOf(1, ids.keys.credential);
+    ids.credential = IdOf(1, ids.keys.unbound_credential());
     ids.pod = IdOf(2, ids.keys.pod);
     Emit out;
     use_.Observe(built, ids, out);

@@ -147,6 +147,22 @@ TEST(TokenOutsideItsPodTest, CountsGrowAndAreToldAtEachDoubling) {
   EXPECT_GT(stream.findings()[0].count, 9'000);
 }
 
+TEST(TokenFirstUseTest, EachTokenOfAPodIsToldOnceThoughTheyOverlap) {
+  CredentialStream stream;
+  Client pod = Client::Pod(stream, "shop", kInside);
+  pod.Ask(3);
+  const size_t first = stream.observations();
+  Client renewed = pod.Credential("JTI=renewed");
+  renewed.Ask();
+  const size_t second = stream.observations();
+  EXPECT_EQ(second, first + 1);
+  for (int i = 0; i < 3; ++i) {
+    pod.Ask();
+    renewed.Ask();
+  }
+  EXPECT_EQ(stream.observations(), second);
+}
+
 TEST(TokenOutsideItsPodTest, SlowThiefIsNotTakenForGone) {
   CredentialStream stream;
   Client pod = Client::Pod(stream, "shop", kInside);

@@ -44,6 +44,7 @@ class ThiefDetector final : public Detector {
                Emit& out) override {
     met.Meet(EntityKind::kActor, ids.actor);
     met.Meet(EntityKind::kCredential, ids.credential);
+    met.Meet(EntityKind::kPod, ids.pod);
     last = ids;
     if (event.verb == "steal") out.Report(SomeFinding());
   }
@@ -87,6 +88,35 @@ TEST(SuspectsTest, WhomAShardReportsStaysInItsTables) {
   EXPECT_EQ(detector.met.Times(EntityKind::kActor, detector.last.actor), 1);
   EXPECT_EQ(
       detector.met.Times(EntityKind::kCredential, detector.last.credential), 1);
+}
+
+// Of a pod that renews its token there is one entity, which stays likewise.
+TEST(SuspectsTest, APodStandsForItsTokens) {
+  auto owned = std::make_unique<ThiefDetector>();
+  ThiefDetector& detector = *owned;
+  DetectorList detectors;
+  detectors.push_back({"thief", std::move(owned)});
+  Shard shard(0, std::move(detectors), SameForEachKind({.max_entities = kRoom}),
+              {}, TrackChanges::kOff);
+  Emit out;
+  auto judge = [&](uint64_t pod, uint64_t token, std::string_view verb) {
+    AuditEvent event;
+    event.verb = verb;
+    shard.Judge(event,
+                {.actor = 1,
+                 .credential = token,
+                 .pod = pod,
+                 .identity = IdentityClass::kServiceAccount},
+                out);
+    out.findings.clear();
+    EXPECT_EQ(detector.last.credential, kNoEntity);
+  };
+  judge(2, 1'000, "steal");
+  for (uint64_t pod = 100; pod < 100 + 2 * kRoom; ++pod) {
+    judge(pod, 2'000 + pod, "get");
+  }
+  judge(2, 1'001, "get");
+  EXPECT_EQ(detector.met.Times(EntityKind::kPod, detector.last.pod), 2);
 }
 
 // Reports a finding about every observation of weight.
