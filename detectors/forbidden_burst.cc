@@ -91,7 +91,10 @@ ForbiddenActor& ForbiddenBurst::NewState(EntityId actor) {
 
 void ForbiddenBurst::Prefetch(PrefetchStep step, const EntityIds& ids) const {
   const ForbiddenActor* actor = PrefetchOwned(step, actors_, ids.actor);
-  if (actor != nullptr) actor->allowed.Prefetch();
+  if (actor == nullptr) return;
+  actor->allowed.Prefetch();
+  // What succeeds for the first time becomes an example.
+  if (actor->slots.IsFirst()) actor->examples.Prefetch();
 }
 
 void ForbiddenBurst::Observe(const AuditEvent& event, const EntityIds& ids,
