@@ -188,12 +188,11 @@ size_t PackNext(string_view text, size_t at, std::string& packed) {
   return 1;
 }
 
-// Of `text` from `begin` on; what is before is packed already.
-std::string Packed(string_view text, size_t begin = 0) {
-  std::string packed;
+// `text` from `begin` on; what is before is packed already.
+void Pack(string_view text, size_t begin, std::string& packed) {
+  packed.clear();
   packed.reserve(text.size() - begin);
   for (size_t at = begin; at < text.size();) at += PackNext(text, at, packed);
-  return packed;
 }
 
 // How a text that rests begins which is one address or one UUID; others by
@@ -229,7 +228,7 @@ size_t ByteAt(string_view bytes, size_t at) {
 
 size_t DigitsOf(size_t byte) { return byte < 10 ? 1 : byte < 100 ? 2 : 3; }
 
-// Of the text; nullopt: Packed() did not make it.
+// Of the text; nullopt: Pack() did not make it.
 std::optional<size_t> UnpackedSize(string_view packed) {
   size_t size = 0;
   while (!packed.empty()) {
@@ -256,7 +255,7 @@ std::optional<size_t> UnpackedSize(string_view packed) {
   return size;
 }
 
-// nullopt: Packed() did not make it, or the text has more than `max_bytes`.
+// nullopt: Pack() did not make it, or the text has more than `max_bytes`.
 std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
   const std::optional<size_t> size = UnpackedSize(packed);
   if (!size.has_value() || *size > max_bytes) return std::nullopt;
@@ -289,7 +288,8 @@ std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
 }  // namespace
 
 void PutPackedText(string_view text, StateWriter& out) {
-  const std::string packed = Packed(text);
+  std::string& packed = out.scratch();
+  Pack(text, 0, packed);
   if (!out.rests()) return out.PutString(packed);
   for (const auto& [code, bytes, head] : kAlone) {
     if (packed.size() != bytes + 1) continue;
@@ -322,7 +322,8 @@ void PackedText::Append(string_view more) {
   std::string text = Text();
   const size_t size = text.size();
   text.append(more.substr(0, kMaxBytes - size));
-  const std::string packed = Packed(text, size);
+  std::string packed;
+  Pack(text, size, packed);
   if (!packed.empty()) SetBytes(text.size(), bytes(), packed);
 }
 

@@ -116,6 +116,9 @@ class StateWriter {
     bytes_.append(written);
   }
 
+  // For use by whoever writes, so that he need not allocate one.
+  std::string& scratch() { return scratch_; }
+
   const std::string& bytes() const { return bytes_; }
   std::string Release() { return std::move(bytes_); }
   void Clear() { bytes_.clear(); }  // keeps the memory
@@ -126,7 +129,7 @@ class StateWriter {
   void PutFixed(uint64_t value, size_t bytes);
   void PutExactTime(absl::Time value);
 
-  std::string bytes_;
+  std::string bytes_, scratch_;
   bool rests_ = false;
   RestStart rest_;
   RestHashes hashes_;

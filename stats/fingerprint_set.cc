@@ -197,10 +197,31 @@ void FingerprintSet::SaveResting(StateWriter& out) const {
   out.PutU64(kRestsMany + (saturated() ? kRestsSaturated : 0) +
              (has_old ? kRestsOld : 0) +
              (uint64_t{SizeOf(kYoung)} << kRestsSizeShift));
-  SaveTable(kYoung, out);
+  SaveRestingTable(kYoung, out);
   if (!has_old) return;
   out.PutU64(SizeOf(kOld));
-  SaveTable(kOld, out);
+  SaveRestingTable(kOld, out);
+}
+
+// Few as they stand, as their order need not be the same each time.
+void FingerprintSet::SaveRestingTable(Generation which,
+                                      StateWriter& out) const {
+  if (SizeOf(which) >= kFewestDifferences) return SaveTable(which, out);
+  for (uint32_t member : TableOf(which)) {
+    if (member != 0) out.PutFixed32(member);
+  }
+}
+
+void FingerprintSet::LoadRestingTable(Generation which, uint64_t size,
+                                      StateReader& in) {
+  if (size >= kFewestDifferences) {
+    return LoadTable(which, size, /*has_words=*/true, in);
+  }
+  for (uint64_t i = 0; i < size; ++i) {
+    const uint32_t member = in.GetFixed32();
+    if (member == 0 || Holds(which, member)) return in.Fail();
+    Insert(which, member);
+  }
 }
 
 void FingerprintSet::LoadResting(StateReader& in) {
@@ -220,10 +241,8 @@ void FingerprintSet::LoadResting(StateReader& in) {
   const uint64_t young = said >> kRestsSizeShift;
   if (young > kMaxCapacity) return in.Fail();
   if (young > 0) *this = WithSlots(SlotsWith(young), 0);
-  LoadTable(kYoung, young, /*has_words=*/true, in);
-  if ((said & kRestsOld) != 0) {
-    LoadTable(kOld, in.GetCount(1), /*has_words=*/true, in);
-  }
+  LoadRestingTable(kYoung, young, in);
+  if ((said & kRestsOld) != 0) LoadRestingTable(kOld, in.GetCount(1), in);
   if ((said & kRestsSaturated) == 0) return;
   if (block_ == nullptr) *this = WithSlots(0, 0);
   block_[kYoung] |= kSaturated;

@@ -109,6 +109,8 @@ class FingerprintSet {
   // As they rest: a member that stands there already is not written again.
   void SaveResting(StateWriter& out) const;
   void LoadResting(StateReader& in);
+  void SaveRestingTable(Generation which, StateWriter& out) const;
+  void LoadRestingTable(Generation which, uint64_t size, StateReader& in);
   void LoadTable(Generation which, uint64_t size, bool has_words,
                  StateReader& in);
 
