@@ -115,6 +115,8 @@ inline void WriteEvent(const Load& load, uint64_t serial, uint32_t who,
   std::string stamp =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
   uint32_t cast = who % 10;
+  // Each has 256 addresses for its pods.
+  std::string node = absl::StrCat("node-", who >> 8);
   // Whoever has no credential asks for its health alone, as load balancers do.
   std::string uri = cast < 9
                         ? absl::StrCat("/api/v1/namespaces/", ns, "/", resource)
@@ -133,7 +135,7 @@ inline void WriteEvent(const Load& load, uint64_t serial, uint32_t who,
         R"(","system:authenticated"],"extra":{)",
         R"("authentication.kubernetes.io/credential-id":["JTI=7e000000-)",
         R"(0000-4000-8000-)", absl::Hex(who, absl::kZeroPad12),
-        R"("],"authentication.kubernetes.io/node-name":["node-)", who % 2000,
+        R"("],"authentication.kubernetes.io/node-name":[")", node,
         R"("],"authentication.kubernetes.io/pod-name":["app-)", who,
         R"("],"authentication.kubernetes.io/pod-uid":["90000000-0000-4000-)",
         "8000-", absl::Hex(who, absl::kZeroPad12), R"("]}})");
