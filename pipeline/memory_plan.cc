@@ -6,6 +6,9 @@ namespace oddverb {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
+// One in so many bytes is for those awake: more of them cost less time, more of
+// the others are remembered longer.
+constexpr uint64_t kAwakeShare = 4;
 
 // Of one class of entities: its share of the bytes in hundredths, and what one
 // takes, awake and at rest, with its place in the tables; 0 = it never rests.
@@ -16,12 +19,13 @@ struct ClassOfEntities {
   uint64_t resting_bytes;
 };
 
-// An actor has one or more credentials, a pod none or many. The
-// correlator keeps a few numbers of a credential, which stay as they are.
+// A pod stands for its tokens, so there are credentials of people and of few
+// programs. The correlator keeps a few numbers of a credential, which stay as
+// they are.
 constexpr ClassOfEntities kInShards[] = {
     {EntityKind::kActor, 45, 900, 240},
-    {EntityKind::kCredential, 10, 300, 80},
-    {EntityKind::kPod, 15, 450, 160},
+    {EntityKind::kCredential, 7, 300, 80},
+    {EntityKind::kPod, 18, 450, 160},
 };
 constexpr ClassOfEntities kInCorrelator[] = {
     {EntityKind::kCredential, 10, 64, 0},
@@ -37,9 +41,9 @@ void Divide(uint64_t bytes, const ClassOfEntities& part, LimitsByKind& out) {
         std::min<uint64_t>(its_bytes / part.awake_bytes, kMost));
     return;
   }
-  // Half for those awake, half for the others; each could be either.
-  const uint64_t awake = its_bytes / 2 / part.awake_bytes;
-  const uint64_t resting = its_bytes / 2 / part.resting_bytes;
+  const uint64_t for_awake = its_bytes / kAwakeShare;
+  const uint64_t awake = for_awake / part.awake_bytes;
+  const uint64_t resting = (its_bytes - for_awake) / part.resting_bytes;
   limits.max_entities =
       static_cast<uint32_t>(std::min<uint64_t>(awake + resting, kMost));
   limits.max_awake = static_cast<uint32_t>(std::min<uint64_t>(awake, kMost));

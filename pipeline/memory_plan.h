@@ -43,8 +43,8 @@ struct MemoryPlan {
   uint64_t bytes() const;
 };
 
-// As many entities as `bytes` can hold, and of them half the bytes for those
-// that are awake.
+// As many entities as `bytes` can hold, and of them a quarter of the bytes for
+// those that are awake.
 EntityBudget EntitiesIn(uint64_t bytes);
 
 }  // namespace oddverb
