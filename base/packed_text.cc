@@ -155,8 +155,11 @@ Copied CopyAt(string_view text, size_t at) {
   return copied;
 }
 
+// Checkpoints have those alone that each version can read.
+enum class Codes : uint8_t { kOfCheckpoints, kAll };
+
 // Appends what stands for `text` at `at`; how much of it that is.
-size_t PackNext(string_view text, size_t at, std::string& packed) {
+size_t PackNext(string_view text, size_t at, Codes codes, std::string& packed) {
   const string_view left = text.substr(at);
   char bytes[kUuidBytes];
   if (static_cast<unsigned char>(left[0]) >= kFirstPhrase) {
@@ -169,7 +172,8 @@ size_t PackNext(string_view text, size_t at, std::string& packed) {
     packed.append(bytes, kUuidBytes);
     return kUuidText;
   }
-  if (const size_t length = ReadIpV4(left, bytes); length > 0) {
+  const bool has_all = codes == Codes::kAll;
+  if (const size_t length = has_all ? ReadIpV4(left, bytes) : 0; length > 0) {
     packed += static_cast<char>(kIpV4);
     packed.append(bytes, kIpV4Bytes);
     return length;
@@ -178,7 +182,8 @@ size_t PackNext(string_view text, size_t at, std::string& packed) {
     packed += static_cast<char>(kFirstPhrase + phrase);
     return kTextPhrases[phrase].size();
   }
-  if (const Copied copied = CopyAt(text, at); copied.length > 0) {
+  if (const Copied copied = has_all ? CopyAt(text, at) : Copied();
+      copied.length > 0) {
     packed += static_cast<char>(kCopy);
     packed += static_cast<char>(copied.distance);
     packed += static_cast<char>(copied.length);
@@ -189,10 +194,12 @@ size_t PackNext(string_view text, size_t at, std::string& packed) {
 }
 
 // `text` from `begin` on; what is before is packed already.
-void Pack(string_view text, size_t begin, std::string& packed) {
+void Pack(string_view text, size_t begin, Codes codes, std::string& packed) {
   packed.clear();
   packed.reserve(text.size() - begin);
-  for (size_t at = begin; at < text.size();) at += PackNext(text, at, packed);
+  for (size_t at = begin; at < text.size();) {
+    at += PackNext(text, at, codes, packed);
+  }
 }
 
 // How a text that rests begins which is one address or one UUID; others by
@@ -289,7 +296,7 @@ std::optional<std::string> Unpacked(string_view packed, size_t max_bytes) {
 
 void PutPackedText(string_view text, StateWriter& out) {
   std::string& packed = out.scratch();
-  Pack(text, 0, packed);
+  Pack(text, 0, out.rests() ? Codes::kAll : Codes::kOfCheckpoints, packed);
   if (!out.rests()) return out.PutString(packed);
   for (const auto& [code, bytes, head] : kAlone) {
     if (packed.size() != bytes + 1) continue;
@@ -323,7 +330,7 @@ void PackedText::Append(string_view more) {
   const size_t size = text.size();
   text.append(more.substr(0, kMaxBytes - size));
   std::string packed;
-  Pack(text, size, packed);
+  Pack(text, size, Codes::kAll, packed);
   if (!packed.empty()) SetBytes(text.size(), bytes(), packed);
 }
 
@@ -353,12 +360,16 @@ std::string PackedText::Text() const {
   return Unpacked(bytes(), kMaxBytes).value_or("");
 }
 
-void PackedText::Save(StateWriter& out) const { out.PutString(bytes()); }
+void PackedText::Save(StateWriter& out) const {
+  if (out.rests()) return out.PutString(bytes());
+  PutPackedText(Text(), out);
+}
 
 void PackedText::Load(StateReader& in, size_t max_bytes) {
+  block_.reset();
+  if (!in.rests()) return Append(GetPackedText(in, max_bytes));
   const string_view packed = in.GetString();
   const std::optional<size_t> size = UnpackedSize(packed);
-  block_.reset();
   if (!size.has_value() || *size > max_bytes) return in.Fail();
   if (*size > 0) SetBytes(*size, packed, {});
 }

@@ -40,7 +40,8 @@ class PackedText {
   // the two together have takes its bytes.
   void Append(std::string_view more);
 
-  void Save(StateWriter& out) const;  // as PutPackedText() does
+  // For a checkpoint as PutPackedText() does; what rests is for Load() alone.
+  void Save(StateWriter& out) const;
   // Empty if it fails, as GetPackedText() does. REQUIRES: max_bytes <=
   // kMaxBytes.
   void Load(StateReader& in, size_t max_bytes);

@@ -86,7 +86,6 @@ inline constexpr std::string_view kTextPhrases[] = {
     "/status",
     "/healthz",
     "default",
-    "; ",
 };
 
 }  // namespace oddverb
