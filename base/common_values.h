@@ -4,17 +4,17 @@
 // A value has a number from the third time on that it comes while it is one of
 // the candidates, of which a newer one takes the place of an older one. Numbers
 // stay, as they are written somewhere; so there is an end to them, and who
-// invents values can only keep others from having one. Deterministic. One
-// thread.
+// invents values can only keep others from having one. Which values those are
+// differs from run to run. One thread.
 #ifndef ODDVERB_BASE_COMMON_VALUES_H_
 #define ODDVERB_BASE_COMMON_VALUES_H_
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
@@ -27,21 +27,24 @@ class CommonValues {
  public:
   static constexpr uint32_t kNone = 0;
   static constexpr size_t kMaxValues = 4096;
+  static constexpr size_t kMaxBytes = 64 << 10;  // of all
 
   // From 1; kNone = it has none yet.
   uint32_t NumberOf(View value) {
     if (auto found = numbers_.find(value); found != numbers_.end()) {
       return found->second;
     }
-    if (values_.size() >= kMaxValues) return kNone;
-    const uint64_t hash = HashOf()(value);
+    const size_t bytes = bytes_ + BytesOf(value);
+    if (values_.size() >= kMaxValues || bytes > kMaxBytes) return kNone;
+    const uint64_t hash = absl::Hash<View>()(value);
     Candidate& candidate = candidates_[hash % candidates_.size()];
     if (candidate.hash != hash) candidate = {.hash = hash, .times = 0};
     if (++candidate.times < kTimes) return kNone;
     candidate = {};
     values_.emplace_back(value);
+    bytes_ = bytes;
     const auto number = static_cast<uint32_t>(values_.size());
-    numbers_.emplace(value, number);
+    numbers_.emplace(values_.back(), number);
     return number;
   }
   // Null: NumberOf() never gave the number.
@@ -52,21 +55,17 @@ class CommonValues {
 
  private:
   static constexpr uint8_t kTimes = 3;
-  struct HashOf {
-    using is_transparent = void;
-    size_t operator()(View value) const { return absl::Hash<View>()(value); }
-  };
-  struct Same {
-    using is_transparent = void;
-    bool operator()(View a, View b) const { return a == b; }
-  };
   struct Candidate {
     uint64_t hash = 0;
     uint8_t times = 0;
   };
 
-  std::vector<Value> values_;
-  absl::flat_hash_map<Value, uint32_t, HashOf, Same> numbers_;
+  static size_t BytesOf(std::string_view text) { return text.size(); }
+  static size_t BytesOf(uint32_t) { return sizeof(uint32_t); }
+
+  std::deque<Value> values_;  // which do not move
+  size_t bytes_ = 0;
+  absl::flat_hash_map<View, uint32_t> numbers_;
   std::array<Candidate, 256> candidates_;  // by hash
 };
 

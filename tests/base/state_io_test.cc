@@ -349,5 +349,17 @@ TEST(CommonValuesTest, ThereAreNoMoreThanTheMost) {
   EXPECT_EQ(values.Find(0), nullptr);
 }
 
+TEST(CommonValuesTest, TextsTakeNoMoreThanTheirBytes) {
+  CommonValues<std::string, std::string_view> values;
+  constexpr size_t kTextBytes = 200;
+  size_t numbered = 0;
+  for (int text = 0; text < 1000; ++text) {
+    std::string value = std::to_string(text);
+    value.resize(kTextBytes, 'x');
+    for (int i = 0; i < 3; ++i) numbered += values.NumberOf(value) != 0;
+  }
+  EXPECT_EQ(numbered, values.kMaxBytes / kTextBytes);
+}
+
 }  // namespace
 }  // namespace oddverb
