@@ -71,9 +71,9 @@ void TombstoneTable::Load(StateReader& in) {
   // Where another size was configured they are of no use.
   const bool is_mine = in.GetU64() == sets_;
   const uint64_t size = in.GetCount(25);
-  if (!in.status().ok() || !is_mine || size == 0) return;
-  stones_.assign(sets_ * kSetSize, Stone());
-  size_ = 0;
+  if (!in.status().ok() || size == 0) return;
+  if (is_mine) stones_.assign(sets_ * kSetSize, Stone());
+  if (is_mine) size_ = 0;
   for (uint64_t i = 0; i < size; ++i) {
     const uint64_t index = in.GetU64();
     Stone stone;
@@ -83,6 +83,7 @@ void TombstoneTable::Load(StateReader& in) {
     stone.remains.last_second = in.GetFixed32();
     stone.remains.score = in.GetFixed16();
     stone.remains.count = in.GetFixed16();
+    if (!is_mine) continue;  // what follows is read by others
     // A set is filled from its beginning.
     const bool fits = index < stones_.size() && stones_[index].mark == 0 &&
                       (index % kSetSize == 0 || stones_[index - 1].mark != 0);
@@ -91,7 +92,7 @@ void TombstoneTable::Load(StateReader& in) {
     stones_[index] = stone;
     ++size_;
   }
-  if (in.status().ok()) return;
+  if (in.status().ok() || !is_mine) return;
   stones_.clear();
   size_ = 0;
 }

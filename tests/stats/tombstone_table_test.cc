@@ -109,6 +109,7 @@ TEST(TombstoneTableTest, DamageIsRefusedAndAnotherSizeIsNot) {
   other.Load(of_other);
   EXPECT_TRUE(of_other.status().ok());
   EXPECT_EQ(other.size(), 0u);
+  EXPECT_TRUE(of_other.AtEnd());  // what follows is another table's
   for (size_t cut = 0; cut < out.bytes().size(); ++cut) {
     TombstoneTable loaded(64);
     StateReader in(std::string_view(out.bytes()).substr(0, cut));
