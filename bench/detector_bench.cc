@@ -55,7 +55,7 @@ class Ids {
     EntityIds ids;
     ids.keys = KeysOf(hash_, event);
     ids.actor = IdOf(actors_, ids.keys.actor);
-    ids.credential = IdOf(credentials_, ids.keys.credential);
+    ids.credential = IdOf(credentials_, ids.keys.unbound_credential());
     ids.pod = IdOf(pods_, ids.keys.pod);
     return ids;
   }

@@ -19,17 +19,18 @@ class PodTokens {
   // Of more that take turns each use looks like a first one.
   static constexpr size_t kMany = 4;
 
-  // Whether the token, of this key, is none of the last kMany that were new.
+  // Whether the token, of this key, is none of the last kMany that were used.
   // By 32 bits: one token in a billion is missed.
   bool Note(uint64_t key) {
     auto token = static_cast<uint32_t>(key ^ key >> 32);
     if (token == 0) token = 1;
-    if (std::find(tokens_.begin(), tokens_.end(), token) != tokens_.end()) {
-      return false;
-    }
-    std::copy_backward(tokens_.begin(), tokens_.end() - 1, tokens_.end());
+    const auto found = std::find(tokens_.begin(), tokens_.end(), token);
+    const bool is_new = found == tokens_.end();
+    // What was used last stands first.
+    const auto last = is_new ? tokens_.end() - 1 : found;
+    std::copy_backward(tokens_.begin(), last, last + 1);
     tokens_[0] = token;
-    return true;
+    return is_new;
   }
 
   void Save(StateWriter& out) const {
@@ -47,7 +48,7 @@ class PodTokens {
   }
 
  private:
-  std::array<uint32_t, kMany> tokens_{};  // the newest first; 0 = none
+  std::array<uint32_t, kMany> tokens_{};  // that was used last first; 0 = none
 };
 
 }  // namespace oddverb

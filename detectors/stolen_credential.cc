@@ -16,9 +16,6 @@
 namespace oddverb {
 namespace {
 
-// Above all versions that the contacts' state has.
-constexpr uint64_t kPodState = 64;
-
 // The API server's own host: whoever calls from there needs no theft.
 bool IsLoopback(std::string_view ip) {
   return ip.starts_with("127.") || ip == "::1";
@@ -330,11 +327,9 @@ void StolenCredential::Save(EntityKind kind, EntityId id,
     if (!is_used && !has_state) return;
     out.PutU64((is_used ? 1U : 0U) | (has_state ? 2U : 0U));
   }
-  if (kind == EntityKind::kPod && has_state) {
-    out.PutVersion(kPodState);
-    (id < pod_tokens_.size() ? pod_tokens_[id] : PodTokens()).Save(out);
-  }
   if (has_state) (*table)[id]->Save(out);
+  if (kind != EntityKind::kPod || !has_state) return;
+  (id < pod_tokens_.size() ? pod_tokens_[id] : PodTokens()).Save(out);
 }
 
 absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
@@ -343,13 +338,9 @@ absl::Status StolenCredential::Load(EntityKind kind, EntityId id,
   if (kind == EntityKind::kPod) {
     if (pod_tokens_.size() <= id) pod_tokens_.resize(id + size_t{1});
     pod_tokens_[id] = {};
-    // Before there were these, the contacts were all.
-    StateReader first = in;
-    if (first.GetVersion(kPodState) == kPodState) {
-      in.GetVersion(kPodState);
-      pod_tokens_[id].Load(in);
-    }
     ContactsOf(pods_, id).Load(in);
+    // Before there were these, the state ended here.
+    if (in.rests() || !in.AtEnd()) pod_tokens_[id].Load(in);
   }
   if (kind == EntityKind::kCredential) {
     const uint64_t flags = in.GetU64();

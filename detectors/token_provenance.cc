@@ -133,7 +133,8 @@ void TokenProvenance::NoteUsed(const DetectorContext& context,
   if (!observation.draft.has_value()) return;
   const auto mint = mints_.find(credential);
   if (IsKnown(credential, kUsed)) {
-    if (mint != mints_.end()) {
+    // Of a pod's token it says nothing: it was not remembered in its shard.
+    if (mint != mints_.end() && !observation.pod_bound) {
       JudgeLife(context, mint->second, observation, out);
     }
     return;

@@ -26,6 +26,16 @@ TEST(PodTokensTest, TheOldestIsForgottenFirst) {
   EXPECT_TRUE(tokens.Note(1));
 }
 
+// One container keeps its token while the kubelet renews another's.
+TEST(PodTokensTest, OneInSteadyUseIsNeverNewAgain) {
+  PodTokens tokens;
+  tokens.Note(1);
+  for (uint64_t renewed = 2; renewed < 50; ++renewed) {
+    EXPECT_TRUE(tokens.Note(renewed));
+    EXPECT_FALSE(tokens.Note(1));
+  }
+}
+
 TEST(PodTokensTest, WhatIsLoadedIsKnown) {
   PodTokens tokens, loaded;
   tokens.Note(uint64_t{5} << 32 | 5);  // whose halves cancel out

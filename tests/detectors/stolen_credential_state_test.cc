@@ -103,10 +103,8 @@ TEST(StolenCredentialStateTest, APodThatWasSavedBeforeIsRead) {
   pod.Ask();
   StateWriter saved, before;
   stream.shard().Save(EntityKind::kPod, 0, saved);
-  StateReader in(saved.bytes());
-  in.GetU64();
-  PodTokens().Load(in);
-  before.PutRaw(in.rest());
+  // Behind the contacts: that there is one, and which.
+  before.PutRaw(saved.bytes().substr(0, saved.bytes().size() - 5));
   StateReader old(before.bytes());
   ASSERT_TRUE(stream.shard().Load(EntityKind::kPod, 0, old).ok());
   EXPECT_TRUE(old.AtEnd());
@@ -128,6 +126,8 @@ TEST(StolenCredentialStateTest, DamageIsDataLossAndNeverCrashes) {
   auto damage = [&](const std::string& bytes, auto&& load) {
     ASSERT_FALSE(bytes.empty());
     for (size_t size = 0; size < bytes.size(); ++size) {
+      // As it was saved before there were tokens of pods.
+      if (&bytes == &contacts.bytes() && size == bytes.size() - 5) continue;
       EXPECT_FALSE(load(bytes.substr(0, size)).ok()) << size;
     }
     for (int i = 0; i < 3000; ++i) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "detectors/pod_tokens.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/detectors/credential_stream.h"
@@ -159,6 +160,25 @@ TEST_F(TokenProvenanceTest, ATokenMadeByHandThatIsUsedForMoreThanADayIsLong) {
     EXPECT_EQ(finding.entity, "system:serviceaccount:web:shop");
     EXPECT_EQ(CountOf(stream.reports(), FindingState::kOpen), 1u);
     EXPECT_THAT(finding.summary, HasSubstr("alice minted a token of web/shop"));
+  }
+}
+
+// Of more tokens of one pod than its shard remembers each use is told again.
+TEST_F(TokenProvenanceTest, APodsTokenIsNotLongBecauseItIsToldAgain) {
+  CredentialStream stream;
+  MintToken(Client::Person(stream, "alice", kOffice), "JTI=long", "web",
+            "shop");
+  const Client pod = Client::Pod(stream, "shop", kOffice);
+  for (int hour = 0; hour < 40; hour += 2) {
+    pod.Credential("JTI=long").Ask();
+    for (size_t other = 0; other < PodTokens::kMany; ++other) {
+      pod.Credential(absl::StrCat("JTI=", other)).Ask();
+    }
+    stream.Sleep(absl::Hours(2));
+  }
+  stream.End();
+  for (const Finding& finding : stream.findings()) {
+    EXPECT_NE(finding.rule, "token.long_lived");
   }
 }
 
