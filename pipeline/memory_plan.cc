@@ -24,8 +24,8 @@ struct ClassOfEntities {
 // they are.
 constexpr ClassOfEntities kInShards[] = {
     {EntityKind::kActor, 45, 900, 240},
-    {EntityKind::kCredential, 7, 300, 80},
-    {EntityKind::kPod, 18, 450, 160},
+    {EntityKind::kCredential, 8, 300, 80},
+    {EntityKind::kPod, 17, 450, 160},
 };
 constexpr ClassOfEntities kInCorrelator[] = {
     {EntityKind::kCredential, 10, 64, 0},

@@ -215,7 +215,8 @@ class PartState {
   }
 
   // Restores from the rows of one owner, sorted by (kind, id), into a new
-  // object. DataLoss: rows are missing or damaged.
+  // object. DataLoss: rows are missing or damaged; FailedPrecondition: there is
+  // no room for them.
   absl::Status Load(std::span<const StateRow> rows) {
     for (const StateRow& row : rows) {
       if (row.kind == StateRow::kShared) return LoadShared(row);
@@ -310,6 +311,14 @@ class PartState {
   }
 
   absl::Status LoadEntity(const StateRow& row) {
+    if (const uint32_t most = tables_[row.kind].max_entities();
+        row.id >= most) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the checkpoint has more entities than ", row.owner,
+          " has room for now (", most,
+          "): give memory.budget or memory.max_entities what they were, or "
+          "begin with another state"));
+    }
     StateReader in(row.bytes);
     uint64_t key = in.GetFixed64();
     if (tables_[row.kind].FindOrAdd(key).id != row.id) {

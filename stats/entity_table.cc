@@ -125,7 +125,7 @@ EntityId EntityTable::Find(uint64_t key) const {
 
 void EntityTable::Grow() {
   const size_t slots = slots_.size() * kGrowth / 100;
-  slots_ = {};  // not both at a time
+  std::vector<Slot>().swap(slots_);  // not both at a time
   slots_.assign(slots, kEmpty);
   for (EntityId id = 0; id < size(); ++id) {
     const uint32_t hash = HashOf(KeyOf(id));

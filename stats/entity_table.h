@@ -68,6 +68,7 @@ class EntityTable {
   uint64_t KeyOf(EntityId id) const { return keys_[id]; }
 
   uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  uint32_t max_entities() const { return max_entities_; }
   uint32_t size_of(Standing standing) const {
     return sizes_[static_cast<size_t>(standing)];
   }

@@ -41,6 +41,23 @@ TEST(MemoryPlanTest, MoreMemoryIsMoreOfEachKindOfEntity) {
   }
 }
 
+// Else a checkpoint with all of an earlier version's entities would not load:
+// of 256 MiB for them that had so many.
+TEST(MemoryPlanTest, NoKindHasLessRoomThanItHad) {
+  const EntityBudget now = EntitiesIn(256 * kMiB);
+  const auto shards = [&](EntityKind kind) {
+    return now.shards[static_cast<size_t>(kind)].max_entities;
+  };
+  const auto correlator = [&](EntityKind kind) {
+    return now.correlator[static_cast<size_t>(kind)].max_entities;
+  };
+  EXPECT_GE(shards(EntityKind::kActor), 318'766u);
+  EXPECT_GE(shards(EntityKind::kCredential), 212'511u);
+  EXPECT_GE(shards(EntityKind::kPod), 170'568u);
+  EXPECT_GE(correlator(EntityKind::kCredential), 419'430u);
+  EXPECT_GE(correlator(EntityKind::kAddress), 277'383u);
+}
+
 // Never more than an id can be.
 TEST(MemoryPlanTest, ABudgetOfATerabyteIsBoundedByWhatIdsCanBe) {
   const EntityBudget budget = EntitiesIn(uint64_t{1} << 40);

@@ -14,6 +14,9 @@
 namespace oddverb {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
 constexpr EntityKind kCounted = EntityKind::kActor;
 
 // Counts how often it was asked about each entity.
@@ -139,6 +142,21 @@ TEST(PartStateTest, WhatWasSavedIsLoadedIntoPlaces) {
   for (uint64_t key = 1; key <= 200; ++key) {
     ASSERT_EQ(loaded.Count(key), key % 5 + 2) << key;
   }
+}
+
+TEST(PartStateTest, MoreEntitiesThanThereIsRoomForNowAreAnErrorWithACure) {
+  CountedState counted({.max_entities = 20}, TrackChanges::kOn);
+  for (uint64_t key = 1; key <= 11; ++key) counted.Count(key);
+  std::vector<StateRow> rows;
+  counted.state->TakeChanges("shard 3", rows);
+  CountedState smaller({.max_entities = 10});
+  const absl::Status status = smaller.state->Load(rows);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("than shard 3 has room for now (10)"),
+                    HasSubstr("memory.budget")));
+  CountedState as_large({.max_entities = 11});
+  EXPECT_TRUE(as_large.state->Load(rows).ok());
 }
 
 }  // namespace
