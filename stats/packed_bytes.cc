@@ -1,6 +1,7 @@
 #include "stats/packed_bytes.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -10,13 +11,46 @@
 namespace oddverb {
 namespace {
 
+constexpr size_t kSlabBytes = 4096;
+constexpr size_t kLeastBlocks = 4;
+
 // Sizes of blocks: by `step` bytes up to `most`, from the range before.
 struct SizeRange {
   size_t step, most;
 };
 constexpr SizeRange kRanges[] = {{4, 128}, {8, 256}, {32, 1024}, {256, 4096}};
-constexpr size_t kSlabBytes = 4096;
-constexpr size_t kLeastBlocks = 4;
+
+// Of each size.
+struct BlockSize {
+  uint16_t bytes = 0;
+  uint16_t slab_bits = 0;  // binary logarithm of the blocks in a slab
+};
+
+constexpr size_t CountSizes() {
+  size_t count = 0, least = 0;
+  for (const auto& [step, most] : kRanges) {
+    count += (most - least) / step;
+    least = most;
+  }
+  return count;
+}
+
+constexpr auto MakeSizes() {
+  std::array<BlockSize, CountSizes()> sizes;
+  size_t index = 0, bytes = 0;
+  for (const auto& [step, most] : kRanges) {
+    while (bytes < most) {
+      bytes += step;
+      const size_t blocks = std::max(kLeastBlocks, kSlabBytes / bytes);
+      sizes[index++] = {
+          .bytes = static_cast<uint16_t>(bytes),
+          .slab_bits = static_cast<uint16_t>(std::bit_width(blocks) - 1)};
+    }
+  }
+  return sizes;
+}
+
+constexpr auto kBlockSizes = MakeSizes();
 
 }  // namespace
 
@@ -33,19 +67,13 @@ size_t PackedBytes::SizeIndexOf(size_t bytes) {
 }
 
 size_t PackedBytes::BlockBytes(size_t size_index) {
-  size_t least = 0;
-  for (const auto& [step, most] : kRanges) {
-    const size_t sizes = (most - least) / step;
-    if (size_index < sizes) return least + (size_index + 1) * step;
-    size_index -= sizes;
-    least = most;
-  }
-  return least;
+  static_assert(kBlockSizes.size() == kSizes);
+  static_assert(kBlockSizes.back().bytes == kMaxBytes + 1);
+  return kBlockSizes[size_index].bytes;
 }
 
 uint32_t PackedBytes::SlabBits(size_t size_index) {
-  size_t blocks = std::max(kLeastBlocks, kSlabBytes / BlockBytes(size_index));
-  return static_cast<uint32_t>(std::bit_width(blocks)) - 1;
+  return kBlockSizes[size_index].slab_bits;
 }
 
 char* PackedBytes::At(size_t size_index, uint32_t index) const {
