@@ -59,64 +59,76 @@ class ThiefDetector final : public Detector {
   EntityIds last;
 };
 
-TEST(SuspectsTest, WhomAShardReportsStaysInItsTables) {
-  auto owned = std::make_unique<ThiefDetector>();
-  ThiefDetector& detector = *owned;
-  DetectorList detectors;
-  detectors.push_back({"thief", std::move(owned)});
-  Shard shard(0, std::move(detectors), SameForEachKind({.max_entities = kRoom}),
-              {}, TrackChanges::kOff);
-  Emit out;
-  auto judge = [&](uint64_t who, std::string_view verb) {
+// With little room.
+class WatchedShard {
+ public:
+  // Takes `verb` of a service account.
+  void Judge(EntityKeys keys, std::string_view verb) {
+    keys.identity = IdentityClass::kServiceAccount;
     AuditEvent event;
     event.verb = verb;
-    shard.Judge(event,
-                {.actor = who,
-                 .credential = who + 1'000'000,
-                 .identity = IdentityClass::kServiceAccount},
-                out);
-    out.findings.clear();
+    shard_.Judge(event, keys, out_);
+    out_.findings.clear();
+  }
+  // How often the last one's entity of the kind was met.
+  int Times(EntityKind kind) {
+    const EntityIds& last = detector_->last;
+    const EntityId id = kind == EntityKind::kActor        ? last.actor
+                        : kind == EntityKind::kCredential ? last.credential
+                                                          : last.pod;
+    return detector_->met.Times(kind, id);
+  }
+  const EntityIds& last() const { return detector_->last; }
+
+ private:
+  DetectorList Detectors() {
+    auto owned = std::make_unique<ThiefDetector>();
+    detector_ = owned.get();
+    DetectorList detectors;
+    detectors.push_back({"thief", std::move(owned)});
+    return detectors;
+  }
+
+  ThiefDetector* detector_ = nullptr;
+  Shard shard_{0,
+               Detectors(),
+               SameForEachKind({.max_entities = kRoom}),
+               {},
+               TrackChanges::kOff};
+  Emit out_;
+};
+
+TEST(SuspectsTest, WhomAShardReportsStaysInItsTables) {
+  WatchedShard shard;
+  auto judge = [&](uint64_t who, std::string_view verb) {
+    shard.Judge({.actor = who, .credential = who + 1'000'000}, verb);
   };
   judge(1, "get");
   judge(2, "steal");
   for (uint64_t who = 100; who < 100 + 2 * kRoom; ++who) judge(who, "get");
   judge(2, "get");
-  EXPECT_EQ(detector.met.Times(EntityKind::kActor, detector.last.actor), 2);
-  EXPECT_EQ(
-      detector.met.Times(EntityKind::kCredential, detector.last.credential), 2);
+  EXPECT_EQ(shard.Times(EntityKind::kActor), 2);
+  EXPECT_EQ(shard.Times(EntityKind::kCredential), 2);
   judge(1, "get");
-  EXPECT_EQ(detector.met.Times(EntityKind::kActor, detector.last.actor), 1);
-  EXPECT_EQ(
-      detector.met.Times(EntityKind::kCredential, detector.last.credential), 1);
+  EXPECT_EQ(shard.Times(EntityKind::kActor), 1);
+  EXPECT_EQ(shard.Times(EntityKind::kCredential), 1);
 }
 
 // Of a pod that renews its token there is one entity, which stays likewise.
 TEST(SuspectsTest, APodStandsForItsTokens) {
-  auto owned = std::make_unique<ThiefDetector>();
-  ThiefDetector& detector = *owned;
-  DetectorList detectors;
-  detectors.push_back({"thief", std::move(owned)});
-  Shard shard(0, std::move(detectors), SameForEachKind({.max_entities = kRoom}),
-              {}, TrackChanges::kOff);
-  Emit out;
+  WatchedShard shard;
   auto judge = [&](uint64_t pod, uint64_t token, std::string_view verb) {
-    AuditEvent event;
-    event.verb = verb;
-    shard.Judge(event,
-                {.actor = 1,
-                 .credential = token,
-                 .pod = pod,
-                 .identity = IdentityClass::kServiceAccount},
-                out);
-    out.findings.clear();
-    EXPECT_EQ(detector.last.credential, kNoEntity);
+    shard.Judge({.actor = 1, .credential = token, .pod = pod}, verb);
+    EXPECT_EQ(shard.last().credential, kNoEntity);
   };
   judge(2, 1'000, "steal");
   for (uint64_t pod = 100; pod < 100 + 2 * kRoom; ++pod) {
     judge(pod, 2'000 + pod, "get");
   }
   judge(2, 1'001, "get");
-  EXPECT_EQ(detector.met.Times(EntityKind::kPod, detector.last.pod), 2);
+  EXPECT_EQ(shard.Times(EntityKind::kPod), 2);
+  judge(100, 2'100, "get");
+  EXPECT_EQ(shard.Times(EntityKind::kPod), 1);
 }
 
 // Reports a finding about every observation of weight.
