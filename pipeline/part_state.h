@@ -317,7 +317,7 @@ class PartState {
           "the checkpoint has more entities than ", row.owner,
           " has room for now (", most,
           "): give memory.budget or memory.max_entities what they were, or "
-          "begin with another state"));
+          "begin with another state_dir"));
     }
     StateReader in(row.bytes);
     uint64_t key = in.GetFixed64();
