@@ -1,5 +1,5 @@
-// Values that many entities have, as User-Agents and the hashes of nodes, by
-// small numbers: what rests in memory has the number instead.
+// Values that many entities have, as User-Agents and the keys of networks,
+// by small numbers: what rests in memory has the number instead.
 //
 // A value has a number from the third time on that it comes while it is one of
 // the candidates, of which a newer one takes the place of an older one. Numbers

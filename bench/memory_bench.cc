@@ -7,14 +7,14 @@
 // single), side by side with as many events of 1,000 identities:
 //   - each identity seen 10 times (goal: at most 300 bytes of RSS each);
 //   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
-// Once with all awake, and with few awake (2,000 of a kind), the
-// others at rest as they are when the budget is used up: with all in turns, so
-// that each event wakes one, and one after another (1,000 at a time). Then as
-// often as Zipf's law has it, as identities of real clusters come: 10 times on
-// average, few of them far more often, most of them less. Of the identities 6
-// in 10 are service accounts with a token of a pod, 3 people with certificates,
-// 1 an address without credentials that asks for the API server's health. One
-// in 50 is refused once; one in 5, if it is active.
+// Once with all awake, and with few awake (2,000 of a kind), the others at rest
+// as they are when the budget is used up: with all in turns, so that each event
+// wakes one, and one after another (1,000 at a time). Then as often as Zipf's
+// law has it, as identities of real clusters come: 10 times on average, few of
+// them far more often, most of them less. Of the identities 6 in 10 are service
+// accounts with a token of a pod, 3 people with certificates, 1 an address
+// without credentials that asks for the API server's health. One in 50 is
+// refused once; one in 5, if it is active.
 //
 // Bytes are the growth of RSS after a warm-up, divided by the identities; each
 // measurement is a process of its own. CPU time leaves the making of the events
