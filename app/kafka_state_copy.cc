@@ -174,11 +174,15 @@ absl::Status KafkaStateCopy::CatchUp(KafkaTopicLogReader& reader,
         bytes = 0;
         return Apply(records, mark);
       }));
+  // Moves without a record over what was undone, and over the ends of
+  // transactions.
+  const auto position = static_cast<uint64_t>(reader.position());
   if (records.empty() && copy_->mark().has_value() &&
+      copy_->mark()->next_offset == position &&
       begin - copy_->mark()->complete_as_of < kMarkAge) {
     return absl::OkStatus();
   }
-  mark.next_offset = static_cast<uint64_t>(reader.position());
+  mark.next_offset = position;
   mark.complete_as_of = begin;
   return Apply(records, mark);
 }
