@@ -121,7 +121,14 @@ class PartState {
     return id == kNoEntity ? kNoEntity : rests_[index].Guess(id);
   }
 
-  // `ids` are of Guess().
+  // If `guess` of `key` is kNoEntity, so that one more will be awake: who will
+  // rest for it, as it looks now, kNoEntity if nobody.
+  EntityId GuessWhoRests(EntityKind kind, uint64_t key, EntityId guess) const {
+    if (key == 0 || guess != kNoEntity) return kNoEntity;
+    return rests_[static_cast<size_t>(kind)].GuessNextPlace();
+  }
+
+  // `ids` are of Guess() or GuessWhoRests().
   template <class Ids>
   void PrefetchState(PrefetchStep step, const Ids& ids) const {
     for (const Part* part : prefetching_) part->Prefetch(step, ids);

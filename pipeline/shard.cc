@@ -53,6 +53,17 @@ EntityIds Shard::GuessIds(const EntityKeys& keys) const {
   return ids;
 }
 
+EntityIds Shard::GuessWhoRests(const EntityKeys& keys,
+                               const EntityIds& guess) const {
+  EntityIds resting;
+  resting.actor =
+      state_.GuessWhoRests(EntityKind::kActor, keys.actor, guess.actor);
+  resting.credential = state_.GuessWhoRests(
+      EntityKind::kCredential, keys.unbound_credential(), guess.credential);
+  resting.pod = state_.GuessWhoRests(EntityKind::kPod, keys.pod, guess.pod);
+  return resting;
+}
+
 void Shard::Judge(const AuditEvent& event, const EntityKeys& keys, Emit& out) {
   EntityIds ids;
   ids.keys = keys;
@@ -158,6 +169,13 @@ void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) {
     const size_t event = index + static_cast<size_t>(events);
     if (const Shard* shard = shard_of(event)) ask(*shard, event);
   };
+  auto take_step = [](PrefetchStep step, const Shard& shard,
+                      const Coming& coming) {
+    shard.PrefetchState(step, coming.ids);
+    const EntityIds& resting = coming.resting;
+    if ((resting.actor & resting.credential & resting.pod) == kNoEntity) return;
+    shard.PrefetchState(step, resting);
+  };
   ahead(kSlotsAhead, [&](const Shard& shard, size_t event) {
     shard.PrefetchSlots(routed.keys[event]);
   });
@@ -165,15 +183,16 @@ void ShardGroup::Prefetch(const RoutedBatch& routed, size_t index) {
     shard.PrefetchEntities(routed.keys[event]);
   });
   ahead(kStateAhead, [&](const Shard& shard, size_t event) {
-    EntityIds& ids = coming_[event % kStateAhead];
-    ids = shard.GuessIds(routed.keys[event]);
-    shard.PrefetchState(PrefetchStep::kElement, ids);
+    Coming& coming = coming_[event % kStateAhead];
+    coming.ids = shard.GuessIds(routed.keys[event]);
+    coming.resting = shard.GuessWhoRests(routed.keys[event], coming.ids);
+    take_step(PrefetchStep::kElement, shard, coming);
   });
   ahead(kStateAhead - 1, [&](const Shard& shard, size_t event) {
-    shard.PrefetchState(PrefetchStep::kObject, coming_[event % kStateAhead]);
+    take_step(PrefetchStep::kObject, shard, coming_[event % kStateAhead]);
   });
   ahead(kStateAhead - 2, [&](const Shard& shard, size_t event) {
-    shard.PrefetchState(PrefetchStep::kContents, coming_[event % kStateAhead]);
+    take_step(PrefetchStep::kContents, shard, coming_[event % kStateAhead]);
   });
 }
 

@@ -39,6 +39,8 @@ class Shard {
   void PrefetchEntities(const EntityKeys& keys) const;
   // As Judge() will know them by, as it looks now.
   EntityIds GuessIds(const EntityKeys& keys) const;
+  // Who will rest then, so that those can be awake.
+  EntityIds GuessWhoRests(const EntityKeys& keys, const EntityIds& guess) const;
   void PrefetchState(PrefetchStep step, const EntityIds& ids) const {
     state_.PrefetchState(step, ids);
   }
@@ -137,7 +139,10 @@ class ShardGroup {
   size_t last_emissions_ = 0, last_observations_ = 0;
   Emit emit_;
   // Of the events that come next, by their index; guesses for Prefetch().
-  std::array<EntityIds, kStateAhead> coming_;
+  struct Coming {
+    EntityIds ids, resting;
+  };
+  std::array<Coming, kStateAhead> coming_;
 };
 
 }  // namespace oddverb

@@ -31,6 +31,18 @@ EntityId RestTable::NextToRest() {
   return kNoEntity;
 }
 
+EntityId RestTable::GuessNextPlace() const {
+  const size_t awake = places_.size() - free_.size();
+  if (awake == 0 || awake < max_awake_) return kNoEntity;
+  size_t at = hand_;
+  for (int i = 0; i < kMaxSteps; ++i, ++at) {
+    if (at >= places_.size()) at = 0;
+    if (places_[at].id == kNoEntity || places_[at].is_used) continue;
+    return static_cast<EntityId>(at);
+  }
+  return kNoEntity;
+}
+
 void RestTable::Rest(EntityId id, std::string_view bytes) {
   const EntityId place = PlaceOf(id);
   assert(places_[place].id == id);

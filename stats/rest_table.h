@@ -69,6 +69,9 @@ class RestTable {
 
   // Of those awake the next that may rest, or kNoEntity for now.
   EntityId NextToRest();
+  // The place of whom it will give when one more is awake, as it looks now;
+  // kNoEntity if it gives nobody.
+  EntityId GuessNextPlace() const;
   // Its place is free then. REQUIRES: it is awake; bytes.size() <=
   // PackedBytes::kMaxBytes.
   void Rest(EntityId id, std::string_view bytes);

@@ -73,6 +73,42 @@ TEST(RestTableTest, GuessesThePlaceOfWhoIsAwakeAlone) {
   EXPECT_EQ(table.BytesOf(7), "state");
 }
 
+TEST(RestTableTest, GuessesWhoRestsForOneMore) {
+  PackedBytes packed;
+  RestTable table(50, &packed);
+  std::mt19937_64 random(1);
+  int rested = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto id = static_cast<EntityId>(random() % 200);
+    if (table.IsResting(id)) table.Wake(id);
+    const bool is_one_more = table.Guess(id) == kNoEntity;
+    const EntityId guess = table.GuessNextPlace();
+    EXPECT_EQ(table.GuessNextPlace(), guess);
+    table.Use(id);
+    const EntityId next = table.NextToRest();
+    if (next == kNoEntity) continue;
+    if (is_one_more) {
+      EXPECT_EQ(guess, table.PlaceOf(next));
+    }
+    table.Rest(next, "state");
+    rested += is_one_more ? 1 : 0;
+  }
+  EXPECT_GT(rested, 5000);
+}
+
+TEST(RestTableTest, NobodyIsGuessedToRestWhereNobodyWill) {
+  PackedBytes packed;
+  RestTable none(0, &packed), table(2, &packed);
+  RestTable all_awake(RestTable::kAllAwake, &packed);
+  EXPECT_EQ(none.GuessNextPlace(), kNoEntity);
+  EXPECT_EQ(table.GuessNextPlace(), kNoEntity);
+  table.Use(0);
+  table.NextToRest();
+  EXPECT_EQ(table.GuessNextPlace(), kNoEntity);
+  all_awake.Use(0);
+  EXPECT_EQ(all_awake.GuessNextPlace(), kNoEntity);
+}
+
 TEST(RestTableTest, NothingIsKeptOfWhoLeftNothing) {
   PackedBytes packed;
   RestTable table(0, &packed);
