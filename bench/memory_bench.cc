@@ -105,12 +105,11 @@ PartFactory OnlyOne(std::string_view name, PartFactory all) {
   return one;
 }
 
-// Makes the events, and knows what that cost. The clock of CPU time is a system
-// call, which takes as long as a third of the judging of an event: it is read
-// once a batch.
-class MadeUpSource final : public Source {
+// Makes the events, and knows what that cost. To read the clock of CPU time is
+// a system call, which takes half as long as an event is judged: once a batch.
+class TimedSource final : public Source {
  public:
-  explicit MadeUpSource(GeneratedSource::Next next) : made_(std::move(next)) {}
+  explicit TimedSource(GeneratedSource::Next next) : made_(std::move(next)) {}
 
   absl::Status Read(absl::Time deadline, RawBatch& out) override {
     const double start = CpuSecondsOfThread();
@@ -148,7 +147,7 @@ class Measurement {
       : load_(load), events_(events), only_(only), turns_(load) {}
 
   Measured Run() {
-    MadeUpSource source([this](std::string& out) { return Next(out); });
+    TimedSource source([this](std::string& out) { return Next(out); });
     source.OnRead([&] { NoteStart(source.making_seconds()); });
     absl::StatusOr<PartFactory> parts = MakePartFactory(Settings());
     if (!parts.ok()) Die(parts.status().ToString());
@@ -319,12 +318,17 @@ int Main(int argc, char** argv) {
       {"by Zipf's law, few awake", few_awake(seldom, Order::kZipf)}};
   const std::string_view only = argc > 3 ? argv[3] : "";
   bool is_known = only.empty();
+  std::string names;
   for (const auto& [what, load] : comparisons) {
+    names.append("\n  ").append(what);
     if (!only.empty() && only != what) continue;
     is_known = true;
     Compare(what, load, rounds);
   }
-  if (!is_known) Die("no comparison is called " + std::string(only));
+  if (!is_known) {
+    Die("no comparison is called \"" + std::string(only) + "\"; there are" +
+        names);
+  }
   if (only.empty()) TellEach("seen 10 times", seldom);
   return 0;
 }
