@@ -186,7 +186,7 @@ class KafkaStateCopyUndoneTest : public KafkaStateCopyTest {
  protected:
   void SetUp() override {
     KafkaStateCopyTest::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
+    if (IsSkipped() || HasFailure()) return;
     topics_->Create("oddverb.dlq", 1, {{"max.message.bytes", "200"}});
     config_.checkpoint_kafka->dead_letters_topic = "oddverb.dlq";
   }
