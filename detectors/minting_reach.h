@@ -9,11 +9,11 @@
 #define ODDVERB_DETECTORS_MINTING_REACH_H_
 
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/state_io.h"
@@ -55,7 +55,7 @@ class MintingReach {
   size_t MoreThan(uint64_t account, uint64_t minter) const;
 
   std::vector<Reach> rows_;
-  std::map<uint64_t, uint32_t> numbers_;  // by actor
+  absl::flat_hash_map<uint64_t, uint32_t> numbers_;  // by actor
   std::set<uint32_t> changed_;
   uint32_t next_ = 0;  // row that is given away once all are in use
   OpenCases open_{64, absl::Hours(24)};
