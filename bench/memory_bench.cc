@@ -1,10 +1,11 @@
 // Question: what does an identity cost in memory, and what do many of them cost
 // in time?
 //
-//   memory_bench [IDENTITIES] [ROUNDS] [COMPARISON]
+//   memory_bench [LOG] [IDENTITIES] [ROUNDS] [COMPARISON]
 //
 // Runs made-up events through the whole pipeline with every detector (mode
-// single), side by side with as many events of 1,000 identities:
+// single), side by side with the same requests, in the same order, of 1,000
+// identities:
 //   - each identity seen 10 times (goal: at most 300 bytes of RSS each);
 //   - each identity active: 60 requests of 20 kinds (goal: at most 1.5 KiB).
 // Once with all awake, and with few awake (2,000 of a kind), the others at rest
@@ -15,6 +16,10 @@
 // accounts with a token of a pod, 3 people with certificates, 1 an address
 // without credentials that asks for the API server's health. One in 50 is
 // refused once; one in 5, if it is active.
+//
+// What they ask for is made up: short events of the cheapest kinds. With the
+// LOG of a real API server (plain, a line an event) it is what its users ask
+// for, with its paths, bodies and User-Agents.
 //
 // Bytes are the growth of RSS after a warm-up, divided by the identities; each
 // measurement is a process of its own. CPU time leaves the making of the events
@@ -35,6 +40,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
@@ -42,6 +48,7 @@
 #include "base/status_macros.h"
 #include "bench/identity_load.h"
 #include "bench/measure.h"
+#include "bench/recorded_requests.h"
 #include "detectors/detectors.h"
 #include "pipeline/pipeline.h"
 #include "tests/support/generated_source.h"
@@ -49,7 +56,6 @@
 namespace oddverb {
 namespace {
 
-constexpr uint32_t kFewIdentities = 1000;
 constexpr uint32_t kFewAwake = 2000;
 // What it takes until buffers, tables of kinds and the like have their size.
 constexpr uint64_t kWarmUpEvents = 200'000;
@@ -143,8 +149,10 @@ struct Measured {
 // take turns in an order without locality, until there were `events`.
 class Measurement {
  public:
-  Measurement(const Load& load, uint64_t events, std::string_view only)
-      : load_(load), events_(events), only_(only), turns_(load) {}
+  // Asks for the requests of a log, if there is one.
+  Measurement(const Load& load, const RecordedRequests* log, uint64_t events,
+              std::string_view only)
+      : load_(load), log_(log), events_(events), only_(only), turns_(load) {}
 
   Measured Run() {
     TimedSource source([this](std::string& out) { return Next(out); });
@@ -198,15 +206,23 @@ class Measurement {
     if (serial_ < kWarmUpEvents) {
       Load warm = load_;
       warm.events_each = 0;
-      WriteEvent(warm, serial_,
-                 kFirstOfWarmUp + static_cast<uint32_t>(serial_ % 1000),
-                 serial_ / 1000, out);
+      Write(warm, kFirstOfWarmUp + static_cast<uint32_t>(serial_ % 1000),
+            serial_ / 1000, out);
     } else if (is_there) {
       const Turns::Turn turn = turns_.Next();
-      WriteEvent(load_, serial_, turn.who, turn.n, out);
+      Write(load_, turn.who, turn.n, out);
     }
     ++serial_;
     return is_there;
+  }
+
+  void Write(const Load& load, uint32_t who, uint64_t n,
+             std::string& out) const {
+    if (log_ != nullptr) {
+      log_->Write(load, serial_, who, n, out);
+    } else {
+      WriteEvent(load, serial_, who, n, out);
+    }
   }
 
   // From here on all counts but what was made before.
@@ -217,6 +233,7 @@ class Measurement {
   }
 
   Load load_;
+  const RecordedRequests* log_;
   uint64_t events_;
   std::string_view only_;
   Turns turns_;
@@ -225,14 +242,14 @@ class Measurement {
 };
 
 // In a child, whose heap is as a new process has it.
-Measured MeasureApart(const Load& load, uint64_t events,
-                      std::string_view only = kAll) {
+Measured MeasureApart(const Load& load, const RecordedRequests* log,
+                      uint64_t events, std::string_view only = kAll) {
   int ends[2];
   if (pipe(ends) != 0) Die("pipe");
   pid_t child = fork();
   if (child < 0) Die("fork");
   if (child == 0) {
-    Measured measured = Measurement(load, events, only).Run();
+    Measured measured = Measurement(load, log, events, only).Run();
     const ssize_t sent = write(ends[1], &measured, sizeof(measured));
     _exit(sent == sizeof(measured) ? 0 : 1);
   }
@@ -245,17 +262,17 @@ Measured MeasureApart(const Load& load, uint64_t events,
   return measured;
 }
 
-void Compare(std::string_view what, const Load& load, int rounds) {
+void Compare(std::string_view what, const Load& load,
+             const RecordedRequests* log, int rounds) {
   Load few = load;
-  few.identities = kFewIdentities;
-  if (few.order == Order::kSessions) few.order = Order::kInTurns;
+  few.is_by_few = true;
   few.max_awake = RestTable::kAllAwake;
   uint64_t events = uint64_t{load.identities} * load.events_each;
   std::vector<double> few_ns, many_ns, bytes;
   Measured last;
   for (int round = 0; round < rounds; ++round) {
-    few_ns.push_back(MeasureApart(few, events).ns_per_event);
-    last = MeasureApart(load, events);
+    few_ns.push_back(MeasureApart(few, log, events).ns_per_event);
+    last = MeasureApart(load, log, events);
     many_ns.push_back(last.ns_per_event);
     bytes.push_back(last.bytes / static_cast<double>(last.identities));
   }
@@ -271,10 +288,10 @@ void Compare(std::string_view what, const Load& load, int rounds) {
   std::fflush(stdout);
 }
 
-void TellEach(const char* what, const Load& load) {
+void TellEach(const char* what, const Load& load, const RecordedRequests* log) {
   const uint64_t events = uint64_t{load.identities} * load.events_each;
   auto bytes = [&](std::string_view only) {
-    return MeasureApart(load, events, only).bytes / load.identities;
+    return MeasureApart(load, log, events, only).bytes / load.identities;
   };
   const double none = bytes(kNone);
   std::printf("%s, RSS an identity without detectors %8.0f B\n", what, none);
@@ -285,11 +302,34 @@ void TellEach(const char* what, const Load& load) {
   }
 }
 
+bool IsNumber(std::string_view text) {
+  int number = 0;
+  return absl::SimpleAtoi(std::string(text), &number);
+}
+
+// Of no number -1.
+int NumberOr(int otherwise, std::string_view text) {
+  if (text.empty()) return otherwise;
+  int number = 0;
+  return absl::SimpleAtoi(std::string(text), &number) ? number : -1;
+}
+
 int Main(int argc, char** argv) {
-  int identities = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
-  int rounds = argc > 2 ? std::atoi(argv[2]) : 3;
+  std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  absl::StatusOr<RecordedRequests> recorded;
+  const RecordedRequests* log = nullptr;
+  if (!arguments.empty() && !IsNumber(arguments.front())) {
+    recorded = RecordedRequests::Load(std::string(arguments.front()));
+    if (!recorded.ok()) Die(std::string(recorded.status().message()));
+    log = &*recorded;
+    arguments.erase(arguments.begin());
+  }
+  arguments.resize(3);
+  const int identities = NumberOr(40'000, arguments[0]);
+  const int rounds = NumberOr(3, arguments[1]);
+  const std::string_view only = arguments[2];
   if (identities < 1000 || identities > 8'000'000 || rounds < 1) {
-    Die("usage: memory_bench [IDENTITIES (1000 to 8000000)] [ROUNDS] "
+    Die("usage: memory_bench [LOG] [IDENTITIES (1000 to 8000000)] [ROUNDS] "
         "[COMPARISON]");
   }
 #ifndef NDEBUG
@@ -316,20 +356,22 @@ int Main(int argc, char** argv) {
        few_awake(active, Order::kSessions)},
       {"by Zipf's law", in_order(seldom, Order::kZipf)},
       {"by Zipf's law, few awake", few_awake(seldom, Order::kZipf)}};
-  const std::string_view only = argc > 3 ? argv[3] : "";
   bool is_known = only.empty();
   std::string names;
   for (const auto& [what, load] : comparisons) {
     names.append("\n  ").append(what);
     if (!only.empty() && only != what) continue;
     is_known = true;
-    Compare(what, load, rounds);
+    Compare(what, load, log, rounds);
   }
   if (!is_known) {
     Die("no comparison is called \"" + std::string(only) + "\"; there are" +
         names);
   }
-  if (only.empty()) TellEach("seen 10 times", seldom);
+  if (only.empty()) {
+    TellEach("seen 10 times", seldom, log);
+    TellEach("active", active, log);
+  }
   return 0;
 }
 
