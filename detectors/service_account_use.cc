@@ -64,7 +64,8 @@ ServiceAccountUse::State& ServiceAccountUse::StateFor(EntityId actor) {
 }
 
 bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
-                                  TupleHasher& hasher, State& state) {
+                                  const Sender& sender, TupleHasher& hasher,
+                                  State& state) {
   bool any = false;
   auto note = [&](Clue clue, std::string value) {
     if (state.doubt == nullptr) state.doubt = std::make_unique<Doubt>();
@@ -79,14 +80,12 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   if (!is_bound && state.unbound == 0 && state.bound >= kMinBound) {
     note(kUnbound, Named(event.credential_id));
   }
-  const AgentFamily family = hasher.FamilyOf(event);
-  const uint32_t family_bit = 1u << static_cast<uint32_t>(family);
+  const uint32_t family_bit = 1u << static_cast<uint32_t>(sender.family);
   const bool is_new_family = (state.families & family_bit) == 0;
-  if (is_new_family && uses >= kMinUses && IsHandTool(family)) {
+  if (is_new_family && uses >= kMinUses && IsHandTool(sender.family)) {
     note(kTool, Named(event.user_agent));
   }
-  const bool is_outside = hasher.IsFromOutside(event);
-  if (state.outside == 0 && uses >= kMinUses && is_outside) {
+  if (state.outside == 0 && uses >= kMinUses && sender.is_outside) {
     note(kOutside, Named(event.source_ip));
   }
   // What is seldom by itself counts only beside one of these.
@@ -108,7 +107,7 @@ bool ServiceAccountUse::NoteClues(const AuditEvent& event, const EntityIds& ids,
   if (!in_doubt || event.stage_time - state.doubt->since >= kPatience) {
     state.families |= family_bit;
     CountOne(is_bound ? state.bound : state.unbound);
-    if (is_outside) CountOne(state.outside);
+    if (sender.is_outside) CountOne(state.outside);
   }
   return any;
 }
@@ -127,21 +126,25 @@ void ServiceAccountUse::Observe(const AuditEvent& event, const EntityIds& ids,
   cases_.EndQuiet(ids.actor, event.stage_time, out);
   State& state = StateFor(ids.actor);
   TupleHasher& hasher = HasherOf(context_.hash, out);
-  NoteDebut(event, ids, hasher, state, out);
-  if (NoteClues(event, ids, hasher, state)) Judge(event, ids, state, out);
+  const Sender sender = {hasher.FamilyOf(event), hasher.IsFromOutside(event)};
+  NoteDebut(event, ids, sender, hasher, state, out);
+  if (NoteClues(event, ids, sender, hasher, state)) {
+    Judge(event, ids, state, out);
+  }
 }
 
 uint8_t ServiceAccountUse::DebutCluesOf(const AuditEvent& event,
                                         const EntityIds& ids,
+                                        const Sender& sender,
                                         TupleHasher& hasher) {
   uint8_t clues = 0;
   auto note = [&](DebutClue clue, bool is_seen) {
     if (is_seen) clues |= static_cast<uint8_t>(1U << clue);
   };
   const bool asks_rights = AsksRights(event);
-  note(kFirstOutside, hasher.IsFromOutside(event));
+  note(kFirstOutside, sender.is_outside);
   note(kFirstUnbound, ids.keys.pod == 0);
-  note(kFirstTool, IsHandTool(hasher.FamilyOf(event)));
+  note(kFirstTool, IsHandTool(sender.family));
   note(kFirstAsksRights, asks_rights);
   note(kFirstSensitive,
        !asks_rights && Sensitivity(hasher.Of(event).tuple) >= kSensitiveFrom);
@@ -169,14 +172,14 @@ std::string ServiceAccountUse::DebutValueOf(const AuditEvent& event,
 
 // The first request is told whatever it is, so that it is known as the first.
 void ServiceAccountUse::NoteDebut(const AuditEvent& event, const EntityIds& ids,
-                                  TupleHasher& hasher, State& state,
-                                  Emit& out) const {
+                                  const Sender& sender, TupleHasher& hasher,
+                                  State& state, Emit& out) const {
   const auto second = static_cast<uint32_t>(std::clamp<int64_t>(
       absl::ToUnixSeconds(event.stage_time), 1, UINT32_MAX));
   const bool is_first = state.first_second == 0;
   if (is_first) state.first_second = second;
   if (second > state.first_second + absl::ToInt64Seconds(kWindow)) return;
-  const uint8_t now = DebutCluesOf(event, ids, hasher);
+  const uint8_t now = DebutCluesOf(event, ids, sender, hasher);
   const bool is_news = (now & ~state.debut_clues) != 0;
   if (!is_first && !is_news) return;
   state.debut_clues |= now;

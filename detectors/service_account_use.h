@@ -26,6 +26,7 @@
 #include "detectors/detector.h"
 #include "detectors/keyed_cases.h"
 #include "detectors/recent_clues.h"
+#include "detectors/user_agent.h"
 #include "yaml/yaml_node.h"
 
 namespace oddverb {
@@ -107,19 +108,26 @@ class ServiceAccountUse final : public Detector {
     std::unique_ptr<Doubt> doubt;  // null = no clue so far
   };
 
+  // What an event says by itself of who sent it.
+  struct Sender {
+    AgentFamily family;
+    bool is_outside;
+  };
+
   State& StateFor(EntityId actor);
   void NoteDebut(const AuditEvent& event, const EntityIds& ids,
-                 TupleHasher& hasher, State& state, Emit& out) const;
+                 const Sender& sender, TupleHasher& hasher, State& state,
+                 Emit& out) const;
   // As bits. Of every request of a young account, so without their texts.
   static uint8_t DebutCluesOf(const AuditEvent& event, const EntityIds& ids,
-                              TupleHasher& hasher);
+                              const Sender& sender, TupleHasher& hasher);
   static std::string DebutValueOf(const AuditEvent& event, DebutClue clue);
   // `now`: the clues of this request; `clues`: all so far.
   Finding WriteDebut(const AuditEvent& event, const EntityIds& ids, uint8_t now,
                      uint8_t clues) const;
   // Whether the event has a clue. Learns it.
   bool NoteClues(const AuditEvent& event, const EntityIds& ids,
-                 TupleHasher& hasher, State& state);
+                 const Sender& sender, TupleHasher& hasher, State& state);
   static bool IsInDoubt(const State& state, absl::Time now);
   static void Weigh(const State& state, absl::Time now, Finding& finding);
   void Judge(const AuditEvent& event, const EntityIds& ids, const State& state,
