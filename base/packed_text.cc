@@ -27,7 +27,7 @@ static_assert(std::size(kTextPhrases) <= kCopy - kFirstPhrase);
 
 // By first byte the phrases that begin with it.
 struct PhraseIndex {
-  static constexpr size_t kMost = 12;
+  static constexpr size_t kMost = 16;
   struct Row {
     std::array<uint8_t, kMost> phrases{};
     uint8_t size = 0;
@@ -121,16 +121,6 @@ void AppendIpV4(string_view bytes, std::string& out) {
   }
 }
 
-// The number of the first phrase that `text` begins with, or a negative one.
-int PhraseAt(string_view text) {
-  const PhraseIndex::Row& row =
-      kIndex.rows[static_cast<unsigned char>(text[0])];
-  for (uint8_t i = 0; i < row.size; ++i) {
-    if (text.starts_with(kTextPhrases[row.phrases[i]])) return row.phrases[i];
-  }
-  return -1;
-}
-
 bool IsInWord(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
@@ -158,6 +148,18 @@ Copied CopyAt(string_view text, size_t at) {
 // Checkpoints have those alone that each version can read.
 enum class Codes : uint8_t { kOfCheckpoints, kAll };
 
+// The number of the first phrase that `text` begins with, or a negative one.
+int PhraseAt(string_view text, Codes codes) {
+  const PhraseIndex::Row& row =
+      kIndex.rows[static_cast<unsigned char>(text[0])];
+  for (uint8_t i = 0; i < row.size; ++i) {
+    const uint8_t phrase = row.phrases[i];
+    if (codes == Codes::kOfCheckpoints && phrase >= kCheckpointPhrases) break;
+    if (text.starts_with(kTextPhrases[phrase])) return phrase;
+  }
+  return -1;
+}
+
 // Appends what stands for `text` at `at`; how much of it that is.
 size_t PackNext(string_view text, size_t at, Codes codes, std::string& packed) {
   const string_view left = text.substr(at);
@@ -178,7 +180,7 @@ size_t PackNext(string_view text, size_t at, Codes codes, std::string& packed) {
     packed.append(bytes, kIpV4Bytes);
     return length;
   }
-  if (const int phrase = PhraseAt(left); phrase >= 0) {
+  if (const int phrase = PhraseAt(left, codes); phrase >= 0) {
     packed += static_cast<char>(kFirstPhrase + phrase);
     return kTextPhrases[phrase].size();
   }

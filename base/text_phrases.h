@@ -1,9 +1,10 @@
-// Phrases that many texts of audit events have in common, for PackedText. They
-// are part of the format of saved state: new ones go to the end, and none ever
-// goes.
+// Phrases that many texts of audit events have in common, for PackedText. The
+// first of them are part of the format of saved state: none of those ever goes,
+// and new ones stand behind them.
 #ifndef ODDVERB_BASE_TEXT_PHRASES_H_
 #define ODDVERB_BASE_TEXT_PHRASES_H_
 
+#include <cstddef>
 #include <string_view>
 
 namespace oddverb {
@@ -86,7 +87,56 @@ inline constexpr std::string_view kTextPhrases[] = {
     "/status",
     "/healthz",
     "default",
+    // From here on not in checkpoints, which earlier versions read.
+    "?fieldManager=kubectl",
+    "?fieldManager=",
+    "?labelSelector=",
+    "&labelSelector=",
+    "&fieldSelector=",
+    "&container=",
+    "?container=",
+    "tailLines=",
+    "/log?",
+    "/log",
+    "/exec?command=",
+    "&command=",
+    "&stdin=true&stdout=true",
+    "&tty=true",
+    "&resourceVersionMatch=NotOlderThan",
+    "&sendInitialEvents=true",
+    "?resourceVersion=",
+    "?watch=true",
+    "?hash=",
+    "&limit=",
+    "%2C",
+    "%3D",
+    "%2F",
+    "=true",
+    "kubernetes.io",
+    "networking.k8s.io/v1",
+    "autoscaling/v2",
+    "policy/v1",
+    "apiextensions.k8s.io/v1",
+    "metrics.k8s.io/v1beta1",
+    "storage.k8s.io/v1",
+    "discovery.k8s.io/v1",
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "subjectaccessreviews",
+    "tokenreviews",
+    "clusterroles",
+    "clusterrolebindings",
+    "rolebindings",
+    "horizontalpodautoscalers",
+    "monitoring",
+    "/openapi/v",
+    "-system",
+    "/scale",
 };
+
+// So many of them, from the first one on, checkpoints have.
+inline constexpr size_t kCheckpointPhrases = 74;
+static_assert(kTextPhrases[kCheckpointPhrases - 1] == "default");
 
 }  // namespace oddverb
 

@@ -64,6 +64,13 @@ TEST(PackedTextTest, AtRestAddressesAndWordsThatComeAgainAreShort) {
 }
 
 // Earlier versions know no other codes.
+TEST(PackedTextTest, ACheckpointHasNoNewPhrases) {
+  const std::string text = "/log?tailLines=100";
+  EXPECT_EQ(Packed(text).size(), 1 + text.size());
+  EXPECT_EQ(PackedAtRest(text).size(), 1 + 2 + 3u);
+  EXPECT_EQ(UnpackedAtRest(PackedAtRest(text), text.size()), text);
+}
+
 TEST(PackedTextTest, ACheckpointHasNoAddressesOrCopies) {
   const std::string text = "payments-eu at 10.244.1.7, payments-eu";
   PackedText kept(text);
