@@ -11,14 +11,14 @@
 namespace oddverb {
 namespace {
 
-constexpr size_t kSlabBytes = 4096;
+constexpr size_t kSlabBytes = 8192;
 constexpr size_t kLeastBlocks = 4;
 
 // Sizes of blocks: by `step` bytes up to `most`, from the range before.
 struct SizeRange {
   size_t step, most;
 };
-constexpr SizeRange kRanges[] = {{4, 128}, {8, 256}, {32, 1024}, {256, 4096}};
+constexpr SizeRange kRanges[] = {{2, 128}, {8, 256}, {32, 1024}, {256, 4096}};
 
 // Of each size.
 struct BlockSize {

@@ -2,7 +2,7 @@
 // some ten to a few thousand bytes each, without a block of the allocator for
 // each of them.
 //
-// Strings lie in slabs of blocks of one size, which are 4 to 256 bytes apart
+// Strings lie in slabs of blocks of one size, which are 2 to 256 bytes apart
 // from the next size, and take a byte besides; a freed block is used again. A
 // slab without strings is given back, as states grow and so leave one size for
 // the next. One thread.
@@ -25,7 +25,7 @@ class PackedBytes {
   static constexpr size_t kMaxBytes = 4095;
 
  private:
-  static constexpr size_t kSizes = 84;
+  static constexpr size_t kSizes = 116;
   static constexpr uint32_t kIndexBits = 25;
 
  public:
