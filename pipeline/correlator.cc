@@ -22,7 +22,7 @@ std::string OwnerOf(std::string_view part) {
 Correlator::Correlator(CrossDetectorList detectors, const KeyedHash& hash,
                        const LimitsByKind& limits, TrackChanges track)
     : state_(std::move(detectors), static_cast<size_t>(EntityKind::kCount),
-             limits, track),
+             limits, track, std::make_shared<RestStore>()),
       hash_(hash) {}
 
 void Correlator::Collect(std::vector<Finding>& out) {

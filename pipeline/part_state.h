@@ -38,6 +38,7 @@
 #include "pipeline/entity_limits.h"
 #include "pipeline/part_list.h"
 #include "pipeline/rest_frame.h"
+#include "pipeline/rest_store.h"
 #include "stats/entity_table.h"
 #include "stats/packed_bytes.h"
 #include "stats/rest_table.h"
@@ -52,15 +53,17 @@ class PartState {
  public:
   // Tables for the first `kinds` EntityKinds.
   PartState(std::vector<NamedPart<Part>> parts, size_t kinds,
-            const LimitsByKind& limits, TrackChanges track)
+            const LimitsByKind& limits, TrackChanges track,
+            std::shared_ptr<RestStore> rest_store)
       : parts_(std::move(parts)),
+        rest_store_(std::move(rest_store)),
         track_(track),
         changed_(kinds),
-        rest_frame_(kinds) {
+        rest_frame_(kinds, &rest_store_->values) {
     for (size_t i = 0; i < kinds; ++i) {
       tables_.emplace_back(limits[i].max_entities);
       tombstones_.emplace_back(TombstonesFor(limits[i].max_entities));
-      rests_.emplace_back(limits[i].max_awake, packed_.get());
+      rests_.emplace_back(limits[i].max_awake, &rest_store_->packed);
     }
     for (const auto& [name, part] : parts_) {
       if (part->CanPrefetch()) prefetching_.push_back(part.get());
@@ -375,8 +378,7 @@ class PartState {
   uint32_t round_ = 0;
   std::vector<EntityTable> tables_;         // by EntityKind
   std::vector<TombstoneTable> tombstones_;  // by EntityKind
-  // Where it stays when the object is moved.
-  std::unique_ptr<PackedBytes> packed_ = std::make_unique<PackedBytes>();
+  std::shared_ptr<RestStore> rest_store_;
   std::vector<RestTable> rests_;  // by EntityKind
   std::string waking_;
   TrackChanges track_;

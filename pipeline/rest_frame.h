@@ -11,7 +11,6 @@
 
 #include <cassert>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -27,7 +26,9 @@ namespace oddverb {
 template <class Part>
 class RestFrame {
  public:
-  explicit RestFrame(size_t kinds) : usual_parts_(kinds) {}
+  // `values` must outlive it.
+  RestFrame(size_t kinds, RestValues* values)
+      : usual_parts_(kinds), values_(values) {}
 
   // Of `parts`, always the same ones, the states of who is at `place`, which
   // they give up. Valid until the next Rest(). REQUIRES: all CanRest().
@@ -35,7 +36,7 @@ class RestFrame {
                         EntityKind kind, EntityId place) {
     assert(parts.size() < 63);
     uint64_t which = 0;
-    states_.BeginRest({.near_micros = near_micros_, .values = values_.get()});
+    states_.BeginRest({.near_micros = near_micros_, .values = values_});
     for (size_t i = 0; i < parts.size(); ++i) {
       const size_t before = states_.bytes().size();
       parts[i].part->Rest(kind, place, states_);
@@ -60,8 +61,7 @@ class RestFrame {
     const uint64_t head = head_in.GetU64();
     const uint64_t which = head >> 1 ^ usual_parts_[static_cast<size_t>(kind)];
     const int64_t near = (head & 1) != 0 ? near_micros_ : 0;
-    StateReader in(head_in.rest(),
-                   {.near_micros = near, .values = values_.get()});
+    StateReader in(head_in.rest(), {.near_micros = near, .values = values_});
     absl::Status status;
     for (size_t i = 0; i < parts.size(); ++i) {
       if ((which & BitOf(i, parts.size())) == 0) continue;
@@ -83,8 +83,7 @@ class RestFrame {
   StateWriter states_, framed_;
   std::vector<uint64_t> usual_parts_;  // by EntityKind; 0 = none rested
   int64_t near_micros_ = 0;            // 0 = likewise
-  // Where they stay when the object is moved.
-  std::unique_ptr<RestValues> values_ = std::make_unique<RestValues>();
+  RestValues* values_;
 };
 
 }  // namespace oddverb

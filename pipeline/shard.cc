@@ -27,9 +27,11 @@ Standing StandingOf(IdentityClass identity) {
 }  // namespace
 
 Shard::Shard(int number, DetectorList detectors, const LimitsByKind& limits,
-             const SeenEvents::Options& seen, TrackChanges track)
+             const SeenEvents::Options& seen, TrackChanges track,
+             std::shared_ptr<RestStore> rest_store)
     : number_(number),
-      state_(std::move(detectors), kKinds, limits, track),
+      state_(std::move(detectors), kKinds, limits, track,
+             std::move(rest_store)),
       seen_(seen) {}
 
 void Shard::PrefetchSlots(const EntityKeys& keys) const {

@@ -30,7 +30,8 @@ namespace oddverb {
 class Shard {
  public:
   Shard(int number, DetectorList detectors, const LimitsByKind& limits,
-        const SeenEvents::Options& seen, TrackChanges track);
+        const SeenEvents::Options& seen, TrackChanges track,
+        std::shared_ptr<RestStore> rest_store);
 
   int number() const { return number_; }
   void MeasureInto(DetectorTimes& times) { state_.MeasureInto(times); }

@@ -48,14 +48,15 @@ class CountingPart final : public Detector {
 };
 
 struct CountedState {
-  explicit CountedState(const EntityLimits& limits,
-                        TrackChanges track = TrackChanges::kOff) {
+  explicit CountedState(
+      const EntityLimits& limits, TrackChanges track = TrackChanges::kOff,
+      std::shared_ptr<RestStore> store = std::make_shared<RestStore>()) {
     auto owned = std::make_unique<CountingPart>();
     part = owned.get();
     std::vector<NamedPart<Detector>> parts;
     parts.push_back({"counting", std::move(owned)});
     state = std::make_unique<PartState<Detector>>(
-        std::move(parts), 1, SameForEachKind(limits), track);
+        std::move(parts), 1, SameForEachKind(limits), track, store);
   }
   uint64_t Count(uint64_t key) {
     const uint64_t count = part->Count(state->IdOf(kCounted, key));
@@ -78,6 +79,32 @@ TEST(PartStateTest, PartsSeeNoMoreIdsThanEntitiesAreAwake) {
   // All have a second chance, so that some more are awake for a while.
   EXPECT_LE(counted.part->highest(), 150u);
   EXPECT_GT(counted.state->resting(kCounted), 9'000u);
+}
+
+// As those of a worker's shards, with the same keys in all of them.
+TEST(PartStateTest, TablesWithOneStoreKeepTheirEntitiesApartInFewerBytes) {
+  constexpr size_t kTables = 8;
+  auto store = std::make_shared<RestStore>();
+  std::vector<CountedState> tables, apart;
+  std::vector<std::shared_ptr<RestStore>> stores_apart;
+  const EntityLimits limits{.max_entities = 1000, .max_awake = 4};
+  for (size_t i = 0; i < kTables; ++i) {
+    tables.emplace_back(limits, TrackChanges::kOff, store);
+    stores_apart.push_back(std::make_shared<RestStore>());
+    apart.emplace_back(limits, TrackChanges::kOff, stores_apart.back());
+  }
+  std::mt19937_64 random(6);
+  std::unordered_map<uint64_t, uint64_t> expected[kTables];
+  for (int i = 0; i < 20'000; ++i) {
+    const uint64_t key = 1 + random() % 50;
+    const size_t table = random() % kTables;
+    ASSERT_EQ(tables[table].Count(key), ++expected[table][key]);
+    apart[table].Count(key);
+  }
+  uint64_t bytes_apart = 0;
+  for (const auto& one : stores_apart) bytes_apart += one->packed.held_bytes();
+  EXPECT_GT(store->packed.strings(), kTables * 40);
+  EXPECT_LT(store->packed.held_bytes(), bytes_apart / 2);
 }
 
 TEST(PartStateTest, WhoIsForgottenAtRestStartsAnew) {

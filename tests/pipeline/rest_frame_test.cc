@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/common_values.h"
 #include "detectors/detector.h"
 #include "gtest/gtest.h"
 
@@ -44,7 +45,8 @@ TEST(RestFrameTest, EachPartGetsWhatItWroteWhicheverHaveSomething) {
     known.push_back(part.get());
     parts.push_back({name, std::move(part)});
   }
-  RestFrame<Detector> frame(2);
+  RestValues values;
+  RestFrame<Detector> frame(2, &values);
   std::vector<std::string> rested;
   for (EntityId id = 0; id < 32; ++id) {
     const auto kind = static_cast<EntityKind>(id / 16);

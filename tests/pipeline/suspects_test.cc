@@ -10,6 +10,7 @@
 #include "detectors/detector.h"
 #include "gtest/gtest.h"
 #include "pipeline/correlator.h"
+#include "pipeline/rest_store.h"
 #include "pipeline/shard.h"
 
 namespace oddverb {
@@ -90,11 +91,8 @@ class WatchedShard {
   }
 
   ThiefDetector* detector_ = nullptr;
-  Shard shard_{0,
-               Detectors(),
-               SameForEachKind({.max_entities = kRoom}),
-               {},
-               TrackChanges::kOff};
+  Shard shard_{0,  Detectors(),        SameForEachKind({.max_entities = kRoom}),
+               {}, TrackChanges::kOff, std::make_shared<RestStore>()};
   Emit out_;
 };
 
