@@ -30,6 +30,7 @@ struct PhraseIndex {
   static constexpr size_t kMost = 16;
   struct Row {
     std::array<uint8_t, kMost> phrases{};
+    std::array<char, kMost> seconds{};  // their second bytes
     uint8_t size = 0;
   };
   std::array<Row, 128> rows{};
@@ -40,7 +41,8 @@ constexpr PhraseIndex MakeIndex() {
   for (size_t i = 0; i < std::size(kTextPhrases); ++i) {
     auto first = static_cast<unsigned char>(kTextPhrases[i][0]);
     PhraseIndex::Row& row = index.rows[first];
-    row.phrases[row.size++] = static_cast<uint8_t>(i);
+    row.phrases[row.size] = static_cast<uint8_t>(i);
+    row.seconds[row.size++] = kTextPhrases[i][1];
   }
   return index;
 }
@@ -150,9 +152,11 @@ enum class Codes : uint8_t { kOfCheckpoints, kAll };
 
 // The number of the first phrase that `text` begins with, or a negative one.
 int PhraseAt(string_view text, Codes codes) {
+  if (text.size() < 2) return -1;
   const PhraseIndex::Row& row =
       kIndex.rows[static_cast<unsigned char>(text[0])];
   for (uint8_t i = 0; i < row.size; ++i) {
+    if (row.seconds[i] != text[1]) continue;
     const uint8_t phrase = row.phrases[i];
     if (codes == Codes::kOfCheckpoints && phrase >= kCheckpointPhrases) break;
     if (text.starts_with(kTextPhrases[phrase])) return phrase;

@@ -134,6 +134,28 @@ TEST(PodRangesTest, AnotherNodesPodMakesItDoubtful) {
   EXPECT_EQ(ranges.NodeOf("10.1.1.9"), 8u);  // it is that one's now
 }
 
+// A range of IPv4 is 24 bits, one of IPv6 64.
+TEST(PodRangesTest, ANodeThatLostABlockLostItsOthersOfTheRange) {
+  for (const char* net : {"10.244.", "fd00:10:244:"}) {
+    const std::string_view sep = net[0] == '1' ? "." : "::";
+    const auto at = [&](int range, int host) {
+      return absl::StrCat(net, range, std::string(sep), host);
+    };
+    PodRanges ranges;
+    for (int host : {1, 2, 3}) {
+      ranges.Note(at(3, 100 + host), 7);
+      ranges.Note(at(3, 200 + host), 7);
+      ranges.Note(at(3, 10 + host), 9);
+      ranges.Note(at(4, 200 + host), 7);
+    }
+    EXPECT_EQ(ranges.NodeOf(at(3, 209)), 7u);
+    ranges.Note(at(3, 109), 8);
+    EXPECT_EQ(ranges.NodeOf(at(3, 209)), 0u);
+    EXPECT_EQ(ranges.NodeOf(at(3, 19)), 9u);
+    EXPECT_EQ(ranges.NodeOf(at(4, 209)), 7u);
+  }
+}
+
 TEST(PodRangesTest, WhatIsNoAddressIsInNone) {
   PodRanges ranges;
   for (const char* ip : {"", "here", "10.1.1", "10.1.1.1.1"}) {
