@@ -82,8 +82,6 @@ void ServiceAccountDebut::NoteUse(absl::Time now, Account& account) const {
 
 void ServiceAccountDebut::Judge(const Observation& debut,
                                 const ObservationIds& ids, Emit& out) {
-  // Else debuts without a clue would have to be told with a draft.
-  static_assert(kDormantWeight < ServiceAccountUse::kThreshold);
   const Account& account = accounts_[ids.account];
   const absl::Time first_use = absl::FromUnixMicros(account.used_micros);
   // Later it is the shard that begins anew, not the account.

@@ -183,13 +183,17 @@ void ServiceAccountUse::NoteDebut(const AuditEvent& event, const EntityIds& ids,
   const bool is_news = (now & ~state.debut_clues) != 0;
   if (!is_first && !is_news) return;
   state.debut_clues |= now;
+  // Too few clues are not enough, however long it was never used.
+  const bool may_be_enough =
+      DebutWeightOf(state.debut_clues) + ServiceAccountDebut::kDormantWeight >=
+      kThreshold;
+  if (!is_first && !may_be_enough) return;
   Observation debut;
   debut.kind = ObservationKind::kAccountDebuts;
   debut.time = event.stage_time;
   debut.actor = debut.account = ids.keys.actor;
   debut.source_ip = event.source_ip;
-  // Without a clue, that it was never used before is not enough.
-  if (state.debut_clues != 0) {
+  if (may_be_enough) {
     debut.draft =
         FindingDraft::Packed(WriteDebut(event, ids, now, state.debut_clues));
   }
@@ -247,6 +251,14 @@ Finding ServiceAccountUse::Write(const AuditEvent& event, const EntityIds& ids,
   finding.attack = {"T1528", "T1078"};
   finding.practice = {9};
   return finding;
+}
+
+double ServiceAccountUse::DebutWeightOf(uint8_t clues) {
+  double weight = 0;
+  for (size_t i = 0; i < kDebutKinds.size(); ++i) {
+    if ((clues >> i & 1U) != 0) weight += kDebutKinds[i].weight;
+  }
+  return weight;
 }
 
 Finding ServiceAccountUse::WriteDebut(const AuditEvent& event,

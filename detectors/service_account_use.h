@@ -121,6 +121,7 @@ class ServiceAccountUse final : public Detector {
   // As bits. Of every request of a young account, so without their texts.
   static uint8_t DebutCluesOf(const AuditEvent& event, const EntityIds& ids,
                               const Sender& sender, TupleHasher& hasher);
+  static double DebutWeightOf(uint8_t clues);
   static std::string DebutValueOf(const AuditEvent& event, DebutClue clue);
   // `now`: the clues of this request; `clues`: all so far.
   Finding WriteDebut(const AuditEvent& event, const EntityIds& ids, uint8_t now,
