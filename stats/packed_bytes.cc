@@ -11,7 +11,7 @@
 namespace oddverb {
 namespace {
 
-constexpr size_t kSlabBytes = 8192;
+constexpr size_t kSlabBytes = 16384;
 constexpr size_t kLeastBlocks = 4;
 
 // Sizes of blocks: by `step` bytes up to `most`, from the range before.
