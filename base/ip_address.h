@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace oddverb {
 
@@ -32,10 +31,6 @@ struct IpAddress {
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
-  template <class H>
-  friend H AbslHashValue(H state, const IpAddress& address) {
-    return H::combine(std::move(state), address.bytes);
-  }
 };
 
 // Of the text of an address as above; anything else is neither.

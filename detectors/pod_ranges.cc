@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -35,20 +35,9 @@ IpAddress RangeOf(IpAddress address) {
 // A range is given to another node as a whole.
 void PodRanges::Forget(const IpAddress& address, uint64_t node) {
   const IpAddress range = RangeOf(address);
-  if (!address.is_v4()) {
-    // One may have more blocks than there are here.
-    absl::erase_if(blocks_, [&](const Blocks::value_type& block) {
-      return block.second.node == node && RangeOf(block.first) == range;
-    });
-    return;
-  }
-  IpAddress first = range;
-  for (int host = 0; host <= UINT8_MAX; host += kHostMask + 1) {
-    first.bytes.back() = static_cast<uint8_t>(host);
-    const auto found = blocks_.find(first);
-    if (found != blocks_.end() && found->second.node == node) {
-      blocks_.erase(found);
-    }
+  for (auto it = blocks_.lower_bound(range);
+       it != blocks_.end() && RangeOf(it->first) == range;) {
+    it = it->second.node == node ? blocks_.erase(it) : std::next(it);
   }
 }
 
@@ -81,9 +70,7 @@ uint64_t PodRanges::NodeOf(std::string_view ip) const {
 void PodRanges::Save(StateWriter& out) const {
   out.PutU64(kStateVersion);
   out.PutU64(blocks_.size());
-  // The same each time.
-  const std::map<IpAddress, Block> in_order(blocks_.begin(), blocks_.end());
-  for (const auto& [first, block] : in_order) {
+  for (const auto& [first, block] : blocks_) {
     for (uint8_t byte : first.bytes) out.PutU64(byte);
     out.PutFixed64(block.node);
     out.PutU64(block.size);
@@ -93,7 +80,7 @@ void PodRanges::Save(StateWriter& out) const {
 
 void PodRanges::Load(StateReader& in) {
   if (in.GetU64() != kStateVersion) in.Fail();
-  Blocks loaded;
+  absl::btree_map<IpAddress, Block> loaded;
   const uint64_t count = in.GetCount(25);
   if (count > kMaxBlocks) in.Fail();
   for (uint64_t left = count; left > 0 && in.status().ok(); --left) {

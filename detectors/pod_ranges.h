@@ -19,7 +19,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "base/ip_address.h"
 #include "base/state_io.h"
 
@@ -51,9 +51,7 @@ class PodRanges {
     std::array<uint8_t, kSure> addresses{};
     uint8_t size = 0;
   };
-  using Blocks = absl::flat_hash_map<IpAddress, Block>;
-
-  Blocks blocks_;  // by their first address
+  absl::btree_map<IpAddress, Block> blocks_;  // by their first address
 };
 
 }  // namespace oddverb
