@@ -115,9 +115,17 @@ uint32_t PackedBytes::SlabWithRoom(size_t size_index) {
   return slab;
 }
 
+// Of the blocks that handles can tell apart.
+bool PackedBytes::IsFull(size_t size_index) const {
+  const Blocks& blocks = sizes_[size_index];
+  return blocks.open.empty() && blocks.absent.empty() &&
+         blocks.slabs.size() >> (kIndexBits - SlabBits(size_index)) != 0;
+}
+
 PackedBytes::Handle PackedBytes::Put(std::string_view bytes) {
   assert(bytes.size() <= kMaxBytes);
-  const size_t size_index = SizeIndexOf(bytes.size());
+  size_t size_index = SizeIndexOf(bytes.size());
+  while (size_index + 1 < kSizes && IsFull(size_index)) ++size_index;
   const uint32_t bits = SlabBits(size_index);
   const uint32_t number = SlabWithRoom(size_index);
   Blocks& blocks = sizes_[size_index];

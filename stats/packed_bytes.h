@@ -5,7 +5,8 @@
 // Strings lie in slabs of blocks of one size, which are 2 to 256 bytes apart
 // from the next size, and take a byte besides; a freed block is used again. A
 // slab without strings is given back, as states grow and so leave one size for
-// the next. One thread.
+// the next. What finds its size full, with 33 million strings, takes the next
+// one. One thread.
 #ifndef ODDVERB_STATS_PACKED_BYTES_H_
 #define ODDVERB_STATS_PACKED_BYTES_H_
 
@@ -64,6 +65,7 @@ class PackedBytes {
 
   void Open(Blocks& blocks, uint32_t slab);
   static void Close(Blocks& blocks, uint32_t slab);
+  bool IsFull(size_t size_index) const;
   uint32_t SlabWithRoom(size_t size_index);
   static size_t SizeIndexOf(size_t bytes);
   static size_t BlockBytes(size_t size_index);

@@ -45,6 +45,21 @@ TEST(PackedBytesTest, KeepsEachSizeUpToTheLongest) {
   }
 }
 
+// More than the blocks of one size that a handle can tell apart.
+TEST(PackedBytesTest, WhatFindsItsSizeFullTakesTheNextOne) {
+  PackedBytes packed;
+  constexpr uint32_t kFull = uint32_t{1} << 25;
+  const PackedBytes::Handle first = packed.Put("a");
+  for (uint32_t i = 1; i < kFull; ++i) packed.Put("b");
+  const PackedBytes::Handle beyond = packed.Put("c");
+  EXPECT_NE(first, beyond);
+  EXPECT_EQ(packed.Get(first), "a");
+  EXPECT_EQ(packed.Get(beyond), "c");
+  packed.Free(first);
+  EXPECT_EQ(packed.Put("d"), first);
+  EXPECT_EQ(packed.Get(beyond), "c");
+}
+
 // A hundred bytes each, with a block of the next size and a bit of a slab.
 TEST(PackedBytesTest, TakesLittleMoreThanTheBytes) {
   PackedBytes packed;
