@@ -115,21 +115,18 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(
   FieldSet fields =
       Fields({FieldId::kLevel, FieldId::kUserName, FieldId::kUserUid,
               FieldId::kUserGroups, FieldId::kUserExtra, FieldId::kSourceIps});
-  std::vector<std::shared_ptr<RestStore>> rest_stores;
-  for (int i = 0; i < workers; ++i) {
-    rest_stores.push_back(std::make_shared<RestStore>());
-  }
   for (int shard = 0; shard < kLogicalShards; ++shard) {
     ODDVERB_ASSIGN_OR_RETURN(DetectorList detectors, parts.make_detectors());
     for (const auto& [name, detector] : detectors) {
       fields |= detector->fields();
     }
-    const auto worker = static_cast<size_t>(WorkerOf(shard, workers));
+    ShardGroup& group =
+        stages->groups[static_cast<size_t>(WorkerOf(shard, workers))];
     auto made = std::make_unique<Shard>(
         shard, std::move(detectors), LimitsOfShard(entities.shards),
-        SeenPerShard(options.max_recent_events), track, rest_stores[worker]);
+        SeenPerShard(options.max_recent_events), track, group.rest_store());
     made->MeasureInto(stages->counters.detector_times);
-    stages->groups[worker].Add(std::move(made));
+    group.Add(std::move(made));
   }
   stages->options.decoder.fields = fields;
   ODDVERB_ASSIGN_OR_RETURN(CrossDetectorList cross,

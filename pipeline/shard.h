@@ -115,6 +115,8 @@ class ShardGroup {
  public:
   ShardGroup() = default;
   void Add(std::unique_ptr<Shard> shard);
+  // For the shards that are to be added.
+  const std::shared_ptr<RestStore>& rest_store() const { return rest_store_; }
 
   // Judges the events of `batch` that belong to this group.
   SliceOutput Process(const RoutedBatch& batch);
@@ -133,6 +135,7 @@ class ShardGroup {
   void Tick(size_t event_index, absl::Time watermark, absl::Time stream_time,
             SliceOutput& out);
 
+  std::shared_ptr<RestStore> rest_store_ = std::make_shared<RestStore>();
   std::vector<std::unique_ptr<Shard>> owned_;  // ascending by number
   Shard* by_shard_[kLogicalShards] = {};       // null = another worker's
   absl::Time stream_time_ = absl::InfinitePast();
