@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/strings.h"
 #include "detectors/event_finding.h"
@@ -61,12 +62,12 @@ void ForbiddenBurst::AddEvidence(const RefusedAttempt& attempt,
       refused.slow.score.raw_value() <= options_.threshold_slow / 3) {
     return;
   }
-  std::vector<Evidence>& evidence = refused.evidence;
+  std::vector<PackedEvidence>& evidence = refused.evidence;
   if (evidence.size() >= Finding::kMaxEvidence) {
     if (refused.open != nullptr) return;  // what opened it stays
     evidence.erase(evidence.begin());
   }
-  evidence.push_back(EvidenceOf(attempt.event, attempt.time));
+  evidence.emplace_back(EvidenceOf(attempt.event, attempt.time));
 }
 
 void ForbiddenBurst::Judge(const RefusedAttempt& attempt, const EntityIds& ids,
@@ -139,7 +140,7 @@ void ForbiddenBurst::OnSuccess(const CaseRequest& request,
   if (refused.evidence.size() >= Finding::kMaxEvidence) {
     refused.evidence.pop_back();
   }
-  refused.evidence.push_back(EvidenceOf(event, time));
+  refused.evidence.emplace_back(EvidenceOf(event, time));
   out.Report(WriteForbiddenFinding(actor, FindingState::kUpdate,
                                    std::max(out.stream_time, time)));
 }
@@ -209,8 +210,8 @@ Finding ForbiddenBurst::Finish(ForbiddenActor& actor) {
   // reported does not come back as a slow finding.
   refused.fast = RefusalScore();
   refused.slow = RefusalScore();
-  refused.kinds = {};
-  refused.evidence = {};
+  refused.kinds = std::vector<RefusedKind>();
+  refused.evidence = std::vector<PackedEvidence>();
   refused.open.reset();
   return finding;
 }

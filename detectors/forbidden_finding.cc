@@ -54,7 +54,7 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
   for (size_t i = 0; i < shown; ++i) {
     const RefusedKind& kind = *kinds[i];
     int64_t cents = Cents(kind.weight);
-    std::string value = kind.text;
+    std::string value = kind.texts().text;
     if (kind.count > 1) {
       absl::StrAppend(&value, ", ", kind.count, " object names or namespaces");
     }
@@ -81,10 +81,11 @@ void WriteReasons(const std::vector<const RefusedKind*>& kinds,
 
 void WriteWhat(const std::vector<const RefusedKind*>& kinds, Finding& finding) {
   for (const RefusedKind* kind : kinds) {
-    AddDistinct(kind->verb, finding.what.verbs);
-    AddDistinct(kind->resource, finding.what.resources);
-    AddDistinct(kind->ns, finding.what.namespaces);
-    AddDistinct(kind->name, finding.what.names);
+    const RefusedKind::Texts texts = kind->texts();
+    AddDistinct(texts.verb, finding.what.verbs);
+    AddDistinct(texts.resource, finding.what.resources);
+    AddDistinct(texts.ns, finding.what.namespaces);
+    AddDistinct(texts.name, finding.what.names);
   }
 }
 
@@ -109,7 +110,8 @@ void WriteSummary(const std::vector<const RefusedKind*>& kinds,
                    SpanText(score.first, score.last), ": ");
   size_t named = std::min<size_t>(kinds.size(), 2);
   for (size_t i = 0; i < named; ++i) {
-    absl::StrAppend(&summary, i == 0 ? "" : "; ", Bounded(kinds[i]->text, 80));
+    absl::StrAppend(&summary, i == 0 ? "" : "; ",
+                    Bounded(kinds[i]->texts().text, 80));
   }
   if (score.kinds > named) {
     absl::StrAppend(&summary, "; and ", score.kinds - named, " more");
@@ -180,8 +182,8 @@ Finding WriteForbiddenFinding(const ForbiddenActor& actor, FindingState state,
         "a right that somebody granted meanwhile: look for changes of roles "
         "and bindings");
   }
-  for (const Evidence& item : refused.evidence) {
-    if (item.time >= score.first) finding.evidence.push_back(item);
+  for (const PackedEvidence& item : refused.evidence) {
+    if (item.time() >= score.first) finding.evidence.push_back(item.Get());
   }
   finding.attack = {"T1613", "T1087"};
   finding.practice = {9};

@@ -71,44 +71,20 @@ void LoadScore(StateReader& in, DecayedScore& score) {
   score.Restore(value, in.GetTime());
 }
 
-void SaveKind(const RefusedKind& kind, StateWriter& out) {
-  out.PutFixed64(kind.tuple);
-  out.PutString(kind.verb);
-  out.PutString(kind.resource);
-  out.PutString(kind.ns);
-  out.PutString(kind.name);
-  out.PutString(kind.text);
-  out.PutDouble(kind.weight);
-  out.PutU64(kind.count);
-  out.PutTime(kind.first);
-  out.PutTime(kind.last);
-}
-
-void LoadKind(StateReader& in, RefusedKind& kind) {
-  kind.tuple = in.GetFixed64();
-  kind.verb = in.GetString();
-  kind.resource = in.GetString();
-  kind.ns = in.GetString();
-  kind.name = in.GetString();
-  kind.text = in.GetString();
-  kind.weight = in.GetDouble();
-  kind.count = GetU32(in);
-  kind.first = in.GetTime();
-  kind.last = in.GetTime();
-}
-
 RefusedKind NewKind(const RefusedAttempt& attempt) {
+  RefusedKind::Texts texts;
+  texts.verb = Bounded(attempt.event.verb, kMaxPartBytes);
+  texts.resource = ResourceText(attempt.tuple);
+  if (attempt.tuple.scope != "*") {
+    texts.ns = Bounded(attempt.tuple.scope, kMaxPartBytes);
+  }
+  texts.name = Bounded(attempt.event.object.name, kMaxPartBytes);
+  texts.text = TupleText(attempt.tuple, attempt.event.verb);
+  // Why it weighs more than others of its kind.
+  if (attempt.novelty > 1) texts.text += ", from a new place";
   RefusedKind kind;
   kind.tuple = attempt.hash;
-  kind.verb = Bounded(attempt.event.verb, kMaxPartBytes);
-  kind.resource = ResourceText(attempt.tuple);
-  if (attempt.tuple.scope != "*") {
-    kind.ns = Bounded(attempt.tuple.scope, kMaxPartBytes);
-  }
-  kind.name = Bounded(attempt.event.object.name, kMaxPartBytes);
-  kind.text = TupleText(attempt.tuple, attempt.event.verb);
-  // Why it weighs more than others of its kind.
-  if (attempt.novelty > 1) kind.text += ", from a new place";
+  kind.SetTexts(texts);
   kind.first = attempt.time;
   kind.last = attempt.time;
   return kind;
@@ -212,7 +188,7 @@ void RefusalRecord::TakeBack(std::string_view ns, absl::Time since,
                              absl::Time now, double part) {
   if (open != nullptr) return;
   for (RefusedKind& kind : kinds) {
-    if (kind.ns != ns || kind.first < since) continue;
+    if (kind.first < since || kind.texts().ns != ns) continue;
     const double weight = part * kind.weight;
     kind.weight -= weight;
     fast.TakeBack(weight, kFastHalfLife, now);
@@ -273,9 +249,9 @@ void RefusalRecord::Save(StateWriter& out) const {
   for (uint64_t key : requests) out.PutFixed64(key);
   out.PutU64(next_request);
   out.PutU64(kinds.size());
-  for (const RefusedKind& kind : kinds) SaveKind(kind, out);
+  for (const RefusedKind& kind : kinds) kind.Save(out);
   out.PutU64(evidence.size());
-  for (const Evidence& item : evidence) SaveEvidence(item, out);
+  for (const PackedEvidence& item : evidence) item.Save(out);
   out.PutU64((open != nullptr ? 1U : 0U) | (refused_before != 0 ? 2U : 0U));
   if (open != nullptr) open->Save(out);
   if (refused_before != 0) out.PutFixed64(refused_before);
@@ -292,9 +268,9 @@ void RefusalRecord::Load(StateReader& in, uint64_t format) {
   for (uint64_t& key : requests) key = in.GetFixed64();
   next_request = static_cast<uint32_t>(in.GetU64() % kRecentRequests);
   kinds.resize(GetAtMost(in, RefusedKind::kMaxKinds));
-  for (RefusedKind& kind : kinds) LoadKind(in, kind);
+  for (RefusedKind& kind : kinds) kind.Load(in);
   evidence.resize(GetAtMost(in, Finding::kMaxEvidence));
-  for (Evidence& item : evidence) item = LoadEvidence(in);
+  for (PackedEvidence& item : evidence) item.Load(in);
   const uint64_t has = GetAtMost(in, 3);
   if ((has & 1) != 0) {
     open = std::make_unique<OpenRefusal>();

@@ -18,10 +18,12 @@
 #include "base/packed_text.h"
 #include "base/state_io.h"
 #include "detectors/known_places.h"
+#include "detectors/refused_kind.h"
 #include "detectors/tuple.h"
 #include "detectors/work_sessions.h"
 #include "model/audit_event.h"
 #include "model/finding.h"
+#include "model/packed_evidence.h"
 #include "stats/decayed_score.h"
 #include "stats/fingerprint_set.h"
 #include "stats/tombstone_table.h"
@@ -43,19 +45,6 @@ struct RefusedAttempt {
   uint64_t further_of = 0;
   double novelty = 1;  // NoveltyFactor()
   double weight = 0;
-};
-
-// One kind of request that was refused at its first contact.
-struct RefusedKind {
-  static constexpr size_t kMaxKinds = 12;
-
-  uint64_t tuple = 0;                    // HashTuple()
-  std::string verb, resource, ns, name;  // bounded; `name` is the first object
-  std::string text;                      // TupleText()
-  // What it added, with further object names, or namespaces.
-  double weight = 0;
-  uint32_t count = 0;  // requests that added
-  absl::Time first, last;
 };
 
 // A score with what stands behind it. Begins anew when the score has decayed.
@@ -122,8 +111,8 @@ struct RefusalRecord {
   FingerprintSet failed;  // tuples, and tuples with object names
   std::array<uint64_t, kRecentRequests> requests{};  // a ring of request keys
   uint32_t next_request = 0;
-  std::vector<RefusedKind> kinds;  // in order of first contact
-  std::vector<Evidence> evidence;  // at most Finding::kMaxEvidence
+  std::vector<RefusedKind> kinds;        // in order of first contact
+  std::vector<PackedEvidence> evidence;  // at most Finding::kMaxEvidence
   std::unique_ptr<OpenRefusal> open;
   // Of the kinds that were refused before the actor was forgotten: to try them
   // again is nothing new.

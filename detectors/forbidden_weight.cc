@@ -97,9 +97,10 @@ const RefusedKind* KindElsewhere(const RefusalRecord& refused,
   const std::string resource = ResourceText(attempt.tuple);
   auto found = std::find_if(
       refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
-        return (kind.verb == "list" || kind.verb == "watch") &&
-               !kind.ns.empty() && kind.resource == resource &&
-               kind.tuple != attempt.hash;
+        if (kind.tuple == attempt.hash) return false;
+        const RefusedKind::Texts texts = kind.texts();
+        return (texts.verb == "list" || texts.verb == "watch") &&
+               !texts.ns.empty() && texts.resource == resource;
       });
   return found == refused.kinds.end() ? nullptr : &*found;
 }
@@ -214,8 +215,11 @@ void WeighQuestion(const RefusalRecord& refused, IdentityClass identity,
   if (!gets_all && !applies) return;
   bool same = std::any_of(
       refused.kinds.begin(), refused.kinds.end(), [&](const RefusedKind& kind) {
-        return kind.verb == event.verb && kind.ns == event.object.ns &&
-               absl::AbsDuration(attempt.time - kind.last) <= kOneQuestion;
+        if (absl::AbsDuration(attempt.time - kind.last) > kOneQuestion) {
+          return false;
+        }
+        const RefusedKind::Texts texts = kind.texts();
+        return texts.verb == event.verb && texts.ns == event.object.ns;
       });
   if (!same) return;
   attempt.weight *= kSameQuestionFactor;
