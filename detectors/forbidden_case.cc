@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/strings.h"
@@ -133,7 +135,7 @@ double Rounded(double value) {
 }
 
 std::string Summary(const ForbiddenCase& found, const CaseRuleInfo& info) {
-  const Finding& draft = found.draft;
+  const Finding& draft = *found.draft;
   std::string from;
   if (!draft.where.source_ip.empty() &&
       draft.entity.find('@' + draft.where.source_ip) == std::string::npos) {
@@ -145,7 +147,7 @@ std::string Summary(const ForbiddenCase& found, const CaseRuleInfo& info) {
       absl::StrCat(Bounded(draft.entity, 100), from,
                    agent.empty() ? "" : " with " + Bounded(agent, 40), " ",
                    A(info.did), " ", Counted(found.things, info.one, info.many),
-                   " within ", SpanText(draft.first_seen, draft.last_seen));
+                   " within ", SpanText(found.first_seen, found.last_seen));
   size_t named = std::min<size_t>(draft.why.size(), 2);
   for (size_t i = 0; i < named; ++i) {
     absl::StrAppend(&text, i == 0 ? ": " : "; ",
@@ -160,14 +162,10 @@ const CaseRuleInfo& InfoOf(CaseRule rule) {
   return Infos()[static_cast<size_t>(rule)];
 }
 
-void ForbiddenCase::NoteEvent(const CaseSighting& sighting) {
-  if (draft.count == 0) {
-    draft.first_seen = sighting.time;
-    draft.last_seen = sighting.time;
-  }
-  ++draft.count;
-  draft.first_seen = std::min(draft.first_seen, sighting.time);
-  draft.last_seen = std::max(draft.last_seen, sighting.time);
+void ForbiddenCase::NoteEvent(absl::Time time) {
+  first_seen = count == 0 ? time : std::min(first_seen, time);
+  last_seen = count == 0 ? time : std::max(last_seen, time);
+  ++count;
 }
 
 bool ForbiddenCase::Add(const CaseSighting& sighting) {
@@ -177,27 +175,41 @@ bool ForbiddenCase::Add(const CaseSighting& sighting) {
   }
   if (sighting.thing != 0 && !known.Add(sighting.thing, kKnownCapacity)) {
     // What is asked again belongs to an episode, but begins none.
-    if (things > 0) NoteEvent(sighting);
+    if (things > 0) NoteEvent(sighting.time);
     return false;
   }
-  NoteEvent(sighting);
+  NoteEvent(sighting.time);
   ++things;
   double sum = score.Add(sighting.time, info.half_life, sighting.weight);
-  draft.AddEvidence(sighting.event);
+  draft->AddEvidence(sighting.event);
   if (info.by_rate) return true;
   peak = std::max(peak, sum);
-  auto same = std::find_if(draft.why.begin(), draft.why.end(),
-                           [&](const FindingReason& reason) {
-                             return reason.feature == sighting.feature &&
-                                    reason.value == sighting.value;
-                           });
-  if (same != draft.why.end()) {
+  std::vector<FindingReason>& why = draft->why;
+  auto same =
+      std::find_if(why.begin(), why.end(), [&](const FindingReason& reason) {
+        return reason.feature == sighting.feature &&
+               reason.value == sighting.value;
+      });
+  if (same != why.end()) {
     same->contribution += sighting.weight;
-  } else if (draft.why.size() < kMaxReasons) {
-    draft.why.push_back(
+  } else if (why.size() < kMaxReasons) {
+    why.push_back(
         {std::string(sighting.feature), sighting.value, sighting.weight});
   }
   return true;
+}
+
+void ForbiddenCase::PackIfSmall() {
+  if (!open && things <= 1) draft.Pack();
+}
+
+Finding ForbiddenCase::Draft() const {
+  FindingDraft copy = draft;  // reading it would unpack it
+  Finding finding = std::move(*copy);
+  finding.first_seen = first_seen;
+  finding.last_seen = last_seen;
+  finding.count = count;
+  return finding;
 }
 
 void ForbiddenCase::Restart() {
@@ -210,7 +222,7 @@ void ForbiddenCase::Restart() {
 
 Finding ForbiddenCase::Write(FindingState state, absl::Time now) const {
   const CaseRuleInfo& info = InfoOf(rule);
-  Finding finding = draft;
+  Finding finding = Draft();
   finding.state = state;
   finding.time = now;
   finding.title =
@@ -244,7 +256,7 @@ void ForbiddenCase::Save(StateWriter& out) const {
   out.PutDouble(peak);
   out.PutU64(things);
   known.Save(out);
-  SaveFinding(draft, out);
+  SaveFinding(Draft(), out);
   out.PutU64(open ? 1 : 0);
   out.PutDouble(reported_score);
 }
@@ -261,9 +273,14 @@ void ForbiddenCase::Load(StateReader& in) {
   peak = in.GetDouble();
   things = static_cast<uint32_t>(in.GetU64());
   known.Load(in);
-  draft = LoadFinding(in);
+  Finding finding = LoadFinding(in);
+  first_seen = finding.first_seen;
+  last_seen = finding.last_seen;
+  count = finding.count;
+  draft = std::move(finding);
   open = in.GetU64() != 0;
   reported_score = in.GetDouble();
+  PackIfSmall();
 }
 
 }  // namespace oddverb

@@ -14,6 +14,7 @@
 #include "base/state_io.h"
 #include "model/audit_event.h"
 #include "model/finding.h"
+#include "model/finding_draft.h"
 #include "model/identity.h"
 #include "stats/decayed_score.h"
 #include "stats/fingerprint_set.h"
@@ -68,27 +69,35 @@ struct ForbiddenCase {
   static constexpr size_t kMaxReasons = 7;
 
   CaseRule rule = CaseRule::kAnonymousEnumeration;
+  bool open = false;
+  uint32_t things = 0;
   DecayedScore score;
   double peak = 0;
-  uint32_t things = 0;
-  FingerprintSet known;
-  Finding draft;  // evidence, what, why, first_seen, last_seen, count
-  bool open = false;
   double reported_score = 0;
+  FingerprintSet known;
+  absl::Time first_seen, last_seen;
+  int64_t count = 0;  // events
+  // Evidence, what, why; of an open one its subject, too, but not the members
+  // above. Most cases have one thing and come to nothing: it is then packed.
+  FindingDraft draft = Finding();
 
   // Adds what is new; false if `sighting` was known.
   bool Add(const CaseSighting& sighting);
+  // Once what was added has been judged.
+  void PackIfSmall();
+  // With when it was seen, and how often.
+  Finding Draft() const;
   // The finding for people: contributions sum up to the score.
   Finding Write(FindingState state, absl::Time now) const;
   // Forgets the episode, not what is known.
   void Restart();
-  absl::Time deadline() const { return draft.last_seen + InfoOf(rule).quiet; }
+  absl::Time deadline() const { return last_seen + InfoOf(rule).quiet; }
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);  // failures show in in.status()
 
  private:
-  void NoteEvent(const CaseSighting& sighting);
+  void NoteEvent(absl::Time time);
 };
 
 }  // namespace oddverb

@@ -215,7 +215,7 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   if (actor.failures == nullptr) actor.failures = NewFailures();
   bool by_itself = IsRetryOfProgram(request.event, request.tuple);
   actor.failures->Add(request.time, by_itself ? kRetryOfProgram : 1);
-  absl::Time last = found.draft.last_seen;
+  absl::Time last = found.last_seen;
   bool was_open = found.open;
   // The score is that of the rate; the case keeps the evidence, and no value.
   found.Add({request.event, request.time, request.ids.keys.identity, 0, 1,
@@ -233,7 +233,7 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   told.kind = ObservationKind::kAuthenticationFails;
   told.time = request.time;
   told.source_ip = Bounded(request.event.source_ip, 64);
-  told.draft = found.draft;
+  told.draft = found.Draft();
   out.Observe(std::move(told));
 }
 
@@ -257,16 +257,16 @@ void ForbiddenCases::WriteSurge(const CaseRequest& request,
   if (!found.open) found.peak = 0;
   if (sum <= found.peak) return;
   found.peak = sum;
-  found.draft.why = {{"failed authentications",
-                      absl::StrCat(rate.in_window(),
-                                   " within two minutes, far above its mean"),
-                      surprise}};
+  std::vector<FindingReason>& why = found.draft->why;
+  why = {{"failed authentications",
+          absl::StrCat(rate.in_window(),
+                       " within two minutes, far above its mean"),
+          surprise}};
   if (volume > 0) {
-    found.draft.why.push_back(
-        {"volume", "2 for each doubling beyond ten", volume});
+    why.push_back({"volume", "2 for each doubling beyond ten", volume});
   }
   if (tool > 0) {
-    found.draft.why.push_back(
+    why.push_back(
         {"client program", std::string(AgentFamilyName(family)), tool});
   }
 }
@@ -298,21 +298,21 @@ Severity ForbiddenCases::SeverityOf(const ForbiddenCase& found) const {
 
 void ForbiddenCases::Judge(const CaseRequest& request, ForbiddenCase& found,
                            Emit& out) {
-  Finding& draft = found.draft;
   FindingState state = FindingState::kUpdate;
   if (!found.open) {
     double lowest = INFINITY;
     for (size_t s = 0; s < 5; ++s) {
       lowest = std::min(lowest, Step(found.rule, static_cast<Severity>(s)));
     }
-    if (found.peak < lowest) return;
-    draft.threshold = lowest;
-    draft.severity = SeverityOf(found);
+    if (found.peak < lowest) return found.PackIfSmall();
+    found.draft->threshold = lowest;
+    found.draft->severity = SeverityOf(found);
     if (open_count_ >= kMaxOpen) EndLongestQuiet(out);
     Open(request, found);
     ++open_count_;
     state = FindingState::kOpen;
   } else {
+    Finding& draft = *found.draft;
     Severity severity = std::max(draft.severity, SeverityOf(found));
     bool report =
         severity > draft.severity || found.peak >= 2 * found.reported_score;
@@ -329,7 +329,7 @@ void ForbiddenCases::Open(const CaseRequest& request,
                           ForbiddenCase& found) const {
   const AuditEvent& event = request.event;
   IdentityClass identity = request.ids.keys.identity;
-  Finding& draft = found.draft;
+  Finding& draft = *found.draft;
   draft.cluster = context_.cluster;
   draft.rule = InfoOf(found.rule).rule;
   draft.detector = "forbidden_burst";

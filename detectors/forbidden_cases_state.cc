@@ -68,7 +68,7 @@ void ForbiddenCases::SetDeadlines(EntityId id) {
 }
 
 void ForbiddenCases::Finish(ForbiddenCase& found) {
-  ended_.push_back(found.Write(FindingState::kFinal, found.draft.last_seen));
+  ended_.push_back(found.Write(FindingState::kFinal, found.last_seen));
   found.Restart();
   --open_count_;
 }
@@ -81,8 +81,8 @@ void ForbiddenCases::EndLongestQuiet(Emit& out) {
     ForbiddenCase& found = CaseOf(rule, id);
     if (!found.open) continue;
     if (quietest != nullptr &&
-        std::pair(found.deadline(), found.draft.id) >=
-            std::pair(quietest->deadline(), quietest->draft.id)) {
+        std::pair(found.deadline(), found.draft->id) >=
+            std::pair(quietest->deadline(), quietest->draft->id)) {
       continue;
     }
     quietest = &found;

@@ -69,7 +69,7 @@ void ForbiddenCross::Observe(const Observation& observation,
 }
 
 void ForbiddenCross::NoteFailures(const Observation& observation, EntityId id) {
-  Finding& failures = TroubleOf(id).failures;
+  Finding& failures = TroubleOf(id).failures.emplace();
   failures = *observation.draft;
   // Room for what succeeds.
   constexpr size_t kMaxFailures = Finding::kMaxEvidence / 2;
@@ -86,8 +86,8 @@ void ForbiddenCross::NoteIdentity(const Observation& observation, EntityId id,
     return;
   }
   if (address.trouble == nullptr) return;
-  const Finding& failures = address.trouble->failures;
-  if (failures.count == 0) return;
+  if (!address.trouble->failures.has_value()) return;
+  const Finding& failures = *address.trouble->failures;
   absl::Duration since = observation.time - failures.last_seen;
   if (since < absl::ZeroDuration() || since > kGuessWindow) return;
   Finding finding = WriteFailThenSuccess(context_, *observation.draft, failures,
@@ -117,8 +117,8 @@ void ForbiddenCross::NoteRefusal(const Observation& observation, EntityId id,
     }
     RefusedActor& added = trouble.actors.emplace_back();
     added.key = observation.actor;
-    added.name = Bounded(draft.entity, kMaxNameBytes);
-    added.what = draft.summary;
+    added.packed =
+        PackTexts({Bounded(draft.entity, kMaxNameBytes), draft.summary});
     same = std::prev(trouble.actors.end());
   }
   same->score.Add(now, kFastHalfLife, kShare * observation.weight);
@@ -127,7 +127,7 @@ void ForbiddenCross::NoteRefusal(const Observation& observation, EntityId id,
     if (trouble.evidence.size() >= Finding::kMaxEvidence) {
       trouble.evidence.erase(trouble.evidence.begin());
     }
-    trouble.evidence.push_back(evidence);
+    trouble.evidence.emplace_back(evidence);
   }
   JudgeRefusals(observation, id, out);
 }
@@ -174,14 +174,18 @@ void ForbiddenCross::JudgeRefusals(const Observation& observation, EntityId id,
   finding.warming = warming;
   finding.severity = DistributedSeverity(shares.size(), identities);
   finding.first_seen = trouble.first_refused;
-  finding.evidence = trouble.evidence;
+  finding.evidence.clear();
+  for (const PackedEvidence& item : trouble.evidence) {
+    finding.evidence.push_back(item.Get());
+  }
   finding.count = 0;
   for (const Share& share : shares) {
     finding.count += share.actor->refusals;
     if (finding.why.size() >= Finding::kMaxListed) continue;
+    const RefusedActor::Texts texts = share.actor->texts();
     finding.why.push_back(
-        {absl::StrCat("refused for ", share.actor->name),
-         absl::StrCat(share.actor->what, ", ",
+        {absl::StrCat("refused for ", texts.name),
+         absl::StrCat(texts.what, ", ",
                       Counted(share.actor->refusals, "refusal", "refusals")),
          share.weight});
   }
@@ -240,22 +244,34 @@ bool ForbiddenCross::CanRest(EntityKind kind, EntityId id) const {
   return kind != EntityKind::kAddress || !with_open_.contains(id);
 }
 
+ForbiddenCross::RefusedActor::Texts ForbiddenCross::RefusedActor::texts()
+    const {
+  std::vector<std::string> all = UnpackTexts(packed);
+  all.resize(2);
+  return {.name = std::move(all[0]), .what = std::move(all[1])};
+}
+
 void ForbiddenCross::SaveTrouble(const Trouble& trouble,
                                  StateWriter& out) const {
-  SaveFinding(trouble.failures, out);
+  // Of none one that counts nothing.
+  SaveFinding(trouble.failures.has_value() ? *trouble.failures : Finding(),
+              out);
   out.PutTime(trouble.first_refused);
   out.PutU64(trouble.actors.size());
   for (const RefusedActor& actor : trouble.actors) {
     out.PutFixed64(actor.key);
-    out.PutString(actor.name);
-    out.PutString(actor.what);
+    const RefusedActor::Texts texts = actor.texts();
+    out.PutString(texts.name);
+    out.PutString(texts.what);
     out.PutDouble(actor.score.raw_value());
     out.PutTime(actor.score.updated());
     out.PutU64(actor.refusals);
   }
   // As a finding: evidence has no form of its own.
   Finding evidence;
-  evidence.evidence = trouble.evidence;
+  for (const PackedEvidence& item : trouble.evidence) {
+    evidence.evidence.push_back(item.Get());
+  }
   SaveFinding(evidence, out);
   out.PutDouble(trouble.reported_score);
   out.PutU64(trouble.open.size());
@@ -263,20 +279,24 @@ void ForbiddenCross::SaveTrouble(const Trouble& trouble,
 }
 
 void ForbiddenCross::LoadTrouble(Trouble& trouble, StateReader& in) const {
-  trouble.failures = LoadFinding(in);
+  Finding failures = LoadFinding(in);
+  if (failures.count != 0) trouble.failures = std::move(failures);
   trouble.first_refused = in.GetTime();
   uint64_t actors = in.GetCount(8);
   if (actors > RefusedActor::kMaxActors) in.Fail();
   for (; actors > 0 && in.status().ok(); --actors) {
     RefusedActor& actor = trouble.actors.emplace_back();
     actor.key = in.GetFixed64();
-    actor.name = std::string(in.GetString());
-    actor.what = std::string(in.GetString());
+    const std::string_view name = in.GetString();
+    actor.packed = PackTexts({name, in.GetString()});
     double value = in.GetDouble();
     actor.score.Restore(value, in.GetTime());
     actor.refusals = static_cast<uint32_t>(in.GetU64());
   }
-  trouble.evidence = LoadFinding(in).evidence;
+  const Finding evidence = LoadFinding(in);
+  for (const Evidence& item : evidence.evidence) {
+    trouble.evidence.emplace_back(item);
+  }
   trouble.reported_score = in.GetDouble();
   uint64_t open = in.GetCount(8);
   if (open > kMaxOpen) in.Fail();

@@ -18,7 +18,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/boxed_optional.h"
+#include "base/packed_text.h"
 #include "detectors/detector.h"
+#include "model/packed_evidence.h"
 #include "stats/decayed_score.h"
 #include "stats/fingerprint_set.h"
 #include "yaml/yaml_node.h"
@@ -43,19 +46,25 @@ class ForbiddenCross final : public CrossDetector {
   // An actor that was refused at this address.
   struct RefusedActor {
     static constexpr size_t kMaxActors = 16;
+    struct Texts {
+      std::string name;  // bounded
+      std::string what;  // the first request that was refused
+    };
     uint64_t key = 0;
-    std::string name;  // bounded
-    std::string what;  // the first request that was refused
     DecayedScore score;
     uint32_t refusals = 0;
+    PackedText packed;  // its texts
+
+    Texts texts() const;
   };
   // Only addresses with failures or refusals have one.
   struct Trouble {
-    Finding failures;  // of authentication: evidence, count, first, last
+    // Of authentication: evidence, count, first, last. Few addresses have it.
+    BoxedOptional<Finding> failures;
     absl::Time first_refused = absl::InfinitePast();
     std::vector<RefusedActor> actors;
-    std::vector<Evidence> evidence;  // of the latest refusals
-    double reported_score = 0;       // of the open forbidden.distributed
+    std::vector<PackedEvidence> evidence;  // of the latest refusals
+    double reported_score = 0;             // of the open forbidden.distributed
     std::vector<Finding> open;
   };
   struct Address {

@@ -21,6 +21,10 @@ FindingDraft FindingDraft::Packed(const Finding& finding) {
   return draft;
 }
 
+void FindingDraft::Pack() {
+  if (!std::holds_alternative<Bytes>(form_)) *this = Packed(Read());
+}
+
 FindingDraft::FindingDraft(const FindingDraft& other) {
   if (const auto* read = std::get_if<std::unique_ptr<Finding>>(&other.form_)) {
     form_ = std::make_unique<Finding>(**read);

@@ -30,6 +30,8 @@ class FindingDraft {
       : form_(std::make_unique<Finding>(std::move(finding))) {}
   explicit FindingDraft(const FindingOpening& opening) : form_(opening) {}
   static FindingDraft Packed(const Finding& finding);
+  // In one piece of memory until it is read again. REQUIRES: has_value().
+  void Pack();
 
   FindingDraft(const FindingDraft& other);
   FindingDraft& operator=(const FindingDraft& other);

@@ -47,6 +47,20 @@ TEST(FindingDraftTest, PackedReadsAndSavesAsTheFindingDoes) {
   }
 }
 
+TEST(FindingDraftTest, CanBePackedAgainWhateverWasDone) {
+  Finding finding;
+  finding.summary = "before";
+  FindingDraft draft = finding;
+  draft.Pack();
+  EXPECT_EQ(SavedDraft(draft), SavedFinding(finding));
+  draft.Pack();  // as it is
+  EXPECT_EQ(draft->summary, "before");
+  draft->summary = finding.summary = "after";
+  draft.Pack();
+  EXPECT_EQ(SavedDraft(draft), SavedFinding(finding));
+  EXPECT_EQ(draft->summary, "after");
+}
+
 TEST(FindingDraftTest, ACopyIsItsOwn) {
   Finding finding;
   finding.summary = "before";
