@@ -67,28 +67,41 @@ uint32_t SlotsWith(uint64_t members) {
 }  // namespace
 
 bool FingerprintSet::Holds(Generation which, uint32_t fingerprint) const {
+  if (holds_one()) return which == kYoung && the_one() == fingerprint;
   const Table table = TableOf(which);
   return !table.empty() && table[SlotFor(table, fingerprint)] != 0;
 }
 
 FingerprintSet FingerprintSet::WithSlots(uint32_t young, uint32_t old) {
   FingerprintSet made;
-  made.block_ = std::make_unique<uint32_t[]>(size_t{kHeadWords} + young + old);
+  uint32_t* const block = new uint32_t[size_t{kHeadWords} + young + old]();
+  made.word_ = reinterpret_cast<uintptr_t>(block);
   auto log = [](uint32_t slots) {
     return slots == 0 ? 0 : static_cast<uint32_t>(std::countr_zero(slots));
   };
-  made.block_[kYoung] = log(young) << kSlotsShift;
-  made.block_[kOld] = log(old) << kSlotsShift;
+  block[kYoung] = log(young) << kSlotsShift;
+  block[kOld] = log(old) << kSlotsShift;
   return made;
 }
 
+void FingerprintSet::MoveToBlock() {
+  const uint32_t member = the_one();
+  *this = WithSlots(kFewestSlots, 0);
+  Insert(kYoung, member);
+}
+
 void FingerprintSet::Insert(Generation which, uint32_t fingerprint) {
+  if (word_ == 0 && which == kYoung) {
+    word_ = WordOf(fingerprint);
+    return;
+  }
+  if (holds_one()) MoveToBlock();
   if ((SizeOf(which) + uint64_t{1}) * 3 > uint64_t{SlotsOf(which)} * 2) {
     Grow(which);
   }
   const Table table = TableOf(which);
   table[SlotFor(table, fingerprint)] = fingerprint;
-  ++block_[which];
+  ++block()[which];
 }
 
 void FingerprintSet::Grow(Generation which) {
@@ -100,19 +113,26 @@ void FingerprintSet::Grow(Generation which) {
     for (uint32_t member : TableOf(each)) {
       if (member != 0) table[SlotFor(table, member)] = member;
     }
-    grown.block_[each] += SizeOf(each);
+    grown.block()[each] += SizeOf(each);
   }
-  if (saturated()) grown.block_[kYoung] |= kSaturated;
+  if (saturated()) grown.block()[kYoung] |= kSaturated;
   *this = std::move(grown);
+}
+
+void FingerprintSet::SetSaturated() {
+  if (holds_one()) MoveToBlock();
+  if (word_ == 0) *this = WithSlots(0, 0);
+  block()[kYoung] |= kSaturated;
 }
 
 // The young one is the old one from now on.
 void FingerprintSet::BeginGeneration() {
+  if (holds_one()) MoveToBlock();
   FingerprintSet begun = WithSlots(SlotsOf(kOld), SlotsOf(kYoung));
   const Table young = TableOf(kYoung);
   std::copy(young.begin(), young.end(), begun.TableOf(kOld).begin());
-  begun.block_[kOld] += SizeOf(kYoung);
-  if (saturated() || SizeOf(kOld) > 0) begun.block_[kYoung] |= kSaturated;
+  begun.block()[kOld] += SizeOf(kYoung);
+  if (saturated() || SizeOf(kOld) > 0) begun.block()[kYoung] |= kSaturated;
   *this = std::move(begun);
 }
 
@@ -122,7 +142,7 @@ bool FingerprintSet::Add(uint64_t hash, uint32_t capacity) {
   bool was_old = Holds(kOld, fingerprint);
   if (was_old) {
     Erase(TableOf(kOld), fingerprint);
-    --block_[kOld];
+    --block()[kOld];
   }
   if (SizeOf(kYoung) >= capacity) BeginGeneration();
   Insert(kYoung, fingerprint);
@@ -136,20 +156,30 @@ bool FingerprintSet::Contains(uint64_t hash) const {
 
 void FingerprintSet::Remove(uint64_t hash) {
   const uint32_t fingerprint = FingerprintOf(hash);
+  if (holds_one()) {
+    if (the_one() == fingerprint) Clear();
+    return;
+  }
   for (Generation each : {kYoung, kOld}) {
     if (!Holds(each, fingerprint)) continue;
     Erase(TableOf(each), fingerprint);
-    --block_[each];
+    --block()[each];
   }
 }
 
 void FingerprintSet::Clear() { *this = FingerprintSet(); }
 
-void FingerprintSet::SaveTable(Generation which, StateWriter& out) const {
+std::vector<uint32_t> FingerprintSet::MembersOf(Generation which) const {
+  if (holds_one()) return std::vector<uint32_t>(SizeOf(which), the_one());
   std::vector<uint32_t> members;
   const Table table = TableOf(which);
   std::copy_if(table.begin(), table.end(), std::back_inserter(members),
                [](uint32_t member) { return member != 0; });
+  return members;
+}
+
+void FingerprintSet::SaveTable(Generation which, StateWriter& out) const {
+  std::vector<uint32_t> members = MembersOf(which);
   std::sort(members.begin(), members.end());
   uint32_t previous = 0;
   for (uint32_t member : members) {
@@ -184,16 +214,14 @@ void FingerprintSet::LoadTable(Generation which, uint64_t size, bool has_words,
 void FingerprintSet::SaveResting(StateWriter& out) const {
   const bool has_old = SizeOf(kOld) > 0;
   if (SizeOf(kYoung) == 1 && !has_old && !saturated()) {
-    const Table table = TableOf(kYoung);
-    const uint32_t member = *std::find_if(
-        table.begin(), table.end(), [](uint32_t slot) { return slot != 0; });
+    const uint32_t member = holds_one() ? the_one() : MembersOf(kYoung).front();
     const size_t ago = out.hashes().AgoOf(member);
     out.PutU64(ago == 0 ? kRestsOne : kRestsAgo + ago - 1);
     if (ago == 0) out.PutFixed32(member);
     out.hashes().Note(member);
     return;
   }
-  if (block_ == nullptr) return out.PutU64(kRestsEmpty);
+  if (word_ == 0) return out.PutU64(kRestsEmpty);
   out.PutU64(kRestsMany + (saturated() ? kRestsSaturated : 0) +
              (has_old ? kRestsOld : 0) +
              (uint64_t{SizeOf(kYoung)} << kRestsSizeShift));
@@ -243,9 +271,7 @@ void FingerprintSet::LoadResting(StateReader& in) {
   if (young > 0) *this = WithSlots(SlotsWith(young), 0);
   LoadRestingTable(kYoung, young, in);
   if ((said & kRestsOld) != 0) LoadRestingTable(kOld, in.GetCount(1), in);
-  if ((said & kRestsSaturated) == 0) return;
-  if (block_ == nullptr) *this = WithSlots(0, 0);
-  block_[kYoung] |= kSaturated;
+  if ((said & kRestsSaturated) != 0) SetSaturated();
 }
 
 void FingerprintSet::Save(StateWriter& out) const {
@@ -280,10 +306,7 @@ void FingerprintSet::Load(StateReader& in) {
       });
   if (overlaps) in.Fail();
   if (!in.status().ok()) loaded = FingerprintSet();
-  if (was_saturated && in.status().ok()) {
-    if (loaded.block_ == nullptr) loaded = WithSlots(0, 0);
-    loaded.block_[kYoung] |= kSaturated;
-  }
+  if (was_saturated && in.status().ok()) loaded.SetSaturated();
   *this = std::move(loaded);
 }
 

@@ -4,8 +4,8 @@
 // members are remembered.
 //
 // Exact but for fingerprint collisions: a false "contained" with probability
-// size / 2^32. A pointer, as most of the many there are hold nothing, or a few:
-// what there is lies in one block of memory. One thread.
+// size / 2^32. A word, as most of the many there are hold nothing or one
+// member: it lies in the word, more of them in one block of memory. One thread.
 #ifndef ODDVERB_STATS_FINGERPRINT_SET_H_
 #define ODDVERB_STATS_FINGERPRINT_SET_H_
 
@@ -13,8 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "base/prefetch.h"
 
@@ -28,21 +29,32 @@ class FingerprintSet {
   static constexpr uint32_t kFewestSlots = 4;  // of a generation that has any
   static constexpr uint32_t kMaxCapacity = (1 << 24) - 1;
 
+  FingerprintSet() = default;
+  FingerprintSet(FingerprintSet&& other) noexcept
+      : word_(std::exchange(other.word_, 0)) {}
+  FingerprintSet& operator=(FingerprintSet&& other) noexcept {
+    FingerprintSet taken(std::move(other));
+    std::swap(word_, taken.word_);
+    return *this;
+  }
+  ~FingerprintSet() { delete[] block(); }
+
   // False if it was contained already (then it becomes young again).
   // REQUIRES: 1 <= capacity <= kMaxCapacity, the same at every call.
   bool Add(uint64_t hash, uint32_t capacity);
   bool Contains(uint64_t hash) const;
   // Whether Add() would change nothing.
   bool IsYoung(uint64_t hash) const {
+    const uint32_t fingerprint = FingerprintOf(hash);
+    if (holds_one()) return the_one() == fingerprint;
     const uint32_t count = SlotsOf(kYoung);
     if (count == 0) return false;
-    const uint32_t fingerprint = FingerprintOf(hash);
     const uint32_t home = fingerprint & (count - 1);
     // Nearly all stand close behind their home. How close is what a processor
     // guesses wrong, so four slots are compared at once.
     FourSlots slots;
     std::memcpy(&slots,
-                &block_[kHeadWords + std::min(home, count - kFewestSlots)],
+                &block()[kHeadWords + std::min(home, count - kFewestSlots)],
                 sizeof(slots));
     const auto same = reinterpret_cast<SlotPairs>(slots == fingerprint);
     return (same[0] | same[1]) != 0 || Holds(kYoung, fingerprint);
@@ -50,15 +62,16 @@ class FingerprintSet {
   // Asks the processor for the memory that all of the above will read, of at
   // most 20 members: what can be told without a hash.
   void Prefetch() const {
-    if (block_ == nullptr) return;
-    PrefetchLine(block_.get());
-    PrefetchLine(block_.get() + 16);
+    const uint32_t* const words = block();
+    if (words == nullptr) return;
+    PrefetchLine(words);
+    PrefetchLine(words + 16);
   }
   // Distinct members still remembered.
   uint32_t size() const { return SizeOf(kYoung) + SizeOf(kOld); }
   // True once a generation was forgotten: size() is only a lower bound since.
   bool saturated() const {
-    return block_ != nullptr && (block_[kYoung] & kSaturated) != 0;
+    return block() != nullptr && (block()[kYoung] & kSaturated) != 0;
   }
   void Clear();
   // As if it had never been added.
@@ -70,6 +83,23 @@ class FingerprintSet {
  private:
   using FourSlots [[gnu::vector_size(16)]] = uint32_t;
   using SlotPairs [[gnu::vector_size(16)]] = uint64_t;
+
+  // The word: 0 = nothing, an odd one has one young member in its upper half,
+  // any other is where the block is.
+  static constexpr uint64_t kOne = 1;
+  static constexpr int kOneShift = 32;
+  static constexpr uint64_t WordOf(uint32_t the_one) {
+    return uint64_t{the_one} << kOneShift | kOne;
+  }
+  bool holds_one() const { return (word_ & kOne) != 0; }
+  // REQUIRES: holds_one().
+  uint32_t the_one() const { return static_cast<uint32_t>(word_ >> kOneShift); }
+  // Null if there is none.
+  uint32_t* block() const {
+    return holds_one() ? nullptr
+                       : reinterpret_cast<uint32_t*>(  // NOLINT
+                             static_cast<uintptr_t>(word_));
+  }
 
   // The first words of the block: for each generation its members and the
   // binary logarithm of its slots, 0 = none. Then the slots of the young one,
@@ -85,16 +115,18 @@ class FingerprintSet {
     return folded == 0 ? 1 : folded;
   }
   uint32_t SizeOf(Generation which) const {
-    return block_ == nullptr ? 0 : block_[which] & kMaxCapacity;
+    if (holds_one()) return which == kYoung ? 1 : 0;
+    return word_ == 0 ? 0 : block()[which] & kMaxCapacity;
   }
+  // Of the block.
   uint32_t SlotsOf(Generation which) const {
-    if (block_ == nullptr) return 0;
-    const uint32_t log = block_[which] >> kSlotsShift & kSlotsMask;
+    if (block() == nullptr) return 0;
+    const uint32_t log = block()[which] >> kSlotsShift & kSlotsMask;
     return uint32_t{1} << log & ~uint32_t{1};
   }
   std::span<uint32_t> TableOf(Generation which) const {
-    if (block_ == nullptr) return {};
-    uint32_t* young = block_.get() + kHeadWords;
+    if (block() == nullptr) return {};
+    uint32_t* young = block() + kHeadWords;
     if (which == kYoung) return {young, SlotsOf(kYoung)};
     return {young + SlotsOf(kYoung), SlotsOf(kOld)};
   }
@@ -104,6 +136,11 @@ class FingerprintSet {
   // REQUIRES: it is not held, and the generation has less than kMaxCapacity.
   void Insert(Generation which, uint32_t fingerprint);
   void Grow(Generation which);
+  // Moves the one member to a block.
+  void MoveToBlock();
+  // Of a generation, in any order.
+  std::vector<uint32_t> MembersOf(Generation which) const;
+  void SetSaturated();
   void BeginGeneration();
   void SaveTable(Generation which, StateWriter& out) const;
   // As they rest: a member that stands there already is not written again.
@@ -114,7 +151,7 @@ class FingerprintSet {
   void LoadTable(Generation which, uint64_t size, bool has_words,
                  StateReader& in);
 
-  std::unique_ptr<uint32_t[]> block_;
+  uint64_t word_ = 0;
 };
 
 }  // namespace oddverb

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/state_io.h"
 #include "gmock/gmock.h"
@@ -160,6 +161,25 @@ TEST(FingerprintSetTest, WhatIsRemovedIsAsIfItHadNeverCome) {
       EXPECT_EQ(SavedBytes(set), SavedBytes(without));
     }
   }
+}
+
+TEST(FingerprintSetTest, OneMemberIsLikeMore) {
+  FingerprintSet set;
+  EXPECT_TRUE(set.Add(1, 100));
+  EXPECT_FALSE(set.Add(1, 100));
+  EXPECT_TRUE(set.IsYoung(1));
+  EXPECT_FALSE(set.IsYoung(2));
+  FingerprintSet moved = std::move(set);
+  EXPECT_EQ(set.size(), 0u);  // NOLINT: what is left of it may be used
+  EXPECT_TRUE(set.Add(3, 100));
+  set = std::move(moved);
+  EXPECT_TRUE(set.Contains(1));
+  EXPECT_FALSE(set.Contains(3));
+  set.Remove(2);  // never came
+  EXPECT_EQ(set.size(), 1u);
+  set.Remove(1);
+  EXPECT_EQ(SavedBytes(set), SavedBytes(FingerprintSet()));
+  EXPECT_TRUE(set.Add(1, 100));
 }
 
 TEST(FingerprintSetTest, SavedBytesDependOnTheMembersOnly) {
