@@ -52,11 +52,13 @@ EntityTable::EntityTable(uint32_t max_entities)
 }
 
 void EntityTable::PrefetchSlot(uint64_t key) const {
-  PrefetchLine(&slots_[HomeOf(HashOf(key))]);
+  const uint32_t hash = HashOf(key);
+  if (!IsRecent(hash)) PrefetchLine(&slots_[HomeOf(hash)]);
 }
 
 EntityId EntityTable::Guess(uint64_t key) const {
   const uint32_t hash = HashOf(key);
+  if (IsRecent(hash)) return RecentOf(hash).id;
   size_t slot = HomeOf(hash);
   while (slots_[slot] != kEmpty && !MayBeOf(hash, slots_[slot])) {
     slot = After(slot);
@@ -64,8 +66,7 @@ EntityId EntityTable::Guess(uint64_t key) const {
   return slots_[slot] == kEmpty ? kNoEntity : IdIn(slots_[slot]);
 }
 
-size_t EntityTable::SlotFor(uint64_t key) const {
-  const uint32_t hash = HashOf(key);
+size_t EntityTable::SlotFor(uint64_t key, uint32_t hash) const {
   size_t slot = HomeOf(hash);
   while (slots_[slot] != kEmpty &&
          (!MayBeOf(hash, slots_[slot]) || KeyOf(IdIn(slots_[slot])) != key)) {
@@ -75,9 +76,14 @@ size_t EntityTable::SlotFor(uint64_t key) const {
 }
 
 EntityTable::Lookup EntityTable::FindOrAdd(uint64_t key, Standing standing) {
-  const Slot slot = slots_[SlotFor(key)];
-  if (slot == kEmpty) return Add(key, standing);
-  const EntityId id = IdIn(slot);
+  const uint32_t hash = HashOf(key);
+  EntityId id = IsRecent(hash) ? RecentOf(hash).id : kNoEntity;
+  if (id == kNoEntity || KeyOf(id) != key) {
+    const Slot slot = slots_[SlotFor(key, hash)];
+    if (slot == kEmpty) return Add(key, standing);
+    id = IdIn(slot);
+    NoteRecent(hash, id);
+  }
   uint8_t& marks = marks_[id];
   if (StandingIn(marks) != standing && standing != Standing::kGuest) {
     SetStanding(id, standing);
@@ -114,12 +120,14 @@ EntityTable::Lookup EntityTable::Add(uint64_t key, Standing standing) {
   keys_[result.id] = key;
   marks_[result.id] = MarksOf(standing);
   ++SizeOf(standing);
-  slots_[SlotFor(key)] = SlotOf(HashOf(key), result.id);
+  const uint32_t hash = HashOf(key);
+  slots_[SlotFor(key, hash)] = SlotOf(hash, result.id);
+  NoteRecent(hash, result.id);
   return result;
 }
 
 EntityId EntityTable::Find(uint64_t key) const {
-  const Slot slot = slots_[SlotFor(key)];
+  const Slot slot = slots_[SlotFor(key, HashOf(key))];
   return slot == kEmpty ? kNoEntity : IdIn(slot);
 }
 
@@ -127,6 +135,7 @@ void EntityTable::Grow() {
   const size_t slots = slots_.size() * kGrowth / 100;
   std::vector<Slot>().swap(slots_);  // not both at a time
   slots_.assign(slots, kEmpty);
+  if (slots >= kSlotsOfLarge) recent_.resize(kRecent);
   for (EntityId id = 0; id < size(); ++id) {
     const uint32_t hash = HashOf(KeyOf(id));
     size_t to = HomeOf(hash);
@@ -177,7 +186,7 @@ void EntityTable::Erase(uint64_t key) {
   auto distance = [this](size_t from, size_t to) {
     return to >= from ? to - from : to + slots_.size() - from;
   };
-  size_t hole = SlotFor(key);
+  size_t hole = SlotFor(key, HashOf(key));
   for (size_t next = After(hole); slots_[next] != kEmpty; next = After(next)) {
     const size_t home = HomeOf(HashOf(KeyOf(IdIn(slots_[next]))));
     if (distance(home, next) < distance(hole, next)) continue;

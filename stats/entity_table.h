@@ -82,6 +82,15 @@ class EntityTable {
   void LoadClock(StateReader& in);
 
  private:
+  // Who was looked up lately mostly is looked up again, and the slots of a
+  // large table are each in a page of their own, which the processor would have
+  // to find.
+  static constexpr size_t kRecent = 128, kSlotsOfLarge = 1024;
+  struct Recent {
+    uint32_t hash = 0;
+    EntityId id = 0;  // it is the one if its key is
+  };
+
   // An id and, in the bits that no id needs, some of its key's hash, which
   // nearly always say whether it is the one.
   using Slot = uint32_t;
@@ -103,7 +112,17 @@ class EntityTable {
   size_t After(size_t slot) const {
     return slot + 1 == slots_.size() ? 0 : slot + 1;
   }
-  size_t SlotFor(uint64_t key) const;
+  size_t SlotFor(uint64_t key, uint32_t hash) const;
+  // Whether the last one that stands for such a hash may be that of `hash`.
+  bool IsRecent(uint32_t hash) const {
+    return !recent_.empty() && RecentOf(hash).hash == hash;
+  }
+  const Recent& RecentOf(uint32_t hash) const {
+    return recent_[hash % kRecent];
+  }
+  void NoteRecent(uint32_t hash, EntityId id) {
+    if (!recent_.empty()) recent_[hash % kRecent] = {hash, id};
+  }
   void Erase(uint64_t key);
   void Grow();
   Lookup Add(uint64_t key, Standing standing);
@@ -125,6 +144,7 @@ class EntityTable {
   std::array<uint32_t, kStandings> shares_{};  // together max_entities_
   std::array<uint32_t, kStandings> sizes_{};
   std::vector<Slot> slots_;     // open addressing, linear probing
+  std::vector<Recent> recent_;  // by hash; empty unless the table is large
   std::vector<uint64_t> keys_;  // by id
   // By id: kUsed (the second chance), above it the standing, then the turns
   // that a suspect has left.
