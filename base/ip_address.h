@@ -4,8 +4,11 @@
 #define ODDVERB_BASE_IP_ADDRESS_H_
 
 #include <array>
+#include <bit>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +33,21 @@ struct IpAddress {
   std::string ToString() const;
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
-  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  // As the bytes are, eight at a time.
+  friend std::strong_ordering operator<=>(const IpAddress& a,
+                                          const IpAddress& b) {
+    const auto by_high = a.EightFrom(0) <=> b.EightFrom(0);
+    return by_high != 0 ? by_high : a.EightFrom(8) <=> b.EightFrom(8);
+  }
+
+ private:
+  // In network order.
+  uint64_t EightFrom(size_t begin) const {
+    uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data() + begin, sizeof(eight));
+    return std::endian::native == std::endian::big ? eight
+                                                   : __builtin_bswap64(eight);
+  }
 };
 
 // Of the text of an address as above; anything else is neither.

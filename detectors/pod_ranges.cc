@@ -45,14 +45,16 @@ void PodRanges::Note(std::string_view ip, uint64_t node) {
   const std::optional<IpAddress> address = IpAddress::Parse(ip);
   if (!address.has_value()) return;
   const IpAddress first = BlockOf(*address);
-  const auto found = blocks_.find(first);
+  auto found = blocks_.find(first);
+  if (found != blocks_.end() && found->second.node != node) {
+    Forget(first, found->second.node);
+    found = blocks_.end();
+  }
   if (found == blocks_.end()) {
     if (blocks_.size() >= kMaxBlocks) blocks_.clear();
-  } else if (found->second.node != node) {
-    Forget(first, found->second.node);
+    found = blocks_.emplace(first, Block{.node = node}).first;
   }
-  Block& block = blocks_[first];
-  block.node = node;
+  Block& block = found->second;
   const auto end = block.addresses.begin() + block.size;
   const uint8_t host = HostOf(*address);
   if (std::find(block.addresses.begin(), end, host) != end) return;

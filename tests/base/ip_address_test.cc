@@ -104,6 +104,18 @@ TEST(IpAddressTest, AnythingReadsBackFromItsText) {
   }
 }
 
+TEST(IpAddressTest, AreInTheOrderOfTheirBytes) {
+  std::mt19937_64 random(3);
+  IpAddress a, b;
+  for (int i = 0; i < 20'000; ++i) {
+    // Mostly one that differs from the other in a byte, or in none.
+    a = b;
+    b.bytes[random() % b.bytes.size()] = static_cast<uint8_t>(random() % 256);
+    EXPECT_EQ(a < b, a.bytes < b.bytes) << a.ToString() << " " << b.ToString();
+    EXPECT_EQ(a > b, a.bytes > b.bytes) << a.ToString() << " " << b.ToString();
+  }
+}
+
 TEST(IpAddressTest, PrivateRangesEndWhereTheirDocumentsSay) {
   const struct {
     std::string_view text;
