@@ -386,18 +386,4 @@ void PackedText::Load(StateReader& in, size_t max_bytes) {
   if (*size > 0) SetBytes(*size, packed, {});
 }
 
-PackedText PackTexts(std::initializer_list<string_view> texts) {
-  StateWriter joined;
-  for (string_view text : texts) joined.PutString(text);
-  return PackedText(joined.bytes());
-}
-
-std::vector<std::string> UnpackTexts(const PackedText& packed) {
-  const std::string joined = packed.Text();
-  StateReader in(joined);
-  std::vector<std::string> texts;
-  while (in.status().ok() && !in.AtEnd()) texts.emplace_back(in.GetString());
-  return texts;
-}
-
 }  // namespace oddverb

@@ -10,11 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/prefetch.h"
 #include "base/state_io.h"
@@ -63,12 +61,6 @@ class PackedText {
 
   std::unique_ptr<char[]> block_;  // null: no text
 };
-
-// Some texts as one, each with its length before it: together they take one
-// block, and what they have in common its bytes once.
-PackedText PackTexts(std::initializer_list<std::string_view> texts);
-// Those texts; whatever else `packed` holds, some texts that are no longer.
-std::vector<std::string> UnpackTexts(const PackedText& packed);
 
 }  // namespace oddverb
 

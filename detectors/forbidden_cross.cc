@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/packed_texts.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "detectors/finding_text.h"

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/packed_texts.h"
+
 namespace oddverb {
 
 RefusedKind::Texts RefusedKind::texts() const {

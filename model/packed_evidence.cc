@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/packed_texts.h"
 #include "model/finding_state.h"
 
 namespace oddverb {

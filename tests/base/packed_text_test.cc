@@ -226,22 +226,5 @@ TEST(PackedTextTest, GrowsToItsBoundAlone) {
   EXPECT_EQ(kept.Text(), most.substr(1) + "a");
 }
 
-TEST(PackedTextTest, SomeTextsTogetherComeBackEachByItself) {
-  const std::string long_name(300, 'x');
-  const std::vector<std::string> texts = {
-      "list", "", "secrets", std::string("\0\xff/api", 6), long_name};
-  const PackedText packed =
-      PackTexts({texts[0], texts[1], texts[2], texts[3], texts[4]});
-  EXPECT_EQ(UnpackTexts(packed), texts);
-  EXPECT_TRUE(UnpackTexts(PackedText()).empty());
-}
-
-TEST(PackedTextTest, TextsThatAreCutAreNoLonger) {
-  const std::string most(PackedText::kMaxBytes, 'x');
-  // The length before it takes two bytes.
-  EXPECT_EQ(UnpackTexts(PackTexts({"a", most})),
-            (std::vector<std::string>{"a", ""}));
-}
-
 }  // namespace
 }  // namespace oddverb
