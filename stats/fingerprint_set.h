@@ -96,9 +96,8 @@ class FingerprintSet {
   uint32_t the_one() const { return static_cast<uint32_t>(word_ >> kOneShift); }
   // Null if there is none.
   uint32_t* block() const {
-    return holds_one() ? nullptr
-                       : reinterpret_cast<uint32_t*>(  // NOLINT
-                             static_cast<uintptr_t>(word_));
+    if (holds_one()) return nullptr;
+    return reinterpret_cast<uint32_t*>(static_cast<uintptr_t>(word_));
   }
 
   // The first words of the block: for each generation its members and the

@@ -170,7 +170,7 @@ TEST(FingerprintSetTest, OneMemberIsLikeMore) {
   EXPECT_TRUE(set.IsYoung(1));
   EXPECT_FALSE(set.IsYoung(2));
   FingerprintSet moved = std::move(set);
-  EXPECT_EQ(set.size(), 0u);  // NOLINT: what is left of it may be used
+  EXPECT_EQ(set.size(), 0u);  // and may be used again
   EXPECT_TRUE(set.Add(3, 100));
   set = std::move(moved);
   EXPECT_TRUE(set.Contains(1));
