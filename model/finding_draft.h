@@ -41,6 +41,7 @@ class FindingDraft {
   bool has_value() const {
     return !std::holds_alternative<std::monostate>(form_);
   }
+  bool is_packed() const { return std::holds_alternative<Bytes>(form_); }
   void emplace() { *this = Finding(); }
 
   // REQUIRES: has_value().
