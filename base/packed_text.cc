@@ -332,16 +332,11 @@ std::string GetPackedText(StateReader& in, size_t max_bytes) {
 }
 
 void PackedText::Append(string_view more) {
+  std::string before = Text();
+  const size_t size = before.size();
+  string_view text = more.substr(0, kMaxBytes - size);
+  if (size > 0) text = before.append(text);
   std::string packed;
-  if (block_ == nullptr) {
-    const string_view text = more.substr(0, kMaxBytes);
-    Pack(text, 0, Codes::kAll, packed);
-    if (!packed.empty()) SetBytes(text.size(), {}, packed);
-    return;
-  }
-  std::string text = Text();
-  const size_t size = text.size();
-  text.append(more.substr(0, kMaxBytes - size));
   Pack(text, size, Codes::kAll, packed);
   if (!packed.empty()) SetBytes(text.size(), bytes(), packed);
 }

@@ -203,7 +203,7 @@ void ForbiddenCase::PackIfSmall() {
   if (!open && things <= 1) draft.Pack();
 }
 
-Finding ForbiddenCase::Draft() const {
+Finding ForbiddenCase::WholeDraft() const {
   FindingDraft copy = draft;  // reading it would unpack it
   Finding finding = std::move(*copy);
   finding.first_seen = first_seen;
@@ -222,7 +222,7 @@ void ForbiddenCase::Restart() {
 
 Finding ForbiddenCase::Write(FindingState state, absl::Time now) const {
   const CaseRuleInfo& info = InfoOf(rule);
-  Finding finding = Draft();
+  Finding finding = WholeDraft();
   finding.state = state;
   finding.time = now;
   finding.title =
@@ -256,7 +256,7 @@ void ForbiddenCase::Save(StateWriter& out) const {
   out.PutDouble(peak);
   out.PutU64(things);
   known.Save(out);
-  SaveFinding(Draft(), out);
+  SaveFinding(WholeDraft(), out);
   out.PutU64(open ? 1 : 0);
   out.PutDouble(reported_score);
 }

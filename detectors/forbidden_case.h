@@ -86,7 +86,7 @@ struct ForbiddenCase {
   // Once what was added has been judged.
   void PackIfSmall();
   // With when it was seen, and how often.
-  Finding Draft() const;
+  Finding WholeDraft() const;
   // The finding for people: contributions sum up to the score.
   Finding Write(FindingState state, absl::Time now) const;
   // Forgets the episode, not what is known.

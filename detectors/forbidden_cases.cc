@@ -233,7 +233,7 @@ void ForbiddenCases::OnFailedAuthentication(const CaseRequest& request,
   told.kind = ObservationKind::kAuthenticationFails;
   told.time = request.time;
   told.source_ip = Bounded(request.event.source_ip, 64);
-  told.draft = found.Draft();
+  told.draft = found.WholeDraft();
   out.Observe(std::move(told));
 }
 

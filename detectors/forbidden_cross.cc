@@ -175,10 +175,7 @@ void ForbiddenCross::JudgeRefusals(const Observation& observation, EntityId id,
   finding.warming = warming;
   finding.severity = DistributedSeverity(shares.size(), identities);
   finding.first_seen = trouble.first_refused;
-  finding.evidence.clear();
-  for (const PackedEvidence& item : trouble.evidence) {
-    finding.evidence.push_back(item.Get());
-  }
+  finding.evidence = AllOf(trouble.evidence);
   finding.count = 0;
   for (const Share& share : shares) {
     finding.count += share.actor->refusals;
@@ -247,9 +244,8 @@ bool ForbiddenCross::CanRest(EntityKind kind, EntityId id) const {
 
 ForbiddenCross::RefusedActor::Texts ForbiddenCross::RefusedActor::texts()
     const {
-  std::vector<std::string> all = UnpackTexts(packed);
-  all.resize(2);
-  return {.name = std::move(all[0]), .what = std::move(all[1])};
+  auto [name, what] = UnpackTexts<2>(packed);
+  return {.name = std::move(name), .what = std::move(what)};
 }
 
 void ForbiddenCross::SaveTrouble(const Trouble& trouble,
@@ -270,9 +266,7 @@ void ForbiddenCross::SaveTrouble(const Trouble& trouble,
   }
   // As a finding: evidence has no form of its own.
   Finding evidence;
-  for (const PackedEvidence& item : trouble.evidence) {
-    evidence.evidence.push_back(item.Get());
-  }
+  evidence.evidence = AllOf(trouble.evidence);
   SaveFinding(evidence, out);
   out.PutDouble(trouble.reported_score);
   out.PutU64(trouble.open.size());

@@ -1,20 +1,27 @@
 #include "detectors/refused_kind.h"
 
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/packed_texts.h"
 
 namespace oddverb {
+namespace {
+
+constexpr size_t kTexts = 5;  // of RefusedKind::Texts, in its order
+
+}  // namespace
 
 RefusedKind::Texts RefusedKind::texts() const {
-  std::vector<std::string> all = UnpackTexts(packed);
-  all.resize(5);
-  return {.verb = std::move(all[0]),
-          .resource = std::move(all[1]),
-          .ns = std::move(all[2]),
-          .name = std::move(all[3]),
-          .text = std::move(all[4])};
+  auto [verb, resource, ns, name, text] = UnpackTexts<kTexts>(packed);
+  return {.verb = std::move(verb),
+          .resource = std::move(resource),
+          .ns = std::move(ns),
+          .name = std::move(name),
+          .text = std::move(text)};
 }
 
 void RefusedKind::SetTexts(const Texts& texts) {
@@ -27,12 +34,9 @@ void RefusedKind::Save(StateWriter& out) const {
   if (out.rests()) {
     packed.Save(out);
   } else {
-    const Texts all = texts();
-    out.PutString(all.verb);
-    out.PutString(all.resource);
-    out.PutString(all.ns);
-    out.PutString(all.name);
-    out.PutString(all.text);
+    for (const std::string& text : UnpackTexts<kTexts>(packed)) {
+      out.PutString(text);
+    }
   }
   out.PutDouble(weight);
   out.PutU64(count);
@@ -45,13 +49,9 @@ void RefusedKind::Load(StateReader& in) {
   if (in.rests()) {
     packed.Load(in, PackedText::kMaxBytes);
   } else {
-    Texts all;
-    all.verb = in.GetString();
-    all.resource = in.GetString();
-    all.ns = in.GetString();
-    all.name = in.GetString();
-    all.text = in.GetString();
-    SetTexts(all);
+    std::array<std::string_view, kTexts> texts;
+    for (std::string_view& text : texts) text = in.GetString();
+    packed = PackTexts(texts);
   }
   weight = in.GetDouble();
   count = static_cast<uint32_t>(in.GetU64());

@@ -1,6 +1,5 @@
 #include "model/packed_evidence.h"
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,13 +14,18 @@ PackedEvidence::PackedEvidence(const Evidence& evidence)
       code_(evidence.code) {}
 
 Evidence PackedEvidence::Get() const {
-  std::vector<std::string> texts = UnpackTexts(texts_);
-  texts.resize(3);
-  return {.audit_id = std::move(texts[0]),
+  auto [audit_id, verb, uri] = UnpackTexts<3>(texts_);
+  return {.audit_id = std::move(audit_id),
           .time = time_,
-          .verb = std::move(texts[1]),
-          .uri = std::move(texts[2]),
+          .verb = std::move(verb),
+          .uri = std::move(uri),
           .code = code_};
+}
+
+std::vector<Evidence> AllOf(const std::vector<PackedEvidence>& packed) {
+  std::vector<Evidence> all;
+  for (const PackedEvidence& item : packed) all.push_back(item.Get());
+  return all;
 }
 
 void PackedEvidence::Save(StateWriter& out) const {

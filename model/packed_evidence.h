@@ -4,6 +4,7 @@
 #define ODDVERB_MODEL_PACKED_EVIDENCE_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/packed_text.h"
@@ -30,6 +31,8 @@ class PackedEvidence {
   PackedText texts_;  // audit ID, verb, URI
   int32_t code_ = 0;
 };
+
+std::vector<Evidence> AllOf(const std::vector<PackedEvidence>& packed);
 
 }  // namespace oddverb
 

@@ -37,7 +37,7 @@ TEST(ForbiddenCaseTest, OfOneThingIsPackedAndStaysSo) {
   EXPECT_TRUE(loaded.Add(sighting));
   loaded.PackIfSmall();
   EXPECT_FALSE(loaded.draft.is_packed());
-  EXPECT_EQ(loaded.Draft().evidence.size(), 2u);
+  EXPECT_EQ(loaded.WholeDraft().evidence.size(), 2u);
 }
 
 }  // namespace
